@@ -1,0 +1,16 @@
+# Foreign libraries, each with the Debian package to install when it is missing.
+function(pixeld_package name module package)
+	pkg_check_modules(${name} IMPORTED_TARGET ${module})
+	if(NOT ${name}_FOUND)
+		message(FATAL_ERROR "${module} is missing. Install it: apt install ${package}")
+	endif()
+endfunction()
+
+pixeld_package(URING "liburing>=2.3" liburing-dev)
+pixeld_package(XXHASH libxxhash libxxhash-dev)
+pixeld_package(CRYPTO "libcrypto>=3.0" libssl-dev)
+pixeld_package(JANSSON jansson libjansson-dev)
+pixeld_package(DEFLATE libdeflate libdeflate-dev)
+pixeld_package(ZSTD libzstd libzstd-dev)
+pixeld_package(PNG libpng libpng-dev)
+pixeld_package(INIH inih libinih-dev)

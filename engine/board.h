@@ -1,0 +1,73 @@
+/*
+ * board.h - the pixels: a packed bitfield, its hash, and consistent copies of it.
+ *
+ * Packed so that the bytes equal those of a Redis string written with
+ * BITFIELD SET u<bits> #<cell>: high bits first. Owned by the writer thread, which alone calls
+ * everything here, except board_copy_ref/unref and the reading of a finished copy: those are for any
+ * thread, because a finished copy is immutable.
+ *
+ * A copy is made block by block over several turns: board_set() saves a block that the copy does not
+ * have yet before it changes it, so the copy is the board at the instant of board_copy_begin(). At most
+ * one copy is in the making and BOARD_COPIES_MAX are alive; their memory is reserved by board_new().
+ */
+#ifndef PX_ENGINE_BOARD_H
+#define PX_ENGINE_BOARD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define BOARD_SIDE_MAX    16384
+#define BOARD_BLOCK_BYTES 16384
+#define BOARD_COPIES_MAX  3 /* one in the making, two finished */
+
+struct board;
+
+struct board_copy {
+	uint64_t seq;   /* the board at exactly this seq */
+	uint64_t hash;  /* board_hash() of these bytes */
+	size_t len;
+	const uint8_t *bytes;
+	uint32_t epoch;
+	/* private */
+	struct board *board;
+	_Atomic uint32_t refs;
+};
+
+/* width, height: 1..BOARD_SIDE_MAX. bits: 1, 2, 4, 8. All cells 0. -EINVAL, -ENOMEM. */
+int board_new(uint32_t width, uint32_t height, unsigned bits, struct board **ret_board);
+void board_free(struct board *b); /* NULL is fine; no copy is alive */
+
+uint32_t board_width(const struct board *b);
+uint32_t board_height(const struct board *b);
+unsigned board_bits(const struct board *b);
+uint32_t board_cells(const struct board *b);
+size_t board_bytes(const struct board *b);
+
+uint8_t board_get(const struct board *b, uint32_t cell);
+bool board_set(struct board *b, uint32_t cell, uint8_t color); /* true: it was another color */
+
+/* Replaces everything, from a snapshot. len = board_bytes(). No copy is in the making. */
+void board_load(struct board *b, const uint8_t *bytes, size_t len);
+
+/* XXH3 over the hashes of all blocks; only blocks that changed since the last call are hashed anew.
+ * Equal bytes have equal hashes, whatever their history. */
+uint64_t board_hash(struct board *b);
+uint32_t board_blocks(const struct board *b);
+uint64_t board_block_hash(struct board *b, uint32_t block);
+
+/* The same hash for bytes that are in no board (recovery, checkers). */
+uint64_t board_hash_bytes(const uint8_t *bytes, size_t len);
+
+/* Begins a copy of the board as it is now. NULL: one is in the making, or all are alive. */
+struct board_copy *board_copy_begin(struct board *b, uint32_t epoch, uint64_t seq);
+
+/* Copies up to `budget` more bytes of the copy in the making. Returns it once, when it is finished
+ * (the caller holds its one reference), else NULL. */
+struct board_copy *board_copy_step(struct board *b, size_t budget);
+
+bool board_copy_is_making(const struct board *b);
+struct board_copy *board_copy_ref(struct board_copy *copy);
+void board_copy_unref(struct board_copy *copy); /* NULL is fine */
+
+#endif

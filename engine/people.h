@@ -1,0 +1,62 @@
+/*
+ * people.h - who placed last, when, and with which request: the cooldown's memory.
+ *
+ * One bounded hash table over (board, user), owned by the writer thread. Time is given as wall_ms, to
+ * be kept across restarts, and as mono_ms, to run on: a clock that jumps neither frees nor blocks
+ * anybody. Entries expire when their cooldown is over and nothing needs their last request any more
+ * (PEOPLE_REMEMBER_MS). Full of entries that are not expired is an answer.
+ */
+#ifndef PX_ENGINE_PEOPLE_H
+#define PX_ENGINE_PEOPLE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define PEOPLE_USER_BYTES  16
+#define PEOPLE_REMEMBER_MS 600000 /* a repeated request is recognised this long */
+
+struct person {
+	uint64_t charged_wall_ms; /* last charge; 0 = never */
+	uint64_t charged_mono_ms; /* the same instant on this run's monotonic clock (may be before 0:
+				   * then as a wrapped difference) */
+	uint64_t last_request;
+	uint64_t last_seq;        /* 0 = none */
+	uint16_t board;
+	uint8_t user[PEOPLE_USER_BYTES];
+};
+
+struct people;
+
+/* capacity: entries at the most. -ENOMEM. */
+int people_new(uint32_t capacity, struct people **ret_people);
+void people_free(struct people *p);
+
+/* The entry of (board, user), or NULL. Valid until the next people_get() or people_expire(). */
+struct person *people_find(struct people *p, uint16_t board, const uint8_t user[static 16]);
+
+/* The same, made when it is missing. NULL: the table is full. */
+struct person *people_get(struct people *p, uint16_t board, const uint8_t user[static 16]);
+
+/* Removes an entry that people_get() made and nobody charged. */
+void people_drop(struct people *p, struct person *person);
+
+/* Milliseconds of cooldown that are left for this person; 0: may place. */
+uint64_t people_wait_ms(const struct person *person, uint64_t cooldown_ms, uint64_t mono_ms);
+
+/* Puts an entry back from a snapshot or the journal: elapsed = clamp(wall_ms - charged, 0, cooldown). */
+int people_restore(struct people *p, const struct person *stored, uint64_t cooldown_ms,
+		   uint64_t wall_ms, uint64_t mono_ms);
+
+/* Looks at up to `budget` slots, in a circle over calls, and removes what has expired.
+ * `cooldown_ms[board]` for boards below `boards`. */
+void people_expire(struct people *p, uint32_t budget, const uint64_t *cooldown_ms, uint32_t boards,
+		   uint64_t mono_ms);
+
+uint32_t people_count(const struct people *p);
+
+/* Copies entries into `out` for a snapshot, from slot *cursor on, at most `max`; moves *cursor. Returns
+ * the number copied; 0 with *cursor at the end: finished. Entries that move between calls may be seen
+ * twice (restoring is idempotent) but never missed. */
+uint32_t people_copy(const struct people *p, uint32_t *cursor, struct person *out, uint32_t max);
+
+#endif

@@ -1,0 +1,34 @@
+/* refusal.c - see refusal.h. */
+#include "engine/refusal.h"
+
+#include <stddef.h>
+
+static const struct {
+	unsigned http;
+	const char *name;
+	const char *text;
+} rows[REFUSAL_MAX] = {
+#define REFUSAL(symbol, code, http, name, text) [code] = {http, name, text},
+#include "engine/refusal.def"
+#undef REFUSAL
+};
+
+static int known(enum refusal code)
+{
+	return code > REFUSAL_NONE && code < REFUSAL_MAX && rows[code].name != NULL;
+}
+
+unsigned refusal_http_status(enum refusal code)
+{
+	return known(code) ? rows[code].http : 500;
+}
+
+const char *refusal_str(enum refusal code)
+{
+	return known(code) ? rows[code].name : "unknown";
+}
+
+const char *refusal_text(enum refusal code)
+{
+	return known(code) ? rows[code].text : "unknown";
+}

@@ -1,0 +1,17 @@
+/* refusal.h - the table of refusals (refusal.def) as enum and functions. Pure, any thread. */
+#ifndef PX_ENGINE_REFUSAL_H
+#define PX_ENGINE_REFUSAL_H
+
+enum refusal {
+	REFUSAL_NONE = 0,
+#define REFUSAL(symbol, code, http, name, text) REFUSAL_##symbol = code,
+#include "engine/refusal.def"
+#undef REFUSAL
+	REFUSAL_MAX
+};
+
+unsigned refusal_http_status(enum refusal code);
+const char *refusal_str(enum refusal code);  /* "cooldown"; "unknown" for a code not in the table */
+const char *refusal_text(enum refusal code); /* a sentence for people */
+
+#endif
