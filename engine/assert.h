@@ -11,8 +11,7 @@
 /* Prints the place and the fact that did not hold, then aborts. Any thread. */
 _Noreturn void px_assert_failed(const char *fact, const char *file, int line, const char *func);
 
-#define px_assert(fact)                                                                            \
-	((fact) ? (void)0 : px_assert_failed(#fact, __FILE__, __LINE__, __func__))
+#define px_assert(fact) ((fact) ? (void)0 : px_assert_failed(#fact, __FILE__, __LINE__, __func__))
 
 #define px_unreachable(what) px_assert_failed("unreachable: " what, __FILE__, __LINE__, __func__)
 

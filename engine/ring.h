@@ -27,10 +27,10 @@
 struct ring;
 
 struct ring_config {
-	uint32_t sq_entries;     /* power of two: operations per batch */
-	uint32_t cq_entries;     /* power of two, larger: events that may wait */
-	uint32_t slots;          /* direct descriptors; 0 = none. At most RLIMIT_NOFILE */
-	uint32_t recv_bufs;      /* power of two, at most 32768: provided receive buffers; 0 = none */
+	uint32_t sq_entries; /* power of two: operations per batch */
+	uint32_t cq_entries; /* power of two, larger: events that may wait */
+	uint32_t slots;      /* direct descriptors; 0 = none. At most RLIMIT_NOFILE */
+	uint32_t recv_bufs;  /* power of two, at most 32768: provided receive buffers; 0 = none */
 	uint32_t recv_buf_bytes; /* of each */
 	struct ring *lead;       /* NULL: this ring is a lead itself */
 };
@@ -42,10 +42,10 @@ enum ring_event_flag {
 
 struct ring_event {
 	uint64_t tag;
-	int32_t res;     /* what the operation returned, or -errno */
-	uint16_t flags;  /* enum ring_event_flag */
-	uint16_t buf;    /* with RING_BUFFER: id of the loan */
-	uint8_t *data;   /* with RING_BUFFER: res bytes, ours to change until returned */
+	int32_t res;    /* what the operation returned, or -errno */
+	uint16_t flags; /* enum ring_event_flag */
+	uint16_t buf;   /* with RING_BUFFER: id of the loan */
+	uint8_t *data;  /* with RING_BUFFER: res bytes, ours to change until returned */
 };
 
 /*
