@@ -1,0 +1,12 @@
+/*
+ * journal_tool.h - `pixeld journal list|verify|dump DIR`: looking at a data directory.
+ *
+ * Reads only, also while a server runs on it. Blocking; for main().
+ */
+#ifndef PX_PERSIST_JOURNAL_TOOL_H
+#define PX_PERSIST_JOURNAL_TOOL_H
+
+/* argv[0] is the verb. Exit code: 0, 1 = damage was found, 2 = wrong usage or the disk refused. */
+int journal_tool(int argc, char **argv);
+
+#endif

@@ -1,0 +1,71 @@
+/*
+ * record.h - what the journal holds: one record for each thing that happened to a board.
+ *
+ * On disk a record is type u8, body length u16, body, little-endian. A reader skips a type that it
+ * does not know, and bytes behind the body that it does know: later versions add both. Records are
+ * counted over all boards and types, unknown ones too: that count, from 1, is the lsn. Pure
+ * functions, any thread.
+ */
+#ifndef PX_PERSIST_RECORD_H
+#define PX_PERSIST_RECORD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/bytes.h"
+
+#define RECORD_NAME_BYTES_MAX 32
+#define RECORD_USER_BYTES     16
+#define RECORD_BYTES_MAX      64 /* of any record that record_put() writes */
+
+enum record_type {
+	RECORD_BOARD = 1, /* a board appears: its name gets a number for ever */
+	RECORD_EPOCH = 2, /* a board's history begins anew, above every seq used before */
+	RECORD_PLACEMENT = 3,
+};
+
+struct record_board {
+	uint32_t width;
+	uint32_t height;
+	uint16_t board;
+	uint8_t bits; /* per pixel */
+	char name[RECORD_NAME_BYTES_MAX + 1];
+};
+
+struct record_epoch {
+	uint64_t first_seq;
+	uint32_t epoch;
+	uint16_t board;
+};
+
+struct record_placement {
+	uint64_t seq;
+	uint64_t request; /* the client's own number for it */
+	uint64_t placed_at_ms;
+	uint32_t epoch;
+	uint16_t board;
+	uint16_t x;
+	uint16_t y;
+	uint8_t color;
+	uint8_t user[RECORD_USER_BYTES];
+};
+
+struct record {
+	uint8_t type; /* enum record_type, or one that this version does not know */
+	union {
+		struct record_board board;
+		struct record_epoch epoch;
+		struct record_placement placement;
+	};
+};
+
+/* Writes a record of a known type; room for RECORD_BYTES_MAX. Returns the position behind it. */
+uint8_t *record_put(uint8_t *p, const struct record *r);
+
+/* Reads one record and moves `in` behind it. An unknown type leaves only ret_record->type set.
+ * 0, or -EBADMSG: no record begins there, or its body is too short for its type. */
+int record_get(struct bytes *in, struct record *ret_record);
+
+const char *record_type_str(uint8_t type); /* "placement"; "unknown" */
+
+#endif
