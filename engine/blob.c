@@ -1,0 +1,46 @@
+/*
+ * blob.c - see blob.h.
+ *
+ * One allocation: the count, the length, the bytes. The count is the only thing that changes after
+ * the blob was shared; whoever takes it to zero has seen everything that others did with it.
+ */
+#include "engine/blob.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "engine/assert.h"
+
+struct blob *blob_new(size_t len)
+{
+	struct blob *b;
+
+	if (len > SIZE_MAX - sizeof(*b))
+		return NULL;
+	b = malloc(sizeof(*b) + len);
+	if (b == NULL)
+		return NULL;
+	b->len = len;
+	atomic_init(&b->refs, 1);
+	return b;
+}
+
+struct blob *blob_ref(struct blob *b)
+{
+	uint32_t before = atomic_fetch_add_explicit(&b->refs, 1, memory_order_relaxed);
+
+	px_assert(before > 0 && before < UINT32_MAX);
+	return b;
+}
+
+void blob_unref(struct blob *b)
+{
+	uint32_t before;
+
+	if (b == NULL)
+		return;
+	before = atomic_fetch_sub_explicit(&b->refs, 1, memory_order_acq_rel);
+	px_assert(before > 0);
+	if (before == 1)
+		free(b);
+}
