@@ -16,7 +16,7 @@ struct delta_cell {
 	uint8_t color; /* below 1 << bits */
 };
 
-/* A payload of `count` cells never needs more than this. */
+/* A payload of `count` cells or fewer never needs more than this. count: at most board_cells. */
 size_t delta_bytes_max(uint32_t board_cells, unsigned bits, uint32_t count);
 
 /*
@@ -28,7 +28,8 @@ size_t delta_encode(uint32_t board_cells, unsigned bits, const struct delta_cell
 
 /*
  * Decodes exactly `count` cells into `out`, sorted. 0, or -EBADMSG: not a payload that
- * delta_encode() makes for these numbers (truncated, trailing bytes, cells off the board).
+ * delta_encode() makes for these numbers (truncated, trailing bytes, cells off the board); `out` is
+ * then partly written. The work is bounded by len.
  */
 int delta_decode(uint32_t board_cells, unsigned bits, const uint8_t *in, size_t len, uint32_t count,
 		 struct delta_cell *out);
