@@ -71,7 +71,7 @@ void ws_parser_init(struct ws_parser *p, enum ws_role role, uint32_t message_byt
 /*
  * Feeds `len` bytes; *ret_used says how many were used. Call again with the rest until WS_MORE.
  * Text is checked for UTF-8 and fails at the first byte that cannot be right (1007); close frames
- * are checked for length, code and UTF-8 of the reason.
+ * are checked for length, code and UTF-8 of the reason. What comes behind a close frame is dropped.
  */
 enum ws_result ws_parse(struct ws_parser *p, uint8_t *in, size_t len, size_t *ret_used,
 			struct ws_piece *ret_piece);
