@@ -17,17 +17,17 @@
 
 struct person {
 	uint64_t charged_wall_ms; /* last charge; 0 = never */
-	uint64_t charged_mono_ms; /* the same instant on this run's monotonic clock (may be before 0:
-				   * then as a wrapped difference) */
+	/* The same instant on this run's monotonic clock; before its 0: as a wrapped difference. */
+	uint64_t charged_mono_ms;
 	uint64_t last_request;
-	uint64_t last_seq;        /* 0 = none */
+	uint64_t last_seq; /* 0 = none */
 	uint16_t board;
 	uint8_t user[PEOPLE_USER_BYTES];
 };
 
 struct people;
 
-/* capacity: entries at the most. -ENOMEM. */
+/* capacity: entries at the most. -ENOMEM, -EIO (the kernel has no randomness). */
 int people_new(uint32_t capacity, struct people **ret_people);
 void people_free(struct people *p);
 
@@ -43,7 +43,9 @@ void people_drop(struct people *p, struct person *person);
 /* Milliseconds of cooldown that are left for this person; 0: may place. */
 uint64_t people_wait_ms(const struct person *person, uint64_t cooldown_ms, uint64_t mono_ms);
 
-/* Puts an entry back from a snapshot or the journal: elapsed = clamp(wall_ms - charged, 0, cooldown). */
+/* Puts an entry back from a snapshot or the journal: elapsed = wall_ms - charged, not below 0, so a
+ * clock that was set back costs one cooldown at most. What is there already and newer (last_seq)
+ * stays; what has expired is not put back. -ENOSPC: the table is full. */
 int people_restore(struct people *p, const struct person *stored, uint64_t cooldown_ms,
 		   uint64_t wall_ms, uint64_t mono_ms);
 
