@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "engine/delta.h"
+#include "tests/prng.h"
 
 #define TRACE_BOARD_CELLS    1000000
 #define TRACE_BITS           4
@@ -32,21 +33,6 @@ struct trace_fold {
 	uint8_t color[TRACE_BOARD_CELLS];
 	uint32_t slot[TRACE_BOARD_CELLS]; /* where the cell stands in the round, if it does */
 };
-
-/* A step of splitmix64: the seeded randomness of tests. */
-static inline uint64_t trace_random(uint64_t *state)
-{
-	uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
-
-	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-	return z ^ (z >> 31);
-}
-
-static inline uint32_t trace_random_below(uint64_t *state, uint32_t below)
-{
-	return (uint32_t)(((trace_random(state) >> 32) * below) >> 32);
-}
 
 /* Records of 8 bytes: u32 LE second, u32 LE placement; gzip or plain. False: not there. */
 static inline bool trace_read(const char *path, struct trace *t)
@@ -78,12 +64,12 @@ static inline void trace_synthesize(struct trace *t, uint64_t seed)
 	if (color == NULL)
 		abort();
 	for (t->len = 0; t->len < 300000; t->len++) {
-		uint32_t cell = trace_random_below(&seed, TRACE_BOARD_CELLS);
-		uint8_t to = (uint8_t)(trace_random(&seed) & trace_random(&seed) & 15);
+		uint32_t cell = (uint32_t)prng_below(&seed, TRACE_BOARD_CELLS);
+		uint8_t to = (uint8_t)(prng_next(&seed) & prng_next(&seed) & 15);
 
-		if (trace_random_below(&seed, 100) < 12)
+		if (prng_below(&seed, 100) < 12)
 			cell = cell / 100 * 100;
-		if (trace_random_below(&seed, 3) == 0)
+		if (prng_below(&seed, 3) == 0)
 			to = color[cell];
 		color[cell] = to;
 		t->placements[t->len] = cell << 4 | to;
