@@ -1,0 +1,490 @@
+/*
+ * http_head.c - the head of a request, taken apart line by line, and refused when in doubt.
+ *
+ * Pure, any thread; no memory but the caller's bytes, nothing in flight. What two readers of one
+ * request could understand differently (a proxy in front of us and we) is refused, never repaired:
+ * a request that is read in two ways is how requests are smuggled.
+ */
+#include "edge/http_head.h"
+
+#include <string.h>
+#include <strings.h>
+
+#define STATUS_BAD             400
+#define STATUS_TARGET_LONG     414
+#define STATUS_FIELDS_LARGE    431
+#define STATUS_NOT_IMPLEMENTED 501
+#define STATUS_VERSION         505
+
+#define WEIGHT_FULL 1000
+
+/* --- characters ------------------------------------------------------------------------------ */
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static bool is_alnum(char c)
+{
+	return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+/* tchar of RFC 9110. */
+static bool is_token_char(char c)
+{
+	return is_alnum(c) || (c != 0 && strchr("!#$%&'*+-.^_`|~", c) != NULL);
+}
+
+static bool is_host_char(char c)
+{
+	return is_alnum(c) || (c != 0 && strchr("-._~%!$&'()*+;=:[]", c) != NULL);
+}
+
+/* Visible ASCII without '#': a fragment is never sent. */
+static bool is_target_char(char c)
+{
+	return c > ' ' && c < 0x7f && c != '#';
+}
+
+/* Text, blanks and bytes from 0x80 on; no control characters. */
+static bool is_value_char(char c)
+{
+	return (unsigned char)c >= ' ' ? c != 0x7f : c == '\t';
+}
+
+static bool all(struct span s, bool (*is)(char c))
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (!is(s.at[i]))
+			return false;
+	return true;
+}
+
+static int hex_value(char c)
+{
+	if (is_digit(c))
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* --- spans ----------------------------------------------------------------------------------- */
+
+bool span_equals(struct span s, const char *text)
+{
+	return s.at != NULL && s.len == strlen(text) && memcmp(s.at, text, s.len) == 0;
+}
+
+static bool span_equals_any_case(struct span s, const char *text)
+{
+	return s.len == strlen(text) && strncasecmp(s.at, text, s.len) == 0;
+}
+
+static struct span trimmed(struct span s)
+{
+	while (s.len > 0 && is_blank(s.at[0])) {
+		s.at++;
+		s.len--;
+	}
+	while (s.len > 0 && is_blank(s.at[s.len - 1]))
+		s.len--;
+	return s;
+}
+
+/* Cuts the part before the first `separator` off *rest, which goes on behind it; *rest becomes absent
+ * with the last part. */
+static struct span cut(struct span *rest, char separator)
+{
+	const char *found = rest->len > 0 ? memchr(rest->at, separator, rest->len) : NULL;
+	struct span part = *rest;
+
+	if (found == NULL) {
+		*rest = (struct span){.at = NULL};
+		return part;
+	}
+	part.len = (size_t)(found - rest->at);
+	rest->at = found + 1;
+	rest->len -= part.len + 1;
+	return part;
+}
+
+/* --- lists and pairs ------------------------------------------------------------------------- */
+
+bool http_list_has(struct span list, const char *token)
+{
+	while (list.at != NULL)
+		if (span_equals_any_case(trimmed(cut(&list, ',')), token))
+			return true;
+	return false;
+}
+
+/* "0.5" -> 500. What is not a qvalue weighs nothing. */
+static unsigned weight_value(struct span text)
+{
+	unsigned weight = 0;
+	unsigned unit = WEIGHT_FULL;
+
+	if (text.len == 0 || text.len > 5 || (text.len > 1 && text.at[1] != '.'))
+		return 0;
+	for (size_t i = 0; i < text.len; i++) {
+		if (i == 1)
+			continue;
+		if (!is_digit(text.at[i]))
+			return 0;
+		weight += (unsigned)(text.at[i] - '0') * unit;
+		unit /= 10;
+	}
+	return weight <= WEIGHT_FULL ? weight : 0;
+}
+
+/* What stands behind the coding: nothing, or parameters, of which q counts. */
+static unsigned weight_of(struct span parameters)
+{
+	while (parameters.at != NULL) {
+		struct span parameter = trimmed(cut(&parameters, ';'));
+
+		if (parameter.len >= 2 && (parameter.at[0] | 0x20) == 'q' && parameter.at[1] == '=')
+			return weight_value((struct span){parameter.at + 2, parameter.len - 2});
+	}
+	return WEIGHT_FULL;
+}
+
+unsigned http_coding_weight(struct span accept_encoding, const char *coding)
+{
+	bool identity = strcmp(coding, "identity") == 0;
+	unsigned others = identity ? WEIGHT_FULL : 0;
+
+	while (accept_encoding.at != NULL) {
+		struct span parameters = cut(&accept_encoding, ',');
+		struct span name = trimmed(cut(&parameters, ';'));
+
+		if (span_equals_any_case(name, coding))
+			return weight_of(parameters);
+		if (span_equals(name, "*"))
+			others = weight_of(parameters);
+	}
+	return others;
+}
+
+struct span http_cookie(struct span cookie, const char *name)
+{
+	while (cookie.at != NULL) {
+		struct span value = trimmed(cut(&cookie, ';'));
+		struct span key = cut(&value, '=');
+
+		if (value.at != NULL && span_equals(key, name))
+			return value;
+	}
+	return (struct span){.at = NULL};
+}
+
+struct span http_query(struct span query, const char *key)
+{
+	while (query.at != NULL) {
+		struct span value = cut(&query, '&');
+		struct span found = cut(&value, '=');
+
+		if (span_equals(found, key))
+			return value.at != NULL ? value : (struct span){found.at + found.len, 0};
+	}
+	return (struct span){.at = NULL};
+}
+
+/* --- the end of the head --------------------------------------------------------------------- */
+
+/* An empty line is looked for in every form, also with bare LF: the parser then refuses it at once
+ * instead of waiting for an end that never comes. */
+size_t http_head_end(const uint8_t *in, size_t len, size_t seen)
+{
+	size_t from = seen > 2 ? seen - 2 : 0;
+
+	while (from < len) {
+		const uint8_t *lf = memchr(in + from, '\n', len - from);
+		size_t at;
+
+		if (lf == NULL)
+			return 0;
+		at = (size_t)(lf - in);
+		if (at + 1 < len && in[at + 1] == '\n')
+			return at + 2;
+		if (at + 2 < len && in[at + 1] == '\r' && in[at + 2] == '\n')
+			return at + 3;
+		from = at + 1;
+	}
+	return 0;
+}
+
+/* --- the request line ------------------------------------------------------------------------ */
+
+static int refuse(int status, const char *why, const char **ret_why)
+{
+	*ret_why = why;
+	return status;
+}
+
+static enum http_method method_of(struct span token)
+{
+	static const char *const names[HTTP_OTHER] = {"GET",  "HEAD",   "PUT",
+						      "POST", "DELETE", "OPTIONS"};
+
+	for (unsigned i = 0; i < HTTP_OTHER; i++)
+		if (span_equals(token, names[i]))
+			return (enum http_method)i;
+	return HTTP_OTHER;
+}
+
+/* A segment that somebody in front of us could turn into another path. */
+static bool segment_is_plain(struct span segment)
+{
+	if (span_equals(segment, ".") || span_equals(segment, ".."))
+		return false;
+	for (size_t i = 0; i < segment.len; i++) {
+		int high, low, byte;
+
+		if (segment.at[i] == '\\')
+			return false;
+		if (segment.at[i] != '%')
+			continue;
+		if (segment.len - i < 3)
+			return false;
+		high = hex_value(segment.at[i + 1]);
+		low = hex_value(segment.at[i + 2]);
+		byte = high * 16 + low;
+		if (high < 0 || low < 0 || byte <= ' ' || byte == 0x7f ||
+		    strchr("./\\%", byte) != NULL)
+			return false;
+	}
+	return true;
+}
+
+static bool path_is_plain(struct span path)
+{
+	struct span rest = {path.at + 1, path.len - 1};
+
+	while (rest.at != NULL) {
+		struct span segment = cut(&rest, '/');
+
+		if ((segment.len == 0 && rest.at != NULL) || !segment_is_plain(segment))
+			return false;
+	}
+	return true;
+}
+
+static int parse_target(struct span target, struct http_head *head, const char **ret_why)
+{
+	struct span rest = target;
+
+	if (target.len > HTTP_TARGET_BYTES_MAX)
+		return refuse(STATUS_TARGET_LONG, "target too long", ret_why);
+	if (target.len == 0 || !all(target, is_target_char))
+		return refuse(STATUS_BAD, "target has a character that must be encoded", ret_why);
+	if (span_equals(target, "*") && head->method == HTTP_OPTIONS) {
+		head->path = target;
+		return 0;
+	}
+	if (target.at[0] != '/')
+		return refuse(STATUS_BAD, "target must be a path", ret_why);
+	head->path = cut(&rest, '?');
+	head->query = rest;
+	if (!path_is_plain(head->path))
+		return refuse(STATUS_BAD, "path is not in its plain form", ret_why);
+	return 0;
+}
+
+static int parse_version(struct span version, struct http_head *head, const char **ret_why)
+{
+	if (version.len != 8 || memcmp(version.at, "HTTP/", 5) != 0 || !is_digit(version.at[5]) ||
+	    version.at[6] != '.' || !is_digit(version.at[7]))
+		return refuse(STATUS_BAD, "request line without a version", ret_why);
+	if (version.at[5] != '1' || version.at[7] > '1')
+		return refuse(STATUS_VERSION, "only HTTP/1.0 and HTTP/1.1", ret_why);
+	head->minor = (unsigned)(version.at[7] - '0');
+	return 0;
+}
+
+static int parse_request_line(struct span line, struct http_head *head, const char **ret_why)
+{
+	struct span method = cut(&line, ' ');
+	struct span target = line.at != NULL ? cut(&line, ' ') : line;
+	struct span version = line;
+	int status;
+
+	if (method.len == 0 || !all(method, is_token_char))
+		return refuse(STATUS_BAD, "no method", ret_why);
+	/* Before the version: a long line may have been cut by whoever sent it. */
+	if (target.len > HTTP_TARGET_BYTES_MAX)
+		return refuse(STATUS_TARGET_LONG, "target too long", ret_why);
+	if (version.at == NULL)
+		return refuse(STATUS_BAD, "request line without a version", ret_why);
+	head->method = method_of(method);
+	status = parse_version(version, head, ret_why);
+	return status != 0 ? status : parse_target(target, head, ret_why);
+}
+
+/* --- fields ---------------------------------------------------------------------------------- */
+
+/* What the fields said that only the whole head can judge. */
+struct fields_seen {
+	bool transfer_encoding;
+	bool connection_close;
+	bool connection_keep_alive;
+};
+
+/* Fields that are kept as they are. Of a list field the first line is kept; any other field that comes
+ * twice is refused. */
+static const struct kept_field {
+	const char *name;
+	size_t at;
+	bool list;
+} kept_fields[] = {
+	{"Host", offsetof(struct http_head, host), false},
+	{"Origin", offsetof(struct http_head, origin), false},
+	{"Cookie", offsetof(struct http_head, cookie), false},
+	{"Authorization", offsetof(struct http_head, authorization), false},
+	{"If-None-Match", offsetof(struct http_head, if_none_match), true},
+	{"Accept-Encoding", offsetof(struct http_head, accept_encoding), true},
+	{"Idempotency-Key", offsetof(struct http_head, idempotency_key), false},
+	{"Content-Type", offsetof(struct http_head, content_type), false},
+	{"Sec-WebSocket-Key", offsetof(struct http_head, ws_key), false},
+	{"Sec-WebSocket-Protocol", offsetof(struct http_head, ws_protocol), true},
+	{"Sec-WebSocket-Version", offsetof(struct http_head, ws_version), false},
+};
+
+static int keep_field(struct span name, struct span value, struct http_head *head,
+		      const char **ret_why)
+{
+	for (size_t i = 0; i < sizeof(kept_fields) / sizeof(kept_fields[0]); i++) {
+		const struct kept_field *field = &kept_fields[i];
+		struct span kept;
+
+		if (!span_equals_any_case(name, field->name))
+			continue;
+		memcpy(&kept, (char *)head + field->at, sizeof(kept));
+		if (kept.at == NULL)
+			memcpy((char *)head + field->at, &value, sizeof(value));
+		else if (!field->list)
+			return refuse(STATUS_BAD, "a field that may come once came twice", ret_why);
+		return 0;
+	}
+	return 0;
+}
+
+static int parse_content_length(struct span value, struct http_head *head, const char **ret_why)
+{
+	uint64_t length = 0;
+
+	if (head->has_content_length)
+		return refuse(STATUS_BAD, "two Content-Length", ret_why);
+	/* 18 digits cannot overflow, and are more than anybody may send. */
+	if (value.len == 0 || value.len > 18 || !all(value, is_digit))
+		return refuse(STATUS_BAD, "Content-Length is not a number", ret_why);
+	for (size_t i = 0; i < value.len; i++)
+		length = length * 10 + (uint64_t)(value.at[i] - '0');
+	head->content_length = length;
+	head->has_content_length = true;
+	return 0;
+}
+
+static int take_field(struct span name, struct span value, struct http_head *head,
+		      struct fields_seen *seen, const char **ret_why)
+{
+	if (span_equals_any_case(name, "Content-Length"))
+		return parse_content_length(value, head, ret_why);
+	if (span_equals_any_case(name, "Transfer-Encoding")) {
+		seen->transfer_encoding = true;
+	} else if (span_equals_any_case(name, "Connection")) {
+		seen->connection_close |= http_list_has(value, "close");
+		seen->connection_keep_alive |= http_list_has(value, "keep-alive");
+		head->connection_upgrade |= http_list_has(value, "upgrade");
+	} else if (span_equals_any_case(name, "Upgrade")) {
+		head->upgrade_websocket |= http_list_has(value, "websocket");
+	} else if (span_equals_any_case(name, "Expect")) {
+		head->expect_continue |= span_equals_any_case(value, "100-continue");
+	} else {
+		return keep_field(name, value, head, ret_why);
+	}
+	return 0;
+}
+
+static int parse_field(struct span line, struct http_head *head, struct fields_seen *seen,
+		       const char **ret_why)
+{
+	struct span value = line;
+	struct span name = cut(&value, ':');
+
+	if (is_blank(line.at[0]))
+		return refuse(STATUS_BAD, "folded field", ret_why);
+	if (value.at == NULL)
+		return refuse(STATUS_BAD, "field without a colon", ret_why);
+	if (name.len == 0 || !all(name, is_token_char))
+		return refuse(STATUS_BAD, "field name is not a token", ret_why);
+	if (!all(value, is_value_char))
+		return refuse(STATUS_BAD, "control character in a field", ret_why);
+	return take_field(name, trimmed(value), head, seen, ret_why);
+}
+
+/* The rules that need every field. */
+static int judge(struct http_head *head, const struct fields_seen *seen, const char **ret_why)
+{
+	if (head->host.at == NULL && head->minor == 1)
+		return refuse(STATUS_BAD, "no Host", ret_why);
+	if (head->host.at != NULL && (head->host.len == 0 || !all(head->host, is_host_char)))
+		return refuse(STATUS_BAD, "Host is not a host", ret_why);
+	if (seen->transfer_encoding && (head->has_content_length || head->minor == 0))
+		return refuse(STATUS_BAD, "two ways to tell the length of the body", ret_why);
+	if (seen->transfer_encoding)
+		return refuse(STATUS_NOT_IMPLEMENTED, "no Transfer-Encoding here", ret_why);
+	head->keep_alive =
+		!seen->connection_close && (head->minor == 1 || seen->connection_keep_alive);
+	return 0;
+}
+
+/* Cuts the next line off *rest. false: it does not end with CRLF, or has a bare CR. */
+static bool cut_line(struct span *rest, struct span *ret_line)
+{
+	struct span line = cut(rest, '\n');
+
+	if (rest->at == NULL || line.len == 0 || line.at[line.len - 1] != '\r')
+		return false;
+	line.len--;
+	*ret_line = line;
+	return line.len == 0 || memchr(line.at, '\r', line.len) == NULL;
+}
+
+int http_head_parse(const uint8_t *in, size_t len, struct http_head *ret_head, const char **ret_why)
+{
+	struct span rest = {(const char *)in, len};
+	struct http_head head = {.method = HTTP_OTHER};
+	struct fields_seen seen = {.transfer_encoding = false};
+	struct span line;
+	int status;
+
+	if (len > HTTP_HEAD_BYTES_MAX)
+		return refuse(STATUS_FIELDS_LARGE, "head too large", ret_why);
+	if (!cut_line(&rest, &line))
+		return refuse(STATUS_BAD, "line does not end with CR LF", ret_why);
+	status = parse_request_line(line, &head, ret_why);
+	for (unsigned fields = 0; status == 0; fields++) {
+		if (!cut_line(&rest, &line))
+			return refuse(STATUS_BAD, "line does not end with CR LF", ret_why);
+		if (line.len == 0)
+			break;
+		if (fields == HTTP_FIELDS_MAX)
+			return refuse(STATUS_FIELDS_LARGE, "too many fields", ret_why);
+		status = parse_field(line, &head, &seen, ret_why);
+	}
+	if (status == 0 && rest.len > 0)
+		status = refuse(STATUS_BAD, "bytes behind the head", ret_why);
+	if (status == 0)
+		status = judge(&head, &seen, ret_why);
+	if (status == 0)
+		*ret_head = head;
+	return status;
+}
