@@ -2,12 +2,13 @@
  * bench_watch.c - a crowd that only reads: the same clients for pixeld and for bench_fanout.
  *
  *	bench_watch --port P --path /ws --clients N [--hello HEX] [--settle S] [--seconds T] [--pid PID]
+ *	            [--edge COMMAND]
  *
  * Opens N WebSocket clients, sends the message HEX once on each, reads and drops what comes, counting
  * bytes and frames. When all are there and S seconds have passed, a window of T seconds begins. With
  * --pid it also says what that process (the server) used of CPU time in the window, per frame that
- * reached a client, and how much its resident memory grew per client. Checks nothing but that frames are
- * whole; loadgen is the program that proves what arrived.
+ * reached a client, and how much its resident memory grew per client; COMMAND is run by the shell at both
+ * edges of the window. Checks nothing but that frames are whole; loadgen proves what arrived.
  *
  * One thread, one ring, sockets in direct descriptors: at most RLIMIT_NOFILE clients, more by running it
  * twice. In flight per client: one multishot receive, and the request or the message, whose bytes are
@@ -42,8 +43,8 @@ struct client {
 static struct {
 	unsigned port, clients, settle, seconds;
 	int pid;
-	const char *path, *hello;
-} opt = {8080, 1000, 3, 10, 0, "/ws", ""};
+	const char *path, *hello, *edge;
+} opt = {8080, 1000, 3, 10, 0, "/ws", "", NULL};
 
 static struct io_uring ring;
 static struct io_uring_buf_ring *bufs;
@@ -312,9 +313,17 @@ static void options_read(int argc, char **argv)
 			opt.path = argv[i + 1];
 		if (strcmp(argv[i], "--hello") == 0)
 			opt.hello = argv[i + 1];
+		if (strcmp(argv[i], "--edge") == 0)
+			opt.edge = argv[i + 1];
 		if (strcmp(argv[i], "--pid") == 0)
 			opt.pid = (int)strtol(argv[i + 1], NULL, 10);
 	}
+}
+
+static void edge_command(void)
+{
+	if (opt.edge != NULL && system(opt.edge) != 0)
+		die("--edge", ECHILD);
 }
 
 static void report(const uint32_t *frames_before, uint64_t frames, uint64_t bytes, uint64_t cpu_ns,
@@ -358,6 +367,7 @@ int main(int argc, char **argv)
 		die("clients were closed before all were there", ECONNRESET);
 	turn_until(clock_ns(CLOCK_MONOTONIC) + opt.settle * 1000000000ULL);
 
+	edge_command();
 	for (unsigned i = 0; i < opt.clients; i++)
 		frames_before[i] = clients[i].frames;
 	rss = server_rss_bytes() - rss;
@@ -368,5 +378,6 @@ int main(int argc, char **argv)
 	turn_until(begin_ns + opt.seconds * 1000000000ULL);
 	report(frames_before, frames_all - frames, bytes_all - bytes, server_cpu_ns() - cpu_ns,
 	       (double)(clock_ns(CLOCK_MONOTONIC) - begin_ns) / 1e9, rss);
+	edge_command();
 	return ended > 0;
 }

@@ -1,0 +1,114 @@
+#!/bin/bash
+# What one delivery costs: pixeld against a bare program that only sends, and that against send(2).
+#
+#	scripts/bench-fanout.sh [BUILD_DIR]
+#
+# Interleaved runs, the same crowd (bench_watch) for all three, CPU time of all threads of the server read
+# by the crowd over its own window. pixeld gets PLACEMENTS placements/s from loadgen; the bare programs
+# send frames of the same size at the same rate as pixeld's crowd saw. One delivery = one send that
+# brings one client up to date. Prints the table for docs/perf.md. Needs curl.
+set -euo pipefail
+build=${1:-build/release}
+RUNS=${RUNS:-5} CLIENTS=${CLIENTS:-18000} PLACEMENTS=${PLACEMENTS:-1000} SECONDS_EACH=${SECONDS_EACH:-10}
+INTERVAL_MS=${INTERVAL_MS:-200} THREADS=${THREADS:-$(nproc)} SETTLE=${SETTLE:-3}
+export LC_ALL=C
+
+work=$(mktemp -d)
+started=()
+stop_all() {
+	for pid in "${started[@]}"; do kill "$pid" 2>/dev/null || true; done
+	for pid in "${started[@]}"; do wait "$pid" 2>/dev/null || true; done
+	started=()
+}
+trap 'stop_all; rm -rf "$work"' EXIT
+
+find_program() { find "$build" -type f -name "$1" -perm -u+x | head -n 1; }
+free_port() {
+	local port
+	for port in $(shuf -i 20000-29999 -n 50); do
+		(exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || { echo "$port"; return; }
+	done
+}
+wait_port() {
+	for _ in $(seq 200); do
+		(exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null && return
+		sleep 0.05
+	done
+	echo "nothing listens on port $1" >&2
+	exit 1
+}
+value() { tr ' ' '\n' <<<"$2" | sed -n "s/^$1=//p"; }
+median() { sort -n | awk '{ v[NR] = $1 } END { print (v[int((NR + 1) / 2)] + v[int(NR / 2) + 1]) / 2 }'; }
+
+pixeld=$(find_program pixeld) loadgen=$(find_program loadgen)
+fanout=$(find_program bench_fanout) watch=$(find_program bench_watch)
+for program in "$pixeld" "$loadgen" "$fanout" "$watch"; do
+	[ -n "$program" ] || { echo "build first: cmake --build $build" >&2; exit 1; }
+done
+
+# Prints: us per delivery, deliveries/s, frame bytes, frames/s per client, bytes of memory per client.
+run_pixeld() {
+	local port pid line sends
+	port=$(free_port)
+	"$pixeld" --listen "127.0.0.1:$port" --data "$work/data" --workers "$THREADS" --cooldown-ms 0 \
+		--requests-per-second 0 --round-interval-ms "$INTERVAL_MS" --cut-interval-ms "$INTERVAL_MS" \
+		--clients-max $((CLIENTS + 500)) 2>"$work/pixeld.log" &
+	pid=$!
+	started+=("$pid")
+	wait_port "$port"
+	"$loadgen" --url "ws://127.0.0.1:$port/ws" --clients 20 --rate "$PLACEMENTS/s" \
+		--duration $((SECONDS_EACH + SETTLE + 60))s >"$work/loadgen.log" 2>&1 &
+	started+=($!)
+	sleep 3
+	rm -f "$work/metrics"
+	# 01 00 04 "main": subscribe to the first board
+	line=$("$watch" --port "$port" --path /ws --clients "$CLIENTS" --hello 0100046d61696e --pid "$pid" \
+		--settle "$SETTLE" --seconds "$SECONDS_EACH" \
+		--edge "curl -sf http://127.0.0.1:$port/metrics >>$work/metrics")
+	stop_all
+	rm -rf "$work/data"
+	sends=$(awk '$1 ~ /broadcast_sends_total/ { v[n++] = $2 } END { print v[n - 1] - v[0] }' "$work/metrics")
+	echo "pixeld: $line sends=$sends" >&2
+	awk -v cpu="$(value server_cpu_s "$line")" -v n="$sends" -v s="$(value seconds "$line")" \
+		-v bytes="$(value bytes_per_frame "$line")" -v frames="$(value frames "$line")" \
+		-v clients="$CLIENTS" -v rss="$(value rss_per_client "$line")" \
+		'BEGIN { print cpu * 1e6 / n, n / s, bytes * frames / n, n / s / clients, rss }'
+}
+
+# $1 mode, $2 bytes per delivery, $3 deliveries/s of one client. Prints: us per delivery, deliveries/s.
+run_bare() {
+	local port pid line interval
+	port=$(free_port)
+	interval=$(awk -v f="$3" 'BEGIN { printf "%.0f", 1000 / f }')
+	"$fanout" --port "$port" --threads "$THREADS" --clients "$CLIENTS" --frame-bytes "$(printf %.0f "$2")" \
+		--interval-ms "$interval" --rounds 1000000 --mode "$1" >"$work/fanout.log" 2>&1 &
+	pid=$!
+	started+=("$pid")
+	sleep 0.5
+	line=$("$watch" --port "$port" --clients "$CLIENTS" --pid "$pid" --settle "$SETTLE" \
+		--seconds "$SECONDS_EACH")
+	stop_all
+	echo "bare $1: $line" >&2
+	awk -v us="$(value us_per_frame "$line")" -v n="$(value frames "$line")" -v s="$(value seconds "$line")" \
+		'BEGIN { print us, n / s }'
+}
+
+for run in $(seq "$RUNS"); do
+	read -r us rate bytes frames rss < <(run_pixeld)
+	read -r bare_us bare_rate < <(run_bare uring "$bytes" "$frames")
+	read -r send_us send_rate < <(run_bare send "$bytes" "$frames")
+	echo "$run $us $rate $bytes $rss $bare_us $bare_rate $send_us $send_rate" >>"$work/runs"
+done
+
+cat <<TABLE
+$CLIENTS watchers, $PLACEMENTS placements/s, rounds of $INTERVAL_MS ms, $THREADS threads, $SECONDS_EACH s per run, $(uname -r)
+
+| run | pixeld us/delivery | deliveries/s | bytes | bare io_uring us/delivery | deliveries/s | bare send(2) us/delivery | pixeld / bare | send(2) / bare | pixeld memory/watcher |
+|---|---|---|---|---|---|---|---|---|---|
+TABLE
+awk '{ printf "| %d | %.2f | %.0f | %.0f | %.2f | %.0f | %.2f | %.3f | %.3f | %.0f B |\n",
+	$1, $2, $3, $4, $6, $7, $8, $2 / $6, $8 / $6, $5 }' "$work/runs"
+printf '| median | %.2f | | | %.2f | | %.2f | %.3f | %.3f | %.0f B |\n' \
+	"$(awk '{ print $2 }' "$work/runs" | median)" "$(awk '{ print $6 }' "$work/runs" | median)" \
+	"$(awk '{ print $8 }' "$work/runs" | median)" "$(awk '{ print $2 / $6 }' "$work/runs" | median)" \
+	"$(awk '{ print $8 / $6 }' "$work/runs" | median)" "$(awk '{ print $5 }' "$work/runs" | median)"
