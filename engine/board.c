@@ -185,9 +185,11 @@ static unsigned color_mask(const struct board *b)
 
 uint8_t board_get(const struct board *b, uint32_t cell)
 {
+	unsigned byte;
+
 	px_assert(cell < board_cells(b));
-	return (uint8_t)(b->bytes[cell >> b->cells_per_byte_log2] >> cell_shift(b, cell) &
-			 color_mask(b));
+	byte = b->bytes[cell >> b->cells_per_byte_log2];
+	return (uint8_t)(byte >> cell_shift(b, cell) & color_mask(b));
 }
 
 static void block_save(struct board *b, uint32_t block);
