@@ -189,6 +189,7 @@ int delta_decode(uint32_t board_cells, unsigned bits, const uint8_t *in, size_t 
 	for (uint32_t i = 0; i < count; i++) {
 		uint64_t zeros;
 
+		/* The second is for the shift below: what it lets through cannot overflow. */
 		if (!bits_take_unary(&r, &zeros) || zeros > zeros_max)
 			return -EBADMSG;
 		if (r.fill < low_bits + bits)
