@@ -25,6 +25,7 @@
 #include <stdint.h>
 
 #include "engine/clock.h"
+#include "engine/histogram.h"
 #include "engine/op.h"
 #include "engine/ring.h"
 #include "persist/journal_format.h"
@@ -60,9 +61,8 @@ struct journal_config {
 	uint32_t
 		batch_bytes_max; /* of one group commit; default 1 MiB; segments hold at least two */
 	enum journal_sync sync;
-	uint32_t interval_ms;                        /* between syncs with JOURNAL_SYNC_INTERVAL */
-	void *arg;                                   /* of the function below */
-	void (*commit_seen)(void *arg, uint64_t ns); /* how long a group commit took; may be NULL */
+	uint32_t interval_ms;        /* between syncs with JOURNAL_SYNC_INTERVAL */
+	struct histogram *commit_us; /* how long group commits take; may be NULL */
 };
 
 #define JOURNAL_SEGMENT_BYTES_DEFAULT (64u << 20)
