@@ -157,6 +157,20 @@ static void first_and_last_cell_survive_at_every_size(void **state)
 	}
 }
 
+/* One cell that takes nearly all bits that the reader holds at a time, as the last of the payload. */
+static void a_far_last_cell_survives_at_every_alignment(void **state)
+{
+	(void)state;
+	for (uint32_t count = 2; count < 200; count++) {
+		for (uint32_t i = 0; i < count; i++)
+			cells[i] = (struct delta_cell){.cell = i, .color = 1};
+		for (uint32_t part = 1; part <= 16; part++) {
+			cells[count - 1].cell = (1U << 24) * part - 1;
+			assert_round_trip(1U << 28, 8, count);
+		}
+	}
+}
+
 static void every_cell_of_a_board_at_once_survives(void **state)
 {
 	(void)state;
@@ -549,6 +563,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(random_lists_survive_a_round_trip),
 		cmocka_unit_test(first_and_last_cell_survive_at_every_size),
+		cmocka_unit_test(a_far_last_cell_survives_at_every_alignment),
 		cmocka_unit_test(every_cell_of_a_board_at_once_survives),
 		cmocka_unit_test(every_subset_of_a_small_board_survives),
 		cmocka_unit_test(no_cells_are_no_bytes),
