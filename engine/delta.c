@@ -31,13 +31,15 @@ struct bit_writer {
 
 static inline void bits_put(struct bit_writer *w, uint32_t value, unsigned bits)
 {
-	w->acc |= (uint64_t)value << w->fill;
+	uint64_t acc = w->acc | (uint64_t)value << w->fill;
+
 	w->fill += bits;
 	if (w->fill >= 32) {
-		w->at = put_u32(w->at, (uint32_t)w->acc);
-		w->acc >>= 32;
+		w->at = put_u32(w->at, (uint32_t)acc);
+		acc >>= 32;
 		w->fill -= 32;
 	}
+	w->acc = acc;
 }
 
 static inline void bits_put_unary(struct bit_writer *w, uint32_t zeros)
