@@ -149,6 +149,10 @@ struct message {
 int message_decode_client(enum message_encoding encoding, const uint8_t *in, size_t len,
 			  char *scratch, struct message *ret_message);
 
+/* The color in a body {"color": n} (PUT of a pixel); a number that is no u8 gives UINT32_MAX. -EBADMSG:
+ * not that. */
+int message_decode_color(const uint8_t *in, size_t len, uint32_t *ret_color);
+
 /* Decodes what a server sent, binary only. For MSG_DELTA the payload for delta_decode() is
  * [*ret_payload, in + len). Errors as above. */
 int message_decode_server(const uint8_t *in, size_t len, struct message *ret_message,
