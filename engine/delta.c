@@ -29,9 +29,9 @@ struct bit_writer {
 	unsigned fill;
 };
 
-static inline void bits_put(struct bit_writer *w, uint32_t value, unsigned bits)
+static inline void bits_put(struct bit_writer *w, uint64_t value, unsigned bits)
 {
-	uint64_t acc = w->acc | (uint64_t)value << w->fill;
+	uint64_t acc = w->acc | value << w->fill;
 
 	w->fill += bits;
 	if (w->fill >= 32) {
@@ -46,7 +46,7 @@ static inline void bits_put_unary(struct bit_writer *w, uint32_t zeros)
 {
 	for (; zeros >= 32; zeros -= 32)
 		bits_put(w, 0, 32);
-	bits_put(w, UINT32_C(1) << zeros, zeros + 1);
+	bits_put(w, UINT64_C(1) << zeros, zeros + 1);
 }
 
 static uint8_t *bits_put_end(struct bit_writer *w)

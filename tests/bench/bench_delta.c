@@ -204,6 +204,7 @@ int main(int argc, char **argv)
 	}
 	if (!trace_load(&t, argc == 2 ? argv[1] : NULL)) {
 		fprintf(stderr, "bench_delta: no placements in %s\n", argv[1]);
+		trace_free(&t);
 		return 1;
 	}
 	printf("%zu placements, %s\n", t.len,
