@@ -1,0 +1,46 @@
+#!/bin/sh
+# Installs the Debian packages that are missing; with nothing missing it touches neither apt nor network.
+#   scripts/install-deps.sh [--test] [--print-only]
+set -eu
+cd "$(dirname "$0")/.."
+
+lists=packages/debian-12.txt
+print_only=no
+for arg; do
+	case $arg in
+	--test) lists="$lists packages/debian-12-test.txt" ;;
+	--print-only) print_only=yes ;;
+	*) echo "usage: $0 [--test] [--print-only]" >&2; exit 2 ;;
+	esac
+done
+
+if ! command -v dpkg-query >/dev/null; then
+	echo "This is no Debian: install what $lists name by the means of your system." >&2
+	exit 0
+fi
+
+missing=
+for package in $(sed 's/#.*//' $lists); do
+	status=$(dpkg-query -W -f '${db:Status-Status} ' "$package" 2>/dev/null || :)
+	case " $status" in
+	*" installed "*) ;;
+	*) missing="$missing $package" ;;
+	esac
+done
+[ -n "$missing" ] || exit 0
+
+sudo=
+if [ "$(id -u)" -ne 0 ]; then
+	sudo=sudo
+fi
+install="$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends$missing"
+echo "Missing packages; this installs them:"
+echo "  ${sudo:+$sudo }apt-get update && ${install# }"
+[ $print_only = no ] || exit 0
+if [ -n "$sudo" ] && ! command -v sudo >/dev/null; then
+	echo "You are not root and there is no sudo: run that line as root, then this script again." >&2
+	exit 1
+fi
+# A stale list may still do, for instance with a mirror that is gone: let the install decide.
+$sudo apt-get update -q || echo "apt-get update failed; trying with the lists that are there" >&2
+$install

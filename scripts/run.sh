@@ -1,0 +1,56 @@
+#!/bin/sh
+# Builds pixeld and runs it in the foreground; whatever you write behind is for pixeld.
+#   scripts/run.sh [--listen=127.0.0.1:9000] [--data=/srv/pixels] [...]
+set -eu
+from=$PWD
+cd "$(dirname "$0")/.."
+root=$PWD
+
+scripts/install-deps.sh
+if [ ! -f build/release/build.ninja ]; then
+	cmake --preset release -DPIXELD_TESTS=OFF
+fi
+cmake --build --preset release --target pixeld loadgen
+
+pixeld=$root/build/release/server/pixeld
+cd "$from"
+settings=$("$pixeld" --print-config "$@")
+setting() { # NAME: its first value
+	echo "$settings" | sed -n "s/^$1 = \(.*\) ; [a-z]*\(, line [0-9]*\)\{0,1\}$/\1/p" | head -n 1
+}
+data=$(setting data)
+case $data in
+/*) ;;
+*) data=$from/$data ;;
+esac
+listen=$(setting listen)
+board=$(echo "$settings" | sed -n 's/^\[board "\(.*\)"\]$/\1/p' | head -n 1)
+curl=curl
+case $listen in
+unix:*)
+	curl="curl --unix-socket ${listen#unix:}"
+	at=localhost
+	page="only by its socket, ${listen#unix:}"
+	;;
+*)
+	at=$(echo "$listen" | sed 's/^0\.0\.0\.0:/127.0.0.1:/; s/^\[::\]:/[::1]:/')
+	page=http://$at/
+	;;
+esac
+cat <<END
+
+  page    $page
+  data    $data  (remove it to begin anew)
+  stop    Ctrl-C
+
+  To try in another terminal:
+    $curl -s http://$at/boards/$board
+    $curl -s -c /tmp/pixeld.cookie -o /dev/null -X POST http://$at/session
+    $curl -s -b /tmp/pixeld.cookie -X PUT -d '{"color":5}' http://$at/boards/$board/pixels/3/4
+    $curl -s -o board.png http://$at/boards/$board/image.png
+    $curl -s http://$at/metrics | grep -v '^#'
+    $root/build/release/tools/loadgen/loadgen --url ws://$at/ws --clients 1000 --rate 200/s --duration 10s
+    $pixeld --check-system
+
+END
+exec "$pixeld" "$@"
