@@ -128,8 +128,8 @@ static inline uint64_t get_varint(struct bytes *b)
 	for (unsigned shift = 0; shift < 64; shift += 7) {
 		uint8_t byte = get_u8(b);
 
-		if (shift == 63 && byte > 1)
-			break;
+		if (b->bad || (shift == 63 && byte > 1))
+			break; /* also cut off by the end: 0, not the part that is there */
 		v |= (uint64_t)(byte & 0x7f) << shift;
 		if (byte < 0x80)
 			return v;
