@@ -24,8 +24,8 @@
 struct board;
 
 struct board_copy {
-	uint64_t seq;   /* the board at exactly this seq */
-	uint64_t hash;  /* board_hash() of these bytes */
+	uint64_t seq;  /* the board at exactly this seq */
+	uint64_t hash; /* board_hash() of these bytes */
 	size_t len;
 	const uint8_t *bytes;
 	uint32_t epoch;
@@ -36,7 +36,7 @@ struct board_copy {
 
 /* width, height: 1..BOARD_SIDE_MAX. bits: 1, 2, 4, 8. All cells 0. -EINVAL, -ENOMEM. */
 int board_new(uint32_t width, uint32_t height, unsigned bits, struct board **ret_board);
-void board_free(struct board *b); /* NULL is fine; no copy is alive */
+void board_free(struct board *b); /* NULL is fine; no finished copy is alive */
 
 uint32_t board_width(const struct board *b);
 uint32_t board_height(const struct board *b);
@@ -62,8 +62,8 @@ uint64_t board_hash_bytes(const uint8_t *bytes, size_t len);
 /* Begins a copy of the board as it is now. NULL: one is in the making, or all are alive. */
 struct board_copy *board_copy_begin(struct board *b, uint32_t epoch, uint64_t seq);
 
-/* Copies up to `budget` more bytes of the copy in the making. Returns it once, when it is finished
- * (the caller holds its one reference), else NULL. */
+/* Copies up to `budget` more bytes of the copy in the making, but at least one block. Returns it once,
+ * when it is finished (the caller holds its one reference), else NULL. */
 struct board_copy *board_copy_step(struct board *b, size_t budget);
 
 bool board_copy_is_making(const struct board *b);

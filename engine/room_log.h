@@ -22,7 +22,7 @@
 struct room_log;
 
 /* bytes: a power of two, at least one page. frames_max: how many frames the index of seqs holds.
- * -ENOMEM. */
+ * -ENOMEM; -EMFILE, -ENFILE: the mapping needs a descriptor for a moment. */
 int room_log_new(size_t bytes, uint32_t frames_max, unsigned readers, struct room_log **ret_log);
 void room_log_free(struct room_log *log);
 
