@@ -59,7 +59,7 @@ const char *journal_state_str(enum journal_state state);
 struct journal_config {
 	uint64_t segment_bytes; /* of a file; default 64 MiB */
 	uint32_t
-		batch_bytes_max; /* of one group commit; default 1 MiB; segments hold at least two */
+		batch_bytes_max; /* of one group commit; default 1 MiB, at most a quarter of a segment */
 	enum journal_sync sync;
 	uint32_t interval_ms;        /* between syncs with JOURNAL_SYNC_INTERVAL */
 	struct histogram *commit_us; /* how long group commits take; may be NULL */

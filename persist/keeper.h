@@ -26,8 +26,6 @@ struct keeper_config {
 	void *arg;                       /* of the functions below */
 	void (*wake_writer)(void *arg);  /* keeper thread: results are there */
 	void (*wake_keeper)(void *arg);  /* writer thread: jobs are there; may be NULL in tests */
-	void (*say)(void *arg,
-		    const char *line); /* keeper thread: a line for the log; may be NULL */
 };
 
 int keeper_new(const struct keeper_config *config, struct keeper **ret_keeper);

@@ -1,0 +1,23 @@
+/*
+ * retain.h - which old segments of the journal go, and when. Keeper thread.
+ *
+ * All history stays until there is too much of it (keep_bytes) or too little disk (free_bytes_min).
+ * Then the oldest segments go, but never one that a recovery from the OLDER of the two newest snapshots
+ * needs: if the newest turns out to be damaged, the one before it still leads to the present.
+ */
+#ifndef PX_PERSIST_RETAIN_H
+#define PX_PERSIST_RETAIN_H
+
+#include <stdint.h>
+
+#include "persist/disk.h"
+
+struct retain_rule {
+	uint64_t keep_bytes;     /* 0 = no limit */
+	uint64_t free_bytes_min; /* 0 = no limit */
+};
+
+/* Removes what the rule says, each with a line in the log. How many segments went, or -errno. */
+int retain_run(struct disk *disk, const struct retain_rule *rule);
+
+#endif
