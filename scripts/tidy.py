@@ -1,0 +1,304 @@
+#!/usr/bin/env python3
+"""Checks of the C code that compilers do not make; run by ctest as style.*
+
+    scripts/tidy.py                                    the rules of this file
+    scripts/tidy.py --fix CLANG_FORMAT [FILE ...]      lays out code and comments anew; all, or these
+    scripts/tidy.py --format CLANG_FORMAT              layout, by .clang-format
+    scripts/tidy.py --clang-tidy CLANG_TIDY --build DIR    .clang-tidy, over compile_commands.json
+
+Prints file:line: what is wrong; exit 1 when something is.
+"""
+import argparse
+import concurrent.futures
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+FOLDERS = ["engine", "edge", "persist", "server", "tools/loadgen", "web", "tests"]
+
+# Which folder may include headers of which; a folder may always include its own. "folder/name.h" allows one.
+CODECS = ["edge/ws_frame.h", "edge/ws_accept.h", "edge/http_head.h", "edge/message.h", "edge/session.h"]
+ARROWS = {
+    "engine": [],
+    "edge": ["engine"],
+    "persist": ["engine"],
+    "web": ["engine"],
+    "tools/loadgen": ["engine"] + CODECS,
+    "server": ["engine", "edge", "persist", "web"],
+    "tests": ["engine", "edge", "persist", "server", "tools/loadgen", "web"],
+}
+
+# A foreign library is seen by one file (of each program). Tests and benches may use any as an oracle.
+FOREIGN = {
+    r"liburing(\.h|/)": ["engine/ring_uring.c"],
+    r"openssl/": ["edge/session.c", "edge/ws_accept.c"],
+    r"jansson\.h": ["edge/message_json.c", "tools/loadgen/*"],
+    r"libdeflate\.h": ["edge/*"],
+    r"zstd\.h": ["edge/*"],
+    r"png\.h": ["edge/*"],
+    r"ini\.h": ["server/settings_file.c"],
+    r"xxhash\.h": ["engine/hash.c"],
+}
+
+# Functions that may not be used, and what to use.
+BANNED = {
+    "strcpy": "memcpy with a length", "strcat": "snprintf", "strncpy": "memcpy", "strncat": "snprintf",
+    "sprintf": "snprintf", "vsprintf": "vsnprintf", "gets": "fread", "atoi": "a parser that sees errors",
+    "atol": "a parser that sees errors", "atoll": "a parser that sees errors", "strtok": "strcspn",
+    "signal": "signalfd or sigaction", "alloca": "a buffer of known size", "tmpnam": "mkstemp",
+    "rand": "tests/prng.h or getrandom", "usleep": "clock_nanosleep", "assert": "px_assert",
+}
+
+FILE_LINES_WARN = 600
+FILE_LINES_MAX = 1000
+FUNCTION_LINES_MAX = 70
+COLUMNS_MAX = 100
+
+# Functions that are longer for a reason.
+LONG_FUNCTIONS = {}
+
+# Words are split, so that this file does not find itself.
+MARKERS = re.compile(r"\b(" + "|".join(["TO" + "DO", "FIX" + "ME", "XX" + "X", "HA" + "CK"]) + r")\b")
+WORKPLACE = re.compile("/wo" + "rk/")
+
+problems = []
+warnings = []
+
+
+def problem(path, line, what):
+    problems.append(f"{path}:{line}: {what}")
+
+
+def sources():
+    for folder in FOLDERS:
+        for path in sorted((ROOT / folder).rglob("*.[ch]")):
+            if path.is_file():
+                yield path.relative_to(ROOT)
+
+
+def folder_of(path):
+    name = path.as_posix()
+    return next((f for f in FOLDERS if name.startswith(f + "/")), None)
+
+
+def matches(path, patterns):
+    return any(pathlib.PurePath(path).match(p) and str(path).startswith(p.split("*")[0]) for p in patterns)
+
+
+def without_comments_and_strings(text):
+    """The same text with comments and literals blanked; lines stay where they are."""
+    token = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.DOTALL)
+    return token.sub(lambda m: re.sub(r"[^\n]", " ", m.group()), text)
+
+
+def check_includes(path, lines):
+    folder = folder_of(path)
+    allowed = ARROWS[folder]
+    for number, line in enumerate(lines, 1):
+        m = re.match(r'\s*#\s*include\s*([<"])([^>"]+)[>"]', line)
+        if not m:
+            continue
+        header = m.group(2)
+        if m.group(1) == '"':
+            target = next((f for f in FOLDERS if header.startswith(f + "/")), None)
+            if target is None:
+                problem(path, number, f'write "{folder}/{header}": includes begin at the root')
+            elif target != folder and target not in allowed and header not in allowed:
+                problem(path, number, f"{folder} may not include {header}")
+        if folder == "tests":
+            continue
+        for library, homes in FOREIGN.items():
+            if re.match(library, header) and not matches(path.as_posix(), homes):
+                problem(path, number, f"<{header}> belongs into {' or '.join(homes)} only")
+
+
+def check_one_home(users):
+    """A library whose home is a folder is still seen by one file of it."""
+    for library, homes in FOREIGN.items():
+        for home in homes:
+            if not home.endswith("*"):
+                continue
+            inside = sorted(p for p in users.get(library, []) if p.startswith(home[:-1]))
+            for extra in inside[1:]:
+                problem(extra, 1, f"{library} is used in {inside[0]} already: one file only")
+
+
+def check_calls(path, code):
+    for number, line in enumerate(code, 1):
+        for m in re.finditer(r"(?<![\w.>])([a-z]+)\s*\(", line):
+            name = m.group(1)
+            if name in BANNED:
+                problem(path, number, f"{name}() is not used here: {BANNED[name]}")
+
+
+def functions(code):
+    """Yields (name, first line, last line) of every function: a brace in the first column ends it."""
+    start = None
+    for number, line in enumerate(code, 1):
+        if line.startswith("{"):
+            start = number
+        elif line.startswith("}") and start is not None:
+            head = " ".join(code[max(0, start - 12):start - 1])
+            name = re.findall(r"(\w+)\s*\(", head.split(";")[-1].split("}")[-1])
+            yield (name[0] if name else "?"), start, number
+            start = None
+
+
+def check_functions(path, code):
+    for name, first, last in functions(code):
+        lines = last - first - 1
+        if lines > FUNCTION_LINES_MAX and name not in LONG_FUNCTIONS:
+            problem(path, first, f"{name}() has {lines} lines; {FUNCTION_LINES_MAX} are enough")
+
+
+def check_lines(path, lines):
+    for number, line in enumerate(lines, 1):
+        columns = len(line.expandtabs(8))
+        if columns > COLUMNS_MAX:
+            problem(path, number, f"{columns} columns; {COLUMNS_MAX} are enough")
+        if line != line.rstrip():
+            problem(path, number, "space at the end of the line")
+    if len(lines) > FILE_LINES_MAX:
+        problem(path, len(lines), f"{len(lines)} lines; split it by activity")
+    elif len(lines) > FILE_LINES_WARN:
+        warnings.append(f"{path}: {len(lines)} lines; {FILE_LINES_WARN} are the aim")
+
+
+def check_c():
+    users = {}
+    for path in sources():
+        text = (ROOT / path).read_text()
+        lines = text.split("\n")[:-1]
+        code = without_comments_and_strings(text).split("\n")
+        check_lines(path, lines)
+        check_includes(path, lines)
+        if folder_of(path) != "tests":
+            check_calls(path, code)
+        check_functions(path, code)
+        if not text.lstrip().startswith("/*"):
+            problem(path, 1, "begins with a comment: what it is, whose thread, whose memory")
+        if path.suffix == ".h" and not re.search(r"#ifndef PX_\w+_H\n#define PX_\w+_H\n", text):
+            problem(path, 1, "has no guard PX_..._H")
+        if folder_of(path) != "tests":
+            for library in FOREIGN:
+                if re.search(r"#\s*include\s*<" + library, text):
+                    users.setdefault(library, []).append(path.as_posix())
+    check_one_home(users)
+
+
+def check_every_file():
+    """What must stand in no file of the repository, whatever its language."""
+    names = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT,
+                           stdout=subprocess.PIPE, check=True).stdout.decode().split("\0")
+    for name in filter(None, names):
+        path = ROOT / name
+        if name.startswith("tests/fuzz/corpus/") or not path.is_file():
+            continue
+        try:
+            lines = path.read_text().split("\n")
+        except UnicodeDecodeError:
+            continue
+        for number, line in enumerate(lines, 1):
+            if MARKERS.search(line):
+                problem(name, number, "unfinished work: do it, or write it into an issue")
+            if WORKPLACE.search(line):
+                problem(name, number, "a path of one machine")
+
+
+def check_rules():
+    check_c()
+    check_every_file()
+
+
+def run_each(commands):
+    """Runs commands in parallel; what a failing one said is a problem."""
+    def run(command):
+        return subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        for done in pool.map(run, commands):
+            if done.returncode != 0:
+                problems.append(done.stdout.strip() or f"{done.args[0]} ended with {done.returncode}")
+
+
+def check_format(program):
+    run_each([[program, "--dry-run", "-Werror", str(path)] for path in sources()])
+
+
+PROSE = re.compile(r"(\s*(?:/\*|\*) )(\S.*)$")
+
+
+def wrap_comments(lines):
+    """Moves what stands beyond the last column of a comment to the next line of its paragraph."""
+    out = []
+    pending = list(reversed(lines))
+    while pending:
+        line = pending.pop()
+        m = PROSE.match(line)
+        room = COLUMNS_MAX - (len(line.expandtabs(8)) - len(line))
+        cut = line.rfind(" ", 0, room + 1) if m else -1
+        # Two spaces in a row are a table or a drawing.
+        if len(line) <= room or cut <= len(m.group(1) if m else "") or "  " in m.group(2):
+            out.append(line)
+            continue
+        out.append(line[:cut].rstrip())
+        prefix = m.group(1).replace("/*", " *")
+        rest = line[cut + 1:]
+        following = PROSE.match(pending[-1]) if pending else None
+        if following and following.group(1) == prefix and not rest.endswith("*/") and \
+                re.match(r"[A-Za-z(\[']", following.group(2)):
+            pending[-1] = prefix + rest + " " + following.group(2)
+        else:
+            pending.append(prefix + rest)
+    return out
+
+
+def fix(program, names):
+    for path in [pathlib.Path(name) for name in names] or list(sources()):
+        text = (ROOT / path).read_text()
+        wrapped = "\n".join(wrap_comments(text.split("\n")))
+        if wrapped != text:
+            (ROOT / path).write_text(wrapped)
+        subprocess.run([program, "-i", str(path)], cwd=ROOT, check=True)
+
+
+def check_clang_tidy(program, build):
+    with open(os.path.join(build, "compile_commands.json")) as file:
+        compiled = {entry["file"] for entry in json.load(file)}
+    files = [str(p) for p in sources() if p.suffix == ".c" and str(ROOT / p) in compiled]
+    # GCC's own warnings are unknown to clang.
+    run_each([[program, "--quiet", "-p", build, "--extra-arg=-Wno-unknown-warning-option", path]
+              for path in files])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--format", metavar="CLANG_FORMAT")
+    parser.add_argument("--fix", metavar="CLANG_FORMAT")
+    parser.add_argument("files", nargs="*", metavar="FILE")
+    parser.add_argument("--clang-tidy", metavar="CLANG_TIDY")
+    parser.add_argument("--build", metavar="DIR", default="build/release")
+    args = parser.parse_args()
+    if args.fix:
+        fix(args.fix, args.files)
+        return 0
+    if args.format:
+        check_format(args.format)
+    elif args.clang_tidy:
+        check_clang_tidy(args.clang_tidy, args.build)
+    else:
+        check_rules()
+    for line in warnings:
+        print(f"warning: {line}")
+    for line in problems:
+        print(line)
+    print(f"{len(problems)} problem{'' if len(problems) == 1 else 's'}")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
