@@ -1,9 +1,9 @@
 /*
  * log.c - see log.h.
  *
- * Its state is the one thing in engine/ that belongs to the process and not to a thread: where lines
- * go, written before threads start. The limit of a place is atomic and a little loose: two threads in the
- * same microsecond may write a line more.
+ * Its state is the one thing in engine/ that belongs to the process and not to a thread: where
+ * lines go, written before threads start. The limit of a place is atomic and a little loose: two
+ * threads in the same microsecond may write a line more.
  */
 #include "engine/log.h"
 
@@ -23,7 +23,8 @@ static bool log_to_journal;
 static const char *const names[] = {"debug", "info", "warn", "error"};
 static const int priorities[] = {7, 6, 4, 3}; /* of syslog */
 
-/* JOURNAL_STREAM names device and inode of the stream that systemd made; ours may be another one. */
+/* JOURNAL_STREAM names device and inode of the stream that systemd made; ours may be another one.
+ * */
 static bool is_journal(int fd)
 {
 	const char *stream = getenv("JOURNAL_STREAM");

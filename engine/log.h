@@ -4,9 +4,9 @@
  *	log_info("listening address=%s workers=%u", text, workers);
  *
  * The first word is the event, the rest is key=value. One line is one write(2), so lines of several
- * threads do not mix; any thread. A place in the code that says more than LOG_BURST lines in a second is
- * cut short, and its next line says how many are missing. Not for hot paths: a terminal that stands
- * still holds up whoever writes to it.
+ * threads do not mix; any thread. A place in the code that says more than LOG_BURST lines in a
+ * second is cut short, and its next line says how many are missing. Not for hot paths: a terminal
+ * that stands still holds up whoever writes to it.
  */
 #ifndef PX_ENGINE_LOG_H
 #define PX_ENGINE_LOG_H
@@ -27,8 +27,8 @@ struct log_limit {
 	_Atomic uint32_t missing;
 };
 
-/* Before other threads start. Without it: info and worse, to standard error. Where fd is a stream of the
- * systemd journal, lines begin with its priority (<6>) instead of the time. */
+/* Before other threads start. Without it: info and worse, to standard error. Where fd is a stream
+ * of the systemd journal, lines begin with its priority (<6>) instead of the time. */
 void log_start(enum log_level least, int fd);
 
 __attribute__((format(printf, 3, 4))) void log_line(struct log_limit *limit, enum log_level level,

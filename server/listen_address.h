@@ -1,4 +1,5 @@
-/* listen_address.h - 127.0.0.1:8080, [::1]:8080 or unix:/run/pixeld.sock as a socket address. Pure, any thread. */
+/* listen_address.h - 127.0.0.1:8080, [::1]:8080 or unix:/run/pixeld.sock as a socket address. Pure,
+ * any thread. */
 #ifndef PX_SERVER_LISTEN_ADDRESS_H
 #define PX_SERVER_LISTEN_ADDRESS_H
 
@@ -13,7 +14,8 @@ struct listen_address {
 /* 0 or -EINVAL. Numeric addresses only; port 0 lets the system choose. */
 int listen_address_parse(const char *text, struct listen_address *ret_address);
 
-/* Whether an address is a loopback address or a Unix socket: limits per address do not apply to it. */
+/* Whether an address is a loopback address or a Unix socket: limits per address do not apply to it.
+ * */
 bool listen_address_is_local(const struct sockaddr *addr);
 
 /* Writes the address as listen_address_parse() takes it. */

@@ -2,8 +2,8 @@
  * settings.c - flags, environment, file and defaults, in this order; see settings.h.
  *
  * The strongest source is read first, and a setting that has a value keeps it: what comes later is
- * checked, so that a wrong line in the file shows, and dropped. What settings say about each other is
- * checked at the end.
+ * checked, so that a wrong line in the file shows, and dropped. What settings say about each other
+ * is checked at the end.
  *
  * Variables of the environment that begin with PIXELD_ and are no setting are left alone: container
  * systems make PIXELD_PORT and the like for a service of this name.

@@ -1,13 +1,14 @@
 /*
  * settings.h - what pixeld was told: flags, environment, configuration file, defaults.
  *
- * One table (settings.def) is all there is; a flag wins over the environment, that over the file, that
- * over the default. Read once, at start, by the main thread; afterwards immutable, for any thread.
+ * One table (settings.def) is all there is; a flag wins over the environment, that over the file,
+ * that over the default. Read once, at start, by the main thread; afterwards immutable, for any
+ * thread.
  *
  *	--journal-sync=off                  flag; also as two words
  *	PIXELD_JOURNAL_SYNC=off             environment
- *	[journal]                           file; also journal-sync, journal.sync or journal_sync without
- *	sync = off                          a section
+ *	[journal]                           file; also journal-sync, journal.sync,
+ *	sync = off                          journal_sync without a section
  *	[board "main"]                      size, cooldown-ms, palette, frozen of one board
  *
  * The use of it, in main():
@@ -125,12 +126,13 @@ int settings_load(int argc, char *const argv[], char *const envp[], struct setti
 		  char why[static SETTINGS_WHY_CHARS]);
 void settings_free(struct settings *s); /* NULL is fine */
 
-/* The same with the text of a file instead of --config; `name` is for messages. For tests and fuzzers. */
+/* The same with the text of a file instead of --config; `name` is for messages. For tests and
+ * fuzzers. */
 int settings_load_text(const char *name, const char *text, size_t len,
 		       struct settings **ret_settings, char why[static SETTINGS_WHY_CHARS]);
 
-/* Does --help, --version, --check-config, --print-config and --print-reference. false: s->action is not
- * one of these, nothing was written. */
+/* Does --help, --version, --check-config, --print-config and --print-reference. false: s->action is
+ * not one of these, nothing was written. */
 bool settings_show(const struct settings *s, FILE *out);
 
 #endif

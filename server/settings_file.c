@@ -1,9 +1,9 @@
 /*
  * settings_file.c - the configuration file, read with inih; the only file that knows inih.
  *
- * inih splits what does not fit its line buffer and does not say which line it is at, so the lines are
- * handed to it by a reader of ours, which counts them and refuses long ones. A line that begins with a
- * space continues the value above: palettes need it.
+ * inih splits what does not fit its line buffer and does not say which line it is at, so the lines
+ * are handed to it by a reader of ours, which counts them and refuses long ones. A line that begins
+ * with a space continues the value above: palettes need it.
  */
 #include "server/settings_priv.h"
 

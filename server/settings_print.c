@@ -1,7 +1,8 @@
 /*
  * settings_print.c - --help, --version, --print-config and the reference page, from the table.
  *
- * What --print-config writes is a configuration file again (but for secrets, which it does not show).
+ * What --print-config writes is a configuration file again (but for secrets, which it does not
+ * show).
  */
 #include "server/settings_priv.h"
 

@@ -1,4 +1,5 @@
-/* settings_priv.h - what the files of settings share: the rows of the table and the reading of one value. */
+/* settings_priv.h - what the files of settings share: the rows of the table and the reading of one
+ * value. */
 #ifndef PX_SERVER_SETTINGS_PRIV_H
 #define PX_SERVER_SETTINGS_PRIV_H
 
@@ -47,9 +48,9 @@ int setting_number(enum setting_type type, const char *text, uint64_t min, uint6
 int setting_bool(const char *text, bool *ret_value, char why[static SETTINGS_WHY_CHARS]);
 
 /*
- * Gives one setting a value. A value from a weaker source than the one before is checked and dropped;
- * one from the same source is added to a list, wins for flags, and is an error in a file. 0 or -EINVAL
- * and `why` (without the name of the setting).
+ * Gives one setting a value. A value from a weaker source than the one before is checked and
+ * dropped; one from the same source is added to a list, wins for flags, and is an error in a file.
+ * 0 or -EINVAL and `why` (without the name of the setting).
  */
 int settings_set(struct settings *s, int id, const char *text, enum settings_source source,
 		 int line, char why[static SETTINGS_WHY_CHARS]);
@@ -69,7 +70,8 @@ int settings_board_add(struct settings *s, const char *spec, int line,
 int settings_board_set(struct settings *s, const char *name, const char *key, const char *value,
 		       int line, char why[static SETTINGS_WHY_CHARS]);
 
-/* After everything was read: drops sections of boards that are not served, fills in what is missing. */
+/* After everything was read: drops sections of boards that are not served, fills in what is
+ * missing. */
 int settings_board_finish(struct settings *s, char why[static SETTINGS_WHY_CHARS]);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * fuzz_config.c - a configuration file of any bytes gives settings within their bounds, or one line of
- * reason.
+ * fuzz_config.c - a configuration file of any bytes gives settings within their bounds, or one line
+ * of reason.
  */
 #include <stdlib.h>
 #include <string.h>

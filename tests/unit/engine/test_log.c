@@ -1,4 +1,5 @@
-/* test_log.c - one line is one write, is cut and cleaned, and a place that says too much is stopped. */
+/* test_log.c - one line is one write, is cut and cleaned, and a place that says too much is
+ * stopped. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
