@@ -17,6 +17,6 @@ struct blob {
 
 struct blob *blob_new(size_t len); /* one reference, bytes to be filled; NULL: no memory */
 struct blob *blob_ref(struct blob *b);
-void blob_unref(struct blob *b);   /* NULL is fine */
+void blob_unref(struct blob *b); /* NULL is fine */
 
 #endif

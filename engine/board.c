@@ -1,13 +1,14 @@
 /*
  * board.c - see board.h.
  *
- * Owned by the writer thread. Memory: the pixels and the room for BOARD_COPIES_MAX copies are mapped
- * by board_new() and touched when they are needed; nothing is allocated later.
+ * Owned by the writer thread. Memory: the pixels and the room for BOARD_COPIES_MAX copies are
+ * mapped by board_new() and touched when they are needed; nothing is allocated later.
  *
- * The board is cut into blocks. A block has two flags: DIRTY, its hash is older than its bytes; and,
- * while a copy is in the making, SAVED, the copy has it. Whoever comes first saves a block: the walk of
- * board_copy_step(), or board_set() just before it changes the block. A block that is saved is hashed
- * then, so the copy has the hash of its own instant and no call ever hashes the whole board at once.
+ * The board is cut into blocks. A block has two flags: DIRTY, its hash is older than its bytes;
+ * and, while a copy is in the making, SAVED, the copy has it. Whoever comes first saves a block:
+ * the walk of board_copy_step(), or board_set() just before it changes the block. A block that is
+ * saved is hashed then, so the copy has the hash of its own instant and no call ever hashes the
+ * whole board at once.
  *
  * A copy's slot:
  *

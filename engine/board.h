@@ -3,12 +3,13 @@
  *
  * Packed so that the bytes equal those of a Redis string written with
  * BITFIELD SET u<bits> #<cell>: high bits first. Owned by the writer thread, which alone calls
- * everything here, except board_copy_ref/unref and the reading of a finished copy: those are for any
- * thread, because a finished copy is immutable.
+ * everything here, except board_copy_ref/unref and the reading of a finished copy: those are for
+ * any thread, because a finished copy is immutable.
  *
- * A copy is made block by block over several turns: board_set() saves a block that the copy does not
- * have yet before it changes it, so the copy is the board at the instant of board_copy_begin(). At most
- * one copy is in the making and BOARD_COPIES_MAX are alive; their memory is reserved by board_new().
+ * A copy is made block by block over several turns: board_set() saves a block that the copy does
+ * not have yet before it changes it, so the copy is the board at the instant of board_copy_begin().
+ * At most one copy is in the making and BOARD_COPIES_MAX are alive; their memory is reserved by
+ * board_new().
  */
 #ifndef PX_ENGINE_BOARD_H
 #define PX_ENGINE_BOARD_H
@@ -62,8 +63,8 @@ uint64_t board_hash_bytes(const uint8_t *bytes, size_t len);
 /* Begins a copy of the board as it is now. NULL: one is in the making, or all are alive. */
 struct board_copy *board_copy_begin(struct board *b, uint32_t epoch, uint64_t seq);
 
-/* Copies up to `budget` more bytes of the copy in the making, but at least one block. Returns it once,
- * when it is finished (the caller holds its one reference), else NULL. */
+/* Copies up to `budget` more bytes of the copy in the making, but at least one block. Returns it
+ * once, when it is finished (the caller holds its one reference), else NULL. */
 struct board_copy *board_copy_step(struct board *b, size_t budget);
 
 bool board_copy_is_making(const struct board *b);

@@ -1,7 +1,7 @@
 /*
  * histogram.c - see histogram.h.
  *
- * Relaxed loads and stores: with one adding thread nothing is lost, and nobody orders anything by it.
+ * Relaxed loads and stores: with one adding thread nothing is lost, and nothing is ordered by it.
  */
 #include "engine/histogram.h"
 

@@ -1,16 +1,16 @@
 /*
  * people.c - see people.h.
  *
- * Owned by the writer thread. Memory: one mapping for all slots, touched as it fills, and one bit per
- * slot that says whether it is used. Open addressing with linear probing:
+ * Owned by the writer thread. Memory: one mapping for all slots, touched as it fills, and one bit
+ * per slot that says whether it is used. Open addressing with linear probing:
  *
  *	home = keyed hash of (board, user), anywhere in the first `homes` slots
  *	slot = the first free one from home on, at most PROBE_MAX further
  *
  * The table does not wrap around: behind the last home lie PROBE_MAX more slots. An entry that is
  * removed is filled by moving later ones of its run back, so entries only ever move to LOWER slots.
- * That is why people_copy() walks from the top down: what moves while it is under way, moves to where
- * it has not been yet.
+ * That is why people_copy() walks from the top down: what moves while it is under way, moves to
+ * where it has not been yet.
  *
  * The seed of the hash is random, so that nobody can choose users that collide; only the places of
  * entries depend on it.
@@ -119,6 +119,12 @@ static uint32_t slot_find(const struct people *p, uint16_t board, const uint8_t 
 	return p->slots_len;
 }
 
+/* Of what slot_find() gave: is it the entry? */
+static bool is_entry(const struct people *p, uint32_t slot)
+{
+	return slot < p->slots_len && is_used(p, slot);
+}
+
 /* Empties a slot, and moves back what stood behind it because of it. */
 static void slot_clear(struct people *p, uint32_t slot)
 {
@@ -140,7 +146,7 @@ struct person *people_find(struct people *p, uint16_t board, const uint8_t user[
 {
 	uint32_t slot = slot_find(p, board, user);
 
-	return slot < p->slots_len && is_used(p, slot) ? &p->slots[slot] : NULL;
+	return is_entry(p, slot) ? &p->slots[slot] : NULL;
 }
 
 struct person *people_get(struct people *p, uint16_t board, const uint8_t user[static 16])
@@ -196,6 +202,7 @@ uint64_t people_wait_ms(const struct person *person, uint64_t cooldown_ms, uint6
 int people_restore(struct people *p, const struct person *stored, uint64_t cooldown_ms,
 		   uint64_t wall_ms, uint64_t mono_ms)
 {
+	uint32_t slot = slot_find(p, stored->board, stored->user);
 	uint64_t elapsed = 0;
 	struct person *person;
 
@@ -203,17 +210,14 @@ int people_restore(struct people *p, const struct person *stored, uint64_t coold
 		return 0;
 	if (wall_ms > stored->charged_wall_ms)
 		elapsed = wall_ms - stored->charged_wall_ms;
-	person = people_find(p, stored->board, stored->user);
-	if (person == NULL) {
-		/* a long journal must not fill the table with people whose time is over */
-		if (elapsed >= keep_ms(cooldown_ms))
-			return 0;
-		person = people_get(p, stored->board, stored->user);
-		if (person == NULL)
-			return -ENOSPC;
-	} else if (person->last_seq > stored->last_seq) {
+	/* a long journal must not fill the table with people whose time is over */
+	if (!is_entry(p, slot) && elapsed >= keep_ms(cooldown_ms))
 		return 0;
-	}
+	person = people_get(p, stored->board, stored->user);
+	if (person == NULL)
+		return -ENOSPC;
+	if (person->last_seq > stored->last_seq)
+		return 0;
 	*person = *stored;
 	if (elapsed > keep_ms(cooldown_ms))
 		elapsed = keep_ms(cooldown_ms);

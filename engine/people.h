@@ -1,10 +1,10 @@
 /*
  * people.h - who placed last, when, and with which request: the cooldown's memory.
  *
- * One bounded hash table over (board, user), owned by the writer thread. Time is given as wall_ms, to
- * be kept across restarts, and as mono_ms, to run on: a clock that jumps neither frees nor blocks
- * anybody. Entries expire when their cooldown is over and nothing needs their last request any more
- * (PEOPLE_REMEMBER_MS). Full of entries that are not expired is an answer.
+ * One bounded hash table over (board, user), owned by the writer thread. Time is given as wall_ms,
+ * to be kept across restarts, and as mono_ms, to run on: a clock that jumps neither frees nor
+ * blocks anybody. Entries expire when their cooldown is over and nothing needs their last request
+ * any more (PEOPLE_REMEMBER_MS). Full of entries that are not expired is an answer.
  */
 #ifndef PX_ENGINE_PEOPLE_H
 #define PX_ENGINE_PEOPLE_H
@@ -56,8 +56,8 @@ void people_expire(struct people *p, uint32_t budget, const uint64_t *cooldown_m
 
 uint32_t people_count(const struct people *p);
 
-/* Copies entries into `out` for a snapshot, from slot *cursor on, at most `max`; moves *cursor. Returns
- * the number copied; 0 with *cursor at the end: finished. Entries that move between calls may be seen
+/* Copies entries into `out` for a snapshot, from *cursor on, at most `max`; moves *cursor.
+ * Begin with 0. Returns the number copied; 0: finished. Entries that move between calls may be seen
  * twice (restoring is idempotent) but never missed. */
 uint32_t people_copy(const struct people *p, uint32_t *cursor, struct person *out, uint32_t max);
 

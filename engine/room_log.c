@@ -5,15 +5,16 @@
  *	           pushed   |frame|frame|status|frame| ...... | next frame
  *	           out      oldest                   last
  *
- * The bytes at an offset lie at offset modulo the ring's size; the mapping stands twice in a row, so a
- * range that begins in the first may run into the second. The writer thread owns the index of frames
- * (a ring too) and alone moves `tail` and `head`. Frames are pushed out whole, from the oldest on, when
- * their bytes or their place in the index is needed.
+ * The bytes at an offset lie at offset modulo the ring's size; the mapping stands twice in a row,
+ * so a range that begins in the first may run into the second. The writer thread owns the index of
+ * frames (a ring too) and alone moves `tail` and `head`. Frames are pushed out whole, from the
+ * oldest on, when their bytes or their place in the index is needed.
  *
  * The guard. A reader stores the lowest offset that it sends from, then reads the tail; the writer
- * stores the new tail, then reads the guards; all four are sequentially consistent. So at least one of
- * the two sees the other: either the reader finds its cursor below the tail and lets go, or the writer
- * finds the guard and does not touch the bytes. (Both may see each other: then both refrain.)
+ * stores the new tail, then reads the guards; all four are sequentially consistent. So at least one
+ * of the two sees the other: either the reader finds its cursor below the tail and lets go, or the
+ * writer finds the guard and does not touch the bytes. (Both may see each other: then both
+ * refrain.)
  */
 #include "engine/room_log.h"
 

@@ -18,9 +18,9 @@ int spsc_new(uint32_t capacity, uint32_t item_bytes, struct spsc **ret_queue);
 void spsc_free(struct spsc *q); /* NULL is fine; both threads are gone */
 
 /* --- the pushing thread --- */
-void *spsc_push(struct spsc *q);     /* room for one item, to be filled; NULL: full */
-bool spsc_publish(struct spsc *q);   /* shows what was pushed; true: there was something new */
-uint32_t spsc_room(struct spsc *q);  /* pushes that will succeed for sure */
+void *spsc_push(struct spsc *q);    /* room for one item, to be filled; NULL: full */
+bool spsc_publish(struct spsc *q);  /* shows what was pushed; true: there was something new */
+uint32_t spsc_room(struct spsc *q); /* pushes that will succeed for sure */
 
 /* --- the popping thread --- */
 const void *spsc_peek(struct spsc *q); /* the oldest item, valid until spsc_pop(); NULL: empty */

@@ -1,6 +1,6 @@
 /*
- * test_blob.c - counted bytes: the last owner frees, on whatever thread (a leak or a second free shows
- * under AddressSanitizer).
+ * test_blob.c - counted bytes: the last owner frees, on whatever thread (a leak or a second free
+ * shows under AddressSanitizer).
  */
 #include <setjmp.h>
 #include <stdarg.h>

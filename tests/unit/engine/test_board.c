@@ -18,6 +18,8 @@
 #include "engine/board.h"
 #include "tests/prng.h"
 
+#define BLOCK ((size_t)BOARD_BLOCK_BYTES)
+
 static const unsigned all_bits[] = {1, 2, 4, 8};
 
 static struct board *board_make(uint32_t width, uint32_t height, unsigned bits)
@@ -150,7 +152,7 @@ static void random_cells_equal_the_model(void **state)
 		assert_int_equal(board_cells(b), width * height);
 		assert_int_equal(board_bytes(b), (width * height * bits + 7) / 8);
 		for (unsigned i = 0; i < 2000; i++) {
-			uint32_t cell = (uint32_t)prng_below(&prng, width * height);
+			uint32_t cell = (uint32_t)prng_below(&prng, board_cells(b));
 			uint8_t color = (uint8_t)prng_below(&prng, 1u << bits);
 			uint8_t before = board_get(b, cell);
 
@@ -230,13 +232,12 @@ static void equal_blocks_in_another_order_have_another_hash(void **state)
 	(void)state;
 	assert_non_null(bytes);
 	bytes[0] = 1;
-	one_two = board_hash_bytes(bytes, 2 * BOARD_BLOCK_BYTES);
+	one_two = board_hash_bytes(bytes, 2 * BLOCK);
 	bytes[0] = 0;
 	bytes[BOARD_BLOCK_BYTES] = 1;
-	assert_true(board_hash_bytes(bytes, 2 * BOARD_BLOCK_BYTES) != one_two);
+	assert_true(board_hash_bytes(bytes, 2 * BLOCK) != one_two);
 	bytes[BOARD_BLOCK_BYTES] = 0;
-	assert_true(board_hash_bytes(bytes, 2 * BOARD_BLOCK_BYTES) !=
-		    board_hash_bytes(bytes, 2 * BOARD_BLOCK_BYTES - 1));
+	assert_true(board_hash_bytes(bytes, 2 * BLOCK) != board_hash_bytes(bytes, 2 * BLOCK - 1));
 	free(bytes);
 }
 
@@ -252,7 +253,7 @@ static void a_copy_is_the_board_at_its_begin_whatever_is_placed_meanwhile(void *
 		unsigned bits = all_bits[prng_below(&prng, 4)];
 		struct board *b = board_make(700, (uint32_t)(1 + prng_below(&prng, 900)), bits);
 		uint8_t *string = calloc(board_bytes(b), 1);
-		size_t budget = prng_below(&prng, 3 * BOARD_BLOCK_BYTES);
+		size_t budget = prng_below(&prng, 3 * BLOCK);
 		struct board_copy *copy = NULL;
 		struct board_copy *begun;
 
@@ -304,7 +305,7 @@ static void a_step_copies_no_more_than_its_budget(void **state)
 	/* 10 blocks, 3 per step */
 	assert_non_null(board_copy_begin(b, 1, 1));
 	for (struct board_copy *copy = NULL; copy == NULL; steps++) {
-		copy = board_copy_step(b, 3 * BOARD_BLOCK_BYTES + 1);
+		copy = board_copy_step(b, 3 * BLOCK + 1);
 		board_copy_unref(copy);
 	}
 	assert_int_equal(steps - 1, 4);

@@ -18,7 +18,7 @@ static void integers_are_little_endian(void **state)
 	const uint8_t expected[] = {0x01, 0x03, 0x02, 0x07, 0x06, 0x05, 0x04,
 				    0x0f, 0x0e, 0x0d, 0x0c, 0x0b, 0x0a, 0x09,
 				    0x08, 'a',  'b',  'c',  0x22, 0x11, 0x00};
-	uint8_t out[sizeof(expected)];
+	uint8_t out[sizeof(expected)] = {0};
 	uint8_t *p = out;
 	struct bytes b = bytes_of(out, sizeof(out));
 

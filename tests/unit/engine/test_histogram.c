@@ -1,5 +1,6 @@
 /*
- * test_histogram.c - every duration lies in the bucket that Prometheus expects (upper bound included).
+ * test_histogram.c - every duration lies in the bucket that Prometheus expects (upper bound
+ * included).
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /*
- * test_people.c - the cooldown's memory against a plain list, over full tables, removals, clocks that
- * jump, and copies while entries move.
+ * test_people.c - the cooldown's memory against a plain list, over full tables, removals, clocks
+ * that jump, and copies while entries move.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -319,7 +319,7 @@ static void list_expire(struct list *list, const uint64_t *cooldown_ms, uint64_t
 
 static void the_table_equals_a_list(void **state)
 {
-	const uint64_t cooldown_ms[BOARDS] = {0, 5000, 2 * PEOPLE_REMEMBER_MS};
+	const uint64_t cooldown_ms[BOARDS] = {0, 5000, 2ULL * PEOPLE_REMEMBER_MS};
 	const uint32_t capacity = 700;
 	uint64_t prng = prng_start("people list");
 	struct list *list = calloc(1, sizeof(*list));

@@ -224,7 +224,7 @@ static void assert_log_is(const struct room_log *log, const struct model *m, siz
 		return;
 	}
 	assert_true(found != ROOM_LOG_NONE);
-	/* from there on, frames cover seq + 1, seq + 2, ... last without a gap, the first one seq + 1 */
+	/* from there on, frames cover seq + 1 (the first one) .. last without a gap */
 	for (size_t i = oldest; i < m->len; i++) {
 		if (m->frames[i].offset < found)
 			continue;
@@ -304,7 +304,7 @@ static void reader_batch(struct reader *r, uint64_t *cursors, size_t count, uint
 		to[i] = room_log_head(r->log);
 		if (!room_log_guard(r->log, r->number, cursors[i])) {
 			r->lost++;
-			/* this batch skips it; the next tries close to the tail, where the race is */
+			/* the next batch tries close to the tail, where the race is */
 			to[i] = cursors[i] = room_log_head(r->log);
 			again[i] = true;
 		}
