@@ -216,6 +216,10 @@ static void restoring_keeps_the_newest_and_skips_the_expired(void **state)
 	assert_int_equal(people_restore(p, &second, 1000, WALL_MS, 0), -ENOSPC);
 	assert_int_equal(people_restore(p, &third, 1000, WALL_MS, 0), -ENOSPC);
 	assert_int_equal(people_restore(p, &newer, 1000, WALL_MS, 0), 0);
+	/* what is there takes a newer seq, whatever its clock said */
+	newer = stored_of(1, WALL_MS - PEOPLE_REMEMBER_MS, 10);
+	assert_int_equal(people_restore(p, &newer, 1000, WALL_MS, 0), 0);
+	assert_int_equal(people_find(p, 0, user_of(1))->last_seq, 10);
 	people_free(p);
 }
 
