@@ -17,10 +17,10 @@
 #include "engine/assert.h"
 
 enum {
-	CLOSE_PROTOCOL = 1002,
-	CLOSE_NO_CODE = 1005,
-	CLOSE_NOT_UTF8 = 1007,
-	CLOSE_TOO_BIG = 1009,
+	CODE_PROTOCOL = 1002,
+	CODE_NONE = 1005,
+	CODE_NOT_UTF8 = 1007,
+	CODE_TOO_BIG = 1009,
 };
 
 enum parser_flag {
@@ -212,7 +212,7 @@ void ws_parser_init(struct ws_parser *p, enum ws_role role, uint32_t message_byt
 	*p = (struct ws_parser){
 		.role = (uint8_t)role,
 		.message_bytes_max = message_bytes_max,
-		.close_code = CLOSE_NO_CODE,
+		.close_code = CODE_NONE,
 	};
 }
 
@@ -228,24 +228,24 @@ static bool check_control(struct ws_parser *p, uint8_t opcode)
 	uint8_t length = p->head[1] & LENGTH_BITS;
 
 	if (opcode > WS_PONG)
-		return bad(p, CLOSE_PROTOCOL, "reserved opcode");
+		return bad(p, CODE_PROTOCOL, "reserved opcode");
 	if ((p->head[0] & FIN_BIT) == 0)
-		return bad(p, CLOSE_PROTOCOL, "fragmented control frame");
+		return bad(p, CODE_PROTOCOL, "fragmented control frame");
 	if (length > WS_CONTROL_BYTES_MAX)
-		return bad(p, CLOSE_PROTOCOL, "control frame longer than 125 bytes");
+		return bad(p, CODE_PROTOCOL, "control frame longer than 125 bytes");
 	if (opcode == WS_CLOSE && length == 1)
-		return bad(p, CLOSE_PROTOCOL, "close frame with half a code");
+		return bad(p, CODE_PROTOCOL, "close frame with half a code");
 	return true;
 }
 
 static bool check_data(struct ws_parser *p, uint8_t opcode)
 {
 	if (opcode > WS_BINARY)
-		return bad(p, CLOSE_PROTOCOL, "reserved opcode");
+		return bad(p, CODE_PROTOCOL, "reserved opcode");
 	if (opcode == WS_CONTINUATION && p->message_opcode == 0)
-		return bad(p, CLOSE_PROTOCOL, "continuation of nothing");
+		return bad(p, CODE_PROTOCOL, "continuation of nothing");
 	if (opcode != WS_CONTINUATION && p->message_opcode != 0)
-		return bad(p, CLOSE_PROTOCOL, "new message inside a fragmented one");
+		return bad(p, CODE_PROTOCOL, "new message inside a fragmented one");
 	return true;
 }
 
@@ -256,11 +256,11 @@ static bool check_head_start(struct ws_parser *p)
 	bool masked = (p->head[1] & MASK_BIT) != 0;
 
 	if ((p->head[0] & RSV_BITS) != 0)
-		return bad(p, CLOSE_PROTOCOL, "reserved bit set");
+		return bad(p, CODE_PROTOCOL, "reserved bit set");
 	if (masked && p->role == WS_FROM_SERVER)
-		return bad(p, CLOSE_PROTOCOL, "masked frame from a server");
+		return bad(p, CODE_PROTOCOL, "masked frame from a server");
 	if (!masked && p->role == WS_FROM_CLIENT)
-		return bad(p, CLOSE_PROTOCOL, "unmasked frame from a client");
+		return bad(p, CODE_PROTOCOL, "unmasked frame from a client");
 	return is_control(opcode) ? check_control(p, opcode) : check_data(p, opcode);
 }
 
@@ -271,14 +271,14 @@ static bool check_length(struct ws_parser *p)
 	size_t bytes = length_bytes(p->head[1]);
 
 	if (length >> 63 != 0)
-		return bad(p, CLOSE_PROTOCOL, "length with the highest bit set");
+		return bad(p, CODE_PROTOCOL, "length with the highest bit set");
 	if ((bytes == 2 && length < LENGTH_16) || (bytes == 8 && length <= UINT16_MAX))
-		return bad(p, CLOSE_PROTOCOL, "length not in its shortest form");
+		return bad(p, CODE_PROTOCOL, "length not in its shortest form");
 	if (is_control(p->head[0] & OPCODE_BITS))
 		return true;
 	/* message_bytes is at most the limit: no overflow, and nothing counts before a message. */
 	if (length + (p->message_opcode != 0 ? p->message_bytes : 0) > p->message_bytes_max)
-		return bad(p, CLOSE_TOO_BIG, "message too big");
+		return bad(p, CODE_TOO_BIG, "message too big");
 	return true;
 }
 
@@ -332,7 +332,7 @@ static bool check_close(struct ws_parser *p, const uint8_t *in, size_t len)
 		p->close_code = (uint16_t)(p->close_seen == 0 ? in[i] << 8 : p->close_code | in[i]);
 		if (++p->close_seen == 2) {
 			if (!close_code_is_valid(p->close_code))
-				return bad(p, CLOSE_PROTOCOL, "invalid close code");
+				return bad(p, CODE_PROTOCOL, "invalid close code");
 			p->utf8 = UTF8_OK;
 		}
 	}
@@ -340,7 +340,7 @@ static bool check_close(struct ws_parser *p, const uint8_t *in, size_t len)
 		return true;
 	p->utf8 = utf8_feed(p->utf8, in + i, len - i);
 	if (p->utf8 == UTF8_BAD)
-		return bad(p, CLOSE_NOT_UTF8, "close reason is not UTF-8");
+		return bad(p, CODE_NOT_UTF8, "close reason is not UTF-8");
 	return true;
 }
 
@@ -352,13 +352,13 @@ static bool check_payload(struct ws_parser *p, const uint8_t *in, size_t len)
 		if (!check_close(p, in, len))
 			return false;
 		if (p->left == 0 && p->close_seen >= 2 && p->utf8 != UTF8_OK)
-			return bad(p, CLOSE_NOT_UTF8, "close reason ends inside a character");
+			return bad(p, CODE_NOT_UTF8, "close reason ends inside a character");
 	} else if (text) {
 		p->utf8 = utf8_feed(p->utf8, in, len);
 		if (p->utf8 == UTF8_BAD)
-			return bad(p, CLOSE_NOT_UTF8, "text is not UTF-8");
+			return bad(p, CODE_NOT_UTF8, "text is not UTF-8");
 		if (p->left == 0 && (p->flags & FIN) != 0 && p->utf8 != UTF8_OK)
-			return bad(p, CLOSE_NOT_UTF8, "text ends inside a character");
+			return bad(p, CODE_NOT_UTF8, "text ends inside a character");
 	}
 	return true;
 }
