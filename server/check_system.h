@@ -1,0 +1,46 @@
+/*
+ * check_system.h - pixeld --check-system: what this machine allows, and how to allow more.
+ *
+ * Main thread only, before anything else runs: it opens a ring to see whether it may.
+ */
+#ifndef PX_SERVER_CHECK_SYSTEM_H
+#define PX_SERVER_CHECK_SYSTEM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "server/settings.h"
+
+#define SYSTEM_UNKNOWN UINT64_MAX /* the machine does not say */
+
+/* What was seen. Sizes in bytes. */
+struct system_facts {
+	char kernel[64]; /* 6.1.0-18-amd64 */
+	int ring_error;  /* of ring_open(): 0 or -errno */
+	uint64_t cores;
+	uint64_t descriptors;     /* RLIMIT_NOFILE, the hard limit */
+	uint64_t memlock;         /* RLIMIT_MEMLOCK */
+	uint64_t files_max;       /* fs.file-max */
+	uint64_t memory_free;     /* MemAvailable, or what the control group leaves */
+	uint64_t somaxconn;       /* net.core.somaxconn */
+	uint64_t tcp_mem;         /* net.ipv4.tcp_mem, the highest, in bytes */
+	uint64_t ports;           /* in net.ipv4.ip_local_port_range */
+	uint64_t conntrack_count; /* connections followed now; 0: conntrack sleeps */
+	uint64_t conntrack_max;
+	uint64_t disk_free;    /* where the data directory is or will be */
+	char congestions[256]; /* those the kernel has */
+};
+
+/* Looks at the machine. */
+void system_look(const struct settings *s, struct system_facts *ret_facts);
+
+/* Writes the report. Returns the exit code: 0, 1 (something fails for s->clients_max clients), 2
+ * (io_uring is refused). Pure but for `out`. */
+int system_report(const struct system_facts *facts, const struct settings *s, FILE *out);
+
+/* How many clients fit, and in *ret_limit what ends it. Pure. */
+uint64_t system_clients(const struct system_facts *facts, const struct settings *s,
+			const char **ret_limit);
+
+#endif
