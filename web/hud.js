@@ -1,0 +1,131 @@
+/**
+ * hud.js - what stands around the board: connection, place of the cursor, the card of one pixel,
+ * toasts, and what is said to those who listen.
+ */
+
+const TOASTS_MAX = 3;
+const TOAST_MS = 4500;
+const SAY_MS = 250;
+
+/** @param {string} id @returns {any} the element, which is in index.html */
+export function byId(id) {
+	return document.getElementById(id);
+}
+
+const STATES = {
+	connecting: 'Connecting…',
+	loading: 'Loading…',
+	live: 'Live',
+	away: 'Reconnecting…',
+	failed: 'Not available',
+};
+
+/** @param {keyof STATES} state */
+export function showState(state) {
+	const text = STATES[state];
+	byId('status').dataset.state = state;
+	if (byId('state').textContent !== text)
+		byId('state').textContent = text;
+}
+
+/** @param {number} online */
+export function showOnline(online) {
+	byId('online').hidden = false;
+	byId('online').title = `${online.toLocaleString('en')} online`;
+	byId('online-count').textContent = online.toLocaleString('en');
+}
+
+/**
+ * @param {{x: number, y: number}|null} cell
+ * @param {string} colorName
+ * @param {number} zoom
+ */
+export function showWhere(cell, colorName, zoom) {
+	const parts = cell ? [`${cell.x}, ${cell.y}`, colorName] : [];
+	parts.push(`${zoom >= 10 ? Math.round(zoom) : Number(zoom.toPrecision(2))}×`);
+	byId('where').replaceChildren(...parts.filter(Boolean).map((text) => {
+		const span = document.createElement('span');
+		span.textContent = text;
+		return span;
+	}));
+}
+
+/** @param {string} text @param {'note'|'error'} [kind] */
+export function toast(text, kind = 'note') {
+	const stack = byId('toasts');
+	for (const old of [...stack.children])
+		if (old.textContent === text)
+			old.remove();
+	const element = document.createElement('p');
+	element.className = `panel toast ${kind}`;
+	element.setAttribute('role', kind === 'error' ? 'alert' : 'status');
+	element.textContent = text;
+	stack.append(element);
+	if (stack.children.length > TOASTS_MAX)
+		stack.firstElementChild.remove();
+	setTimeout(() => element.remove(), TOAST_MS);
+}
+
+let sayTimer = 0;
+
+/** Says it to screen readers, once the person stops moving. @param {string} text */
+export function say(text) {
+	clearTimeout(sayTimer);
+	sayTimer = setTimeout(() => {
+		byId('say').textContent = text;
+	}, SAY_MS);
+}
+
+/** @param {number} ms since 1970 @returns {string} 5 minutes ago */
+function agoText(ms) {
+	const format = new Intl.RelativeTimeFormat('en', { numeric: 'auto' });
+	const seconds = (ms - Date.now()) / 1000;
+	const units = /** @type {const} */ ([['day', 86400], ['hour', 3600], ['minute', 60]]);
+	for (const [unit, size] of units)
+		if (-seconds >= size)
+			return format.format(Math.round(seconds / size), unit);
+	return 'just now';
+}
+
+/**
+ * The card of one pixel.
+ * @param {{x: number, y: number, name: string, rgb: string}} pixel
+ */
+export function showInfo({ x, y, name, rgb }) {
+	byId('info').hidden = false;
+	byId('info-chip').style.setProperty('--rgb', rgb);
+	byId('info-name').textContent = name;
+	byId('info-at').textContent = `${x}, ${y}`;
+	byId('info-who').textContent = '…';
+}
+
+/**
+ * @param {{user?: string|null, placed_at?: number|string|null}|null} placed null: could not be asked
+ * @param {string} self the user of this page
+ */
+export function showInfoPlaced(placed, self) {
+	const who = placed?.user ? (placed.user === self ? 'you' : placed.user.slice(0, 8)) : '';
+	const when = placed?.placed_at ? agoText(new Date(placed.placed_at).getTime()) : '';
+	const text = [who && `by ${who}`, when].filter(Boolean).join(', ');
+	byId('info-who').textContent = text || (placed ? 'Nobody known' : 'Not known');
+}
+
+export function hideInfo() {
+	byId('info').hidden = true;
+}
+
+/**
+ * Puts the card beside a box of the screen.
+ * @param {{x: number, y: number}} corner top left of the cell @param {number} size of the cell
+ * @param {{width: number, height: number}} screen
+ */
+export function moveInfo(corner, size, screen) {
+	const card = byId('info');
+	const { offsetWidth: width, offsetHeight: height } = card;
+	const right = corner.x + size + 14;
+	const x = right + width + 8 > screen.width ? corner.x - width - 14 : right;
+	const y = corner.y + size / 2 - height / 2;
+	const fit = (/** @type {number} */ v, /** @type {number} */ most) => Math.max(8, Math.min(v, most - 8));
+	card.style.transform =
+		`translate(${fit(x, screen.width - width)}px, ${fit(y, screen.height - height)}px)`;
+}

@@ -1,0 +1,45 @@
+/**
+ * main.js - begins: finds the board that the address names, ?board=NAME, and shows it.
+ */
+import { fetchDelayMs } from './follow.js';
+import { byId, showState, toast } from './hud.js';
+import { fetchBoards, fetchInfo } from './net.js';
+import { Page } from './page.js';
+import { sleep } from './session.js';
+
+/** Fills the list of boards, when there are several. @param {string[]} names @param {string} name */
+function offerBoards(names, name) {
+	if (names.length < 2)
+		return;
+	const select = byId('boards');
+	select.replaceChildren(...names.map((each) => new Option(each, each, each === name, each === name)));
+	select.hidden = false;
+	byId('board-name').hidden = true;
+	select.addEventListener('change', () => {
+		location.assign(`?board=${encodeURIComponent(select.value)}`);
+	});
+}
+
+async function begin() {
+	const names = (await fetchBoards()).map((board) => board.name);
+	const wanted = new URLSearchParams(location.search).get('board');
+	const name = wanted ?? (names.includes('main') ? 'main' : names[0]);
+	offerBoards(names, name);
+	if (names.includes(name)) {
+		new Page(await fetchInfo(name));
+		return;
+	}
+	showState('failed');
+	toast(`There is no board named ${name}.`, 'error');
+}
+
+for (let attempt = 1, begun = false; !begun; attempt++) {
+	try {
+		await begin();
+		begun = true;
+	} catch (error) {
+		console.warn('pixeld: the server does not answer', error);
+		showState('away');
+		await sleep(fetchDelayMs({ attempt, fresh: true }, Math.random()));
+	}
+}

@@ -1,0 +1,89 @@
+/**
+ * palette.js - the colours to choose from: native radio buttons, one per colour, none chosen at first.
+ *
+ * Owns the fieldset. Choosing the chosen colour again puts it away.
+ */
+
+/** @param {number} count @returns {number} columns of a wide screen */
+function columnsFor(count) {
+	return count <= 16 ? count : 16;
+}
+
+export class Palette {
+	/**
+	 * @param {HTMLFieldSetElement} fieldset
+	 * @param {(color: number) => void} chosen told of every change; -1 for none
+	 */
+	constructor(fieldset, chosen) {
+		this.fieldset = fieldset;
+		this.chosen = chosen;
+		/** @type {import('./net.js').Color[]} */
+		this.colors = [];
+		this.color = -1;
+		fieldset.addEventListener('change', (event) => {
+			this.set(Number(/** @type {HTMLInputElement} */ (event.target).value));
+		});
+		fieldset.addEventListener('click', ({ target }) => {
+			/* A click reaches a radio button before its change: here it was the chosen one already. */
+			if (target instanceof HTMLInputElement && Number(target.value) === this.color)
+				this.pick(-1);
+		});
+	}
+
+	/** @param {import('./net.js').Color[]} colors */
+	fill(colors) {
+		const legend = this.fieldset.querySelector('legend');
+		this.colors = colors;
+		this.fieldset.style.setProperty('--columns', String(columnsFor(colors.length)));
+		this.fieldset.replaceChildren(legend, ...colors.map((color, i) => this.swatch(color, i)));
+		if (this.color >= colors.length)
+			this.set(-1);
+		else if (this.color >= 0)
+			this.input(this.color).checked = true;
+	}
+
+	/** @param {import('./net.js').Color} color @param {number} i */
+	swatch({ name, rgb }, i) {
+		const label = document.createElement('label');
+		const input = document.createElement('input');
+		label.className = 'swatch';
+		label.title = i < 10 ? `${name} (${(i + 1) % 10})` : name;
+		input.type = 'radio';
+		input.name = 'color';
+		input.value = String(i);
+		input.setAttribute('aria-label', name);
+		input.style.setProperty('--rgb', rgb);
+		label.append(input);
+		return label;
+	}
+
+	/** @param {number} color @returns {HTMLInputElement} */
+	input(color) {
+		return this.fieldset.querySelector(`input[value="${color}"]`);
+	}
+
+	/** Chooses from outside. @param {number} color -1 for none */
+	pick(color) {
+		if (color >= this.colors.length)
+			return;
+		const input = this.input(color < 0 ? this.color : color);
+		if (input)
+			input.checked = color >= 0;
+		this.set(color);
+		if (color >= 0)
+			input.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+	}
+
+	/** @param {number} by 1 or -1, around the end */
+	step(by) {
+		const count = this.colors.length;
+		if (count > 0)
+			this.pick(this.color < 0 ? (by > 0 ? 0 : count - 1) : (this.color + by + count) % count);
+	}
+
+	/** @param {number} color */
+	set(color) {
+		this.color = color;
+		this.chosen(color);
+	}
+}
