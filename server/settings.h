@@ -52,8 +52,6 @@ enum settings_action {
 	SETTINGS_PRINT_REFERENCE,
 };
 
-enum settings_sync { SETTINGS_SYNC_COMMIT, SETTINGS_SYNC_INTERVAL, SETTINGS_SYNC_OFF };
-
 /* In the order of precedence. */
 enum settings_source {
 	SETTINGS_FROM_NOWHERE,

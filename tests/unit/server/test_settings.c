@@ -14,6 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "engine/log.h"
+#include "persist/journal_format.h"
 #include "server/settings_priv.h"
 
 #define ARGS_MAX 16
@@ -89,7 +91,8 @@ static void nothing_given_serves_main_on_loopback(void **state)
 	assert_int_equal(s->boards[0].colors, 16);
 	assert_string_equal(s->boards[0].palette[5].name, "red");
 	assert_int_equal(s->boards[0].palette[5].rgb, 0xe50000);
-	assert_int_equal(s->journal_sync, SETTINGS_SYNC_COMMIT);
+	assert_int_equal(s->journal_sync, JOURNAL_SYNC_COMMIT);
+	assert_int_equal(s->log_level, LOG_LEVEL_INFO);
 	assert_false(s->test_echo);
 	settings_free(s);
 }
@@ -267,7 +270,7 @@ static void file_has_sections_for_groups_and_boards(void **state)
 	(void)state;
 	assert_int_equal(s->cooldown_ms, 10000);
 	assert_int_equal(s->listen.count, 2);
-	assert_int_equal(s->journal_sync, SETTINGS_SYNC_INTERVAL);
+	assert_int_equal(s->journal_sync, JOURNAL_SYNC_INTERVAL);
 	assert_int_equal(s->journal_interval_ms, 20);
 	assert_int_equal(s->http_head_timeout_ms, 1000);
 	assert_int_equal(s->boards_count, 2);
