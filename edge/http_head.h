@@ -34,12 +34,12 @@ enum http_method {
 
 struct http_head {
 	enum http_method method;
-	unsigned minor;          /* HTTP/1.minor: 0 or 1 */
-	struct span path;        /* as sent, no decoding: starts with '/'. "*" only with OPTIONS */
-	struct span query;       /* behind '?', without it */
+	unsigned minor;    /* HTTP/1.minor: 0 or 1 */
+	struct span path;  /* as sent, no decoding: starts with '/'. "*" only with OPTIONS */
+	struct span query; /* behind '?', without it */
 	struct span host;
 	struct span origin;
-	struct span cookie;      /* the first Cookie field; a second one is refused with 400 */
+	struct span cookie; /* the first Cookie field; a second one is refused with 400 */
 	struct span authorization;
 	struct span if_none_match;
 	struct span accept_encoding;
@@ -67,7 +67,8 @@ size_t http_head_end(const uint8_t *in, size_t len, size_t seen);
  * 400, 414 (target), 431 (fields), 501 (Transfer-Encoding), 505 (not HTTP/1.x); *ret_why then says
  * why in a few words (static text).
  */
-int http_head_parse(const uint8_t *in, size_t len, struct http_head *ret_head, const char **ret_why);
+int http_head_parse(const uint8_t *in, size_t len, struct http_head *ret_head,
+		    const char **ret_why);
 
 /* Whether `list` (comma separated) has `token`, letters compared without case. */
 bool http_list_has(struct span list, const char *token);

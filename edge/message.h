@@ -14,11 +14,12 @@
 
 #include "engine/delta.h"
 
-#define BOARD_NAME_BYTES_MAX   32
-#define TOKEN_BYTES_MAX        512
-#define USER_BYTES             16
-#define MESSAGE_IN_BYTES_MAX   1024 /* the longest that a client may send, binary or JSON */
-#define MESSAGE_OUT_BYTES_MAX  512  /* the longest answer to one client, binary or JSON, head included */
+#define BOARD_NAME_BYTES_MAX 32
+#define TOKEN_BYTES_MAX      512
+#define USER_BYTES           16
+#define MESSAGE_IN_BYTES_MAX 1024 /* the longest that a client may send, binary or JSON */
+#define MESSAGE_OUT_BYTES_MAX                                                                      \
+	512 /* the longest answer to one client, binary or JSON, head included */
 
 enum message_encoding { MESSAGE_BINARY, MESSAGE_JSON, MESSAGE_ENCODINGS };
 
@@ -43,7 +44,7 @@ enum message_type {
 
 struct msg_subscribe {
 	char board[BOARD_NAME_BYTES_MAX + 1];
-	bool resume;    /* epoch and seq are those of the client's board */
+	bool resume; /* epoch and seq are those of the client's board */
 	uint32_t epoch;
 	uint64_t seq;
 };
@@ -64,7 +65,7 @@ struct msg_delta {
 struct msg_status {
 	uint16_t board;
 	uint32_t epoch;
-	uint64_t seq;     /* everything up to here has been sent before this message */
+	uint64_t seq; /* everything up to here has been sent before this message */
 	uint32_t online;
 	uint64_t time_ms; /* Unix time of the server */
 };
@@ -72,7 +73,7 @@ struct msg_status {
 struct msg_subscribed {
 	uint16_t board;
 	uint32_t epoch;
-	uint64_t seq;     /* the first delta that follows covers seq + 1, or begins before it */
+	uint64_t seq; /* the first delta that follows covers seq + 1, or begins before it */
 	uint32_t width, height;
 	uint8_t bits;
 	bool resumed;
@@ -151,6 +152,9 @@ int message_decode_client(enum message_encoding encoding, const uint8_t *in, siz
 
 /* The color in a body {"color": n} (PUT of a pixel); a number that is no u8 gives UINT32_MAX. -EBADMSG:
  * not that. */
+int message_decode_color(const uint8_t *in, size_t len, uint32_t *ret_color);
+
+/* The body of a PUT: {"color": n}. 0 and the color (UINT32_MAX when it is no u8), or -EBADMSG. */
 int message_decode_color(const uint8_t *in, size_t len, uint32_t *ret_color);
 
 /* Decodes what a server sent, binary only. For MSG_DELTA the payload for delta_decode() is

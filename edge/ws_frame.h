@@ -48,8 +48,8 @@ struct ws_piece {
 
 /* One per connection: keep it small (at most 64 bytes). All fields private but bad_*. */
 struct ws_parser {
-	uint64_t left;           /* payload bytes of the current frame that are still to come */
-	uint64_t message_bytes;  /* of the current data message so far, for the limit */
+	uint64_t left;          /* payload bytes of the current frame that are still to come */
+	uint64_t message_bytes; /* of the current data message so far, for the limit */
 	const char *bad_text;
 	uint32_t message_bytes_max;
 	uint16_t bad_code;
@@ -57,12 +57,12 @@ struct ws_parser {
 	uint8_t head_len;
 	uint8_t mask_at;
 	uint8_t role;
-	uint8_t opcode;          /* of the current frame */
-	uint8_t message_opcode;  /* of the data message under way; 0 = none */
+	uint8_t opcode;         /* of the current frame */
+	uint8_t message_opcode; /* of the data message under way; 0 = none */
 	uint8_t flags;
-	uint8_t utf8;            /* state of the UTF-8 check of the text message under way */
-	uint8_t close_seen;      /* bytes of a close payload seen, for code and reason checks */
-	uint16_t close_code;     /* of the peer's close frame; 1005 when it had none */
+	uint8_t utf8;        /* state of the UTF-8 check of the text message under way */
+	uint8_t close_seen;  /* bytes of a close payload seen, for code and reason checks */
+	uint16_t close_code; /* of the peer's close frame; 1005 when it had none */
 };
 
 /* message_bytes_max: a longer data message is WS_BAD with 1009 (as soon as its length is known). */
@@ -81,8 +81,8 @@ size_t ws_head_write(uint8_t *out, bool fin, enum ws_opcode opcode, uint64_t pay
 
 /* Writes the head of a masked frame (a client's), and masks the payload in place. Returns the bytes
  * of the head (6, 8 or 14). */
-size_t ws_head_write_masked(uint8_t *out, bool fin, enum ws_opcode opcode, const uint8_t mask[static 4],
-			    uint8_t *payload, uint64_t payload_len);
+size_t ws_head_write_masked(uint8_t *out, bool fin, enum ws_opcode opcode,
+			    const uint8_t mask[static 4], uint8_t *payload, uint64_t payload_len);
 
 /* XORs `len` bytes in place with the mask, whose first byte to use is mask[offset % 4]. */
 void ws_mask(uint8_t *bytes, size_t len, const uint8_t mask[static 4], unsigned offset);

@@ -1,0 +1,110 @@
+/*
+ * accept.c - new clients: single-shot accepts, armed only while there is room.
+ *
+ * All rings of all workers accept from the same listening sockets; the kernel wakes one of them per client.
+ * A ring arms no more accepts than it has free slots, so a full ring simply takes no part, whatever
+ * kind of socket it is. When the whole server is full, the spare slots accept, and say 503. See
+ * docs/decisions/0001-one-listening-socket.md.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "edge/worker_priv.h"
+
+int accept_new(struct worker *w)
+{
+	unsigned listeners = w->shared->listener_count;
+
+	w->accepts_end = w->config.rings * listeners * ACCEPT_DEPTH;
+	w->accepts = calloc(w->accepts_end, sizeof(*w->accepts));
+	if (w->accepts == NULL)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < w->accepts_end; i++) {
+		w->accepts[i].ring = (uint16_t)(i / (listeners * ACCEPT_DEPTH));
+		w->accepts[i].listener = (uint8_t)(i / ACCEPT_DEPTH % listeners);
+	}
+	for (uint32_t i = 0; i < w->config.rings; i++)
+		w->lanes[i].first_accept = i * listeners * ACCEPT_DEPTH;
+	return 0;
+}
+
+static bool server_is_full(const struct worker *w)
+{
+	return atomic_load_explicit(&w->shared->clients, memory_order_relaxed) >=
+	       w->shared->clients_max;
+}
+
+/* How many accepts of this ring may be in flight on each listener now. */
+static uint32_t accepts_wanted(const struct worker *w, const struct lane *lane)
+{
+	uint32_t listeners = w->shared->listener_count;
+	uint32_t slots = w->config.slots_per_ring;
+	uint32_t room;
+
+	if (!server_is_full(w))
+		slots -= SPARE_SLOTS;
+	if (lane->used >= slots)
+		return 0;
+	room = (slots - lane->used) / listeners;
+	return room < ACCEPT_DEPTH ? room : ACCEPT_DEPTH;
+}
+
+void accept_arm(struct worker *w)
+{
+	uint32_t per_lane = w->shared->listener_count * ACCEPT_DEPTH;
+
+	if (w->draining)
+		return;
+	for (uint32_t i = 0; i < w->config.rings; i++) {
+		struct lane *lane = &w->lanes[i];
+		uint32_t want = accepts_wanted(w, lane);
+
+		if (lane->accepts >= want * w->shared->listener_count)
+			continue;
+		for (uint32_t k = 0; k < per_lane; k++) {
+			struct accept_op *op = &w->accepts[lane->first_accept + k];
+
+			if (op->armed || k % ACCEPT_DEPTH >= want)
+				continue;
+			op->armed = true;
+			op->addr_len = sizeof(op->addr);
+			lane->accepts++;
+			ring_accept(lane->ring, w->shared->listeners[op->listener].fd,
+				    (struct sockaddr *)&op->addr, &op->addr_len,
+				    op_tag_pack(OP_ACCEPT, 0, lane->first_accept + k));
+		}
+	}
+}
+
+void accept_done(struct worker *w, const struct ring_event *ev)
+{
+	struct accept_op *op = &w->accepts[op_tag_unpack(ev->tag).slot];
+	struct lane *lane = &w->lanes[op->ring];
+	struct conn *c;
+
+	px_assert(op->armed);
+	op->armed = false;
+	lane->accepts--;
+	if (ev->res < 0)
+		return; /* armed again by the next turn, if there is room */
+	conn_open(w, lane, (uint32_t)ev->res, op);
+	c = &w->conns[lane->base + (uint32_t)ev->res];
+	if (atomic_fetch_add_explicit(&w->shared->clients, 1, memory_order_relaxed) >=
+	    w->shared->clients_max) {
+		metric_add(&w->metrics.conns_refused, 1);
+		c->flags |= CONN_REFUSED;
+		http_reply_refusal(w, c, REFUSAL_FULL, 1000);
+		return;
+	}
+	metric_add(&w->metrics.conns_opened, 1);
+	conn_recv_arm(w, c);
+}
+
+void accept_stop(struct worker *w)
+{
+	for (uint32_t i = 0; i < w->accepts_end; i++)
+		if (w->accepts[i].armed)
+			ring_cancel_tag(w->lanes[w->accepts[i].ring].ring,
+					op_tag_pack(OP_ACCEPT, 0, i),
+					op_tag_pack(OP_ACCEPT_CANCEL, 0, i));
+}

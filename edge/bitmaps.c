@@ -1,0 +1,114 @@
+/*
+ * bitmaps.c - clients that wait for a board in one of its forms.
+ *
+ * Per board and form one request is at the writer at a time. Whoever came before it went out gets what it
+ * brings; whoever came later may not get a board older than the request, and waits for the next. While
+ * the newest that we have is of the board's present seq, nobody waits at all.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "edge/worker_priv.h"
+
+static struct bitmap_wait *wait_at(struct worker *w, uint16_t board, unsigned form)
+{
+	px_assert(board < w->shared->rooms->end);
+	px_assert(form < BOARD_FORMS);
+	return &w->bitmaps[board * BOARD_FORMS + form];
+}
+
+int bitmaps_new(struct worker *w)
+{
+	uint32_t count = w->shared->rooms->end * BOARD_FORMS;
+
+	w->bitmaps = calloc(count, sizeof(*w->bitmaps));
+	if (w->bitmaps == NULL)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < count; i++)
+		w->bitmaps[i].now_head = w->bitmaps[i].next_head = NONE;
+	return 0;
+}
+
+void bitmaps_free(struct worker *w)
+{
+	for (uint32_t i = 0; w->bitmaps != NULL && i < w->shared->rooms->end * BOARD_FORMS; i++)
+		blob_unref(w->bitmaps[i].last.blob);
+	free(w->bitmaps);
+}
+
+static bool bitmap_ask(struct worker *w, struct bitmap_wait *wait, uint16_t board, unsigned form)
+{
+	struct mail_request *m = worker_ask(w, NULL, MAIL_BITMAP);
+
+	if (m == NULL)
+		return false;
+	m->board = board;
+	m->form = (uint8_t)form;
+	wait->asked = true;
+	return true;
+}
+
+static void wait_list_add(struct worker *w, uint32_t *head, struct conn *c)
+{
+	px_assert(!(c->flags & (CONN_LISTED | CONN_FLUSH)));
+	c->flags |= CONN_LISTED;
+	c->next = *head;
+	*head = conn_index(w, c);
+}
+
+void bitmaps_want(struct worker *w, struct conn *c, uint16_t board, enum board_form form)
+{
+	struct bitmap_wait *wait = wait_at(w, board, form);
+	const struct room *r = w->shared->rooms->at[board];
+
+	if (wait->last.blob != NULL && wait->last.seq == atomic_load(&r->seq) &&
+	    wait->last.epoch == atomic_load(&r->epoch)) {
+		http_mail(w, c, &(struct mail_answer){.form = (uint8_t)form, .bitmap = wait->last});
+		return;
+	}
+	if (wait->asked) {
+		wait_list_add(w, &wait->next_head, c);
+		return;
+	}
+	if (!bitmap_ask(w, wait, board, form)) {
+		http_mail(w, c, &(struct mail_answer){.form = (uint8_t)form});
+		return;
+	}
+	wait_list_add(w, &wait->now_head, c);
+}
+
+static void wait_list_answer(struct worker *w, uint32_t index, const struct mail_answer *a)
+{
+	while (index != NONE) {
+		struct conn *c = &w->conns[index];
+
+		index = c->next;
+		c->next = NONE;
+		c->flags &= (uint8_t)~CONN_LISTED;
+		if (c->state == CONN_WAIT)
+			http_mail(w, c, a);
+		else
+			conn_release(w, c);
+	}
+}
+
+void bitmaps_mail(struct worker *w, const struct mail_answer *a)
+{
+	struct bitmap_wait *wait = wait_at(w, a->board, a->form);
+	uint32_t now = wait->now_head;
+
+	px_assert(wait->asked);
+	wait->asked = false;
+	wait->now_head = wait->next_head;
+	wait->next_head = NONE;
+	if (a->bitmap.blob != NULL) {
+		blob_unref(wait->last.blob);
+		wait->last = a->bitmap; /* with its reference */
+	}
+	wait_list_answer(w, now, a);
+	if (wait->now_head != NONE && !bitmap_ask(w, wait, a->board, a->form)) {
+		now = wait->now_head;
+		wait->now_head = NONE;
+		wait_list_answer(w, now, &(struct mail_answer){.form = a->form});
+	}
+}

@@ -1,0 +1,445 @@
+/*
+ * conn.c - one client, from accept to the last completion.
+ *
+ * Owner      the worker that accepted it.
+ * Memory     an element of worker->conns; free again only in CONN_FREE. Input and output buffers are
+ *            borrowed from the worker's pools while there is something in them.
+ * In flight  `ops`: at most one receive, one send to the end, one shutdown, one cancel, one close. Sends
+ *            of "what the socket takes now" end with the submit and are not counted.
+ *
+ *           accepted            asked the writer
+ *   FREE ----------> HTTP <-----------------------> WAIT
+ *    ^                |  \________                   |
+ *    |        upgrade |           \ answer           v
+ *    |                v            `--------------> REPLY --> HTTP (kept alive)
+ *    |            WS, ECHO                           |
+ *    |                |  close frame sent            | not kept alive
+ *    |                +-------------> LINGER <-------+
+ *    | ops == 0                          | peer's end, or deadline
+ *    `------------------------- RELEASE <+
+ *
+ * A broken connection goes to RELEASE at once. RELEASE shuts the socket both ways, so that an armed
+ * receive ends; without that the slot's next owner would get its bytes.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "edge/worker_priv.h"
+
+#define MOVE(state) (1u << (state))
+
+static const struct {
+	const char *name;
+	unsigned moves;
+} conn_moves[CONN_STATES] = {
+	[CONN_FREE] = {"free", MOVE(CONN_HTTP)},
+	[CONN_HTTP] = {"http", MOVE(CONN_WAIT) | MOVE(CONN_REPLY) | MOVE(CONN_WS) |
+				       MOVE(CONN_ECHO) | MOVE(CONN_LINGER) | MOVE(CONN_RELEASE)},
+	[CONN_WAIT] = {"wait", MOVE(CONN_REPLY) | MOVE(CONN_LINGER) | MOVE(CONN_RELEASE)},
+	[CONN_REPLY] = {"reply", MOVE(CONN_HTTP) | MOVE(CONN_LINGER) | MOVE(CONN_RELEASE)},
+	[CONN_WS] = {"ws", MOVE(CONN_LINGER) | MOVE(CONN_RELEASE)},
+	[CONN_ECHO] = {"echo", MOVE(CONN_LINGER) | MOVE(CONN_RELEASE)},
+	[CONN_LINGER] = {"linger", MOVE(CONN_RELEASE)},
+	[CONN_RELEASE] = {"release", MOVE(CONN_FREE)},
+};
+
+/* Which gauge counts a state; NULL: none. */
+static _Atomic uint64_t *state_gauge(struct worker *w, unsigned state)
+{
+	switch ((enum conn_state)state) {
+	case CONN_HTTP:
+	case CONN_WAIT:
+	case CONN_REPLY:
+		return &w->metrics.conns_http;
+	case CONN_WS:
+	case CONN_ECHO:
+		return &w->metrics.conns_ws;
+	case CONN_LINGER:
+	case CONN_RELEASE:
+		return &w->metrics.conns_closing;
+	case CONN_FREE:
+	case CONN_STATES:
+	default:
+		return NULL;
+	}
+}
+
+static void conn_check(const struct conn *c)
+{
+	switch ((enum conn_state)c->state) {
+	case CONN_FREE:
+		px_assert(c->ops == 0);
+		px_assert(c->in == NULL);
+		px_assert(c->out == NULL);
+		px_assert(c->body_blob == NULL);
+		px_assert(c->sub_head == NONE);
+		return;
+	case CONN_LINGER:
+	case CONN_RELEASE:
+		px_assert(c->why != CLOSE_NONE);
+		px_assert(c->sub_head == NONE);
+		return;
+	default:
+		px_assert(c->why == CLOSE_NONE || c->state == CONN_WS || c->state == CONN_ECHO ||
+			  c->state == CONN_REPLY);
+	}
+}
+
+void conn_state_set(struct worker *w, struct conn *c, enum conn_state next)
+{
+	_Atomic uint64_t *from = state_gauge(w, c->state);
+	_Atomic uint64_t *to = state_gauge(w, next);
+
+	px_assert(next < CONN_STATES);
+	px_assert(conn_moves[c->state].moves & MOVE(next));
+	if (from != NULL)
+		metric_sub(from, 1);
+	if (to != NULL)
+		metric_add(to, 1);
+	c->state = (uint8_t)next;
+	conn_check(c);
+}
+
+void conn_deadline_set(struct worker *w, struct conn *c, uint32_t ms)
+{
+	c->deadline = ms == 0 ? 0 : w->tick + 1 + (uint32_t)(ms * NS_PER_MS / SWEEP_NS);
+}
+
+/* --- receiving ---------------------------------------------------------------------------------- */
+
+/* HTTP receives once and arms again when it wants more, so that a client which pipelines waits for
+ * its answers; a WebSocket receives again and again. */
+void conn_recv_arm(struct worker *w, struct conn *c)
+{
+	uint64_t tag = conn_tag(w, c, OP_RECV);
+
+	px_assert(c->state != CONN_FREE);
+	px_assert(!(c->ops & CONN_OP_RECV));
+	c->ops |= CONN_OP_RECV;
+	if (c->state == CONN_WS || c->state == CONN_LINGER)
+		ring_recv_multi(conn_ring(w, c), c->slot, tag);
+	else
+		ring_recv(conn_ring(w, c), c->slot, tag);
+}
+
+static void conn_starve(struct worker *w, struct conn *c)
+{
+	metric_add(&w->metrics.recv_starved, 1);
+	if (w->starved_count < FANOUT_BATCH)
+		w->starved[w->starved_count++] = conn_index(w, c);
+	else
+		w->starved_more = true;
+}
+
+bool conn_wants_input(const struct conn *c)
+{
+	if (c->state == CONN_ECHO) /* not before everything that came went out */
+		return c->out == NULL && (c->in == NULL || c->in->len == 0);
+	return c->state == CONN_HTTP || c->state == CONN_WS || c->state == CONN_LINGER;
+}
+
+/* Arms the receives that found no buffer; those of this turn have come back by now. */
+void conn_starved_run(struct worker *w)
+{
+	uint32_t count = w->starved_count;
+	bool all = w->starved_more;
+
+	w->starved_count = 0;
+	w->starved_more = false;
+	for (uint32_t i = 0; i < (all ? w->conns_max : count); i++) {
+		struct conn *c = &w->conns[all ? i : w->starved[i]];
+
+		if (conn_wants_input(c) && !(c->ops & CONN_OP_RECV))
+			conn_recv_arm(w, c);
+	}
+}
+
+static void conn_input(struct worker *w, struct conn *c, uint8_t *bytes, size_t len)
+{
+	metric_add(&w->metrics.bytes_in, len);
+	if (c->state == CONN_WS) {
+		ws_input(w, c, bytes, len);
+		return;
+	}
+	if (c->state != CONN_HTTP && c->state != CONN_ECHO)
+		return; /* lingering: dropped */
+	if (conn_in_borrow(w, c) == NULL) {
+		conn_close(w, c, CLOSE_OVERLOAD);
+		return;
+	}
+	px_assert(c->in->len + len <= IN_BYTES);
+	memcpy(c->in->bytes + c->in->len, bytes, len);
+	c->in->len += (uint32_t)len;
+	if (c->state == CONN_ECHO)
+		echo_input(w, c);
+	else
+		http_input(w, c);
+}
+
+/* The closing states come first, everywhere: what arrives then only ends something. */
+void conn_recv_done(struct worker *w, struct conn *c, const struct ring_event *ev)
+{
+	px_assert(c->ops & CONN_OP_RECV);
+	if (!(ev->flags & RING_MORE))
+		c->ops &= (uint8_t)~CONN_OP_RECV;
+
+	if (c->state == CONN_RELEASE) {
+		conn_release(w, c);
+		return;
+	}
+	if (ev->res == -ENOBUFS) {
+		conn_starve(w, c);
+		return;
+	}
+	if (ev->res <= 0) {
+		conn_close(w, c,
+			   ev->res == 0 && c->state == CONN_HTTP ? CLOSE_HTTP_DONE
+								 : CLOSE_PEER_GONE);
+		conn_release(w, c);
+		return;
+	}
+	conn_input(w, c, ev->data, (size_t)ev->res);
+	if (conn_wants_input(c) && !(c->ops & CONN_OP_RECV))
+		conn_recv_arm(w, c);
+}
+
+/* --- buffers ------------------------------------------------------------------------------------ */
+
+struct in_buf *conn_in_borrow(struct worker *w, struct conn *c)
+{
+	if (c->in != NULL || w->in_free == NULL)
+		return c->in;
+	c->in = w->in_free;
+	w->in_free = c->in->next_free;
+	w->in_count++;
+	c->in->len = 0;
+	c->in->seen = 0;
+	return c->in;
+}
+
+void conn_in_return(struct worker *w, struct conn *c)
+{
+	if (c->in == NULL)
+		return;
+	c->in->next_free = w->in_free;
+	w->in_free = c->in;
+	w->in_count--;
+	c->in = NULL;
+}
+
+/* --- opening and closing ------------------------------------------------------------------------- */
+
+static void conn_addr_set(struct conn *c, const struct sockaddr_storage *from, bool is_local)
+{
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+	static const uint8_t loopback6[16] = {[15] = 1};
+
+	if (from->ss_family == AF_INET) {
+		const struct sockaddr_in *in = (const struct sockaddr_in *)from;
+
+		memcpy(c->addr, mapped, sizeof(mapped));
+		memcpy(c->addr + 12, &in->sin_addr, 4);
+	} else if (from->ss_family == AF_INET6) {
+		const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)from;
+
+		memcpy(c->addr, &in6->sin6_addr, 16);
+	}
+	if (is_local || memcmp(c->addr, loopback6, 16) == 0 ||
+	    (memcmp(c->addr, mapped, 12) == 0 && c->addr[12] == 127))
+		c->flags |= CONN_LOCAL;
+}
+
+void conn_open(struct worker *w, struct lane *lane, uint32_t slot, const struct accept_op *from)
+{
+	struct conn *c = &w->conns[lane->base + slot];
+	uint32_t generation = c->generation;
+
+	px_assert(slot < w->config.slots_per_ring);
+	px_assert(c->state == CONN_FREE);
+	memset(c, 0, sizeof(*c));
+	c->generation = generation;
+	c->ring = (uint16_t)(lane - w->lanes);
+	c->slot = slot;
+	c->cut_sub = NONE;
+	c->sub_head = NONE;
+	c->next = NONE;
+	lane->used++;
+	conn_addr_set(c, &from->addr, w->shared->listeners[from->listener].is_local);
+	conn_state_set(w, c, CONN_HTTP);
+	conn_deadline_set(w, c, w->shared->http_head_timeout_ms);
+}
+
+static void conn_why_set(struct worker *w, struct conn *c, enum close_reason why)
+{
+	if (c->why != CLOSE_NONE)
+		return;
+	c->why = (uint8_t)why;
+	metric_add(&w->closed[why], 1);
+}
+
+static void conn_subs_end(struct worker *w, struct conn *c)
+{
+	while (c->sub_head != NONE)
+		sub_free(w, &w->subs[c->sub_head]);
+	c->cut_sub = NONE;
+}
+
+/* A close frame can be said only when the stream stands between two frames, or behind what `out` holds. */
+static bool conn_can_say_close(const struct conn *c)
+{
+	return (c->state == CONN_WS || c->state == CONN_ECHO) && c->cut_sub == NONE;
+}
+
+void conn_close_code(struct worker *w, struct conn *c, enum close_reason why, unsigned code)
+{
+	const char *text = close_reason_text(why);
+	uint8_t frame[2 + 2 + 64];
+	size_t len = strlen(text);
+	uint8_t *at;
+
+	if (c->why != CLOSE_NONE)
+		return;
+	px_assert(len <= 64);
+	if (code == 0 || !conn_can_say_close(c)) {
+		conn_why_set(w, c, why);
+		conn_release(w, c);
+		return;
+	}
+	len = code == 1005 ? 0 : 2 + len;
+	ws_head_write(frame, true, WS_CLOSE, len);
+	frame[2] = (uint8_t)(code >> 8);
+	frame[3] = (uint8_t)code;
+	if (len > 2)
+		memcpy(frame + 4, text, len - 2);
+	conn_subs_end(w, c);
+	at = conn_answer_reserve(w, c, 2 + len);
+	conn_why_set(w, c, why);
+	if (at == NULL) { /* closed by the attempt, or no buffer: then without words */
+		conn_release(w, c);
+		return;
+	}
+	memcpy(at, frame, 2 + len);
+	c->flags |= CONN_LAST;
+	conn_answer_commit(w, c, 2 + len);
+	conn_deadline_set(w, c, LINGER_MS);
+}
+
+void conn_close(struct worker *w, struct conn *c, enum close_reason why)
+{
+	conn_close_code(w, c, why, close_reason_code(why));
+}
+
+void conn_linger(struct worker *w, struct conn *c)
+{
+	if (c->state == CONN_LINGER || c->state == CONN_RELEASE)
+		return;
+	px_assert(c->why != CLOSE_NONE);
+	conn_subs_end(w, c);
+	conn_in_return(w, c);
+	conn_out_return(w, c);
+	conn_state_set(w, c, CONN_LINGER);
+	conn_deadline_set(w, c, LINGER_MS);
+	c->ops |= CONN_OP_SHUTDOWN;
+	ring_shutdown(conn_ring(w, c), c->slot, SHUT_WR, conn_tag(w, c, OP_SHUTDOWN));
+	if (!(c->ops & CONN_OP_RECV))
+		conn_recv_arm(w, c);
+}
+
+/* Asks the kernel to end everything; called again from every completion until nothing is in flight. */
+void conn_release(struct worker *w, struct conn *c)
+{
+	if (c->state == CONN_FREE)
+		return;
+	if (c->state != CONN_RELEASE) {
+		px_assert(c->why != CLOSE_NONE);
+		conn_subs_end(w, c);
+		conn_state_set(w, c, CONN_RELEASE);
+		c->deadline = 0;
+		if (!(c->ops & CONN_OP_SHUTDOWN)) {
+			c->ops |= CONN_OP_SHUTDOWN;
+			ring_shutdown(conn_ring(w, c), c->slot, SHUT_RDWR,
+				      conn_tag(w, c, OP_SHUTDOWN));
+		}
+		if (c->ops & (CONN_OP_RECV | CONN_OP_SEND)) {
+			c->ops |= CONN_OP_CANCEL;
+			ring_cancel_slot(conn_ring(w, c), c->slot, conn_tag(w, c, OP_CANCEL));
+		}
+	}
+	if (c->ops != 0 || (c->flags & (CONN_FLUSH | CONN_LISTED)) || c->batch == w->batch)
+		return; /* sweep and completions come here again */
+	c->ops |= CONN_OP_CLOSE;
+	ring_slot_close(conn_ring(w, c), c->slot, conn_tag(w, c, OP_SLOT_CLOSE));
+}
+
+/* The slot is empty: the only place where a connection becomes free. */
+static void conn_freed(struct worker *w, struct conn *c)
+{
+	struct lane *lane = conn_lane(w, c);
+
+	conn_in_return(w, c);
+	conn_out_return(w, c);
+	blob_unref(c->body_blob);
+	c->body_blob = NULL;
+	conn_state_set(w, c, CONN_FREE);
+	c->generation = (c->generation + 1) & OP_GENERATION_MASK;
+	px_assert(lane->used > 0);
+	lane->used--;
+	atomic_fetch_sub_explicit(&w->shared->clients, 1, memory_order_relaxed);
+}
+
+void conn_op_done(struct worker *w, struct conn *c, enum conn_op op)
+{
+	px_assert(c->ops & op);
+	c->ops &= (uint8_t)~op;
+	if (op == CONN_OP_CLOSE)
+		conn_freed(w, c);
+	else if (c->state == CONN_RELEASE)
+		conn_release(w, c);
+}
+
+/* --- deadlines ----------------------------------------------------------------------------------- */
+
+static void conn_deadline_over(struct worker *w, struct conn *c)
+{
+	c->deadline = 0;
+	switch ((enum conn_state)c->state) {
+	case CONN_HTTP:
+		if (c->in != NULL && c->in->len > 0 && !(c->ops & CONN_OP_SEND)) {
+			c->flags &= (uint8_t)~CONN_KEEP_ALIVE;
+			http_reply_error(w, c, 408, "timeout", "the request took too long");
+			return;
+		}
+		conn_close(w, c, CLOSE_HTTP_TIMEOUT);
+		return;
+	case CONN_WAIT:
+	case CONN_REPLY:
+		conn_close(w, c, CLOSE_HTTP_TIMEOUT);
+		return;
+	case CONN_WS:
+	case CONN_ECHO:
+		if (c->why != CLOSE_NONE)
+			conn_release(w, c); /* the close frame could not be sent in time */
+		else
+			conn_close(w, c, CLOSE_IDLE);
+		return;
+	case CONN_LINGER:
+		conn_release(w, c);
+		return;
+	default:
+		return;
+	}
+}
+
+/* Looks at all connections once a tick: a few bytes each, and no timer per client. */
+void conn_sweep(struct worker *w)
+{
+	for (uint32_t i = 0; i < w->conns_max; i++) {
+		struct conn *c = &w->conns[i];
+
+		if (c->state == CONN_RELEASE)
+			conn_release(w, c);
+		else if (c->deadline != 0 && w->tick >= c->deadline)
+			conn_deadline_over(w, c);
+	}
+}

@@ -1,0 +1,243 @@
+/*
+ * conn_send.c - answers to one client: appended to its out buffer, sent between whole frames.
+ *
+ * A WebSocket's answers are sent with "what the socket takes now", once a batch; what it did not take is
+ * tried again next round, like the broadcast: nobody is polled for writability. HTTP answers are sent to
+ * the end by the kernel, one at a time.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "edge/worker_priv.h"
+
+struct out_buf *conn_out_borrow(struct worker *w, struct conn *c)
+{
+	if (c->out != NULL || w->out_free == NULL)
+		return c->out;
+	c->out = w->out_free;
+	w->out_free = c->out->next_free;
+	w->out_count++;
+	c->out->start = c->out->end = c->out->mark = 0;
+	return c->out;
+}
+
+void conn_out_return(struct worker *w, struct conn *c)
+{
+	if (c->out == NULL)
+		return;
+	c->out->next_free = w->out_free;
+	w->out_free = c->out;
+	w->out_count--;
+	c->out = NULL;
+}
+
+/* --- WebSocket ------------------------------------------------------------------------------------ */
+
+/* On exactly one of the two lists while it has something to say: `flush` is sent this turn, `stuck` when
+ * the next round begins, because its socket was full or a frame must be finished first. */
+static void list_add(struct worker *w, struct conn_list *list, struct conn *c)
+{
+	uint32_t index = conn_index(w, c);
+
+	if (c->flags & CONN_FLUSH)
+		return;
+	c->flags |= CONN_FLUSH;
+	c->next = NONE;
+	if (list->head == NONE)
+		list->head = index;
+	else
+		w->conns[list->tail].next = index;
+	list->tail = index;
+}
+
+void conn_stuck_retry(struct worker *w)
+{
+	if (w->stuck.head == NONE)
+		return;
+	if (w->flush.head == NONE)
+		w->flush = w->stuck;
+	else {
+		w->conns[w->flush.tail].next = w->stuck.head;
+		w->flush.tail = w->stuck.tail;
+	}
+	w->stuck.head = NONE;
+}
+
+uint8_t *conn_answer_reserve(struct worker *w, struct conn *c, size_t len)
+{
+	struct out_buf *out;
+
+	if (c->why != CLOSE_NONE)
+		return NULL;
+	out = conn_out_borrow(w, c);
+	if (out == NULL) {
+		metric_add(&w->closed[CLOSE_OVERLOAD], 1);
+		c->why = CLOSE_OVERLOAD;
+		conn_release(w, c);
+		return NULL;
+	}
+	if (out->end + len > OUT_BYTES && c->batch != w->batch) { /* nothing of it is being sent */
+		memmove(out->bytes, out->bytes + out->start, out->end - out->start);
+		out->end -= out->start;
+		out->start = 0;
+	}
+	if (out->end + len > OUT_BYTES) {
+		metric_add(&w->closed[CLOSE_TOO_SLOW], 1);
+		c->why = CLOSE_TOO_SLOW;
+		conn_release(w, c);
+		return NULL;
+	}
+	return out->bytes + out->end;
+}
+
+void conn_answer_commit(struct worker *w, struct conn *c, size_t len)
+{
+	c->out->end += (uint32_t)len;
+	px_assert(c->out->end <= OUT_BYTES);
+	list_add(w, &w->flush, c);
+}
+
+void conn_answer(struct worker *w, struct conn *c, const struct message *m)
+{
+	uint8_t *at = conn_answer_reserve(w, c, MESSAGE_OUT_BYTES_MAX);
+
+	if (at != NULL)
+		conn_answer_commit(w, c, message_encode_server(c->encoding, m, at));
+}
+
+static void flush_one(struct worker *w, struct conn *c)
+{
+	struct out_buf *out = c->out;
+
+	out->mark = out->start;
+	ring_send_now(conn_ring(w, c), c->slot, out->bytes + out->start, out->end - out->start,
+		      conn_tag(w, c, OP_SEND_OUT));
+	metric_add(&w->metrics.answer_bytes, out->end - out->start);
+	out->start = out->end; /* unless an event says otherwise */
+	c->batch = w->batch;
+	w->outs[w->outs_count++] = conn_index(w, c);
+}
+
+/* Sends the out buffer of every listed connection that has no send in this batch yet. A client that stands
+ * inside a frame gets the rest of the frame first. */
+void conn_flush_run(struct worker *w)
+{
+	uint32_t index = w->flush.head;
+
+	w->flush.head = NONE;
+	while (index != NONE) {
+		struct conn *c = &w->conns[index];
+
+		index = c->next;
+		c->next = NONE;
+		c->flags &= (uint8_t)~CONN_FLUSH;
+		if ((c->state != CONN_WS && c->state != CONN_ECHO) || c->out == NULL ||
+		    c->out->start == c->out->end)
+			continue;
+		if (c->batch == w->batch || w->outs_count == FANOUT_BATCH)
+			list_add(w, &w->flush, c); /* next turn */
+		else if (c->cut_sub != NONE)
+			list_add(w, &w->stuck, c);
+		else
+			flush_one(w, c);
+	}
+}
+
+void conn_send_out_short(struct worker *w, struct conn *c, int res)
+{
+	uint32_t taken;
+
+	if (c->out == NULL || (c->state != CONN_WS && c->state != CONN_ECHO))
+		return;
+	if (res < 0 && res != -EAGAIN) {
+		conn_close_code(w, c, CLOSE_PEER_GONE, 0);
+		return;
+	}
+	taken = res > 0 ? (uint32_t)res : 0;
+	metric_sub(&w->metrics.answer_bytes, c->out->start - c->out->mark - taken);
+	c->out->start = c->out->mark + taken;
+	list_add(w, &w->stuck, c);
+}
+
+/* The completions of the batch are in: what was sent whole gives its buffer back. */
+void conn_batch_end(struct worker *w)
+{
+	for (uint32_t i = 0; i < w->outs_count; i++) {
+		struct conn *c = &w->conns[w->outs[i]];
+
+		if (c->out == NULL || c->out->start != c->out->end)
+			continue; /* goes on at the next round */
+		conn_out_return(w, c);
+		if ((c->flags & CONN_LAST) && (c->state == CONN_WS || c->state == CONN_ECHO))
+			conn_linger(w, c);
+		else if (c->state == CONN_ECHO)
+			echo_input(w, c);
+	}
+	w->outs_count = 0;
+}
+
+/* --- HTTP ----------------------------------------------------------------------------------------- */
+
+void conn_reply_start(struct worker *w, struct conn *c)
+{
+	px_assert(c->state == CONN_REPLY);
+	px_assert(!(c->ops & CONN_OP_SEND));
+	c->ops |= CONN_OP_SEND;
+	if (c->out != NULL)
+		ring_send_all(conn_ring(w, c), c->slot, c->out->bytes, c->out->end,
+			      conn_tag(w, c, OP_SEND_ALL));
+	else
+		ring_send_all(conn_ring(w, c), c->slot, c->body, c->body_len,
+			      conn_tag(w, c, OP_SEND_ALL));
+	conn_deadline_set(w, c, w->shared->http_idle_timeout_ms);
+}
+
+static void reply_finished(struct worker *w, struct conn *c)
+{
+	blob_unref(c->body_blob);
+	c->body_blob = NULL;
+	c->body = NULL;
+	c->body_len = 0;
+	if (!(c->flags & CONN_KEEP_ALIVE) || w->draining) {
+		if (c->why == CLOSE_NONE) {
+			enum close_reason why =
+				c->flags & CONN_REFUSED ? CLOSE_FULL : CLOSE_HTTP_DONE;
+
+			c->why = (uint8_t)why;
+			metric_add(&w->closed[why], 1);
+		}
+		conn_linger(w, c);
+		return;
+	}
+	conn_state_set(w, c, CONN_HTTP);
+	conn_deadline_set(w, c, w->shared->http_idle_timeout_ms);
+	http_input(w, c);
+	if (c->state == CONN_HTTP && !(c->ops & CONN_OP_RECV))
+		conn_recv_arm(w, c);
+}
+
+void conn_reply_done(struct worker *w, struct conn *c, const struct ring_event *ev)
+{
+	uint32_t want;
+
+	px_assert(c->ops & CONN_OP_SEND);
+	c->ops &= (uint8_t)~CONN_OP_SEND;
+	if (c->state != CONN_REPLY) {
+		conn_release(w, c);
+		return;
+	}
+	want = c->out != NULL ? c->out->end : (uint32_t)c->body_len;
+	if (ev->res < 0 || (uint32_t)ev->res != want) {
+		conn_close(w, c, CLOSE_PEER_GONE);
+		return;
+	}
+	metric_add(&w->metrics.answer_bytes, want);
+	if (c->out != NULL) {
+		conn_out_return(w, c);
+		if (c->body_len > 0) {
+			conn_reply_start(w, c);
+			return;
+		}
+	}
+	reply_finished(w, c);
+}

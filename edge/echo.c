@@ -1,0 +1,83 @@
+/*
+ * echo.c - /test/echo: every message comes back, for conformance suites (--test-echo, off by default).
+ *
+ * Goes through the same parser and framing as everything else, but streams: a piece of a message goes out as a
+ * fragment of the answer when it comes in, so that messages of any length need one buffer. Nothing is
+ * received while the last pieces are still being sent. What must be answered at once (a pong, a close frame)
+ * goes between fragments, which the protocol allows.
+ */
+#include <string.h>
+
+#include "edge/worker_priv.h"
+
+static void echo_piece(struct worker *w, struct conn *c, const struct ws_piece *p)
+{
+	enum ws_opcode opcode = p->opcode;
+	bool is_control = opcode >= WS_CLOSE;
+	uint8_t *out;
+	size_t head;
+
+	if (opcode == WS_PONG)
+		return;
+	if (opcode == WS_CLOSE) {
+		if (p->ends)
+			conn_close_code(w, c, CLOSE_PEER_CLOSED, c->ws.close_code);
+		return;
+	}
+	if (is_control) {
+		/* The payload of a split ping is kept behind the input, and answered whole. */
+		struct in_buf *in = c->in;
+
+		memcpy(in->bytes + IN_BYTES - WS_CONTROL_BYTES_MAX + in->seen, p->data, p->len);
+		in->seen += (uint32_t)p->len;
+		if (!p->ends)
+			return;
+		out = conn_answer_reserve(w, c, WS_HEAD_BYTES_MAX + WS_CONTROL_BYTES_MAX);
+		if (out == NULL)
+			return;
+		head = ws_head_write(out, true, WS_PONG, in->seen);
+		memcpy(out + head, in->bytes + IN_BYTES - WS_CONTROL_BYTES_MAX, in->seen);
+		conn_answer_commit(w, c, head + in->seen);
+		in->seen = 0;
+		return;
+	}
+	out = conn_answer_reserve(w, c, WS_HEAD_BYTES_MAX + p->len);
+	if (out == NULL)
+		return;
+	head = ws_head_write(out, p->ends, p->begins ? opcode : WS_CONTINUATION, p->len);
+	memcpy(out + head, p->data, p->len);
+	conn_answer_commit(w, c, head + p->len);
+}
+
+/* c->in holds bytes of the stream. Uses them while the answers fit; goes on when those are sent. */
+void echo_input(struct worker *w, struct conn *c)
+{
+	struct in_buf *in = c->in;
+	uint32_t at = 0;
+
+	if (in == NULL || c->why != CLOSE_NONE)
+		return;
+	conn_deadline_set(w, c, w->shared->ws_idle_timeout_ms);
+	while (at < in->len && c->state == CONN_ECHO && c->why == CLOSE_NONE &&
+	       (c->out == NULL || c->out->end < OUT_BYTES / 2)) {
+		struct ws_piece piece;
+		size_t used;
+		enum ws_result result =
+			ws_parse(&c->ws, in->bytes + at, in->len - at, &used, &piece);
+
+		at += (uint32_t)used;
+		if (result == WS_PIECE)
+			echo_piece(w, c, &piece);
+		else if (result == WS_BAD)
+			conn_close_code(w, c, close_reason_of_frame(c->ws.bad_code),
+					c->ws.bad_code);
+	}
+	if (c->in == NULL)
+		return;
+	memmove(in->bytes, in->bytes + at, in->len - at);
+	in->len -= at;
+	if (in->len == 0 && in->seen == 0)
+		conn_in_return(w, c);
+	if (c->state == CONN_ECHO && conn_wants_input(c) && !(c->ops & CONN_OP_RECV))
+		conn_recv_arm(w, c);
+}

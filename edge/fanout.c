@@ -1,0 +1,304 @@
+/*
+ * fanout.c - the broadcast: every subscription is a cursor into its board's log, visited in rounds.
+ *
+ * A visit sends log[cursor .. head of that moment] straight from the log. A round visits every subscription
+ * once, in batches between which the worker does everything else; the next round starts when the
+ * floor on the interval is over, or when this one ends. So overload makes frames larger, not more.
+ *
+ *   prepare: guard the cursor, move it to the head, send   (at most one send per connection and batch)
+ *   submit:  the kernel takes what it takes; an event comes only for what it did not take whole
+ *   reap:    the event moves the cursor back to what was taken
+ *   then:    guards are released
+ *
+ * A short send leaves the client inside a frame: `cut` and frame_end say so, and nothing else may be said to
+ * it before the frame's end. Sockets are never polled: what was full is tried again next round, and rarer
+ * when it stays full.
+ */
+#include <errno.h>
+
+#include "edge/worker_priv.h"
+#include "engine/room_log.h"
+
+/* --- subscriptions ---------------------------------------------------------------------------------- */
+
+struct sub *sub_new(struct worker *w, struct conn *c, uint16_t room, uint64_t cursor)
+{
+	struct room *r = w->shared->rooms->at[room];
+	struct sub *s;
+	uint32_t index = w->sub_free;
+
+	if (c->subs >= SUBS_PER_CONN_MAX)
+		return NULL;
+	if (index != NONE)
+		w->sub_free = w->subs[index].next;
+	else if (w->subs_end < w->subs_max)
+		index = w->subs_end++;
+	else
+		return NULL;
+
+	s = &w->subs[index];
+	s->cursor = cursor;
+	s->sent_from = cursor;
+	s->log = atomic_load_explicit(&r->logs[c->encoding], memory_order_acquire);
+	px_assert(s->log != NULL);
+	s->conn = conn_index(w, c);
+	s->room = room;
+	s->encoding = c->encoding;
+	s->skip = s->backoff = 0;
+	s->cut = s->was_cut = s->shorted = false;
+	s->next = c->sub_head;
+	c->sub_head = index;
+	c->subs++;
+	w->sub_count++;
+	w->lagging = true; /* it may be behind the head: a round is due */
+	metric_add(&w->metrics.subs, 1);
+	atomic_fetch_add_explicit(&r->online[w->config.index], 1, memory_order_relaxed);
+	return s;
+}
+
+void sub_free(struct worker *w, struct sub *s)
+{
+	struct conn *c = &w->conns[s->conn];
+	uint32_t index = (uint32_t)(s - w->subs);
+	uint32_t *link = &c->sub_head;
+
+	px_assert(s->conn != NONE);
+	while (*link != index) {
+		px_assert(*link != NONE);
+		link = &w->subs[*link].next;
+	}
+	*link = s->next;
+	if (c->cut_sub == index)
+		c->cut_sub = NONE;
+	c->subs--;
+	s->conn = NONE;
+	s->generation = (s->generation + 1) & OP_GENERATION_MASK;
+	s->next = w->sub_free;
+	w->sub_free = index;
+	w->sub_count--;
+	metric_sub(&w->metrics.subs, 1);
+	atomic_fetch_sub_explicit(&w->shared->rooms->at[s->room]->online[w->config.index], 1,
+				  memory_order_relaxed);
+}
+
+struct sub *sub_find(struct worker *w, const struct conn *c, uint16_t room)
+{
+	for (uint32_t i = c->sub_head; i != NONE; i = w->subs[i].next)
+		if (w->subs[i].room == room)
+			return &w->subs[i];
+	return NULL;
+}
+
+/* --- one visit -------------------------------------------------------------------------------------- */
+
+/* Guards the cursor for the batch; false: it has fallen out of the log. */
+static bool sub_guard(struct worker *w, const struct sub *s)
+{
+	unsigned log = s->room * (unsigned)ROOM_LOGS + s->encoding;
+
+	if (!room_log_guard(s->log, w->config.index, s->cursor))
+		return false;
+	if (!w->is_guarded[log]) {
+		w->is_guarded[log] = true;
+		w->guarded[w->guarded_count++] = (uint16_t)log;
+	}
+	return true;
+}
+
+void fanout_release(struct worker *w)
+{
+	for (unsigned i = 0; i < w->guarded_count; i++) {
+		unsigned log = w->guarded[i];
+		struct room *room = w->shared->rooms->at[log / ROOM_LOGS];
+
+		room_log_release(
+			atomic_load_explicit(&room->logs[log % ROOM_LOGS], memory_order_relaxed),
+			w->config.index);
+		w->is_guarded[log] = false;
+	}
+	w->guarded_count = 0;
+}
+
+static void sub_lost(struct worker *w, struct conn *c, struct sub *s)
+{
+	if (s->cut)
+		conn_close(w, c, CLOSE_LAGGED);
+	else
+		ws_stale(w, c, s);
+}
+
+/* True: a send was prepared. */
+static bool sub_visit(struct worker *w, uint32_t index)
+{
+	struct sub *s = &w->subs[index];
+	struct conn *c;
+	uint64_t end;
+
+	if (s->conn == NONE)
+		return false;
+	end = room_log_head(s->log);
+	if (s->cursor == end)
+		return false;
+	if (s->skip > 0) {
+		s->skip--;
+		w->lagging = true;
+		return false;
+	}
+	c = &w->conns[s->conn];
+	if (c->batch == w->batch || (c->cut_sub != NONE && c->cut_sub != index)) {
+		if (w->deferred_count < FANOUT_BATCH)
+			w->deferred[w->deferred_count++] = index;
+		w->lagging = true;
+		return false;
+	}
+	if (c->out != NULL) { /* its answers go first, but never into a frame */
+		w->lagging = true;
+		if (!s->cut)
+			return false;
+		end = s->frame_end;
+	}
+	if (!sub_guard(w, s)) {
+		sub_lost(w, c, s);
+		return false;
+	}
+	ring_send_now(conn_ring(w, c), c->slot, room_log_at(s->log, s->cursor), end - s->cursor,
+		      op_tag_pack(OP_SEND_LOG, s->generation, index));
+	metric_add(&w->metrics.log_sends, 1);
+	metric_add(&w->metrics.log_bytes, end - s->cursor);
+	if (!s->shorted)
+		s->backoff = 0;
+	s->shorted = false;
+	s->sent_from = s->cursor;
+	s->was_cut = s->cut;
+	s->cursor = end; /* this and the next two: unless an event says otherwise */
+	s->cut = false;
+	c->cut_sub = NONE;
+	c->batch = w->batch;
+	return true;
+}
+
+/* --- what was not taken whole ------------------------------------------------------------------------- */
+
+/* Where the frame ends in which `cursor` stands, or cursor itself at a boundary. `from` is a boundary, or lies
+ * in a frame that ends at `first_end`. Everything is guarded. */
+static uint64_t frame_end_find(const struct room_log *log, uint64_t from, uint64_t cursor)
+{
+	uint64_t head = room_log_head(log);
+
+	while (from < cursor) {
+		uint64_t len = ws_frame_bytes(room_log_at(log, from), head - from);
+
+		px_assert(len > 0);
+		from += len;
+	}
+	return from;
+}
+
+static void sub_cut_set(struct worker *w, struct conn *c, struct sub *s)
+{
+	uint64_t boundary = s->was_cut ? s->frame_end : s->sent_from;
+
+	if (s->cursor >= boundary)
+		s->frame_end = frame_end_find(s->log, boundary, s->cursor);
+	s->cut = s->frame_end != s->cursor;
+	c->cut_sub = s->cut ? (uint32_t)(s - w->subs) : NONE;
+}
+
+/* The event of a send from the log: what the socket took, or why it took nothing. */
+void fanout_send_short(struct worker *w, uint32_t index, int res)
+{
+	struct sub *s = &w->subs[index];
+	struct conn *c = &w->conns[s->conn];
+	uint64_t taken = res > 0 ? (uint64_t)res : 0;
+
+	if (res < 0 && res != -EAGAIN) {
+		conn_close_code(w, c, CLOSE_PEER_GONE, 0);
+		return;
+	}
+	metric_add(&w->metrics.log_short, 1);
+	metric_sub(&w->metrics.log_bytes, s->cursor - s->sent_from - taken);
+	s->cursor = s->sent_from + taken;
+	s->shorted = true;
+	sub_cut_set(w, c, s);
+	if (taken == 0) {
+		s->skip = s->backoff;
+		s->backoff = s->backoff < BACKOFF_ROUNDS_MAX / 2 ? (uint8_t)(s->backoff * 2 + 1)
+								 : BACKOFF_ROUNDS_MAX;
+	}
+	w->lagging = true;
+}
+
+/* --- rounds ------------------------------------------------------------------------------------------ */
+
+static uint64_t heads_sum(const struct worker *w)
+{
+	const struct rooms *rooms = w->shared->rooms;
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < rooms->end; i++)
+		for (unsigned e = 0; rooms->at[i] != NULL && e < ROOM_LOGS; e++) {
+			struct room_log *log =
+				atomic_load_explicit(&rooms->at[i]->logs[e], memory_order_acquire);
+
+			sum += log != NULL ? room_log_head(log) : 0;
+		}
+	return sum;
+}
+
+static bool round_is_due(const struct worker *w)
+{
+	if (w->sub_count == 0)
+		return w->stuck.head != NONE;
+	return w->lagging || w->stuck.head != NONE || heads_sum(w) != w->heads_seen;
+}
+
+static void round_begin(struct worker *w)
+{
+	w->in_round = true;
+	w->round_at = 0;
+	w->round_start_ns = w->now.mono_ns;
+	w->heads_seen = heads_sum(w);
+	w->lagging = false;
+	conn_stuck_retry(w);
+}
+
+static void round_end(struct worker *w)
+{
+	uint64_t took_ns = w->now.mono_ns - w->round_start_ns;
+
+	w->in_round = false;
+	w->round_next_ns = w->round_start_ns + w->shared->round_interval_ns;
+	atomic_store_explicit(&w->round_ns, took_ns, memory_order_relaxed);
+	metric_add(&w->metrics.rounds, 1);
+	histogram_add(w->rounds, took_ns / 1000);
+}
+
+/* One batch. */
+void fanout_run(struct worker *w)
+{
+	uint32_t sends = 0, visits = 0, deferred = w->deferred_count;
+
+	if (!w->in_round) {
+		if (w->now.mono_ns < w->round_next_ns || !round_is_due(w))
+			return;
+		round_begin(w);
+	}
+	w->deferred_count = 0; /* a visit puts at most one back, behind the one it is */
+	for (uint32_t i = 0; i < deferred; i++)
+		sends += sub_visit(w, w->deferred[i]);
+	while (sends < FANOUT_BATCH && visits < VISITS_PER_TURN && w->round_at < w->subs_end) {
+		sends += sub_visit(w, w->round_at++);
+		visits++;
+	}
+	if (w->round_at == w->subs_end && w->deferred_count == 0)
+		round_end(w);
+}
+
+uint64_t fanout_wait_ns(const struct worker *w)
+{
+	if (w->in_round)
+		return 0;
+	if (!round_is_due(w))
+		return UINT64_MAX;
+	return w->round_next_ns > w->now.mono_ns ? w->round_next_ns - w->now.mono_ns : 0;
+}

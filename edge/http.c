@@ -1,0 +1,350 @@
+/*
+ * http.c - requests: from the bytes of a connection to the handler of a path.
+ *
+ * One request at a time per connection: the next is looked at when the answer of the one before is sent, and
+ * nothing is received meanwhile, so a client that pipelines costs one buffer. Heads and bodies are
+ * bounded; what breaks the rules gets its status and the connection ends behind it.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "edge/session.h"
+#include "edge/worker_priv.h"
+#include "engine/hash.h"
+#include "web/web_asset.h"
+
+#define METRICS_BYTES_MAX 65536
+
+/* --- who asks ------------------------------------------------------------------------------------- */
+
+bool http_session(struct worker *w, const struct http_head *h, uint8_t user[static USER_BYTES])
+{
+	static const char bearer[] = "Bearer ";
+	struct span token = {NULL, 0};
+
+	if (h->authorization.at != NULL && h->authorization.len > sizeof(bearer) - 1 &&
+	    memcmp(h->authorization.at, bearer, sizeof(bearer) - 1) == 0) {
+		token.at = h->authorization.at + sizeof(bearer) - 1;
+		token.len = h->authorization.len - (sizeof(bearer) - 1);
+	} else if (h->cookie.at != NULL) {
+		token = http_cookie(h->cookie, "pixeld");
+	}
+	return token.at != NULL && session_verify(w->shared->session_key, token.at, token.len,
+						  w->now.wall_ms / 1000, user) == 0;
+}
+
+/* A browser says where the page came from that asks; another site may not act with our cookie. */
+bool http_origin_is_allowed(struct worker *w, const struct http_head *h)
+{
+	const char *host;
+
+	if (h->origin.at == NULL)
+		return true; /* not a browser, or its own page's plain request */
+	host = memmem(h->origin.at, h->origin.len, "://", 3);
+	if (host != NULL && h->host.at != NULL) {
+		size_t len = h->origin.len - (size_t)(host + 3 - h->origin.at);
+
+		if (len == h->host.len && strncasecmp(host + 3, h->host.at, len) == 0)
+			return true;
+	}
+	for (unsigned i = 0; i < w->shared->origin_count; i++)
+		if (strcmp(w->shared->origins[i], "*") == 0 ||
+		    span_equals(h->origin, w->shared->origins[i]))
+			return true;
+	return false;
+}
+
+size_t http_cookie_line(struct worker *w, const uint8_t user[static USER_BYTES], char *out,
+			size_t room, char *ret_token)
+{
+	uint64_t now_s = w->now.wall_ms / 1000;
+	uint64_t life_s = w->shared->session_lifetime_s;
+	int len;
+
+	session_mint(w->shared->session_key, user, now_s, now_s + life_s, ret_token);
+	len = snprintf(out, room,
+		       "Set-Cookie: pixeld=%s; Path=/; HttpOnly; SameSite=Lax; Max-Age=%llu\r\n",
+		       ret_token, (unsigned long long)life_s);
+	px_assert(len > 0 && (size_t)len < room);
+	return (size_t)len;
+}
+
+/* Counts new sessions per address (IPv6: per /64) and minute, in a bounded table in which a newer address
+ * pushes out an older of the same row. Each worker counts for itself. */
+bool http_session_is_allowed(struct worker *w, const struct conn *c)
+{
+	bool is_v4 = c->addr[10] == 0xff && c->addr[11] == 0xff;
+	uint32_t minute = (uint32_t)(w->now.mono_ns / (60 * NS_PER_SEC)) + 1;
+	uint64_t hash = hash64(c->addr, is_v4 ? 16 : 8, 1);
+	struct address_count *row = &w->addresses[hash % ADDRESSES_MAX];
+
+	if (w->shared->sessions_per_minute == 0 || (c->flags & CONN_LOCAL))
+		return true;
+	if (row->hash != hash || row->minute != minute)
+		*row = (struct address_count){.hash = hash, .minute = minute};
+	return ++row->count <= w->shared->sessions_per_minute;
+}
+
+/* --- handlers --------------------------------------------------------------------------------------- */
+
+static void get_asset(struct worker *w, struct conn *c, const struct http_head *h,
+		      const struct web_asset *a)
+{
+	unsigned gzip = http_coding_weight(h->accept_encoding, "gzip");
+	unsigned brotli = a->brotli.at != NULL ? http_coding_weight(h->accept_encoding, "br") : 0;
+	char fields[768], token[SESSION_TOKEN_CHARS_MAX];
+	struct http_reply r = {.status = 200,
+			       .content_type = a->content_type,
+			       .fields = fields,
+			       .body = a->identity.at,
+			       .body_len = a->identity.len,
+			       .body_is_static = true};
+	const char *coding = "";
+	uint8_t user[USER_BYTES];
+	size_t len;
+
+	if (brotli > 0 && brotli >= gzip) {
+		r.body = a->brotli.at;
+		r.body_len = a->brotli.len;
+		coding = "Content-Encoding: br\r\n";
+	} else if (gzip > 0) {
+		r.body = a->gzip.at;
+		r.body_len = a->gzip.len;
+		coding = "Content-Encoding: gzip\r\n";
+	}
+	len = (size_t)snprintf(fields, sizeof(fields),
+			       "%sVary: Accept-Encoding\r\nCache-Control: %s\r\n"
+			       "Content-Security-Policy: %s\r\nX-Content-Type-Options: nosniff\r\n"
+			       "Referrer-Policy: no-referrer\r\n",
+			       coding,
+			       a->immutable ? "public, max-age=31536000, immutable" : "no-store",
+			       WEB_CONTENT_SECURITY_POLICY);
+	if (!a->immutable && !http_session(w, h, user) && http_session_is_allowed(w, c)) {
+		session_random_user(user);
+		http_cookie_line(w, user, fields + len, sizeof(fields) - len, token);
+	}
+	http_reply(w, c, &r);
+}
+
+static void get_text(struct worker *w, struct conn *c, unsigned status, const char *text)
+{
+	http_reply(w, c,
+		   &(struct http_reply){.status = status,
+					.content_type = "text/plain; charset=utf-8",
+					.fields = "Cache-Control: no-store\r\n",
+					.body = text,
+					.body_len = strlen(text)});
+}
+
+static void get_metrics(struct worker *w, struct conn *c)
+{
+	struct blob *blob = blob_new(METRICS_BYTES_MAX);
+	size_t len;
+
+	if (blob == NULL) {
+		http_reply_refusal(w, c, REFUSAL_OVERLOADED, 1000);
+		return;
+	}
+	len = w->shared->metrics_render(w->shared->arg, (char *)blob->bytes, METRICS_BYTES_MAX);
+	http_reply(w, c,
+		   &(struct http_reply){.status = 200,
+					.content_type = "text/plain; version=0.0.4; charset=utf-8",
+					.fields = "Cache-Control: no-store\r\n",
+					.body = blob->bytes,
+					.body_len = len,
+					.blob = blob});
+}
+
+/* A session: the one that the request carries, renewed, or a new one. The writer adds what it knows. */
+static void post_session(struct worker *w, struct conn *c, const struct http_head *h)
+{
+	struct span name = http_query(h->query, "board");
+	const struct room *room = NULL;
+	struct mail_request *m;
+
+	if (!http_origin_is_allowed(w, h)) {
+		http_reply_refusal(w, c, REFUSAL_NOT_ALLOWED, 0);
+		return;
+	}
+	if (name.at != NULL)
+		room = rooms_find(w->shared->rooms, name.at, name.len);
+	for (uint32_t i = 0; name.at == NULL && room == NULL && i < w->shared->rooms->end; i++)
+		room = w->shared->rooms->at[i];
+	if (room == NULL) {
+		http_reply_refusal(w, c, REFUSAL_UNKNOWN_BOARD, 0);
+		return;
+	}
+	if (!http_session(w, h, c->user)) {
+		if (!http_session_is_allowed(w, c)) {
+			http_reply_refusal(w, c, REFUSAL_TOO_FAST, 60000);
+			return;
+		}
+		session_random_user(c->user);
+	}
+	c->flags |= CONN_USER;
+	m = worker_ask(w, c, MAIL_YOU);
+	if (m == NULL) {
+		http_reply_refusal(w, c, REFUSAL_OVERLOADED, 1000);
+		return;
+	}
+	m->board = room->number;
+	c->http_what = HTTP_WHAT_SESSION;
+	c->http_board = room->number;
+	conn_state_set(w, c, CONN_WAIT);
+}
+
+static void post_echo(struct worker *w, struct conn *c, const struct http_head *h,
+		      const uint8_t *body)
+{
+	http_reply(w, c,
+		   &(struct http_reply){.status = 200,
+					.content_type = "application/octet-stream",
+					.fields = "Cache-Control: no-store\r\n",
+					.body = body,
+					.body_len = (size_t)h->content_length});
+}
+
+static void options(struct worker *w, struct conn *c)
+{
+	http_reply(w, c,
+		   &(struct http_reply){.status = 204,
+					.fields = "Allow: GET, HEAD, PUT, POST, OPTIONS\r\n"});
+}
+
+static bool path_is(const struct http_head *h, const char *path)
+{
+	return span_equals(h->path, path);
+}
+
+static void get_ready(struct worker *w, struct conn *c)
+{
+	bool ready = !w->draining && w->shared->is_ready(w->shared->arg);
+
+	get_text(w, c, ready ? 200 : (w->draining ? 404 : 503), ready ? "ready\n" : "not ready\n");
+}
+
+/* GET and HEAD of what is not under /boards. */
+static void get_path(struct worker *w, struct conn *c, const struct http_head *h)
+{
+	const struct web_asset *asset;
+
+	if (path_is(h, "/metrics"))
+		get_metrics(w, c);
+	else if (path_is(h, "/healthz"))
+		get_text(w, c, 200, "ok\n");
+	else if (path_is(h, "/readyz"))
+		get_ready(w, c);
+	else if (path_is(h, "/ws"))
+		ws_upgrade(w, c, h, false);
+	else if (w->shared->test_echo && path_is(h, "/test/echo"))
+		ws_upgrade(w, c, h, true);
+	else if ((asset = web_asset_find(h->path.at, h->path.len)) != NULL)
+		get_asset(w, c, h, asset);
+	else
+		http_reply_error(w, c, 404, "not_found", "there is nothing at this path");
+}
+
+static void request_run(struct worker *w, struct conn *c, const struct http_head *h,
+			const uint8_t *body)
+{
+	bool is_get = h->method == HTTP_GET || h->method == HTTP_HEAD;
+
+	metric_add(&w->metrics.http_requests, 1);
+	if (h->path.len >= 7 && memcmp(h->path.at, "/boards", 7) == 0 &&
+	    (h->path.len == 7 || h->path.at[7] == '/'))
+		http_board(w, c, h, body);
+	else if (h->method == HTTP_OPTIONS)
+		options(w, c);
+	else if (is_get)
+		get_path(w, c, h);
+	else if (h->method == HTTP_POST && path_is(h, "/session"))
+		post_session(w, c, h);
+	else if (h->method == HTTP_POST && w->shared->test_echo && path_is(h, "/test/echo"))
+		post_echo(w, c, h, body);
+	else
+		http_reply_error(w, c, 405, "method_not_allowed",
+				 "this path does not know the method");
+}
+
+/* --- input ------------------------------------------------------------------------------------------- */
+
+static void request_bad(struct worker *w, struct conn *c, unsigned status, const char *why)
+{
+	metric_add(&w->metrics.http_refused, 1);
+	c->flags &= (uint8_t)~CONN_KEEP_ALIVE;
+	http_reply_error(w, c, status, "bad_request", why);
+}
+
+static void in_consume(struct conn *c, size_t len)
+{
+	struct in_buf *in = c->in;
+
+	if (in == NULL)
+		return; /* the connection is being closed */
+	px_assert(len <= in->len);
+	memmove(in->bytes, in->bytes + len, in->len - len);
+	in->len -= (uint32_t)len;
+	in->seen = 0;
+}
+
+/* One request, if it is all there. False: more input is needed, or none is wanted. */
+static bool request_take(struct worker *w, struct conn *c)
+{
+	struct in_buf *in = c->in;
+	size_t head = http_head_end(in->bytes, in->len, in->seen);
+	struct http_head h;
+	const char *why;
+	int status;
+
+	if (head == 0 && in->len < HTTP_HEAD_BYTES_MAX) {
+		in->seen = in->len;
+		return false;
+	}
+	if (head == 0 || head > HTTP_HEAD_BYTES_MAX) {
+		request_bad(w, c, 431, "the head of the request is too long");
+		return false;
+	}
+	status = http_head_parse(in->bytes, head, &h, &why);
+	if (status != 0) {
+		request_bad(w, c, (unsigned)status, why);
+		return false;
+	}
+	if (h.content_length > BODY_BYTES_MAX) {
+		request_bad(w, c, 413, "the body is too long");
+		return false;
+	}
+	if (h.expect_continue) {
+		request_bad(w, c, 417, "send the body without waiting");
+		return false;
+	}
+	if (in->len < head + h.content_length)
+		return false;
+	c->flags &= (uint8_t) ~(CONN_KEEP_ALIVE | CONN_HEAD_ONLY);
+	c->flags |= (uint8_t)((h.keep_alive ? CONN_KEEP_ALIVE : 0) |
+			      (h.method == HTTP_HEAD ? CONN_HEAD_ONLY : 0));
+	request_run(w, c, &h, in->bytes + head);
+	in_consume(c, head + (size_t)h.content_length);
+	return true;
+}
+
+void http_input(struct worker *w, struct conn *c)
+{
+	while (c->state == CONN_HTTP && c->in != NULL && c->in->len > 0)
+		if (!request_take(w, c))
+			break;
+	if (c->in == NULL)
+		return;
+	if (c->in->len == 0) {
+		conn_in_return(w, c);
+	} else if (c->state == CONN_ECHO) {
+		echo_input(w, c);
+	} else if (c->state == CONN_WS) { /* frames right behind the handshake */
+		struct in_buf *in = c->in;
+
+		c->in = NULL; /* the parser may borrow another */
+		ws_input(w, c, in->bytes, in->len);
+		in->next_free = w->in_free;
+		w->in_free = in;
+		w->in_count--;
+	}
+}

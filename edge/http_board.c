@@ -1,0 +1,419 @@
+/*
+ * http_board.c - /boards and what lies below: descriptions, pictures, single pixels.
+ *
+ * What the atomics of a room know is answered at once; the rest is asked of the writer, and http_mail() goes on
+ * when its answer comes.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "edge/session.h"
+#include "edge/worker_priv.h"
+#include "engine/hash.h"
+
+#define BOARD_JSON_MAX 20000 /* name, numbers, 256 colors */
+#define CORS                                                                                       \
+	"Access-Control-Allow-Origin: *\r\nAccess-Control-Expose-Headers: ETag, X-Board-Seq, "     \
+	"X-Board-Epoch\r\n"
+
+static const struct {
+	const char *coding; /* in Accept-Encoding; NULL: none */
+	const char *etag;   /* what tells its ETag from the others' */
+	const char *content_type;
+} forms[BOARD_FORMS] = {
+	[FORM_IDENTITY] = {NULL, "raw", "application/octet-stream"},
+	[FORM_GZIP] = {"gzip", "gzip", "application/octet-stream"},
+	[FORM_ZSTD] = {"zstd", "zstd", "application/octet-stream"},
+	[FORM_PNG] = {NULL, "png", "image/png"},
+};
+
+/* --- descriptions ------------------------------------------------------------------------------------- */
+
+static size_t board_json(const struct room *r, char *out, size_t room)
+{
+	size_t len = (size_t)snprintf(
+		out, room,
+		"{\"name\":\"%s\",\"number\":%u,\"width\":%u,\"height\":%u,\"bits\":%u,\"frozen\":%"
+		"s,"
+		"\"cooldown_ms\":%u,\"epoch\":%u,\"seq\":%llu,\"online\":%u,\"palette\":[",
+		r->name, r->number, r->width, r->height, r->bits, r->frozen ? "true" : "false",
+		r->cooldown_ms, atomic_load(&r->epoch), (unsigned long long)atomic_load(&r->seq),
+		room_online(r));
+
+	for (uint32_t i = 0; i < r->palette_len; i++)
+		len += (size_t)snprintf(out + len, room - len,
+					"%s{\"name\":\"%s\",\"rgb\":\"#%06x\"}", i == 0 ? "" : ",",
+					r->palette[i].name, r->palette[i].rgb);
+	len += (size_t)snprintf(out + len, room - len, "]}");
+	px_assert(len < room);
+	return len;
+}
+
+static void reply_json_blob(struct worker *w, struct conn *c, struct blob *blob, size_t len)
+{
+	http_reply(w, c,
+		   &(struct http_reply){.status = 200,
+					.content_type = "application/json",
+					.fields = "Cache-Control: no-cache\r\n" CORS,
+					.body = blob->bytes,
+					.body_len = len,
+					.blob = blob});
+}
+
+static void get_boards(struct worker *w, struct conn *c)
+{
+	const struct rooms *rooms = w->shared->rooms;
+	struct blob *blob = blob_new((size_t)(rooms->end + 1) * BOARD_JSON_MAX);
+	size_t len = 0, room = (size_t)(rooms->end + 1) * BOARD_JSON_MAX;
+	char *out;
+
+	if (blob == NULL) {
+		http_reply_refusal(w, c, REFUSAL_OVERLOADED, 1000);
+		return;
+	}
+	out = (char *)blob->bytes;
+	out[len++] = '[';
+	for (uint32_t i = 0; i < rooms->end; i++) {
+		if (rooms->at[i] == NULL)
+			continue;
+		if (len > 1)
+			out[len++] = ',';
+		len += board_json(rooms->at[i], out + len, room - len);
+	}
+	len += (size_t)snprintf(out + len, room - len, "]\n");
+	reply_json_blob(w, c, blob, len);
+}
+
+static void get_board(struct worker *w, struct conn *c, const struct room *r)
+{
+	struct blob *blob = blob_new(BOARD_JSON_MAX);
+	size_t len;
+
+	if (blob == NULL) {
+		http_reply_refusal(w, c, REFUSAL_OVERLOADED, 1000);
+		return;
+	}
+	len = board_json(r, (char *)blob->bytes, BOARD_JSON_MAX - 1);
+	blob->bytes[len++] = '\n';
+	reply_json_blob(w, c, blob, len);
+}
+
+/* --- the whole board ------------------------------------------------------------------------------------ */
+
+static enum board_form form_choose(const struct http_head *h)
+{
+	unsigned zstd = http_coding_weight(h->accept_encoding, "zstd");
+	unsigned gzip = http_coding_weight(h->accept_encoding, "gzip");
+
+	if (zstd > 0 && zstd >= gzip)
+		return FORM_ZSTD;
+	return gzip > 0 ? FORM_GZIP : FORM_IDENTITY;
+}
+
+static size_t bitmap_fields(char *out, size_t room, enum board_form form, uint32_t epoch,
+			    uint64_t seq)
+{
+	int len = snprintf(
+		out, room,
+		"Cache-Control: public, max-age=3\r\nVary: Accept-Encoding\r\n"
+		"ETag: \"%u-%llu-%s\"\r\nX-Board-Epoch: %u\r\nX-Board-Seq: %llu\r\n" CORS,
+		epoch, (unsigned long long)seq, forms[form].etag, epoch, (unsigned long long)seq);
+
+	px_assert(len > 0 && (size_t)len < room);
+	if (forms[form].coding != NULL)
+		len += snprintf(out + len, room - (size_t)len, "Content-Encoding: %s\r\n",
+				forms[form].coding);
+	return (size_t)len;
+}
+
+static void get_bitmap(struct worker *w, struct conn *c, const struct http_head *h,
+		       const struct room *r, enum board_form form)
+{
+	uint32_t epoch = atomic_load(&r->epoch);
+	uint64_t seq = atomic_load(&r->seq);
+	char fields[512], etag[64];
+
+	snprintf(etag, sizeof(etag), "\"%u-%llu-%s\"", epoch, (unsigned long long)seq,
+		 forms[form].etag);
+	if (h->if_none_match.at != NULL && http_list_has(h->if_none_match, etag)) {
+		bitmap_fields(fields, sizeof(fields), form, epoch, seq);
+		http_reply(w, c, &(struct http_reply){.status = 304, .fields = fields});
+		return;
+	}
+	c->http_what = HTTP_WHAT_BITMAP;
+	c->form = (uint8_t)form;
+	conn_state_set(w, c, CONN_WAIT);
+	conn_deadline_set(w, c, w->shared->http_idle_timeout_ms);
+	bitmaps_want(w, c, r->number, form);
+}
+
+static void reply_bitmap(struct worker *w, struct conn *c, const struct mail_answer *a)
+{
+	char fields[512];
+
+	if (a->bitmap.blob == NULL) {
+		http_reply_refusal(w, c, REFUSAL_OVERLOADED, 1000);
+		return;
+	}
+	bitmap_fields(fields, sizeof(fields), (enum board_form)a->form, a->bitmap.epoch,
+		      a->bitmap.seq);
+	http_reply(w, c,
+		   &(struct http_reply){.status = 200,
+					.content_type = forms[a->form].content_type,
+					.fields = fields,
+					.body = a->bitmap.blob->bytes,
+					.body_len = a->bitmap.blob->len,
+					.blob = blob_ref(a->bitmap.blob)});
+}
+
+/* --- one pixel ------------------------------------------------------------------------------------------- */
+
+/* A decimal without sign, spaces, leading zeros or overflow; false: not one. */
+static bool number_parse(const char *at, size_t len, uint32_t *ret)
+{
+	uint64_t v = 0;
+
+	if (len == 0 || len > 9 || (len > 1 && at[0] == '0'))
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		if (at[i] < '0' || at[i] > '9')
+			return false;
+		v = v * 10 + (uint64_t)(at[i] - '0');
+	}
+	*ret = (uint32_t)v;
+	return true;
+}
+
+static bool pixel_path_parse(const char *at, size_t len, uint32_t *ret_x, uint32_t *ret_y)
+{
+	const char *slash = memchr(at, '/', len);
+
+	return slash != NULL && number_parse(at, (size_t)(slash - at), ret_x) &&
+	       number_parse(slash + 1, len - (size_t)(slash - at) - 1, ret_y);
+}
+
+static void get_pixel(struct worker *w, struct conn *c, const struct room *r, uint32_t x,
+		      uint32_t y)
+{
+	struct mail_request *m = worker_ask(w, c, MAIL_PIXEL);
+
+	if (m == NULL) {
+		http_reply_refusal(w, c, REFUSAL_OVERLOADED, 1000);
+		return;
+	}
+	m->board = r->number;
+	m->x = c->http_x = x;
+	m->y = c->http_y = y;
+	c->http_what = HTTP_WHAT_PIXEL;
+	conn_state_set(w, c, CONN_WAIT);
+}
+
+/* A request of the same key is the same request: its number is the key's hash. */
+static uint64_t request_number(struct worker *w, const struct http_head *h)
+{
+	uint64_t random;
+
+	if (h->idempotency_key.at != NULL)
+		return hash64(h->idempotency_key.at, h->idempotency_key.len, 2) | 1;
+	random = hash64(&w->now.mono_ns, sizeof(w->now.mono_ns), w->requests_out + w->config.index);
+	return (hash64(&w->metrics.http_requests, sizeof(uint64_t), random)) & ~1ULL;
+}
+
+static void put_pixel(struct worker *w, struct conn *c, const struct http_head *h,
+		      const struct room *r, const struct msg_place *place)
+{
+	struct mail_request *m;
+
+	if (!http_origin_is_allowed(w, h)) {
+		http_reply_refusal(w, c, REFUSAL_NOT_ALLOWED, 0);
+		return;
+	}
+	if (!http_session(w, h, c->user)) {
+		http_reply_refusal(w, c, REFUSAL_NO_SESSION, 0);
+		return;
+	}
+	c->flags |= CONN_USER;
+	if (!conn_may_ask(w, c)) {
+		http_reply_refusal(w, c, REFUSAL_TOO_FAST, 1000);
+		return;
+	}
+	m = worker_ask(w, c, MAIL_PLACE);
+	if (m == NULL) {
+		http_reply_refusal(w, c, REFUSAL_OVERLOADED, 1000);
+		return;
+	}
+	m->board = r->number;
+	m->x = place->x;
+	m->y = place->y;
+	m->color = place->color;
+	m->request = request_number(w, h);
+	c->http_what = HTTP_WHAT_PUT;
+	conn_state_set(w, c, CONN_WAIT);
+}
+
+static void pixel(struct worker *w, struct conn *c, const struct http_head *h, const uint8_t *body,
+		  const struct room *r, struct span rest)
+{
+	struct msg_place place;
+	uint32_t x, y;
+
+	if (!pixel_path_parse(rest.at, rest.len, &x, &y)) {
+		http_reply_refusal(w, c, REFUSAL_OUT_OF_BOUNDS, 0);
+		return;
+	}
+	if (h->method == HTTP_GET || h->method == HTTP_HEAD) {
+		get_pixel(w, c, r, x, y);
+		return;
+	}
+	if (h->method != HTTP_PUT) {
+		http_reply_error(w, c, 405, "method_not_allowed", "GET or PUT a pixel");
+		return;
+	}
+	if (message_decode_color(body, (size_t)h->content_length, &place.color) < 0) {
+		http_reply_error(w, c, 400, "bad_request", "the body must be {\\\"color\\\": n}");
+		return;
+	}
+	place.x = x;
+	place.y = y;
+	put_pixel(w, c, h, r, &place);
+}
+
+/* --- the writer's answers --------------------------------------------------------------------------------- */
+
+static void reply_session(struct worker *w, struct conn *c, const struct mail_answer *a)
+{
+	const struct room *r = w->shared->rooms->at[c->http_board];
+	char fields[512], token[SESSION_TOKEN_CHARS_MAX], body[512], user[2 * USER_BYTES + 1];
+	size_t len = http_cookie_line(w, c->user, fields, sizeof(fields), token);
+
+	snprintf(fields + len, sizeof(fields) - len, "Cache-Control: no-store\r\n");
+	for (unsigned i = 0; i < USER_BYTES; i++)
+		snprintf(user + 2 * i, 3, "%02x", c->user[i]);
+	len = (size_t)snprintf(body, sizeof(body),
+			       "{\"token\":\"%s\",\"user\":\"%s\",\"board\":\"%s\",\"wait_ms\":%u,"
+			       "\"last_request\":\"%llu\",\"last_seq\":%llu}\n",
+			       token, user, r->name, a->wait_ms, (unsigned long long)a->request,
+			       (unsigned long long)a->seq);
+	http_reply(w, c,
+		   &(struct http_reply){.status = 200,
+					.content_type = "application/json",
+					.fields = fields,
+					.body = body,
+					.body_len = len});
+}
+
+static void reply_pixel(struct worker *w, struct conn *c, const struct mail_answer *a)
+{
+	char body[256], user[2 * USER_BYTES + 3] = "null", when[24] = "null";
+	int len;
+
+	if (a->refusal != REFUSAL_NONE) {
+		http_reply_refusal(w, c, (enum refusal)a->refusal, 0);
+		return;
+	}
+	if (a->known) {
+		user[0] = '"';
+		for (unsigned i = 0; i < USER_BYTES; i++)
+			snprintf(user + 1 + 2 * i, 3, "%02x", a->user[i]);
+		memcpy(user + 1 + 2 * USER_BYTES, "\"", 2);
+		snprintf(when, sizeof(when), "%llu", (unsigned long long)a->placed_at_ms);
+	}
+	len = snprintf(body, sizeof(body),
+		       "{\"x\":%u,\"y\":%u,\"color\":%u,\"user\":%s,\"placed_at\":%s}\n", c->http_x,
+		       c->http_y, a->color, user, when);
+	http_reply(w, c,
+		   &(struct http_reply){.status = 200,
+					.content_type = "application/json",
+					.fields = "Cache-Control: no-store\r\n" CORS,
+					.body = body,
+					.body_len = (size_t)len});
+}
+
+static void reply_placed(struct worker *w, struct conn *c, const struct mail_answer *a)
+{
+	char body[128];
+	int len = snprintf(body, sizeof(body), "{\"seq\":%llu,\"cooldown_ms\":%u}\n",
+			   (unsigned long long)a->seq, a->wait_ms);
+
+	http_reply(w, c,
+		   &(struct http_reply){.status = 200,
+					.content_type = "application/json",
+					.fields = "Cache-Control: no-store\r\n",
+					.body = body,
+					.body_len = (size_t)len});
+}
+
+void http_mail(struct worker *w, struct conn *c, const struct mail_answer *a)
+{
+	switch ((enum http_what)c->http_what) {
+	case HTTP_WHAT_PUT:
+		if (a->type == MAIL_PLACED)
+			reply_placed(w, c, a);
+		else
+			http_reply_refusal(w, c, (enum refusal)a->refusal, a->wait_ms);
+		return;
+	case HTTP_WHAT_PIXEL:
+		reply_pixel(w, c, a);
+		return;
+	case HTTP_WHAT_SESSION:
+		reply_session(w, c, a);
+		return;
+	case HTTP_WHAT_BITMAP:
+		reply_bitmap(w, c, a);
+		return;
+	case HTTP_WHAT_NONE:
+	default:
+		px_unreachable("answer to a request that was not made");
+	}
+}
+
+/* --- paths -------------------------------------------------------------------------------------------------- */
+
+static bool rest_is(struct span rest, const char *prefix, struct span *ret_behind)
+{
+	size_t len = strlen(prefix);
+
+	if (rest.len < len || memcmp(rest.at, prefix, len) != 0)
+		return false;
+	*ret_behind = (struct span){rest.at + len, rest.len - len};
+	return true;
+}
+
+/* path: /boards, /boards/{board}, /boards/{board}/{rest} */
+void http_board(struct worker *w, struct conn *c, const struct http_head *h, const uint8_t *body)
+{
+	bool is_get = h->method == HTTP_GET || h->method == HTTP_HEAD;
+	struct span rest = {h->path.at + 7, h->path.len - 7}, behind;
+	const struct room *r;
+	const char *slash;
+	size_t name_len;
+
+	if (rest.len == 0 && is_get) {
+		get_boards(w, c);
+		return;
+	}
+	if (rest.len < 2) {
+		http_reply_error(w, c, rest.len == 0 ? 405 : 404, "not_found",
+				 "there is nothing at this path");
+		return;
+	}
+	slash = memchr(rest.at + 1, '/', rest.len - 1);
+	name_len = slash != NULL ? (size_t)(slash - rest.at) - 1 : rest.len - 1;
+	r = rooms_find(w->shared->rooms, rest.at + 1, name_len);
+	rest = (struct span){rest.at + 1 + name_len, rest.len - 1 - name_len};
+	if (r == NULL)
+		http_reply_refusal(w, c, REFUSAL_UNKNOWN_BOARD, 0);
+	else if (rest_is(rest, "/pixels/", &behind))
+		pixel(w, c, h, body, r, behind);
+	else if (!is_get)
+		http_reply_error(w, c, 405, "method_not_allowed",
+				 "this path does not know the method");
+	else if (rest.len == 0)
+		get_board(w, c, r);
+	else if (rest_is(rest, "/bitmap", &behind) && behind.len == 0)
+		get_bitmap(w, c, h, r, form_choose(h));
+	else if (rest_is(rest, "/image.png", &behind) && behind.len == 0)
+		get_bitmap(w, c, h, r, FORM_PNG);
+	else
+		http_reply_error(w, c, 404, "not_found", "there is nothing at this path");
+}

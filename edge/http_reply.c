@@ -1,0 +1,162 @@
+/*
+ * http_reply.c - answers: status line, fields and body, into the out buffer of the connection.
+ *
+ * Small bodies are copied behind the head. Bodies of a blob and static ones are sent from where they
+ * are, behind the head; the connection holds the blob's reference until they are sent.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "edge/worker_priv.h"
+
+#define HEAD_BYTES_MAX 2048 /* status line and fields of any answer of ours */
+
+static const char *status_text(unsigned status)
+{
+	switch (status) {
+	case 200:
+		return "OK";
+	case 204:
+		return "No Content";
+	case 304:
+		return "Not Modified";
+	case 400:
+		return "Bad Request";
+	case 401:
+		return "Unauthorized";
+	case 403:
+		return "Forbidden";
+	case 404:
+		return "Not Found";
+	case 405:
+		return "Method Not Allowed";
+	case 408:
+		return "Request Timeout";
+	case 409:
+		return "Conflict";
+	case 413:
+		return "Content Too Large";
+	case 414:
+		return "URI Too Long";
+	case 417:
+		return "Expectation Failed";
+	case 426:
+		return "Upgrade Required";
+	case 429:
+		return "Too Many Requests";
+	case 431:
+		return "Request Header Fields Too Large";
+	case 501:
+		return "Not Implemented";
+	case 503:
+		return "Service Unavailable";
+	case 505:
+		return "HTTP Version Not Supported";
+	default:
+		return "Status";
+	}
+}
+
+static const char *date_now(struct worker *w)
+{
+	time_t now_s = (time_t)(w->now.wall_ms / 1000);
+	struct tm tm;
+
+	if ((uint64_t)now_s != w->date_s) {
+		(void)gmtime_r(&now_s, &tm);
+		strftime(w->date, sizeof(w->date), "%a, %d %b %Y %H:%M:%S GMT", &tm);
+		w->date_s = (uint64_t)now_s;
+	}
+	return w->date;
+}
+
+static size_t head_write(struct worker *w, const struct conn *c, const struct http_reply *r,
+			 char *out)
+{
+	bool keep = (c->flags & CONN_KEEP_ALIVE) && !w->draining;
+	int len =
+		snprintf(out, HEAD_BYTES_MAX, "HTTP/1.1 %u %s\r\nDate: %s\r\nConnection: %s\r\n%s",
+			 r->status, status_text(r->status), date_now(w),
+			 keep ? "keep-alive" : "close", r->fields != NULL ? r->fields : "");
+
+	px_assert(len > 0 && len < HEAD_BYTES_MAX);
+	if (r->content_type != NULL)
+		len += snprintf(out + len, HEAD_BYTES_MAX - (size_t)len, "Content-Type: %s\r\n",
+				r->content_type);
+	if (r->status != 204 && r->status != 304)
+		len += snprintf(out + len, HEAD_BYTES_MAX - (size_t)len, "Content-Length: %zu\r\n",
+				r->body_len);
+	len += snprintf(out + len, HEAD_BYTES_MAX - (size_t)len, "\r\n");
+	px_assert(len < HEAD_BYTES_MAX);
+	return (size_t)len;
+}
+
+void http_reply(struct worker *w, struct conn *c, const struct http_reply *r)
+{
+	struct out_buf *out = conn_out_borrow(w, c);
+
+	px_assert(c->state == CONN_HTTP || c->state == CONN_WAIT);
+	if (out == NULL) {
+		blob_unref(r->blob);
+		conn_close(w, c, CLOSE_OVERLOAD);
+		return;
+	}
+	out->end = (uint32_t)head_write(w, c, r, (char *)out->bytes);
+	if ((c->flags & CONN_HEAD_ONLY) || r->body_len == 0) {
+		blob_unref(r->blob);
+	} else if (r->blob != NULL || r->body_is_static) {
+		c->body = r->body;
+		c->body_len = r->body_len;
+		c->body_blob = r->blob;
+	} else {
+		px_assert(out->end + r->body_len <= OUT_BYTES);
+		memcpy(out->bytes + out->end, r->body, r->body_len);
+		out->end += (uint32_t)r->body_len;
+	}
+	conn_state_set(w, c, CONN_REPLY);
+	conn_reply_start(w, c);
+}
+
+static void reply_json_error(struct worker *w, struct conn *c, unsigned status, const char *fields,
+			     const char *code, const char *text)
+{
+	char body[256];
+	int len = snprintf(body, sizeof(body), "{\"error\":{\"code\":\"%s\",\"message\":\"%s\"}}\n",
+			   code, text);
+
+	px_assert(len > 0 && (size_t)len < sizeof(body));
+	http_reply(w, c,
+		   &(struct http_reply){.status = status,
+					.content_type = "application/json",
+					.fields = fields,
+					.body = body,
+					.body_len = (size_t)len});
+}
+
+void http_reply_error(struct worker *w, struct conn *c, unsigned status, const char *code,
+		      const char *text)
+{
+	const char *fields = "Cache-Control: no-store\r\n";
+
+	if (status == 405)
+		fields = "Cache-Control: no-store\r\nAllow: GET, HEAD, PUT, POST, OPTIONS\r\n";
+	else if (status == 426)
+		fields = "Cache-Control: no-store\r\nUpgrade: websocket\r\nSec-WebSocket-Version: "
+			 "13\r\n";
+	reply_json_error(w, c, status, fields, code, text);
+}
+
+void http_reply_refusal(struct worker *w, struct conn *c, enum refusal why, uint32_t wait_ms)
+{
+	unsigned status = refusal_http_status(why);
+	char fields[128];
+
+	if (status == 429 || status == 503)
+		snprintf(fields, sizeof(fields),
+			 "Cache-Control: no-store\r\nRetry-After: %u\r\nX-Wait-Ms: %u\r\n",
+			 wait_ms == 0 ? 1 : (wait_ms + 999) / 1000, wait_ms);
+	else
+		snprintf(fields, sizeof(fields), "Cache-Control: no-store\r\n");
+	reply_json_error(w, c, status, fields, refusal_str(why), refusal_text(why));
+}

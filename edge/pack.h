@@ -1,0 +1,23 @@
+/*
+ * pack.h - a board's bytes in the forms that clients ask for: gzip, zstd, PNG.
+ *
+ * Runs on the packer thread, where taking long is allowed; touches nothing shared. The only file with
+ * libdeflate, libzstd and libpng is pack.c.
+ */
+#ifndef PX_EDGE_PACK_H
+#define PX_EDGE_PACK_H
+
+#include "engine/board.h"
+#include "engine/mail.h"
+#include "engine/room.h"
+
+struct packer;
+
+int packer_new(struct packer **ret_packer); /* -ENOMEM */
+void packer_free(struct packer *p);
+
+/* The copy in a form; NULL: no memory. One reference for the caller. */
+struct blob *packer_run(struct packer *p, const struct room *room, const struct board_copy *copy,
+			enum board_form form);
+
+#endif

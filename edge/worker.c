@@ -1,0 +1,402 @@
+/*
+ * worker.c - the turn of a worker, and what it is made of.
+ *
+ * A turn has a fixed order: what completed, what the writer says, input that waited, answers, one batch of
+ * the fan-out, accepts, deadlines, submit. Each step has a budget, so that a flood in one starves no other.
+ */
+#include "edge/worker.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "edge/worker_priv.h"
+
+/* --- making ------------------------------------------------------------------------------------------ */
+
+/* Zeroed pages that cost nothing until they are touched. */
+static void *pages_new(size_t bytes)
+{
+	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static void pages_free(void *p, size_t bytes)
+{
+	if (p != NULL)
+		(void)munmap(p, bytes);
+}
+
+/* The memory plan of a worker: one connection and one subscription for every slot (and a quarter more
+ * subscriptions), buffers for those who are in the middle of something. */
+static int memory_new(struct worker *w)
+{
+	w->conns_max = w->config.rings * w->config.slots_per_ring;
+	w->subs_max = w->conns_max + w->conns_max / 4;
+	w->in_max = w->conns_max < 2048 ? w->conns_max : 2048;
+	w->out_max = w->conns_max < 4096 ? w->conns_max : 4096;
+	w->conns = pages_new(w->conns_max * sizeof(*w->conns));
+	w->subs = pages_new(w->subs_max * sizeof(*w->subs));
+	w->in_pool = pages_new(w->in_max * sizeof(*w->in_pool));
+	w->out_pool = pages_new(w->out_max * sizeof(*w->out_pool));
+	w->addresses = calloc(ADDRESSES_MAX, sizeof(*w->addresses));
+	w->rounds = calloc(1, sizeof(*w->rounds));
+	w->lanes = calloc(w->config.rings, sizeof(*w->lanes));
+	if (w->conns == NULL || w->subs == NULL || w->in_pool == NULL || w->out_pool == NULL ||
+	    w->addresses == NULL || w->rounds == NULL || w->lanes == NULL)
+		return -ENOMEM;
+	for (uint32_t i = w->in_max; i-- > 0;) {
+		w->in_pool[i].next_free = w->in_free;
+		w->in_free = &w->in_pool[i];
+	}
+	for (uint32_t i = w->out_max; i-- > 0;) {
+		w->out_pool[i].next_free = w->out_free;
+		w->out_free = &w->out_pool[i];
+	}
+	for (uint32_t i = 0; i < w->conns_max; i++)
+		w->conns[i].sub_head = NONE;
+	return 0;
+}
+
+static int rings_new(struct worker *w)
+{
+	struct ring_config config = {
+		.sq_entries = RING_SQ_ENTRIES,
+		.cq_entries = RING_CQ_ENTRIES,
+		.slots = w->config.slots_per_ring,
+		.recv_bufs = w->config.recv_bufs,
+		.recv_buf_bytes = RECV_BUF_BYTES,
+	};
+
+	for (uint32_t i = 0; i < w->config.rings; i++) {
+		int rc;
+
+		config.lead = i == 0 ? NULL : w->lanes[0].ring;
+		w->lanes[i].base = i * w->config.slots_per_ring;
+		rc = ring_open(&config, &w->lanes[i].ring);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+int worker_new(const struct worker_config *config, struct now now, struct worker **ret_worker)
+{
+	struct worker *w = calloc(1, sizeof(*w));
+	int rc;
+
+	if (w == NULL)
+		return -ENOMEM;
+	px_assert(config->rings > 0);
+	px_assert(config->slots_per_ring > SPARE_SLOTS);
+	px_assert(config->shared->listener_count > 0);
+	w->config = *config;
+	w->shared = config->shared;
+	w->now = now;
+	w->start_ns = now.mono_ns;
+	w->sub_free = w->flush.head = w->stuck.head = NONE;
+	w->batch = 1;
+	rc = memory_new(w);
+	if (rc == 0)
+		rc = rings_new(w);
+	if (rc == 0)
+		rc = accept_new(w);
+	if (rc == 0)
+		rc = bitmaps_new(w);
+	if (rc < 0) {
+		worker_free(w);
+		return rc;
+	}
+	*ret_worker = w;
+	return 0;
+}
+
+void worker_free(struct worker *w)
+{
+	if (w == NULL)
+		return;
+	for (uint32_t i = w->lanes != NULL ? w->config.rings : 0; i-- > 0;)
+		ring_close(w->lanes[i].ring);
+	for (uint32_t i = 0; w->conns != NULL && i < w->conns_max; i++)
+		blob_unref(w->conns[i].body_blob);
+	bitmaps_free(w);
+	pages_free(w->conns, w->conns_max * sizeof(*w->conns));
+	pages_free(w->subs, w->subs_max * sizeof(*w->subs));
+	pages_free(w->in_pool, w->in_max * sizeof(*w->in_pool));
+	pages_free(w->out_pool, w->out_max * sizeof(*w->out_pool));
+	free(w->addresses);
+	free(w->rounds);
+	free(w->accepts);
+	free(w->lanes);
+	free(w);
+}
+
+/* --- completions -------------------------------------------------------------------------------------- */
+
+static void event_done_sub(struct worker *w, struct op_tag tag, const struct ring_event *ev)
+{
+	px_assert(tag.slot < w->subs_max);
+	if (w->subs[tag.slot].conn != NONE && w->subs[tag.slot].generation == tag.generation)
+		fanout_send_short(w, tag.slot, ev->res);
+}
+
+static void event_done_conn(struct worker *w, struct op_tag tag, const struct ring_event *ev)
+{
+	struct conn *c;
+
+	px_assert(tag.slot < w->conns_max);
+	c = &w->conns[tag.slot];
+	/* counted operations end before the slot has its next owner; only sends are not counted */
+	px_assert(c->generation == tag.generation || tag.kind == OP_SEND_OUT);
+	switch ((enum worker_op)tag.kind) {
+	case OP_RECV:
+		conn_recv_done(w, c, ev);
+		return;
+	case OP_SEND_OUT:
+		if (c->generation == tag.generation)
+			conn_send_out_short(w, c, ev->res);
+		return;
+	case OP_SEND_ALL:
+		conn_reply_done(w, c, ev);
+		return;
+	case OP_SHUTDOWN:
+		conn_op_done(w, c, CONN_OP_SHUTDOWN);
+		return;
+	case OP_CANCEL:
+		conn_op_done(w, c, CONN_OP_CANCEL);
+		return;
+	case OP_SLOT_CLOSE:
+		conn_op_done(w, c, CONN_OP_CLOSE);
+		return;
+	case OP_ACCEPT:
+	case OP_ACCEPT_CANCEL:
+	case OP_SEND_LOG:
+	default:
+		px_unreachable("tag of a connection");
+	}
+}
+
+static void event_done(struct worker *w, struct lane *lane, const struct ring_event *ev)
+{
+	struct op_tag tag = op_tag_unpack(ev->tag);
+
+	if (tag.kind == OP_ACCEPT)
+		accept_done(w, ev);
+	else if (tag.kind == OP_SEND_LOG)
+		event_done_sub(w, tag, ev);
+	else if (tag.kind != OP_ACCEPT_CANCEL)
+		event_done_conn(w, tag, ev);
+	if (ev->flags & RING_BUFFER)
+		ring_recv_return(lane->ring, ev->buf);
+}
+
+/* True: everything that the last submit brought has been seen. */
+static bool events_run(struct worker *w)
+{
+	bool all = true;
+
+	for (uint32_t i = 0; i < w->config.rings; i++) {
+		struct lane *lane = &w->lanes[i];
+		uint32_t n = EVENTS_PER_REAP;
+
+		for (unsigned reaps = 0; n > 0 && reaps < REAPS_PER_TURN; reaps++) {
+			n = ring_reap(lane->ring, w->events, EVENTS_PER_REAP);
+			for (uint32_t k = 0; k < n; k++)
+				event_done(w, lane, &w->events[k]);
+		}
+		all &= n == 0;
+	}
+	return all;
+}
+
+/* --- mail ---------------------------------------------------------------------------------------------- */
+
+struct mail_request *worker_ask(struct worker *w, struct conn *c, enum mail_type type)
+{
+	struct mail_request *m;
+
+	if (w->requests_out == w->config.answers_max)
+		return NULL;
+	m = spsc_push(w->config.requests);
+	if (m == NULL)
+		return NULL;
+	w->requests_out++;
+	w->mailed = true;
+	memset(m, 0, sizeof(*m));
+	m->type = (uint8_t)type;
+	m->asked_ns = w->now.mono_ns;
+	if (c == NULL)
+		return m;
+	m->client.index = conn_index(w, c);
+	m->client.generation = c->generation;
+	m->encoding = c->encoding;
+	if (c->flags & CONN_USER) {
+		m->with_user = true;
+		memcpy(m->user, c->user, sizeof(m->user));
+	}
+	return m;
+}
+
+static void answer_done(struct worker *w, const struct mail_answer *a)
+{
+	struct conn *c;
+
+	px_assert(w->requests_out > 0);
+	w->requests_out--;
+	if (a->type == MAIL_BITMAP) {
+		bitmaps_mail(w, a);
+		return;
+	}
+	px_assert(a->client.index < w->conns_max);
+	c = &w->conns[a->client.index];
+	if (c->generation != a->client.generation)
+		return; /* it left; a placement counts all the same */
+	if (c->state == CONN_WS)
+		ws_mail(w, c, a);
+	else if (c->state == CONN_WAIT)
+		http_mail(w, c, a);
+}
+
+static void answers_run(struct worker *w)
+{
+	for (unsigned i = 0; i < ANSWERS_PER_TURN; i++) {
+		const struct mail_answer *a = spsc_peek(w->config.answers);
+
+		if (a == NULL)
+			return;
+		answer_done(w, a);
+		spsc_pop(w->config.answers);
+	}
+}
+
+bool worker_has_mail(struct worker *w)
+{
+	return spsc_peek(w->config.answers) != NULL;
+}
+
+/* --- stopping ------------------------------------------------------------------------------------------- */
+
+static void drain_begin(struct worker *w)
+{
+	w->draining = true;
+	w->drain_start_ns = w->now.mono_ns;
+	w->drain_at = 0;
+	accept_stop(w);
+}
+
+/* Closes clients evenly over the drain time: all at once would make them come back all at once. A
+ * request that is being answered is answered first. */
+static void drain_run(struct worker *w)
+{
+	uint64_t over_ns = atomic_load_explicit(&w->shared->drain_ns, memory_order_relaxed);
+	uint64_t gone_ns = w->now.mono_ns - w->drain_start_ns;
+	uint64_t upto = over_ns == 0 || gone_ns >= over_ns
+				? w->conns_max
+				: (uint64_t)w->conns_max * gone_ns / over_ns;
+
+	for (; w->drain_at < upto; w->drain_at++) {
+		struct conn *c = &w->conns[w->drain_at];
+
+		if (c->state == CONN_WS || c->state == CONN_ECHO || c->state == CONN_HTTP)
+			conn_close(w, c, CLOSE_GOING_AWAY);
+	}
+}
+
+/* --- the turn ------------------------------------------------------------------------------------------- */
+
+static void time_run(struct worker *w)
+{
+	if (w->now.mono_ns < w->sweep_next_ns)
+		return;
+	w->sweep_next_ns = w->now.mono_ns + SWEEP_NS;
+	w->tick = 1 + (uint32_t)((w->now.mono_ns - w->start_ns) / SWEEP_NS);
+	conn_sweep(w);
+}
+
+static uint64_t wait_ns(const struct worker *w, bool all_seen)
+{
+	uint64_t wait = fanout_wait_ns(w);
+	uint64_t sweep = w->sweep_next_ns > w->now.mono_ns ? w->sweep_next_ns - w->now.mono_ns : 0;
+
+	if (!all_seen || w->outs_count > 0 || w->guarded_count > 0 || w->flush.head != NONE ||
+	    w->starved_count > 0)
+		return 0;
+	return wait < sweep ? wait : sweep;
+}
+
+uint64_t worker_turn(struct worker *w, struct now now)
+{
+	bool all_seen;
+
+	w->now = now;
+	all_seen = events_run(w);
+	if (all_seen) { /* the last batch is over */
+		w->batch++;
+		conn_batch_end(w);
+		fanout_release(w);
+	}
+	answers_run(w);
+	conn_starved_run(w);
+	if (!w->draining && atomic_load_explicit(&w->shared->stopping, memory_order_acquire))
+		drain_begin(w);
+	if (w->draining)
+		drain_run(w);
+	time_run(w);
+	if (all_seen) {
+		conn_flush_run(w);
+		fanout_run(w);
+	}
+	accept_arm(w);
+	if (w->mailed) {
+		w->mailed = false;
+		(void)spsc_publish(w->config.requests);
+		w->config.wake_writer(w->config.wake_arg);
+	}
+	for (uint32_t i = 0; i < w->config.rings; i++)
+		ring_submit(w->lanes[i].ring);
+	return wait_ns(w, all_seen);
+}
+
+/* --- looking in ------------------------------------------------------------------------------------------ */
+
+struct ring *worker_ring(struct worker *w)
+{
+	return w->lanes[0].ring;
+}
+
+const struct metrics *worker_metrics(const struct worker *w)
+{
+	return &w->metrics;
+}
+
+uint64_t worker_closed(const struct worker *w, enum close_reason why)
+{
+	return metric_get(&w->closed[why]);
+}
+
+uint64_t worker_round_ns(const struct worker *w)
+{
+	return metric_get(&w->round_ns);
+}
+
+const struct histogram *worker_rounds(const struct worker *w)
+{
+	return w->rounds;
+}
+
+struct worker_left worker_left(const struct worker *w)
+{
+	struct worker_left left = {.subs = w->sub_count,
+				   .in_bufs = w->in_count,
+				   .out_bufs = w->out_count,
+				   .requests = w->requests_out};
+
+	for (uint32_t i = 0; i < w->config.rings; i++) {
+		left.conns += w->lanes[i].used;
+		left.loans += ring_recv_loans(w->lanes[i].ring);
+	}
+	return left;
+}

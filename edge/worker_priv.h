@@ -1,0 +1,379 @@
+/*
+ * worker_priv.h - what the files of the worker share: the worker, its connections and subscriptions.
+ *
+ * Only for edge/{worker,conn,conn_send,fanout,http,http_board,http_reply,ws,echo,accept,bitmaps}.c. All on the
+ * worker's thread.
+ */
+#ifndef PX_EDGE_WORKER_PRIV_H
+#define PX_EDGE_WORKER_PRIV_H
+
+#include <netinet/in.h>
+
+#include "edge/http_head.h"
+#include "edge/message.h"
+#include "edge/worker.h"
+#include "edge/ws_frame.h"
+#include "engine/assert.h"
+#include "engine/blob.h"
+#include "engine/mail.h"
+#include "engine/op.h"
+
+#define NONE               UINT32_MAX
+#define RECV_BUF_BYTES     2048
+#define BODY_BYTES_MAX     1024 /* of a request */
+#define IN_BYTES           (HTTP_HEAD_BYTES_MAX + BODY_BYTES_MAX + RECV_BUF_BYTES)
+#define OUT_BYTES          32768
+#define ACCEPT_DEPTH       32 /* accepts in flight per ring and listener */
+#define SPARE_SLOTS        16 /* per ring, on which 503 is said when the server is full */
+#define FANOUT_BATCH       512
+#define VISITS_PER_TURN    16384
+#define EVENTS_PER_REAP    256
+#define REAPS_PER_TURN     16 /* per ring */
+#define ANSWERS_PER_TURN   4096
+#define SUBS_PER_CONN_MAX  16
+#define BACKOFF_ROUNDS_MAX 15
+#define ADDRESSES_MAX      4096
+#define LINGER_MS          2000 /* for the peer's end after ours */
+#define SWEEP_NS           (250 * NS_PER_MS)
+#define ECHO_MESSAGE_MAX   (64u << 20)
+#define PENDING_BINARY_MAX 1000 /* unanswered requests of one connection */
+#define PENDING_JSON_MAX   200
+#define RING_SQ_ENTRIES    1024
+#define RING_CQ_ENTRIES    16384
+
+/* What the rings of a worker are asked for. */
+enum worker_op {
+	OP_ACCEPT = 1,    /* slot: index into accepts */
+	OP_ACCEPT_CANCEL, /* at the stop */
+	OP_RECV, /* from here on slot: index of the connection, but SEND_LOG's is the subscription */
+	OP_SEND_OUT, /* out buffer, what the socket takes now (WebSocket) */
+	OP_SEND_LOG,
+	OP_SEND_ALL, /* out buffer or body, to the end (HTTP) */
+	OP_SHUTDOWN,
+	OP_CANCEL,
+	OP_SLOT_CLOSE,
+};
+
+/* FREE -> HTTP -> {WAIT, REPLY} -> HTTP ...; HTTP -> WS | ECHO; any -> LINGER -> RELEASE -> FREE, any -> RELEASE.
+ * conn_moves[] in conn.c lists the legal moves; conn_state_set() is the only writer. */
+enum conn_state {
+	CONN_FREE,
+	CONN_HTTP,  /* a request is being read */
+	CONN_WAIT,  /* the writer is asked; nothing is read */
+	CONN_REPLY, /* an answer is being sent to the end; nothing is read */
+	CONN_WS,
+	CONN_ECHO, /* WebSocket of /test/echo */
+	CONN_LINGER, /* we have said our last; dropping what comes until the peer's end or the deadline */
+	CONN_RELEASE, /* shut both ways; waits until nothing is in flight */
+	CONN_STATES
+};
+
+enum conn_flag {
+	CONN_KEEP_ALIVE = 1, /* HTTP: another request may follow this one */
+	CONN_HEAD_ONLY = 2,  /* HTTP: HEAD, the body is left out */
+	CONN_USER = 4,       /* user is set */
+	CONN_LOCAL = 8,      /* loopback or Unix socket */
+	CONN_LAST = 16,      /* a close frame is the last of `out`: linger when it is sent */
+	CONN_FLUSH = 32,     /* true exactly when on the worker's flush or stuck list */
+	CONN_LISTED = 64,    /* true exactly when on a list of bitmap waiters */
+	CONN_REFUSED = 128,  /* on a spare slot: gets 503 and nothing else */
+};
+
+/* In flight; a slot is released only when this is 0. */
+enum conn_op {
+	CONN_OP_RECV = 1,
+	CONN_OP_SEND = 2, /* SEND_ALL */
+	CONN_OP_SHUTDOWN = 4,
+	CONN_OP_CANCEL = 8,
+	CONN_OP_CLOSE = 16,
+};
+
+struct in_buf {
+	struct in_buf *next_free;
+	uint32_t len;
+	uint32_t seen; /* HTTP: bytes in which the end of the head was looked for */
+	uint8_t bytes[IN_BYTES];
+};
+
+struct out_buf {
+	struct out_buf *next_free;
+	uint32_t start, end; /* what is to be sent */
+	uint32_t mark;       /* where the send of the last batch began */
+	uint8_t bytes[OUT_BYTES];
+};
+
+/* One client on one board: a cursor into the broadcast log. */
+struct sub {
+	uint64_t cursor;    /* next byte to send */
+	uint64_t sent_from; /* where the send of the last batch began */
+	uint64_t frame_end; /* while `cut`: the end of the frame that the client stands in */
+	struct room_log *log;
+	uint32_t conn; /* NONE: the slot is free */
+	uint32_t next; /* of this connection, or of the free list */
+	uint32_t generation;
+	uint16_t room;
+	uint8_t encoding;
+	uint8_t skip;    /* rounds to leave out */
+	uint8_t backoff; /* what skip becomes after the next send that nothing was taken of */
+	bool cut;        /* true exactly when the client stands inside a frame */
+	bool was_cut;    /* `cut` before the send of the last batch */
+	bool shorted;    /* the last send was not taken whole */
+};
+
+struct conn {
+	/* what the fan-out looks at */
+	uint32_t generation;
+	uint32_t batch;   /* the last batch that has a send of this connection */
+	uint32_t cut_sub; /* whose frame must be finished before anything else; NONE */
+	uint32_t sub_head;
+	struct out_buf *out; /* NULL: nothing to say */
+	uint8_t state;       /* enum conn_state */
+	uint8_t ops;         /* enum conn_op */
+	uint8_t flags;       /* enum conn_flag */
+	uint8_t encoding;
+	uint8_t why; /* enum close_reason */
+	uint8_t subs;
+	uint8_t minor; /* of the HTTP request */
+	uint8_t form;  /* WAIT for a bitmap: enum board_form */
+	/* the rest */
+	uint32_t slot;
+	uint16_t ring;
+	uint16_t pending;  /* requests at the writer */
+	uint32_t deadline; /* in ticks (SWEEP_NS); 0: none */
+	uint32_t next;     /* of the flush list, or of a list of bitmap waiters */
+	struct in_buf *in;
+	struct ws_parser ws;
+	const uint8_t *body; /* REPLY: sent behind `out` */
+	size_t body_len;
+	struct blob *body_blob;   /* who owns it; NULL: static */
+	uint64_t next_request_us; /* token bucket: when the next is due at the allowed rate */
+	uint32_t http_board;      /* WAIT: what was asked */
+	uint32_t http_x, http_y;
+	uint8_t http_what; /* enum http_what */
+	uint8_t addr[16];  /* of the peer: IPv6 or mapped */
+	uint8_t user[USER_BYTES];
+};
+
+struct conn_list {
+	uint32_t head, tail; /* tail counts only while head is not NONE */
+};
+
+struct accept_op {
+	struct sockaddr_storage addr;
+	socklen_t addr_len;
+	uint8_t listener;
+	uint16_t ring;
+	bool armed;
+};
+
+/* One ring with its share of the connections: index = base + slot. */
+struct lane {
+	struct ring *ring;
+	uint32_t base;
+	uint32_t used;         /* slots in use, spare ones included */
+	uint32_t accepts;      /* armed */
+	uint32_t first_accept; /* index into worker->accepts */
+};
+
+/* Who waits for a board in one form. One request is at the writer at a time; those who come later must not
+ * get a board from before they came, so they wait for the next. */
+struct bitmap_wait {
+	uint32_t now_head;  /* get what the request at the writer brings */
+	uint32_t next_head; /* came after it went out */
+	bool asked;
+	struct bitmap last; /* the newest that we have; one reference */
+};
+
+struct address_count {
+	uint64_t hash;
+	uint32_t minute;
+	uint32_t count;
+};
+
+struct worker {
+	struct worker_config config;
+	struct worker_shared *shared;
+	struct now now;
+	uint64_t start_ns;
+	uint32_t tick; /* SWEEP_NS since start_ns, from 1 */
+
+	struct lane *lanes;
+	struct conn *conns;
+	uint32_t conns_max;
+	struct sub *subs;
+	uint32_t subs_max;
+	uint32_t subs_end; /* no slot above was ever used */
+	uint32_t sub_free; /* list */
+	uint32_t sub_count;
+	struct in_buf *in_pool, *in_free;
+	struct out_buf *out_pool, *out_free;
+	uint32_t in_count, out_count, in_max, out_max; /* borrowed; there are */
+	struct accept_op *accepts;
+	uint32_t accepts_end;
+
+	/* sends between two looks at the completions */
+	uint32_t batch;
+	uint16_t guarded[ROOMS_MAX * ROOM_LOGS]; /* room * ROOM_LOGS + encoding */
+	unsigned guarded_count;
+	bool is_guarded[ROOMS_MAX * ROOM_LOGS];
+	uint32_t deferred[FANOUT_BATCH]; /* subs whose connection had a send in the batch already */
+	uint32_t deferred_count;
+	uint32_t outs[FANOUT_BATCH]; /* connections whose `out` was sent in the batch */
+	uint32_t outs_count;
+	struct conn_list flush;         /* have something to say */
+	struct conn_list stuck;         /* likewise, but not before the next round */
+	uint32_t starved[FANOUT_BATCH]; /* connections whose receive found no buffer */
+	uint32_t starved_count;
+	bool starved_more; /* there was no room in the list: look at all */
+
+	/* the round */
+	bool in_round;
+	uint32_t round_at; /* next sub to visit */
+	uint64_t round_start_ns;
+	uint64_t round_next_ns; /* not before */
+	uint64_t heads_seen;    /* sum of all heads when the round began: changed = there is work */
+	bool lagging;           /* some sub did not get everything */
+
+	uint32_t requests_out;
+	bool mailed;                 /* something was pushed this turn */
+	struct bitmap_wait *bitmaps; /* [board * BOARD_FORMS + form] */
+	uint64_t sweep_next_ns;
+	bool draining;
+	uint64_t drain_start_ns;
+	uint32_t drain_at;
+	struct address_count *addresses;
+	char date[40]; /* of HTTP answers */
+	uint64_t date_s;
+
+	struct metrics metrics;
+	_Atomic uint64_t closed[CLOSE_REASONS];
+	_Atomic uint64_t round_ns;
+	struct histogram *rounds;
+	struct ring_event events[EVENTS_PER_REAP];
+};
+
+static inline struct lane *conn_lane(struct worker *w, const struct conn *c)
+{
+	return &w->lanes[c->ring];
+}
+
+static inline struct ring *conn_ring(struct worker *w, const struct conn *c)
+{
+	return w->lanes[c->ring].ring;
+}
+
+static inline uint32_t conn_index(const struct worker *w, const struct conn *c)
+{
+	return (uint32_t)(c - w->conns);
+}
+
+static inline uint64_t conn_tag(const struct worker *w, const struct conn *c, enum worker_op op)
+{
+	return op_tag_pack(op, c->generation, conn_index(w, c));
+}
+
+/* --- conn.c: the life of a connection --- */
+void conn_open(struct worker *w, struct lane *lane, uint32_t slot, const struct accept_op *from);
+void conn_state_set(struct worker *w, struct conn *c, enum conn_state next);
+void conn_recv_arm(struct worker *w, struct conn *c);
+bool conn_wants_input(const struct conn *c);
+void conn_recv_done(struct worker *w, struct conn *c, const struct ring_event *ev);
+void conn_op_done(struct worker *w, struct conn *c, enum conn_op op);
+void conn_deadline_set(struct worker *w, struct conn *c, uint32_t ms);
+/* The first reason wins. With a code and a whole stream: close frame, then linger; else at once. */
+void conn_close(struct worker *w, struct conn *c, enum close_reason why);
+void conn_close_code(struct worker *w, struct conn *c, enum close_reason why, unsigned code);
+void conn_linger(struct worker *w, struct conn *c); /* everything is sent: shut our side */
+void conn_release(struct worker *w,
+		  struct conn *c); /* shut both sides; free when nothing is in flight */
+struct in_buf *conn_in_borrow(struct worker *w, struct conn *c); /* NULL: none is free */
+void conn_in_return(struct worker *w, struct conn *c);
+void conn_starved_run(struct worker *w);
+void conn_sweep(struct worker *w);
+
+/* --- conn_send.c: answers --- */
+struct out_buf *conn_out_borrow(struct worker *w, struct conn *c); /* NULL: none is free */
+void conn_out_return(struct worker *w, struct conn *c);
+/* Room for one message of up to `len` bytes, or NULL (the connection is being closed then). */
+uint8_t *conn_answer_reserve(struct worker *w, struct conn *c, size_t len);
+void conn_answer_commit(struct worker *w, struct conn *c, size_t len);
+void conn_answer(struct worker *w, struct conn *c, const struct message *m);
+void conn_flush_run(struct worker *w);   /* sends the outs of the flush list */
+void conn_stuck_retry(struct worker *w); /* a round begins */
+void conn_send_out_short(struct worker *w, struct conn *c, int res);
+void conn_batch_end(struct worker *w); /* after the completions of a batch are seen */
+void conn_reply_start(struct worker *w, struct conn *c); /* HTTP: sends out and body to the end */
+void conn_reply_done(struct worker *w, struct conn *c, const struct ring_event *ev);
+
+/* --- fanout.c --- */
+void fanout_run(struct worker *w);
+void fanout_send_short(struct worker *w, uint32_t sub, int res);
+void fanout_release(struct worker *w); /* after the completions of a batch are seen */
+struct sub *sub_new(struct worker *w, struct conn *c, uint16_t room, uint64_t cursor);
+void sub_free(struct worker *w, struct sub *s);
+struct sub *sub_find(struct worker *w, const struct conn *c, uint16_t room);
+uint64_t fanout_wait_ns(const struct worker *w);
+
+/* --- accept.c --- */
+int accept_new(struct worker *w);
+void accept_arm(struct worker *w);
+void accept_done(struct worker *w, const struct ring_event *ev);
+void accept_stop(struct worker *w);
+
+/* --- http.c: requests --- */
+enum http_what {
+	HTTP_WHAT_NONE,
+	HTTP_WHAT_PUT,
+	HTTP_WHAT_PIXEL,
+	HTTP_WHAT_SESSION,
+	HTTP_WHAT_BITMAP
+};
+void http_input(struct worker *w, struct conn *c); /* c->in holds something new */
+bool http_session(struct worker *w, const struct http_head *h, uint8_t user[static USER_BYTES]);
+bool http_origin_is_allowed(struct worker *w, const struct http_head *h);
+size_t http_cookie_line(struct worker *w, const uint8_t user[static USER_BYTES], char *out,
+			size_t room, char *ret_token);
+bool http_session_is_allowed(struct worker *w, const struct conn *c); /* counts it */
+/* --- http_board.c: what is under /boards, and the writer's answers --- */
+void http_board(struct worker *w, struct conn *c, const struct http_head *h, const uint8_t *body);
+void http_mail(struct worker *w, struct conn *c, const struct mail_answer *a);
+/* --- http_reply.c: answers --- */
+struct http_reply {
+	unsigned status;
+	const char *content_type; /* NULL: no body */
+	const char *fields;       /* more header lines, each with CRLF; may be NULL */
+	const void *body;
+	size_t body_len;
+	struct blob *
+		blob; /* owner of the body, one reference taken over; NULL: body is copied, or static */
+	bool body_is_static;
+};
+void http_reply(struct worker *w, struct conn *c, const struct http_reply *r);
+void http_reply_refusal(struct worker *w, struct conn *c, enum refusal why, uint32_t wait_ms);
+void http_reply_error(
+	struct worker *w, struct conn *c, unsigned status, const char *code,
+	const char *text); /* and closes behind it when the request was not understood */
+
+/* --- ws.c --- */
+void ws_upgrade(struct worker *w, struct conn *c, const struct http_head *h, bool echo);
+void ws_input(struct worker *w, struct conn *c, uint8_t *bytes, size_t len);
+void ws_mail(struct worker *w, struct conn *c, const struct mail_answer *a);
+/* Ends the subscription and tells why; the client must fetch the board again. */
+void ws_stale(struct worker *w, struct conn *c, struct sub *s);
+
+/* --- echo.c --- */
+void echo_input(struct worker *w, struct conn *c);
+
+/* --- bitmaps.c --- */
+int bitmaps_new(struct worker *w);
+void bitmaps_free(struct worker *w);
+void bitmaps_want(struct worker *w, struct conn *c, uint16_t board, enum board_form form);
+void bitmaps_mail(struct worker *w, const struct mail_answer *a);
+
+/* --- worker.c --- */
+/* Whether the connection keeps to the allowed rate; counts the request. */
+bool conn_may_ask(struct worker *w, struct conn *c);
+/* Room for one request to the writer; NULL: overloaded. Type, client and time are set. */
+struct mail_request *worker_ask(struct worker *w, struct conn *c, enum mail_type type);
+
+#endif

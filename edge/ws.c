@@ -1,0 +1,445 @@
+/*
+ * ws.c - WebSocket clients of pixeld.v1 and pixeld.v1.json: the handshake, and message by message.
+ *
+ * Most messages arrive whole in one receive and are decoded where they lie. Only what spans receives, or is
+ * fragmented, is put together in a borrowed input buffer: data at its start, a control frame's payload
+ * behind it, because control frames may come between the pieces of a message.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "edge/session.h"
+#include "edge/worker_priv.h"
+#include "engine/room_log.h"
+
+#define CONTROL_AT (IN_BYTES - WS_CONTROL_BYTES_MAX) /* in_buf->seen counts its bytes */
+
+_Static_assert(CONTROL_AT >= MESSAGE_IN_BYTES_MAX, "a message and a control frame side by side");
+_Static_assert(PENDING_BINARY_MAX * 27 < OUT_BYTES,
+	       "every unanswered request has room for its answer");
+
+/* --- the handshake ---------------------------------------------------------------------------------- */
+
+static const char *protocol_name(enum message_encoding encoding)
+{
+	return encoding == MESSAGE_JSON ? "pixeld.v1.json" : "pixeld.v1";
+}
+
+/* False: the offered subprotocols are none of ours. Nothing offered: binary. */
+static bool protocol_choose(const struct http_head *h, enum message_encoding *ret)
+{
+	*ret = MESSAGE_BINARY;
+	if (h->ws_protocol.at == NULL || http_list_has(h->ws_protocol, "pixeld.v1"))
+		return true;
+	*ret = MESSAGE_JSON;
+	return http_list_has(h->ws_protocol, "pixeld.v1.json");
+}
+
+/* 0, or the status to refuse with and why. */
+static unsigned handshake_check(struct worker *w, const struct http_head *h, const char **ret_why)
+{
+	if (!h->connection_upgrade || !h->upgrade_websocket) {
+		*ret_why = "this path speaks WebSocket";
+		return 426;
+	}
+	if (!span_equals(h->ws_version, "13")) {
+		*ret_why = "WebSocket version 13 is needed";
+		return 426;
+	}
+	if (h->method != HTTP_GET || h->minor < 1 || h->content_length > 0 || h->ws_key.len != 24) {
+		*ret_why = "not a WebSocket handshake";
+		return 400;
+	}
+	if (!http_origin_is_allowed(w, h)) {
+		*ret_why = "pages of this origin may not connect";
+		return 403;
+	}
+	return 0;
+}
+
+static void handshake_answer(struct worker *w, struct conn *c, const struct http_head *h, bool echo)
+{
+	char accept[WS_ACCEPT_CHARS];
+	char line[64] = "";
+	uint8_t *at = conn_answer_reserve(w, c, 512);
+	int len;
+
+	if (at == NULL)
+		return;
+	ws_accept_key(h->ws_key.at, accept);
+	if (!echo && h->ws_protocol.at != NULL)
+		snprintf(line, sizeof(line), "Sec-WebSocket-Protocol: %s\r\n",
+			 protocol_name((enum message_encoding)c->encoding));
+	len = snprintf(
+		(char *)at, 512,
+		"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+		"Sec-WebSocket-Accept: %.*s\r\n%s\r\n",
+		WS_ACCEPT_CHARS, accept, line);
+	px_assert(len > 0 && len < 512);
+	conn_answer_commit(w, c, (size_t)len);
+}
+
+void ws_upgrade(struct worker *w, struct conn *c, const struct http_head *h, bool echo)
+{
+	enum message_encoding encoding = MESSAGE_BINARY;
+	const char *why;
+	unsigned status = handshake_check(w, h, &why);
+
+	if (status == 0 && !echo && !protocol_choose(h, &encoding)) {
+		status = 400;
+		why = "subprotocols: pixeld.v1, pixeld.v1.json";
+	}
+	if (status != 0) {
+		http_reply_error(w, c, status, "bad_handshake", why);
+		return;
+	}
+	if (http_session(w, h, c->user))
+		c->flags |= CONN_USER;
+	c->encoding = (uint8_t)encoding;
+	ws_parser_init(&c->ws, WS_FROM_CLIENT, echo ? ECHO_MESSAGE_MAX : MESSAGE_IN_BYTES_MAX);
+	conn_state_set(w, c, echo ? CONN_ECHO : CONN_WS);
+	conn_deadline_set(w, c, w->shared->ws_idle_timeout_ms);
+	handshake_answer(w, c, h, echo);
+}
+
+/* --- requests to the writer --------------------------------------------------------------------------- */
+
+bool conn_may_ask(struct worker *w, struct conn *c)
+{
+	uint64_t now_us = w->now.mono_ns / 1000;
+	uint64_t step_us;
+
+	if (w->shared->requests_per_second == 0)
+		return true;
+	step_us = 1000000 / w->shared->requests_per_second;
+	if (c->next_request_us > now_us + 1000000)
+		return false; /* a second's worth ahead of the rate */
+	c->next_request_us = (c->next_request_us > now_us ? c->next_request_us : now_us) + step_us;
+	return true;
+}
+
+static void refuse(struct worker *w, struct conn *c, uint16_t board, uint64_t request,
+		   enum refusal why, uint32_t wait_ms)
+{
+	conn_answer(w, c,
+		    &(struct message){.type = MSG_REFUSED,
+				      .refused = {.board = board,
+						  .request = request,
+						  .code = (uint8_t)why,
+						  .wait_ms = wait_ms}});
+}
+
+static void error_say(struct worker *w, struct conn *c, enum refusal why)
+{
+	struct message m = {.type = MSG_ERROR, .error = {.code = (uint8_t)why}};
+
+	snprintf(m.error.text, sizeof(m.error.text), "%s", refusal_text(why));
+	conn_answer(w, c, &m);
+}
+
+/* Room at the writer for one more request of this connection, whose answer will have room too. */
+static struct mail_request *ask(struct worker *w, struct conn *c, enum mail_type type)
+{
+	struct mail_request *m;
+
+	if (c->pending >= (c->encoding == MESSAGE_JSON ? PENDING_JSON_MAX : PENDING_BINARY_MAX)) {
+		conn_close(w, c, CLOSE_TOO_MANY);
+		return NULL;
+	}
+	m = worker_ask(w, c, type);
+	if (m != NULL)
+		c->pending++;
+	return m;
+}
+
+static void place(struct worker *w, struct conn *c, const struct msg_place *p)
+{
+	struct mail_request *m;
+
+	if (!(c->flags & CONN_USER)) {
+		refuse(w, c, p->board, p->request, REFUSAL_NO_SESSION, 0);
+		return;
+	}
+	if (!conn_may_ask(w, c)) {
+		refuse(w, c, p->board, p->request, REFUSAL_TOO_FAST, 1000);
+		return;
+	}
+	m = ask(w, c, MAIL_PLACE);
+	if (m == NULL) {
+		if (c->why == CLOSE_NONE)
+			refuse(w, c, p->board, p->request, REFUSAL_OVERLOADED, 1000);
+		return;
+	}
+	m->board = p->board;
+	m->x = p->x;
+	m->y = p->y;
+	m->color = p->color;
+	m->request = p->request;
+}
+
+static void subscribe(struct worker *w, struct conn *c, const struct msg_subscribe *s)
+{
+	struct room *room = rooms_find(w->shared->rooms, s->board, strlen(s->board));
+	struct mail_request *m;
+
+	if (room == NULL) {
+		error_say(w, c, REFUSAL_UNKNOWN_BOARD);
+		return;
+	}
+	if (c->subs >= SUBS_PER_CONN_MAX && sub_find(w, c, room->number) == NULL) {
+		conn_close(w, c, CLOSE_TOO_MANY);
+		return;
+	}
+	m = ask(w, c, MAIL_SUBSCRIBE);
+	if (m == NULL) {
+		if (c->why == CLOSE_NONE)
+			conn_close(w, c, CLOSE_OVERLOAD);
+		return;
+	}
+	m->board = room->number;
+	m->resume = s->resume;
+	m->epoch = s->epoch;
+	m->seq = s->seq;
+}
+
+static void you_ask(struct worker *w, struct conn *c, uint16_t board)
+{
+	struct mail_request *m;
+
+	if (!(c->flags & CONN_USER))
+		return;
+	m = ask(w, c, MAIL_YOU);
+	if (m != NULL)
+		m->board = board;
+}
+
+static void unsubscribe(struct worker *w, struct conn *c, uint16_t board)
+{
+	struct sub *s = sub_find(w, c, board);
+
+	if (s != NULL && s->cut)
+		error_say(w, c, REFUSAL_OVERLOADED); /* inside a frame: it must be finished */
+	else if (s != NULL)
+		sub_free(w, s);
+}
+
+static void session(struct worker *w, struct conn *c, const char *token, size_t len)
+{
+	struct message m = {.type = MSG_WELCOME};
+
+	if (session_verify(w->shared->session_key, token, len, w->now.wall_ms / 1000,
+			   m.welcome.user) != 0) {
+		error_say(w, c, REFUSAL_NO_SESSION);
+		return;
+	}
+	memcpy(c->user, m.welcome.user, sizeof(c->user));
+	c->flags |= CONN_USER;
+	conn_answer(w, c, &m);
+	for (uint32_t i = c->sub_head; i != NONE && c->why == CLOSE_NONE; i = w->subs[i].next)
+		you_ask(w, c, w->subs[i].room);
+}
+
+/* --- messages ------------------------------------------------------------------------------------------- */
+
+static void message_run(struct worker *w, struct conn *c, const uint8_t *at, size_t len,
+			enum ws_opcode opcode)
+{
+	char scratch[MESSAGE_IN_BYTES_MAX];
+	struct message m;
+	int rc = -EBADMSG;
+
+	metric_add(&w->metrics.messages_in, 1);
+	if ((opcode == WS_TEXT) == (c->encoding == MESSAGE_JSON))
+		rc = message_decode_client((enum message_encoding)c->encoding, at, len, scratch,
+					   &m);
+	if (rc == -ENOSYS) {
+		error_say(w, c, REFUSAL_BAD_REQUEST);
+		return;
+	}
+	if (rc < 0) {
+		conn_close(w, c, CLOSE_BAD_MESSAGE);
+		return;
+	}
+	if (m.type == MSG_PLACE)
+		place(w, c, &m.place);
+	else if (m.type == MSG_SUBSCRIBE)
+		subscribe(w, c, &m.subscribe);
+	else if (m.type == MSG_UNSUBSCRIBE)
+		unsubscribe(w, c, m.unsubscribe_board);
+	else if (m.type == MSG_SESSION)
+		session(w, c, m.session.token, m.session.token_len);
+}
+
+static void control_run(struct worker *w, struct conn *c, const uint8_t *at, size_t len,
+			enum ws_opcode opcode)
+{
+	uint8_t *out;
+
+	if (opcode == WS_CLOSE) {
+		conn_close_code(w, c, CLOSE_PEER_CLOSED, len == 0 ? 1005 : c->ws.close_code);
+		return;
+	}
+	if (opcode != WS_PING)
+		return;
+	if (!conn_may_ask(w, c)) {
+		conn_close(w, c, CLOSE_TOO_FAST);
+		return;
+	}
+	out = conn_answer_reserve(w, c, WS_HEAD_BYTES_MAX + WS_CONTROL_BYTES_MAX);
+	if (out == NULL)
+		return;
+	ws_head_write(out, true, WS_PONG, len);
+	memcpy(out + 2, at, len);
+	conn_answer_commit(w, c, 2 + len);
+}
+
+/* A piece that is not a whole message waits in the borrowed buffer. False: the connection is closing. */
+static bool piece_keep(struct worker *w, struct conn *c, const struct ws_piece *p, bool is_control)
+{
+	struct in_buf *in = conn_in_borrow(w, c);
+
+	if (in == NULL) {
+		conn_close(w, c, CLOSE_OVERLOAD);
+		return false;
+	}
+	if (is_control) {
+		px_assert(in->seen + p->len <= WS_CONTROL_BYTES_MAX);
+		memcpy(in->bytes + CONTROL_AT + in->seen, p->data, p->len);
+		in->seen += (uint32_t)p->len;
+	} else {
+		px_assert(in->len + p->len <= MESSAGE_IN_BYTES_MAX);
+		memcpy(in->bytes + in->len, p->data, p->len);
+		in->len += (uint32_t)p->len;
+	}
+	return true;
+}
+
+static void piece_run(struct worker *w, struct conn *c, const struct ws_piece *p)
+{
+	bool is_control = p->opcode >= WS_CLOSE;
+
+	if (p->begins && p->ends) {
+		(is_control ? control_run : message_run)(w, c, p->data, p->len, p->opcode);
+		return;
+	}
+	if (!piece_keep(w, c, p, is_control) || !p->ends)
+		return;
+	if (is_control) {
+		uint32_t len = c->in->seen;
+
+		c->in->seen = 0;
+		control_run(w, c, c->in->bytes + CONTROL_AT, len, p->opcode);
+	} else {
+		uint32_t len = c->in->len;
+
+		c->in->len = 0;
+		message_run(w, c, c->in->bytes, len, p->opcode);
+	}
+	if (c->in != NULL && c->in->len == 0 && c->in->seen == 0)
+		conn_in_return(w, c);
+}
+
+void ws_input(struct worker *w, struct conn *c, uint8_t *bytes, size_t len)
+{
+	if (c->why == CLOSE_NONE)
+		conn_deadline_set(w, c, w->shared->ws_idle_timeout_ms);
+	while (len > 0 && c->state == CONN_WS && c->why == CLOSE_NONE) {
+		struct ws_piece piece;
+		size_t used;
+		enum ws_result result = ws_parse(&c->ws, bytes, len, &used, &piece);
+
+		bytes += used;
+		len -= used;
+		if (result == WS_PIECE)
+			piece_run(w, c, &piece);
+		else if (result == WS_BAD)
+			conn_close_code(w, c, close_reason_of_frame(c->ws.bad_code),
+					c->ws.bad_code);
+	}
+}
+
+/* --- the writer's answers --------------------------------------------------------------------------------- */
+
+static void subscribed(struct worker *w, struct conn *c, const struct mail_answer *a)
+{
+	const struct room *r = w->shared->rooms->at[a->board];
+	struct message m = {.type = MSG_SUBSCRIBED,
+			    .subscribed = {.board = a->board,
+					   .epoch = a->epoch,
+					   .seq = a->seq,
+					   .width = r->width,
+					   .height = r->height,
+					   .bits = r->bits,
+					   .resumed = a->resumed,
+					   .frozen = r->frozen,
+					   .cooldown_ms = r->cooldown_ms}};
+	struct sub *s = sub_find(w, c, a->board);
+
+	if (s != NULL && s->cut) { /* subscribed again, inside a frame: the old one goes on */
+		error_say(w, c, REFUSAL_OVERLOADED);
+		return;
+	}
+	if (s != NULL)
+		sub_free(w, s);
+	memcpy(m.subscribed.name, r->name, sizeof(m.subscribed.name));
+	conn_answer(w, c, &m);
+	if (c->why != CLOSE_NONE)
+		return;
+	if (sub_new(w, c, a->board, a->cursor) == NULL) {
+		conn_close(w, c, CLOSE_OVERLOAD);
+		return;
+	}
+	you_ask(w, c, a->board);
+}
+
+void ws_mail(struct worker *w, struct conn *c, const struct mail_answer *a)
+{
+	struct message m;
+
+	px_assert(c->pending > 0);
+	c->pending--;
+	if (c->why != CLOSE_NONE)
+		return;
+	switch ((enum mail_type)a->type) {
+	case MAIL_PLACED:
+		m.type = MSG_PLACED;
+		m.placed = (struct msg_placed){a->board, a->request, a->seq, a->wait_ms};
+		break;
+	case MAIL_REFUSED:
+		refuse(w, c, a->board, a->request, (enum refusal)a->refusal, a->wait_ms);
+		return;
+	case MAIL_SUBSCRIBED:
+		subscribed(w, c, a);
+		return;
+	case MAIL_STALE:
+		m.type = MSG_STALE;
+		m.stale = (struct msg_stale){a->board, a->epoch, a->seq, a->oldest};
+		break;
+	case MAIL_YOU:
+		m.type = MSG_YOU;
+		m.you = (struct msg_you){a->board, a->wait_ms, a->request, a->seq};
+		break;
+	case MAIL_PLACE:
+	case MAIL_SUBSCRIBE:
+	case MAIL_PIXEL:
+	case MAIL_BITMAP:
+	default:
+		px_unreachable("mail to a WebSocket");
+	}
+	conn_answer(w, c, &m);
+}
+
+void ws_stale(struct worker *w, struct conn *c, struct sub *s)
+{
+	const struct room *r = w->shared->rooms->at[s->room];
+	struct message m = {.type = MSG_STALE,
+			    .stale = {.board = s->room,
+				      .epoch = atomic_load(&r->epoch),
+				      .seq = atomic_load(&r->seq),
+				      .oldest = atomic_load(&r->seq)}};
+
+	metric_add(&w->metrics.stale, 1);
+	sub_free(w, s);
+	conn_answer(w, c, &m);
+}

@@ -1,0 +1,87 @@
+/*
+ * mail.h - the messages between workers, writer and packer.
+ *
+ * Plain structs, copied through spsc queues; whoever pushes wakes the other side when its turn ends.
+ * Every request gets exactly one answer, so a worker that never has more requests out than the answer
+ * queue holds cannot lose one.
+ */
+#ifndef PX_ENGINE_MAIL_H
+#define PX_ENGINE_MAIL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "engine/people.h"
+#include "engine/refusal.h"
+
+/* Who asked: a connection of one worker. The generation tells a slot's next owner from this one. */
+struct mail_client {
+	uint32_t index;
+	uint32_t generation;
+};
+
+/* What a board is sent as. */
+enum board_form { FORM_IDENTITY, FORM_GZIP, FORM_ZSTD, FORM_PNG, BOARD_FORMS };
+
+enum mail_type {
+	MAIL_PLACE,     /* -> MAIL_PLACED or MAIL_REFUSED */
+	MAIL_SUBSCRIBE, /* -> MAIL_SUBSCRIBED or MAIL_STALE */
+	MAIL_YOU,       /* -> MAIL_YOU */
+	MAIL_PIXEL,     /* -> MAIL_PIXEL */
+	MAIL_BITMAP,    /* -> MAIL_BITMAP */
+	MAIL_PLACED,
+	MAIL_REFUSED,
+	MAIL_SUBSCRIBED,
+	MAIL_STALE,
+};
+
+struct mail_request {
+	uint8_t type;     /* enum mail_type */
+	uint8_t encoding; /* SUBSCRIBE: which log */
+	uint8_t form;     /* BITMAP */
+	bool resume;      /* SUBSCRIBE: epoch and seq are given */
+	bool with_user;   /* user is set */
+	uint16_t board;
+	uint32_t epoch;
+	struct mail_client client;
+	uint32_t x, y, color;
+	uint64_t request;
+	uint64_t seq;
+	uint64_t asked_ns; /* when it arrived, monotonic: for the latency histogram */
+	uint8_t user[PEOPLE_USER_BYTES];
+};
+
+/* A board in one form, finished; answers hold one reference to the blob each. */
+struct bitmap {
+	struct blob *blob;
+	uint64_t seq;
+	uint32_t epoch;
+};
+
+struct mail_answer {
+	uint8_t type;    /* enum mail_type */
+	uint8_t refusal; /* enum refusal; also of PIXEL: out of bounds */
+	uint8_t form;
+	uint8_t encoding;
+	uint8_t color; /* PIXEL */
+	bool resumed;
+	bool known; /* PIXEL: user and time are known */
+	uint16_t board;
+	uint32_t epoch;
+	uint32_t wait_ms;
+	struct mail_client client;
+	uint64_t request;
+	uint64_t seq;
+	uint64_t asked_ns;
+	union {
+		uint64_t cursor;       /* SUBSCRIBED: where in the log the client begins */
+		uint64_t oldest;       /* STALE */
+		uint64_t placed_at_ms; /* PIXEL */
+	};
+	union {
+		struct bitmap bitmap;            /* BITMAP; blob NULL: could not be made */
+		uint8_t user[PEOPLE_USER_BYTES]; /* PIXEL */
+	};
+};
+
+#endif
