@@ -22,14 +22,16 @@ const char *disk_path(const struct disk *d);
 /* Calls `each` with every name in the directory, in no order; a non-zero result ends and is returned. */
 int disk_list(struct disk *d, int (*each)(void *arg, const char *name), void *arg);
 
-int disk_file_open(struct disk *d, const char *name, int writable);  /* descriptor or -errno */
-int disk_file_create(struct disk *d, const char *name);              /* new, empty, writable; -EEXIST */
+int disk_file_open(struct disk *d, const char *name, int writable); /* descriptor or -errno */
+int disk_file_create(struct disk *d, const char *name); /* new, empty, writable; -EEXIST */
 void disk_file_close(struct disk *d, int fd);
 int64_t disk_file_bytes(struct disk *d, int fd);
-int disk_read(struct disk *d, int fd, void *out, size_t len, uint64_t offset);   /* bytes read; short at the end */
-int disk_write(struct disk *d, int fd, const void *in, size_t len, uint64_t offset); /* all or -errno */
+int disk_read(struct disk *d, int fd, void *out, size_t len,
+	      uint64_t offset); /* bytes read; short at the end */
+int disk_write(struct disk *d, int fd, const void *in, size_t len,
+	       uint64_t offset); /* all or -errno */
 int disk_truncate(struct disk *d, int fd, uint64_t len);
-int disk_sync(struct disk *d, int fd);                               /* fdatasync */
+int disk_sync(struct disk *d, int fd); /* fdatasync */
 int disk_sync_dir(struct disk *d);
 int disk_rename(struct disk *d, const char *from, const char *to);
 int disk_unlink(struct disk *d, const char *name);

@@ -1,7 +1,7 @@
 /*
- * journal_tool.h - `pixeld journal list|verify|dump DIR`: looking at a data directory.
+ * journal_tool.h - `pixeld journal list|verify|dump DIR`, `cut DIR LSN`.
  *
- * Reads only, also while a server runs on it. Blocking; for main().
+ * All but `cut` only read, also while a server runs on the directory. Blocking; for main().
  */
 #ifndef PX_PERSIST_JOURNAL_TOOL_H
 #define PX_PERSIST_JOURNAL_TOOL_H

@@ -1,11 +1,10 @@
 /*
- * snapshot_read.c - the reader of snapshots: all of the file is verified, then handed over.
+ * snapshot_read.c - the reader of snapshots, and their names.
  *
  * Owner   the caller's thread, where blocking is allowed.
  * Memory  a chunk, and one board at a time; freed before return.
  *
- * The file is walked twice with the same code; only the second walk calls the handler. So a handler
- * never sees a part of a snapshot that turns out to be damaged further on.
+ * A handler is called as the walk goes; whoever wants all or nothing walks once without one before.
  */
 #include "persist/snapshot.h"
 
@@ -20,7 +19,7 @@
 struct reader {
 	struct disk *disk;
 	const char *name;
-	const struct snapshot_handler *handler; /* NULL in the walk that verifies */
+	const struct snapshot_handler *handler; /* NULL: only verify */
 	struct snapshot_head head;
 	uint64_t salt;
 	uint64_t offset;
@@ -298,7 +297,13 @@ static int walk(struct reader *r)
 int snapshot_read(struct disk *disk, const char *name, const struct snapshot_handler *handler,
 		  struct snapshot_head *ret_head, char *why, size_t why_bytes)
 {
-	struct reader r = {.disk = disk, .name = name, .why = why, .why_bytes = why_bytes};
+	struct reader r = {
+		.disk = disk,
+		.name = name,
+		.handler = handler,
+		.why = why,
+		.why_bytes = why_bytes,
+	};
 	int rc;
 
 	snprintf(why, why_bytes, "%s/%s: cannot be used.", disk_path(disk), name);
@@ -307,10 +312,6 @@ int snapshot_read(struct disk *disk, const char *name, const struct snapshot_han
 		return r.fd;
 	r.chunk = malloc(CHUNK_PAYLOAD_MAX);
 	rc = r.chunk == NULL ? -ENOMEM : walk(&r);
-	if (rc == 0 && handler != NULL) {
-		r.handler = handler;
-		rc = walk(&r);
-	}
 	free(r.chunk);
 	free(r.board_bytes);
 	disk_file_close(disk, r.fd);

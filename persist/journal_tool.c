@@ -1,0 +1,257 @@
+/*
+ * journal_tool.c - `pixeld journal list|verify|dump|cut`.
+ *
+ * Owner   main(), before any thread. Memory: one segment at a time.
+ *
+ * All but `cut` take no lock: they may look at a directory that a server works on. What they see then is a
+ * moment; the tail of the journal may look torn, because it is being written.
+ */
+#include "persist/journal_tool.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "persist/recover.h"
+#include "persist/segment_list.h"
+#include "persist/snapshot.h"
+
+#define EXIT_DAMAGED 1
+#define EXIT_USAGE   2
+
+static const char usage[] =
+	"usage: pixeld journal list DIR      what segments and snapshots are there\n"
+	"       pixeld journal verify DIR    reads everything and says whether it is whole\n"
+	"       pixeld journal dump DIR      every placement as CSV:\n"
+	"                                    "
+	"lsn,board,epoch,seq,placed_at_ms,user,x,y,color,request\n"
+	"       pixeld journal cut DIR LSN   gives up records from LSN on, after damage; the "
+	"server\n"
+	"                                    is stopped\n";
+
+static int say_error(const char *dir, int error)
+{
+	fprintf(stderr, "pixeld: %s: %s (%s)\n", dir, strerror(-error), disk_open_remedy(error));
+	return EXIT_USAGE;
+}
+
+/* --- list ------------------------------------------------------------------------------------- */
+
+static void segment_show(const struct segment_entry *e)
+{
+	static const char *const verdicts[] = {
+		[SEGMENT_GOOD] = "good",
+		[SEGMENT_UNUSED] = "unused",
+		[SEGMENT_BAD] = "no header",
+		[SEGMENT_NEWER] = "newer version",
+	};
+	char name[JOURNAL_NAME_BYTES];
+
+	journal_segment_name(name, e->number);
+	printf("%s  %" PRIu64 " bytes  %s", name, e->bytes, verdicts[e->verdict]);
+	if (e->verdict == SEGMENT_GOOD)
+		printf("  journal %016" PRIx64 "  from record %" PRIu64 "  sync %s%s%s",
+		       e->header.journal_id, e->header.first_lsn, journal_sync_str(e->header.sync),
+		       e->live ? "" : "  overruled",
+		       e->header.flags & SEGMENT_RESTART ? "  restart" : "");
+	printf("\n");
+}
+
+static int list(struct disk *disk)
+{
+	struct segment_list segments;
+	uint64_t lsns[64];
+	char name[SNAPSHOT_NAME_BYTES];
+	int count = snapshot_list(disk, lsns, 64);
+	int rc = segment_list_read(disk, &segments);
+
+	if (count < 0 || rc < 0)
+		return say_error(disk_path(disk), count < 0 ? count : rc);
+	for (int i = count; i-- > 0;) {
+		snapshot_name(name, lsns[i]);
+		printf("%s  record %" PRIu64 "\n", name, lsns[i]);
+	}
+	for (size_t i = 0; i < segments.count; i++)
+		segment_show(&segments.entries[i]);
+	segment_list_free(&segments);
+	return 0;
+}
+
+/* --- verify, dump ----------------------------------------------------------------------------- */
+
+static int placement_print(void *arg, uint64_t lsn, const struct record *record, bool replay)
+{
+	const struct record_placement *p = &record->placement;
+
+	(void)arg;
+	(void)replay;
+	if (record->type != RECORD_PLACEMENT)
+		return 0;
+	printf("%" PRIu64 ",%u,%" PRIu32 ",%" PRIu64 ",%" PRIu64 ",", lsn, p->board, p->epoch,
+	       p->seq, p->placed_at_ms);
+	for (int i = 0; i < RECORD_USER_BYTES; i++)
+		printf("%02x", p->user[i]);
+	printf(",%u,%u,%u,%" PRIu64 "\n", p->x, p->y, p->color, p->request);
+	return ferror(stdout) ? -EIO : 0;
+}
+
+static void sentence_print(void *arg, const char *sentence)
+{
+	(void)arg;
+	fprintf(stderr, "pixeld: %s\n", sentence);
+}
+
+/* Reads the whole journal as recovery would, from its oldest segment on. */
+static int read_all(struct disk *disk, const struct recover_handler *handler,
+		    struct recover_result *ret_result)
+{
+	const struct recover_options options = {
+		.fresh_journal_id = 1,
+		.history_records = UINT64_MAX,
+		.read_only = true,
+	};
+	char why[RECOVER_WHY_BYTES];
+	int rc = recover_run(disk, &options, handler, ret_result, why);
+
+	if (rc == 0)
+		return 0;
+	fprintf(stderr, "pixeld: %s\n", why);
+	return rc == -EBADMSG ? EXIT_DAMAGED : EXIT_USAGE;
+}
+
+static int verify(struct disk *disk)
+{
+	const struct recover_handler handler = {.report = sentence_print};
+	struct recover_result result;
+	int rc = read_all(disk, &handler, &result);
+
+	if (rc != 0)
+		return rc;
+	printf("whole: records up to %" PRIu64 ", newest snapshot of record %" PRIu64 ", %s\n",
+	       result.start.next_lsn - 1, result.snapshot_lsn,
+	       result.was_clean ? "stopped in order" : "not stopped in order (or running)");
+	return 0;
+}
+
+static int dump(struct disk *disk)
+{
+	const struct recover_handler handler = {
+		.record = placement_print,
+		.report = sentence_print,
+	};
+	struct recover_result result;
+	int rc;
+
+	printf("lsn,board,epoch,seq,placed_at_ms,user,x,y,color,request\n");
+	rc = read_all(disk, &handler, &result);
+	return fflush(stdout) == 0 ? rc : EXIT_USAGE;
+}
+
+/* --- cut -------------------------------------------------------------------------------------- */
+
+static int segment_write(struct disk *disk, const struct segment_header *h)
+{
+	uint8_t bytes[SEGMENT_HEADER_BYTES];
+	char name[JOURNAL_NAME_BYTES];
+	int fd;
+	int rc;
+
+	segment_header_put(bytes, h);
+	journal_segment_name(name, h->segment);
+	fd = disk_file_create(disk, name);
+	if (fd < 0)
+		return fd;
+	rc = disk_write(disk, fd, bytes, sizeof(bytes), 0);
+	if (rc == 0)
+		rc = disk_sync(disk, fd);
+	disk_file_close(disk, fd);
+	return rc == 0 ? disk_sync_dir(disk) : rc;
+}
+
+static uint64_t journal_id_find(struct disk *disk, const struct segment_list *segments)
+{
+	struct snapshot_head head;
+	char why[RECOVER_WHY_BYTES];
+	char name[SNAPSHOT_NAME_BYTES];
+	uint64_t lsn;
+
+	for (size_t i = 0; i < segments->count; i++)
+		if (segments->entries[i].verdict == SEGMENT_GOOD)
+			return segments->entries[i].header.journal_id;
+	if (snapshot_list(disk, &lsn, 1) != 1)
+		return 0;
+	snapshot_name(name, lsn);
+	return snapshot_read(disk, name, NULL, &head, why, sizeof(why)) == 0 ? head.journal_id : 0;
+}
+
+/* By the format's own rule: a segment that begins with `lsn` overrules all others from there on. It says
+ * sync=off, so that the next start begins a new epoch: what is cut may have been seen. */
+static int cut(struct disk *disk, uint64_t lsn)
+{
+	struct segment_list segments;
+	struct segment_header h = {
+		.segment_bytes = SEGMENT_HEADER_BYTES,
+		.first_lsn = lsn,
+		.durable_lsn = lsn - 1,
+		.flags = SEGMENT_RESTART,
+		.sync = JOURNAL_SYNC_OFF,
+	};
+	uint64_t newest = 0;
+	int rc = segment_list_read(disk, &segments);
+
+	if (rc < 0)
+		return say_error(disk_path(disk), rc);
+	h.segment = segments.count == 0 ? 1 : segments.entries[segments.count - 1].number + 1;
+	h.journal_id = journal_id_find(disk, &segments);
+	h.chain = h.journal_id;
+	segment_list_free(&segments);
+	if (h.journal_id == 0) {
+		fprintf(stderr, "pixeld: %s: no journal is there\n", disk_path(disk));
+		return EXIT_USAGE;
+	}
+	if (snapshot_list(disk, &newest, 1) == 1 && newest >= lsn) {
+		fprintf(stderr,
+			"pixeld: %s: the newest snapshot holds record %" PRIu64
+			" already: nothing before record %" PRIu64 " can be cut\n",
+			disk_path(disk), newest, newest + 1);
+		return EXIT_USAGE;
+	}
+	rc = segment_write(disk, &h);
+	if (rc < 0)
+		return say_error(disk_path(disk), rc);
+	printf("cut: records from %" PRIu64 " on are given up\n", lsn);
+	return 0;
+}
+
+int journal_tool(int argc, char **argv)
+{
+	const char *verb = argc > 0 ? argv[0] : "";
+	bool is_cut = strcmp(verb, "cut") == 0;
+	uint64_t lsn = is_cut && argc == 3 ? strtoull(argv[2], NULL, 10) : 0;
+	struct disk *disk;
+	int rc;
+
+	if (argc != (is_cut ? 3 : 2) || (is_cut && lsn == 0)) {
+		fputs(usage, stderr);
+		return EXIT_USAGE;
+	}
+	rc = disk_open(argv[1], 0, is_cut, &disk);
+	if (rc < 0)
+		return say_error(argv[1], rc);
+	if (is_cut) {
+		rc = cut(disk, lsn);
+	} else if (strcmp(verb, "list") == 0) {
+		rc = list(disk);
+	} else if (strcmp(verb, "verify") == 0) {
+		rc = verify(disk);
+	} else if (strcmp(verb, "dump") == 0) {
+		rc = dump(disk);
+	} else {
+		fputs(usage, stderr);
+		rc = EXIT_USAGE;
+	}
+	disk_close(disk);
+	return rc;
+}

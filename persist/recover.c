@@ -1,0 +1,580 @@
+/*
+ * recover.c - from the data directory to the boards.
+ *
+ * Owner   the thread that starts the server, before there is any other; or a tool.
+ * Memory  one segment at a time, freed before return.
+ *
+ *	list segments ──▶ newest good snapshot ──▶ live segments, in order ──▶ judge the end ──▶ secure it
+ *
+ * The journal ends at the first record that is not there. What it means depends on what was said about
+ * that record: if a header that is right by itself calls it durable, somebody was told, and recovery
+ * refuses. Else nobody was told, and the tail is cut: not by changing it, but because the next segment
+ * begins there and overrules it.
+ *
+ * Securing: records that no header calls durable yet may be in the page cache only, even after a sync
+ * that failed in an earlier life of the server (the kernel then believes them written). They are written
+ * again, the same bytes at the same place, and synced, before anybody is served from them.
+ */
+#include "persist/recover.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "persist/segment_list.h"
+
+#define SNAPSHOTS_LOOKED_AT 16
+
+struct recovery {
+	struct disk *disk;
+	const struct recover_options *options;
+	const struct recover_handler *handler;
+	struct recover_result *result;
+	char *why;
+	struct segment_list list;
+	struct snapshot_head snapshot; /* lsn 0: none */
+	uint64_t deliver_from;         /* lsn */
+	uint64_t declared_lsn;         /* durable up to here, as headers say */
+
+	/* the segment that is being read */
+	const struct segment_entry *entry;
+	char name[JOURNAL_NAME_BYTES];
+	uint8_t *bytes;
+	size_t len;
+	struct segment_reader reader;
+};
+
+__attribute__((format(printf, 3, 4))) static int refuse(struct recovery *r, int error,
+							const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(r->why, RECOVER_WHY_BYTES, format, args);
+	va_end(args);
+	return error;
+}
+
+__attribute__((format(printf, 2, 3))) static void report(struct recovery *r, const char *format,
+							 ...)
+{
+	char line[RECOVER_WHY_BYTES];
+	va_list args;
+
+	if (r->handler->report == NULL)
+		return;
+	va_start(args, format);
+	vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	r->handler->report(r->handler->arg, line);
+}
+
+static int refuse_disk(struct recovery *r, const char *name, int error)
+{
+	return refuse(r, error, "%s/%s: %s.", disk_path(r->disk), name, strerror(-error));
+}
+
+/* --- segments as a whole ----------------------------------------------------------------------- */
+
+static int segment_check(struct recovery *r, const struct segment_entry *e)
+{
+	char name[JOURNAL_NAME_BYTES];
+
+	journal_segment_name(name, e->number);
+	if (e->verdict == SEGMENT_NEWER)
+		return refuse(
+			r, -EPROTONOSUPPORT,
+			"%s/%s has format version %u, and this program reads up to version %u: "
+			"start the newer program again. Nothing was changed.",
+			disk_path(r->disk), name, e->version, JOURNAL_VERSION);
+	if (e->verdict != SEGMENT_GOOD)
+		return 0;
+	if (e->header.segment != e->number)
+		return refuse(
+			r, -EBADMSG,
+			"%s/%s is segment %u by its header: the file was renamed, or written to "
+			"the wrong place. Give it back its name, or restore the directory from a "
+			"copy. Nothing was changed.",
+			disk_path(r->disk), name, e->header.segment);
+	if (r->result->start.journal_id == 0)
+		r->result->start.journal_id = e->header.journal_id;
+	if (r->result->start.journal_id != e->header.journal_id)
+		return refuse(
+			r, -EBADMSG,
+			"%s/%s belongs to another journal than the segments before it (%016" PRIx64
+			", not %016" PRIx64 "): move it out of the directory. Nothing was changed.",
+			disk_path(r->disk), name, e->header.journal_id,
+			r->result->start.journal_id);
+	return 0;
+}
+
+static int segments_check(struct recovery *r)
+{
+	int rc = segment_list_read(r->disk, &r->list);
+
+	if (rc < 0)
+		return refuse(r, rc, "%s: the segments cannot be read: %s.", disk_path(r->disk),
+			      strerror(-rc));
+	for (size_t i = 0; rc == 0 && i < r->list.count; i++)
+		rc = segment_check(r, &r->list.entries[i]);
+	return rc;
+}
+
+static const struct segment_entry *live_at(const struct recovery *r, size_t i)
+{
+	return i < r->list.count ? &r->list.entries[i] : NULL;
+}
+
+/* --- the snapshot ------------------------------------------------------------------------------ */
+
+static void snapshot_put_aside(struct recovery *r, const char *name)
+{
+	char aside[SNAPSHOT_NAME_BYTES];
+
+	if (r->options->read_only)
+		return;
+	memcpy(aside, name, SNAPSHOT_NAME_BYTES);
+	memcpy(strrchr(aside, '.'), ".bad", sizeof(".bad"));
+	disk_rename(r->disk, name, aside);
+}
+
+static int snapshot_hand_over(struct recovery *r, const char *name)
+{
+	const struct snapshot_handler handler = {
+		.arg = r->handler->arg,
+		.board = r->handler->board,
+		.person = r->handler->person,
+	};
+
+	if (handler.board == NULL)
+		return 0;
+	return snapshot_read(r->disk, name, &handler, &r->snapshot, r->why, RECOVER_WHY_BYTES);
+}
+
+/* 0: in use; 1: it is no good, look at an older one. */
+static int snapshot_try(struct recovery *r, const char *name)
+{
+	struct snapshot_head head;
+	int rc = snapshot_read(r->disk, name, NULL, &head, r->why, RECOVER_WHY_BYTES);
+
+	if (rc == -EPROTONOSUPPORT || rc == -ENOMEM)
+		return rc;
+	if (rc < 0) {
+		report(r, "%s It is put aside, and an older one is used.", r->why);
+		snapshot_put_aside(r, name);
+		return 1;
+	}
+	if (r->result->start.journal_id == 0)
+		r->result->start.journal_id = head.journal_id;
+	if (head.journal_id != r->result->start.journal_id)
+		return refuse(
+			r, -EBADMSG,
+			"%s/%s belongs to another journal than the segments beside it: move what "
+			"does not belong here out of the directory. Nothing was changed.",
+			disk_path(r->disk), name);
+	r->snapshot = head;
+	return snapshot_hand_over(r, name);
+}
+
+static int snapshot_load(struct recovery *r)
+{
+	uint64_t lsns[SNAPSHOTS_LOOKED_AT];
+	char name[SNAPSHOT_NAME_BYTES];
+	const struct segment_entry *first = live_at(r, segment_list_live(&r->list, 0));
+	int count = snapshot_list(r->disk, lsns, SNAPSHOTS_LOOKED_AT);
+
+	if (count < 0)
+		return refuse_disk(r, "", count);
+	for (int i = 0; i < count; i++) {
+		int rc;
+
+		snapshot_name(name, lsns[i]);
+		rc = snapshot_try(r, name);
+		if (rc <= 0)
+			return rc;
+	}
+	if (count > 0 && (first == NULL || first->header.first_lsn != 1))
+		return refuse(r, -EBADMSG,
+			      "%s: no snapshot is readable, and the journal does not reach back to "
+			      "its beginning: restore a snapshot (snapshot-*.snap) from a copy.",
+			      disk_path(r->disk));
+	return 0;
+}
+
+/* --- the records ------------------------------------------------------------------------------- */
+
+static int damage_inside(struct recovery *r, size_t offset, uint64_t lsn)
+{
+	return refuse(
+		r, -EBADMSG,
+		"%s/%s, offset %zu: the batch with record %" PRIu64
+		" has a right checksum but does not fit where it stands. Restore the file from "
+		"a copy. Nothing was changed.",
+		disk_path(r->disk), r->name, offset, lsn);
+}
+
+static int batch_deliver(struct recovery *r, const struct batch *batch)
+{
+	struct bytes in = batch->records;
+	uint64_t lsn = batch->header.first_lsn;
+	struct record record;
+
+	for (uint32_t i = 0; i < batch->header.records; i++, lsn++) {
+		bool replay = lsn > r->snapshot.lsn;
+		int rc = record_get(&in, &record);
+
+		if (rc < 0)
+			return damage_inside(r, batch->offset, lsn);
+		if (lsn < r->deliver_from)
+			continue;
+		r->result->replayed += replay;
+		if (r->handler->record == NULL)
+			continue;
+		rc = r->handler->record(r->handler->arg, lsn, &record, replay);
+		if (rc != 0)
+			return refuse(r, rc,
+				      "%s/%s, offset %zu: record %" PRIu64 " was not taken: %s.",
+				      disk_path(r->disk), r->name, batch->offset, lsn,
+				      rc < 0 ? strerror(-rc) : "refused");
+	}
+	return bytes_left(&in) == 0 ? 0 : damage_inside(r, batch->offset, lsn);
+}
+
+static int segment_begin(struct recovery *r, const struct segment_entry *e)
+{
+	int rc;
+
+	free(r->bytes);
+	r->bytes = NULL;
+	r->entry = e;
+	journal_segment_name(r->name, e->number);
+	rc = segment_load(r->disk, e->number, &r->bytes, &r->len);
+	if (rc < 0)
+		return refuse_disk(r, r->name, rc);
+	segment_reader_init(&r->reader, &e->header, r->bytes, r->len);
+	if (e->header.durable_lsn > r->declared_lsn)
+		r->declared_lsn = e->header.durable_lsn;
+	return 0;
+}
+
+static int segment_replay(struct recovery *r)
+{
+	uint64_t limit = r->entry->limit_lsn;
+	struct batch batch;
+
+	while (r->reader.next_lsn < limit && segment_reader_next(&r->reader, &batch)) {
+		int rc;
+
+		if (r->reader.next_lsn > limit)
+			return damage_inside(r, batch.offset, limit);
+		if (batch.header.durable_lsn > r->declared_lsn)
+			r->declared_lsn = batch.header.durable_lsn;
+		rc = batch_deliver(r, &batch);
+		if (rc != 0)
+			return rc;
+	}
+	return 0;
+}
+
+/* --- the end ----------------------------------------------------------------------------------- */
+
+static int damage_claimed(struct recovery *r, uint64_t lsn, uint32_t segment, uint64_t offset,
+			  uint64_t durable_lsn)
+{
+	char name[JOURNAL_NAME_BYTES];
+	const char *file = r->entry == NULL ? "" : r->name;
+
+	journal_segment_name(name, segment);
+	return refuse(
+		r, -EBADMSG,
+		"%s/%s, offset %zu: record %" PRIu64 " and what follows it is damaged or missing, "
+		"but %s, offset %" PRIu64 ", says that records up to %" PRIu64
+		" were safely on disk: people were told so. Restore the journal's files from a "
+		"copy; or accept the loss of everything from record %" PRIu64
+		" on: `pixeld journal cut %s %" PRIu64 "`. Nothing was changed.",
+		disk_path(r->disk), file, r->entry == NULL ? 0 : r->reader.offset, lsn, name,
+		offset, durable_lsn, lsn, disk_path(r->disk), lsn);
+}
+
+static size_t nonzero_end(const uint8_t *bytes, size_t from, size_t len)
+{
+	while (len > from && bytes[len - 1] == 0)
+		len--;
+	return len;
+}
+
+/* Bytes that stand behind the good end of what counts: a torn tail, for the report. */
+static void torn_note(struct recovery *r, const char *name, size_t from, size_t end)
+{
+	struct recover_result *result = r->result;
+
+	if (end <= from)
+		return;
+	result->torn_bytes += end - from;
+	if (result->torn)
+		return;
+	result->torn = true;
+	result->torn_offset = from;
+	memcpy(result->torn_file, name, strlen(name) + 1);
+}
+
+/* Looks at a segment behind the end. Removes it when it was never used. */
+static int later_judge(struct recovery *r, const struct segment_entry *e, uint64_t lsn)
+{
+	char name[JOURNAL_NAME_BYTES];
+	struct journal_claim claim;
+	uint8_t *bytes;
+	size_t end;
+	size_t len;
+	int rc;
+
+	journal_segment_name(name, e->number);
+	if (e->verdict == SEGMENT_GOOD && e->header.durable_lsn >= lsn)
+		return damage_claimed(r, lsn, e->number, 0, e->header.durable_lsn);
+	rc = segment_load(r->disk, e->number, &bytes, &len);
+	if (rc < 0)
+		return refuse_disk(r, name, rc);
+	if (journal_claim_find(bytes, len, 0, r->result->start.journal_id, e->number, lsn, &claim))
+		rc = damage_claimed(r, lsn, e->number, claim.offset, claim.durable_lsn);
+	end = nonzero_end(bytes, 0, len);
+	torn_note(r, name, 0, end);
+	free(bytes);
+	if (rc == 0 && end == 0 && !r->options->read_only)
+		disk_unlink(r->disk, name);
+	return rc;
+}
+
+/* Record `lsn` is not there. Was somebody told about it? `later`: index of the segments behind. */
+static int end_judge(struct recovery *r, size_t later, uint64_t lsn)
+{
+	struct segment_reader *reader = &r->reader;
+	struct journal_claim claim;
+	int rc = 0;
+
+	if (r->entry != NULL && !reader->closed) {
+		if (journal_claim_find(r->bytes, r->len, reader->offset, reader->journal_id,
+				       reader->segment, lsn, &claim))
+			return damage_claimed(r, lsn, reader->segment, claim.offset,
+					      claim.durable_lsn);
+		torn_note(r, r->name, reader->offset,
+			  nonzero_end(r->bytes, reader->offset, r->len));
+	}
+	for (size_t i = later; rc == 0 && i < r->list.count; i++)
+		rc = later_judge(r, &r->list.entries[i], lsn);
+	if (rc < 0 || r->entry == NULL || reader->closed ||
+	    r->len >= r->entry->header.segment_bytes)
+		return rc;
+	return refuse(
+		r, -EBADMSG,
+		"%s/%s has %zu bytes, but was made with %" PRIu64
+		": somebody cut it, and records from %" PRIu64
+		" on may be missing. Restore the file from a copy; or accept the loss: `pixeld "
+		"journal cut %s %" PRIu64 "`. Nothing was changed.",
+		disk_path(r->disk), r->name, r->len, r->entry->header.segment_bytes, lsn,
+		disk_path(r->disk), lsn);
+}
+
+/* Does segment `next` go on where the reader stands? 1: yes; 0: no, something is missing. */
+static int segment_joins(struct recovery *r, const struct segment_entry *next)
+{
+	bool restart = (next->header.flags & SEGMENT_RESTART) != 0;
+
+	if (restart && r->reader.next_lsn <= next->header.first_lsn &&
+	    next->header.first_lsn <= r->snapshot.lsn + 1)
+		return 1; /* what lies between is in the snapshot */
+	if (r->reader.next_lsn != next->header.first_lsn)
+		return 0;
+	if (r->reader.chain != next->header.chain)
+		return refuse(
+			r, -EBADMSG,
+			"%s/%s, offset %zu: the next segment (number %u) does not continue this "
+			"one (the chain differs): one of them was replaced. Restore both from a "
+			"copy. Nothing was changed.",
+			disk_path(r->disk), r->name, r->reader.offset, next->number);
+	return 1;
+}
+
+/* The segment to begin with: records before the snapshot are wanted for the broadcast log. */
+static size_t first_pick(struct recovery *r)
+{
+	uint64_t back = r->options->history_records;
+	uint64_t want = r->snapshot.lsn > back ? r->snapshot.lsn + 1 - back : 1;
+	size_t first = segment_list_live(&r->list, 0);
+	size_t i = first;
+
+	r->deliver_from = want;
+	while ((i = segment_list_live(&r->list, i)) < r->list.count) {
+		if (r->list.entries[i].header.first_lsn <= want)
+			first = i;
+		i++;
+	}
+	return first;
+}
+
+static int journal_replay(struct recovery *r)
+{
+	size_t i = first_pick(r);
+	const struct segment_entry *e = live_at(r, i);
+
+	if (e == NULL || e->header.first_lsn > r->snapshot.lsn + 1)
+		return end_judge(r, 0, r->snapshot.lsn + 1);
+	for (;;) {
+		const struct segment_entry *next;
+		int rc = segment_begin(r, e);
+
+		if (rc == 0)
+			rc = segment_replay(r);
+		if (rc != 0)
+			return rc;
+		next = live_at(r, segment_list_live(&r->list, i + 1));
+		rc = next == NULL ? 0 : segment_joins(r, next);
+		if (rc < 0)
+			return rc;
+		if (rc == 0)
+			return end_judge(r, i + 1, r->reader.next_lsn);
+		i = (size_t)(next - r->list.entries);
+		e = next;
+	}
+}
+
+/* --- what the next run goes on from ------------------------------------------------------------ */
+
+/* Where the bytes begin that no header vouches for: at the latest the last batch. */
+static size_t unvouched_offset(const struct recovery *r)
+{
+	struct segment_reader again;
+	struct batch batch;
+	size_t from = 0;
+
+	segment_reader_init(&again, &r->entry->header, r->bytes, r->reader.offset);
+	while (segment_reader_next(&again, &batch)) {
+		from = batch.offset;
+		if (again.next_lsn - 1 > r->declared_lsn)
+			break;
+	}
+	return from == SEGMENT_HEADER_BYTES ? 0 : from;
+}
+
+static int end_secure(struct recovery *r)
+{
+	size_t from;
+	int fd;
+	int rc;
+
+	if (r->entry == NULL)
+		return 0;
+	from = unvouched_offset(r);
+	fd = disk_file_open(r->disk, r->name, 1);
+	if (fd < 0)
+		return refuse_disk(r, r->name, fd);
+	rc = disk_write(r->disk, fd, r->bytes + from, r->reader.offset - from, from);
+	if (rc == 0)
+		rc = disk_sync(r->disk, fd);
+	disk_file_close(r->disk, fd);
+	if (rc == 0)
+		rc = disk_sync_dir(r->disk);
+	return rc < 0 ? refuse_disk(r, r->name, rc) : 0;
+}
+
+struct tmp_names {
+	char name[SNAPSHOT_NAME_BYTES]; /* one of them */
+};
+
+static int tmp_find(void *arg, const char *name)
+{
+	struct tmp_names *tmp = arg;
+	size_t len = strlen(name);
+
+	if (strncmp(name, "snapshot-", 9) != 0 || len >= SNAPSHOT_NAME_BYTES ||
+	    strcmp(name + len - 4, ".tmp") != 0)
+		return 0;
+	memcpy(tmp->name, name, len + 1);
+	return 1;
+}
+
+static void unfinished_remove(struct recovery *r)
+{
+	struct tmp_names tmp;
+
+	while (disk_list(r->disk, tmp_find, &tmp) == 1)
+		if (disk_unlink(r->disk, tmp.name) < 0)
+			return;
+}
+
+static int conclude(struct recovery *r)
+{
+	struct recover_result *result = r->result;
+	struct journal_start *start = &result->start;
+	const struct segment_entry *e = r->entry;
+	uint64_t end_lsn = e == NULL ? 0 : r->reader.next_lsn - 1;
+
+	result->is_new = e == NULL && r->snapshot.lsn == 0;
+	result->snapshot_lsn = r->snapshot.lsn;
+	result->snapshot_wall_ms = r->snapshot.wall_ms;
+	if (start->journal_id == 0)
+		start->journal_id = r->options->fresh_journal_id;
+	start->next_segment =
+		r->list.count == 0 ? 1 : r->list.entries[r->list.count - 1].number + 1;
+	start->restart = r->snapshot.lsn > end_lsn;
+	start->next_lsn = (start->restart ? r->snapshot.lsn : end_lsn) + 1;
+	start->chain = e == NULL || start->restart ? start->journal_id : r->reader.chain;
+	result->was_clean = result->is_new;
+	if (e != NULL) {
+		result->last_sync = e->header.sync;
+		result->was_clean = r->reader.closed;
+		start->trim_segment = e->number;
+		start->trim_bytes = r->reader.offset;
+	}
+	if (!start->restart)
+		return 0;
+	result->last_sync = r->snapshot.sync;
+	result->was_clean = r->snapshot.clean;
+	if (r->snapshot.clean || r->snapshot.sync != JOURNAL_SYNC_COMMIT)
+		return 0;
+	return refuse(
+		r, -EBADMSG,
+		"%s: the journal ends at record %" PRIu64 ", before the snapshot of record %" PRIu64
+		": files journal-*.seg are missing. Restore them from a copy. Nothing was changed.",
+		disk_path(r->disk), end_lsn, r->snapshot.lsn);
+}
+
+int recover_run(struct disk *disk, const struct recover_options *options,
+		const struct recover_handler *handler, struct recover_result *ret_result,
+		char why[static RECOVER_WHY_BYTES])
+{
+	struct recover_result result = {.torn = false};
+	struct recovery r = {
+		.disk = disk,
+		.options = options,
+		.handler = handler,
+		.result = &result,
+		.why = why,
+	};
+	int rc = segments_check(&r);
+
+	why[0] = 0;
+	if (rc == 0)
+		rc = snapshot_load(&r);
+	if (rc == 0)
+		rc = journal_replay(&r);
+	if (rc == 0)
+		rc = conclude(&r);
+	if (rc == 0 && !options->read_only) {
+		rc = end_secure(&r);
+		unfinished_remove(&r);
+	}
+	if (rc == 0 && result.torn)
+		report(&r,
+		       "%s/%s, offset %" PRIu64 ": a write was cut short when the server stopped; "
+		       "%" PRIu64
+		       " bytes behind it are left out. Nobody was told that they were kept.",
+		       disk_path(disk), result.torn_file, result.torn_offset, result.torn_bytes);
+	free(r.bytes);
+	segment_list_free(&r.list);
+	if (rc == 0)
+		*ret_result = result;
+	return rc;
+}
