@@ -17,6 +17,9 @@ struct disk; /* an open directory */
  * -ENOTDIR, -EACCES, -EROFS as they are. lock = false: for tools that only read. */
 int disk_open(const char *path, int create, int lock, struct disk **ret_disk);
 void disk_close(struct disk *d);
+
+/* A sentence for people on what lifts an error of disk_open(). Static text. */
+const char *disk_open_remedy(int error);
 const char *disk_path(const struct disk *d);
 
 /* Calls `each` with every name in the directory, in no order; a non-zero result ends and is returned. */

@@ -281,22 +281,55 @@ static int segment_replay(struct recovery *r)
 
 /* --- the end ----------------------------------------------------------------------------------- */
 
+/* What can be done about record `lsn` not being there. */
+static void remedy(const struct recovery *r, uint64_t lsn, char *out, size_t out_bytes)
+{
+	const char *dir = disk_path(r->disk);
+
+	if (lsn <= r->snapshot.lsn)
+		snprintf(out, out_bytes,
+			 "The boards do not need it, the snapshot of record %" PRIu64
+			 " is newer: without a copy, move this and all older segments out of %s, "
+			 "and "
+			 "the history in them is lost. Nothing was changed",
+			 r->snapshot.lsn, dir);
+	else
+		snprintf(out, out_bytes,
+			 "Or accept the loss of everything from record %" PRIu64
+			 " on: `pixeld journal cut %s %" PRIu64 "`. Nothing was changed",
+			 lsn, dir, lsn);
+}
+
 static int damage_claimed(struct recovery *r, uint64_t lsn, uint32_t segment, uint64_t offset,
 			  uint64_t durable_lsn)
 {
+	char what[RECOVER_WHY_BYTES / 2];
 	char name[JOURNAL_NAME_BYTES];
 	const char *file = r->entry == NULL ? "" : r->name;
 
 	journal_segment_name(name, segment);
+	remedy(r, lsn, what, sizeof(what));
 	return refuse(
 		r, -EBADMSG,
-		"%s/%s, offset %zu: record %" PRIu64 " and what follows it is damaged or missing, "
-		"but %s, offset %" PRIu64 ", says that records up to %" PRIu64
+		"%s/%s, offset %zu: record %" PRIu64
+		" and what follows it is damaged or missing, but %s, offset %" PRIu64
+		", says that records up to %" PRIu64
 		" were safely on disk: people were told so. Restore the journal's files from a "
-		"copy; or accept the loss of everything from record %" PRIu64
-		" on: `pixeld journal cut %s %" PRIu64 "`. Nothing was changed.",
-		disk_path(r->disk), file, r->entry == NULL ? 0 : r->reader.offset, lsn, name,
-		offset, durable_lsn, lsn, disk_path(r->disk), lsn);
+		"copy. %s.",
+		disk_path(r->disk), file, r->reader.offset, lsn, name, offset, durable_lsn, what);
+}
+
+static int damage_short(struct recovery *r, uint64_t lsn)
+{
+	char what[RECOVER_WHY_BYTES / 2];
+
+	remedy(r, lsn, what, sizeof(what));
+	return refuse(r, -EBADMSG,
+		      "%s/%s has %zu bytes, but was made with %" PRIu64
+		      ": somebody cut it, and records from %" PRIu64
+		      " on may be missing. Restore the file from a copy. %s.",
+		      disk_path(r->disk), r->name, r->len, r->entry->header.segment_bytes, lsn,
+		      what);
 }
 
 static size_t nonzero_end(const uint8_t *bytes, size_t from, size_t len)
@@ -367,14 +400,7 @@ static int end_judge(struct recovery *r, size_t later, uint64_t lsn)
 	if (rc < 0 || r->entry == NULL || reader->closed ||
 	    r->len >= r->entry->header.segment_bytes)
 		return rc;
-	return refuse(
-		r, -EBADMSG,
-		"%s/%s has %zu bytes, but was made with %" PRIu64
-		": somebody cut it, and records from %" PRIu64
-		" on may be missing. Restore the file from a copy; or accept the loss: `pixeld "
-		"journal cut %s %" PRIu64 "`. Nothing was changed.",
-		disk_path(r->disk), r->name, r->len, r->entry->header.segment_bytes, lsn,
-		disk_path(r->disk), lsn);
+	return damage_short(r, lsn);
 }
 
 /* Does segment `next` go on where the reader stands? 1: yes; 0: no, something is missing. */
@@ -387,7 +413,7 @@ static int segment_joins(struct recovery *r, const struct segment_entry *next)
 		return 1; /* what lies between is in the snapshot */
 	if (r->reader.next_lsn != next->header.first_lsn)
 		return 0;
-	if (r->reader.chain != next->header.chain)
+	if (!restart && r->reader.chain != next->header.chain)
 		return refuse(
 			r, -EBADMSG,
 			"%s/%s, offset %zu: the next segment (number %u) does not continue this "
@@ -553,9 +579,10 @@ int recover_run(struct disk *disk, const struct recover_options *options,
 		.result = &result,
 		.why = why,
 	};
-	int rc = segments_check(&r);
+	int rc;
 
 	why[0] = 0;
+	rc = segments_check(&r);
 	if (rc == 0)
 		rc = snapshot_load(&r);
 	if (rc == 0)
