@@ -24,7 +24,7 @@ FOLDERS = ["engine", "edge", "persist", "server", "tools/loadgen", "web", "tests
 CODECS = ["edge/ws_frame.h", "edge/ws_accept.h", "edge/http_head.h", "edge/message.h", "edge/session.h"]
 ARROWS = {
     "engine": [],
-    "edge": ["engine"],
+    "edge": ["engine", "web/web_asset.h"],
     "persist": ["engine"],
     "web": ["engine"],
     "tools/loadgen": ["engine"] + CODECS,
