@@ -141,12 +141,17 @@ export class Follower {
 		return { do: 'send', bytes: encodeSubscribe(this.name, this.board ?? undefined) };
 	}
 
+	/** @returns {Command} */
+	leave() {
+		return { do: 'send', bytes: encodeUnsubscribe(this.number) };
+	}
+
 	/** Subscribes from nothing: what is fetched never fits what we are subscribed to. */
 	again() {
-		const leave = encodeUnsubscribe(this.number);
+		const leave = this.leave();
 		this.subscription = null;
 		this.board = null;
-		return [{ do: 'send', bytes: leave }, this.ask()];
+		return [leave, this.ask()];
 	}
 
 	/** @param {bigint} needed @param {boolean} fresh @returns {Command[]} */
@@ -178,8 +183,7 @@ export class Follower {
 		this.keptBytes += m.payload.length + 32;
 		if (this.keptBytes <= KEPT_BYTES_MAX)
 			return [];
-		const leave = encodeUnsubscribe(this.number);
-		return [{ do: 'send', bytes: leave }, ...this.refetch(0n)];
+		return [this.leave(), ...this.refetch(0n)];
 	}
 
 	/** Applies what was kept to the bitmap that has come. @returns {Command[]} */

@@ -1,0 +1,92 @@
+/**
+ * pending.test.mjs - web/pending.js: what becomes of a placement, through breaks of the connection.
+ */
+import { test } from 'node:test';
+import assert from 'node:assert/strict';
+
+import { Pending, randomBase } from '../../web/pending.js';
+
+const BASE = 0xabcdef0123450000n;
+const pending = () => new Pending(() => BASE);
+const left = (p) => [...p].map(({ request }) => request);
+
+test('request ids are a random base and a counter, and never repeat', () => {
+	const p = pending();
+	assert.deepEqual([p.add(0, 0, 0), p.add(0, 0, 0)].map((each) => each.request), [BASE + 1n, BASE + 2n]);
+	assert.notEqual(randomBase(), randomBase());
+	assert.equal(randomBase() & 0xffffn, 0n);
+	assert.ok(randomBase() < 2n ** 64n);
+});
+
+test('a counter that is full goes on at a new base', () => {
+	const bases = [BASE, BASE + 0x50000n];
+	const p = new Pending(() => bases.shift());
+	p.next = BASE + 0xffffn;
+	assert.equal(p.add(0, 0, 0).request, BASE + 0xffffn);
+	assert.equal(p.add(0, 0, 0).request, BASE + 0x50001n);
+});
+
+test('a placement is shown until the board has reached its seq', () => {
+	const p = pending();
+	const { request } = p.add(1, 2, 3);
+	p.reached(100n);
+	assert.deepEqual(left(p), [request]);
+	p.placed(request, 101n);
+	p.reached(100n);
+	assert.deepEqual(left(p), [request]);
+	p.reached(101n);
+	assert.deepEqual(left(p), []);
+});
+
+test('a refused placement is gone', () => {
+	const p = pending();
+	const { request } = p.add(1, 2, 3);
+	assert.equal(p.refused(request).x, 1);
+	assert.deepEqual(left(p), []);
+	assert.equal(p.refused(request), undefined);
+});
+
+test('after a break, the last accepted placement is kept until the board shows it', () => {
+	const p = pending();
+	const { request } = p.add(1, 2, 3);
+	p.lost();
+	assert.deepEqual(p.settle(request, 55n), []);
+	p.reached(54n);
+	assert.deepEqual(left(p), [request]);
+	p.reached(55n);
+	assert.deepEqual(left(p), []);
+});
+
+test('after a break, a placement that the server does not know has failed', () => {
+	const p = pending();
+	p.add(1, 2, 3);
+	p.lost();
+	assert.deepEqual(p.settle(99n, 55n).map(({ x }) => x), [1]);
+	assert.deepEqual(left(p), []);
+});
+
+test('after a break, those before the last accepted one were answered, those after it failed', () => {
+	const p = pending();
+	const [, middle, after] = [p.add(0, 0, 0), p.add(1, 0, 0), p.add(2, 0, 0)];
+	p.lost();
+	assert.deepEqual(p.settle(middle.request, 8n), [after]);
+	assert.deepEqual(left(p), [middle.request]);
+});
+
+test('what was sent on the new connection is not judged by what the server knew before', () => {
+	const p = pending();
+	p.add(0, 0, 0);
+	p.lost();
+	const fresh = p.add(1, 0, 0);
+	assert.equal(p.settle(0n, 0n).length, 1);
+	assert.deepEqual(left(p), [fresh.request]);
+});
+
+test('an acknowledged placement survives a break', () => {
+	const p = pending();
+	const { request } = p.add(0, 0, 0);
+	p.placed(request, 9n);
+	p.lost();
+	assert.deepEqual(p.settle(0n, 0n), []);
+	assert.deepEqual(left(p), [request]);
+});
