@@ -262,7 +262,7 @@ static void check_disk(struct report *r, const struct system_facts *f, const str
 		return;
 	say(r, little ? WARN : OK, "disk",
 	    "%.0f MiB free at \"%s\": %.0f million placements in the journal", mib(f->disk_free),
-	    s->data, (double)(f->disk_free / JOURNAL_BYTES) / 1e6);
+	    s->data, (double)f->disk_free / JOURNAL_BYTES / 1e6);
 	if (little)
 		lift(r, "--data on a larger disk, or --journal-keep-bytes");
 }
