@@ -1,0 +1,501 @@
+/*
+ * client.c - one connection, from socket() to the freed slot.
+ *
+ * Owner: the worker. States: see worker_priv.h; client_state_set() alone writes them. In flight: at most
+ * one connect, one multishot receive, one send_all (painters), one shutdown or cancel, one close; each
+ * counts in `inflight` until its last event, and the slot is given back only at 0. Sends of watchers have
+ * no event when they succeed; a watcher sends rarely and little, so one that is not taken whole means that
+ * the server has stopped reading, and breaks the connection.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/assert.h"
+#include "tools/loadgen/rng.h"
+#include "tools/loadgen/upgrade.h"
+#include "tools/loadgen/worker_priv.h"
+
+#define MESSAGE_BYTES_MAX    (16U << 20)
+#define CLIENTS_PER_SOURCE   20000U /* below the 28,232 ports that Linux gives by default */
+#define SOURCES_FROM_CLIENTS 25000U
+#define BACKOFF_FIRST_NS     (50 * NS_PER_MS)
+#define BACKOFF_LAST_NS      (2 * NS_PER_SEC)
+#define GIVE_UP_NS           (120 * NS_PER_SEC)
+
+#define BIT(state) (1U << CLIENT_##state)
+
+static const uint16_t moves[CLIENT_STATES] = {
+	[CLIENT_NEW] = BIT(CONNECTING) | BIT(DEAD),
+	[CLIENT_CONNECTING] = BIT(UPGRADING) | BIT(CLOSING),
+	[CLIENT_UPGRADING] = BIT(SUBSCRIBING) | BIT(CLOSING),
+	[CLIENT_SUBSCRIBING] = BIT(FOLLOWING) | BIT(CLOSING) | BIT(SUBSCRIBING),
+	[CLIENT_FOLLOWING] = BIT(SUBSCRIBING) | BIT(CLOSING),
+	[CLIENT_CLOSING] = BIT(RELEASING),
+	[CLIENT_RELEASING] = BIT(WAITING) | BIT(DEAD),
+	[CLIENT_WAITING] = BIT(CONNECTING) | BIT(DEAD),
+	[CLIENT_DEAD] = 0,
+};
+
+static bool is_opening(unsigned state)
+{
+	return state == CLIENT_CONNECTING || state == CLIENT_UPGRADING ||
+	       state == CLIENT_SUBSCRIBING;
+}
+
+void client_state_set(struct worker *w, struct client *c, enum client_state state)
+{
+	px_assert((moves[c->state] & 1U << state) != 0);
+	w->opening += (uint32_t)is_opening(state) - (uint32_t)is_opening(c->state);
+	stat_add(&w->stats.following,
+		 (uint64_t)(state == CLIENT_FOLLOWING) - (uint64_t)(c->state == CLIENT_FOLLOWING));
+	stat_add(&w->stats.broken,
+		 (uint64_t)(state == CLIENT_WAITING) - (uint64_t)(c->state == CLIENT_WAITING));
+	stat_add(&w->stats.dead, state == CLIENT_DEAD);
+	c->state = (uint8_t)state;
+}
+
+uint32_t client_index(const struct worker *w, const struct client *c)
+{
+	return (uint32_t)(c - w->clients);
+}
+
+static uint64_t tag(const struct worker *w, const struct client *c, enum op op)
+{
+	return op_tag_pack(op, c->generation, client_index(w, c));
+}
+
+static uint64_t global_index(const struct worker *w, const struct client *c)
+{
+	return (uint64_t)client_index(w, c) * w->options->threads + w->number;
+}
+
+static uint64_t upgrade_random(const struct worker *w, const struct client *c)
+{
+	return rng_mix(w->options->seed ^ global_index(w, c) << 24 ^ c->generation);
+}
+
+/* --- connect ---------------------------------------------------------------------------------- */
+
+/* Many clients on loopback come from many addresses, for the sake of ports. */
+static int source_bind(const struct worker *w, const struct client *c, int fd)
+{
+	struct sockaddr_in from = {.sin_family = AF_INET};
+	uint64_t which = global_index(w, c) / CLIENTS_PER_SOURCE;
+
+	if (w->options->clients <= SOURCES_FROM_CLIENTS || !target_is_loopback(&w->options->target))
+		return 0;
+	from.sin_addr.s_addr = htonl((uint32_t)(INADDR_LOOPBACK + 1 + which));
+	return bind(fd, (const struct sockaddr *)&from, sizeof(from)) < 0 ? -errno : 0;
+}
+
+static int socket_make(const struct worker *w, const struct client *c, int *ret_fd)
+{
+	const struct options *o = w->options;
+	int bytes = (int)o->receive_buffer_bytes;
+	int one = 1;
+	int fd = socket(o->target.addr.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	(void)setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof(one));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	if (c->stopper && bytes > 0)
+		(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
+	r = source_bind(w, c, fd);
+	if (r == 0)
+		r = ring_slot_install(w->rings[c->ring], c->slot, fd);
+	(void)close(fd);
+	*ret_fd = fd;
+	return r;
+}
+
+void client_open(struct worker *w, struct client *c)
+{
+	const struct target *target = &w->options->target;
+	int fd;
+	int r = socket_make(w, c, &fd);
+
+	if (r < 0) {
+		worker_trouble(w, TROUBLE_CONNECT, c, "no socket: %s", strerror(-r));
+		client_state_set(w, c, CLIENT_DEAD);
+		return;
+	}
+	c->since_ns = w->now.mono_ns;
+	if (c->attempts == 0)
+		c->lost_ns = w->now.mono_ns;
+	if (c->attempts < UINT8_MAX)
+		c->attempts++;
+	c->inflight++;
+	ring_connect(w->rings[c->ring], c->slot, (const struct sockaddr *)&target->addr,
+		     target->addr_len, tag(w, c, OP_CONNECT));
+	client_state_set(w, c, CLIENT_CONNECTING);
+}
+
+static void recv_arm(struct worker *w, struct client *c)
+{
+	c->inflight++;
+	ring_recv_multi(w->rings[c->ring], c->slot, tag(w, c, OP_RECV));
+}
+
+static void connect_done(struct worker *w, struct client *c, int res)
+{
+	uint8_t *out;
+	size_t len;
+
+	if (c->state != CLIENT_CONNECTING)
+		return;
+	if (res < 0) {
+		client_break(w, c, TROUBLE_CONNECT, strerror(-res));
+		return;
+	}
+	client_state_set(w, c, CLIENT_UPGRADING);
+	out = worker_arena(w, UPGRADE_REQUEST_BYTES_MAX);
+	len = upgrade_write(&w->options->target, upgrade_random(w, c), (char *)out);
+	ring_send_now(w->rings[c->ring], c->slot, out, len, tag(w, c, OP_SEND_NOW));
+	c->sent_s = (uint32_t)(w->now.mono_ns / NS_PER_SEC);
+	recv_arm(w, c);
+}
+
+/* --- break and release ------------------------------------------------------------------------ */
+
+static void carry_drop(struct client *c)
+{
+	free(c->carry);
+	c->carry = NULL;
+}
+
+static void release_try(struct worker *w, struct client *c)
+{
+	if (c->state != CLIENT_CLOSING || c->inflight > 0)
+		return;
+	client_state_set(w, c, CLIENT_RELEASING);
+	c->inflight++;
+	ring_slot_close(w->rings[c->ring], c->slot, tag(w, c, OP_CLOSE));
+}
+
+void client_break(struct worker *w, struct client *c, enum trouble t, const char *why)
+{
+	if (c->state == CLIENT_CLOSING || c->state == CLIENT_RELEASING)
+		return;
+	if (t != TROUBLE_NONE) {
+		worker_trouble(w, t, c, "%s", why);
+		c->fatal |= trouble_kind(t) == TROUBLE_KIND_DATA;
+	}
+	client_state_set(w, c, CLIENT_CLOSING);
+	if (c->inflight > 0) {
+		c->inflight++;
+		ring_cancel_slot(w->rings[c->ring], c->slot, tag(w, c, OP_CANCEL));
+		c->inflight++;
+		ring_shutdown(w->rings[c->ring], c->slot, SHUT_RDWR, tag(w, c, OP_SHUTDOWN));
+	}
+	release_try(w, c);
+}
+
+/* When to try again: longer each time, never all at once. */
+static uint64_t backoff_ns(struct worker *w, const struct client *c)
+{
+	unsigned doublings = c->attempts < 8 ? c->attempts : 8;
+	uint64_t ns = BACKOFF_FIRST_NS << doublings;
+
+	if (ns > BACKOFF_LAST_NS)
+		ns = BACKOFF_LAST_NS;
+	return (uint64_t)((double)ns * (0.5 + rng_unit(&w->rng)));
+}
+
+static bool comes_back(const struct worker *w, const struct client *c)
+{
+	return w->options->resume && !c->fatal && !c->leaving && !c->stopped &&
+	       w->shared->phase != PHASE_LEAVE && w->now.mono_ns - c->lost_ns < GIVE_UP_NS;
+}
+
+/* The slot is free: the connection is over. */
+static void gone(struct worker *w, struct client *c)
+{
+	struct painter *p = c->painter;
+
+	c->generation = (c->generation + 1) & OP_GENERATION_MASK;
+	carry_drop(c);
+	if (c->attempts == 0)
+		c->lost_ns = w->now.mono_ns;
+	if (p != NULL) {
+		painter_broke(p);
+		p->asking = p->head > p->tail;
+	}
+	if (comes_back(w, c)) {
+		c->since_ns = w->now.mono_ns + backoff_ns(w, c);
+		c->next = w->waiting_head;
+		w->waiting_head = client_index(w, c);
+		client_state_set(w, c, CLIENT_WAITING);
+		return;
+	}
+	client_state_set(w, c, CLIENT_DEAD);
+	if (p != NULL && !p->gone) {
+		p->gone = true;
+		stat_add(&w->stats.outstanding, 0 - painter_waiting(p));
+		if (w->shared->plan->records != NULL)
+			stat_add(&w->stats.to_place, 0 - (p->limit - p->head));
+	}
+}
+
+/* --- send ------------------------------------------------------------------------------------- */
+
+void client_say(struct worker *w, struct client *c, enum ws_opcode opcode, uint8_t *payload,
+		size_t len)
+{
+	uint8_t mask[4];
+	uint8_t *out;
+	size_t head;
+
+	px_assert(len <= MESSAGE_IN_BYTES_MAX);
+	for (unsigned i = 0; i < 4; i++)
+		mask[i] = (uint8_t)(rng_next(&w->rng) >> 32);
+	if (c->painter != NULL && c->state == CLIENT_FOLLOWING) {
+		struct painter *p = c->painter;
+
+		if (p->urgent_len > 0 || len + WS_HEAD_BYTES_MAX > PAINTER_URGENT_BYTES)
+			return; /* one is waiting already: it serves as well */
+		head = ws_head_write_masked(p->urgent, true, opcode, mask, payload, len);
+		memcpy(p->urgent + head, payload, len);
+		p->urgent_len = (uint8_t)(head + len);
+		worker_painter_ready(w, p);
+		return;
+	}
+	out = worker_arena(w, len + WS_HEAD_BYTES_MAX);
+	head = ws_head_write_masked(out, true, opcode, mask, payload, len);
+	memcpy(out + head, payload, len);
+	ring_send_now(w->rings[c->ring], c->slot, out, head + len, tag(w, c, OP_SEND_NOW));
+	c->sent_s = (uint32_t)(w->now.mono_ns / NS_PER_SEC);
+}
+
+void client_flush(struct worker *w, struct client *c)
+{
+	struct painter *p = c->painter;
+	uint64_t before = p->sent_ever;
+
+	if (p->sending || c->state != CLIENT_FOLLOWING)
+		return;
+	memcpy(p->out, p->urgent, p->urgent_len);
+	p->out_len = p->urgent_len;
+	p->urgent_len = 0;
+	if (!p->asking)
+		stat_add(&w->stats.resent, painter_encode(p, w->shared->plan, &w->canvas, &w->rng));
+	stat_add(&w->stats.placed, p->sent_ever - before);
+	if (p->out_len == 0)
+		return;
+	p->sending = true;
+	c->inflight++;
+	c->sent_s = (uint32_t)(w->now.mono_ns / NS_PER_SEC);
+	ring_send_all(w->rings[c->ring], c->slot, p->out, p->out_len, tag(w, c, OP_SEND_ALL));
+}
+
+static void send_all_done(struct worker *w, struct client *c, int res)
+{
+	struct painter *p = c->painter;
+	bool whole = res >= 0 && (size_t)res == p->out_len;
+
+	p->sending = false;
+	p->out_len = 0;
+	if (c->state == CLIENT_CLOSING)
+		return;
+	if (!whole)
+		client_break(w, c, TROUBLE_RESET,
+			     res < 0 ? strerror(-res) : "a send was cut short");
+	else if (p->sent < p->head || p->urgent_len > 0)
+		worker_painter_ready(w, p);
+}
+
+/* --- receive ---------------------------------------------------------------------------------- */
+
+static bool carry_add(struct client *c, const uint8_t *bytes, size_t len)
+{
+	size_t have = c->carry == NULL ? 0 : c->carry->len;
+
+	if (c->carry == NULL || have + len > c->carry->room) {
+		size_t room = (have + len) * 2 < 512 ? 512 : (have + len) * 2;
+		struct carry *more = realloc(c->carry, sizeof(*more) + room);
+
+		if (more == NULL)
+			return false;
+		more->len = (uint32_t)have;
+		more->room = (uint32_t)room;
+		c->carry = more;
+	}
+	memcpy(c->carry->bytes + have, bytes, len);
+	c->carry->len = (uint32_t)(have + len);
+	return true;
+}
+
+/* Takes the answer to the upgrade; returns how many of the bytes belong to it. */
+static size_t upgrade_take(struct worker *w, struct client *c, const uint8_t *data, size_t len)
+{
+	size_t before = c->carry == NULL ? 0 : c->carry->len;
+	const char *why = "the answer has no end";
+	size_t head;
+
+	if (!carry_add(c, data, len)) {
+		client_break(w, c, TROUBLE_RESET, "no memory");
+		return len;
+	}
+	head = upgrade_head_bytes(c->carry->bytes, c->carry->len);
+	if (head == 0 && c->carry->len < UPGRADE_ANSWER_BYTES_MAX)
+		return len;
+	if (head == 0 || upgrade_check(c->carry->bytes, head, upgrade_random(w, c), &why) < 0) {
+		client_break(w, c, TROUBLE_UPGRADE, why);
+		return len;
+	}
+	carry_drop(c);
+	hdr_record(&w->connect, w->now.mono_ns - c->since_ns);
+	ws_parser_init(&c->parser, WS_FROM_SERVER, MESSAGE_BYTES_MAX);
+	client_state_set(w, c, CLIENT_SUBSCRIBING);
+	client_subscribe(w, c, true);
+	return head - before;
+}
+
+static void data_piece(struct worker *w, struct client *c, const struct ws_piece *piece)
+{
+	if (piece->begins && piece->ends) {
+		client_message(w, c, piece->data, piece->len);
+		return;
+	}
+	if (!carry_add(c, piece->data, piece->len)) {
+		client_break(w, c, TROUBLE_RESET, "no memory");
+	} else if (piece->ends) {
+		struct carry *whole = c->carry;
+
+		c->carry = NULL;
+		client_message(w, c, whole->bytes, whole->len);
+		free(whole);
+	}
+}
+
+static void piece_take(struct worker *w, struct client *c, const struct ws_piece *piece)
+{
+	char why[64];
+
+	switch (piece->opcode) {
+	case WS_BINARY:
+		data_piece(w, c, piece);
+		break;
+	case WS_CLOSE:
+		if (!piece->ends)
+			break;
+		(void)snprintf(why, sizeof(why), "close code %u", c->parser.close_code);
+		client_break(w, c, c->leaving ? TROUBLE_NONE : TROUBLE_CLOSED, why);
+		break;
+	case WS_PING:
+		if (piece->begins && piece->ends) /* pixeld sends none; a split one is let go */
+			client_say(w, c, WS_PONG, piece->data, piece->len);
+		break;
+	case WS_PONG:
+		break;
+	case WS_TEXT:
+	case WS_CONTINUATION:
+		client_break(w, c, TROUBLE_MESSAGE, "a text message on a binary connection");
+		break;
+	}
+}
+
+static void bytes_take(struct worker *w, struct client *c, uint8_t *data, size_t len)
+{
+	enum ws_result result = WS_PIECE;
+
+	stat_add(&w->stats.bytes_in, len);
+	if (c->state == CLIENT_UPGRADING) {
+		size_t used = upgrade_take(w, c, data, len);
+
+		data += used;
+		len -= used;
+		if (len == 0)
+			return;
+	}
+	while (result == WS_PIECE &&
+	       (c->state == CLIENT_SUBSCRIBING || c->state == CLIENT_FOLLOWING)) {
+		struct ws_piece piece;
+		size_t used = 0;
+
+		result = ws_parse(&c->parser, data, len, &used, &piece);
+		data += used;
+		len -= used;
+		if (result == WS_PIECE)
+			piece_take(w, c, &piece);
+		else if (result == WS_BAD)
+			client_break(w, c, TROUBLE_WEBSOCKET, c->parser.bad_text);
+	}
+}
+
+/* The multishot receive ended without bytes. */
+static void recv_ended(struct worker *w, struct client *c, int res)
+{
+	if (c->state == CLIENT_CLOSING || (c->stopped && res == -ECANCELED))
+		return;
+	if (res == -ENOBUFS)
+		recv_arm(w, c);
+	else if (c->leaving)
+		client_break(w, c, TROUBLE_NONE, "");
+	else if (res == 0)
+		client_break(w, c, TROUBLE_RESET,
+			     "the server ended the connection without a close frame");
+	else
+		client_break(w, c, TROUBLE_RESET, strerror(-res));
+}
+
+static void recv_done(struct worker *w, struct client *c, const struct ring_event *e)
+{
+	if (e->res > 0 && c->state != CLIENT_CLOSING)
+		bytes_take(w, c, e->data, (size_t)e->res);
+	if (e->flags & RING_MORE)
+		return;
+	if (e->res <= 0)
+		recv_ended(w, c, e->res);
+	else if (c->state != CLIENT_CLOSING && !c->stopped)
+		recv_arm(w, c);
+}
+
+void client_stop_reading(struct worker *w, struct client *c)
+{
+	c->stopped = true;
+	c->inflight++;
+	ring_cancel_tag(w->rings[c->ring], tag(w, c, OP_RECV), tag(w, c, OP_CANCEL));
+}
+
+/* --- events ----------------------------------------------------------------------------------- */
+
+void client_event(struct worker *w, struct client *c, enum op op, const struct ring_event *e)
+{
+	if (op == OP_SEND_NOW) { /* only when it was not taken whole */
+		client_break(w, c, c->leaving ? TROUBLE_NONE : TROUBLE_SEND,
+			     e->res < 0 ? strerror(-e->res) : "a small send was cut short");
+		return;
+	}
+	switch (op) {
+	case OP_CONNECT:
+		connect_done(w, c, e->res);
+		break;
+	case OP_RECV:
+		recv_done(w, c, e);
+		break;
+	case OP_SEND_ALL:
+		send_all_done(w, c, e->res);
+		break;
+	case OP_SEND_NOW:
+	case OP_SHUTDOWN:
+	case OP_CANCEL:
+	case OP_CLOSE:
+		break;
+	}
+	if (e->flags & RING_MORE)
+		return;
+	px_assert(c->inflight > 0);
+	c->inflight--;
+	if (op == OP_CLOSE)
+		gone(w, c);
+	else
+		release_try(w, c);
+}

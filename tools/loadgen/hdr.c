@@ -1,0 +1,97 @@
+/*
+ * hdr.c - log-linear histogram.
+ *
+ * Values below 2,048 ns have a bucket each. Above, a value with its highest bit at b keeps its upper 11
+ * bits: the bucket is (b - 10, those bits without the highest).
+ */
+#include "tools/loadgen/hdr.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "engine/assert.h"
+
+#define LINEAR 2048U
+#define HALF   1024U
+
+static unsigned shift_of(uint64_t ns)
+{
+	return ns < LINEAR ? 0 : 63U - (unsigned)__builtin_clzll(ns) - 10U;
+}
+
+static uint32_t bucket_of(uint64_t ns)
+{
+	unsigned shift = shift_of(ns);
+
+	if (shift == 0)
+		return (uint32_t)ns;
+	return LINEAR + (shift - 1) * HALF + (uint32_t)((ns >> shift) - HALF);
+}
+
+static uint64_t bucket_high(uint32_t bucket)
+{
+	unsigned shift;
+
+	if (bucket < LINEAR)
+		return bucket;
+	shift = (bucket - LINEAR) / HALF + 1;
+	return ((uint64_t)((bucket - LINEAR) % HALF + HALF + 1) << shift) - 1;
+}
+
+static uint64_t clamp(uint64_t ns)
+{
+	if (ns < HDR_LOW_NS)
+		return HDR_LOW_NS;
+	return ns > HDR_HIGH_NS ? HDR_HIGH_NS : ns;
+}
+
+void hdr_bucket_edges(uint64_t ns, uint64_t *ret_low, uint64_t *ret_high)
+{
+	unsigned shift = shift_of(clamp(ns));
+
+	*ret_low = clamp(ns) >> shift << shift;
+	*ret_high = bucket_high(bucket_of(clamp(ns)));
+}
+
+void hdr_reset(struct hdr *h)
+{
+	memset(h, 0, sizeof(*h));
+}
+
+void hdr_record(struct hdr *h, uint64_t ns)
+{
+	uint64_t v = clamp(ns);
+	uint32_t bucket = bucket_of(v);
+
+	px_assert(bucket < HDR_BUCKETS);
+	h->counts[bucket]++;
+	h->total++;
+	if (v > h->max_ns)
+		h->max_ns = v;
+}
+
+void hdr_merge(struct hdr *into, const struct hdr *from)
+{
+	for (uint32_t i = 0; i < HDR_BUCKETS; i++)
+		into->counts[i] += from->counts[i];
+	into->total += from->total;
+	if (from->max_ns > into->max_ns)
+		into->max_ns = from->max_ns;
+}
+
+uint64_t hdr_quantile(const struct hdr *h, double q)
+{
+	uint64_t want = (uint64_t)ceil(q * (double)h->total);
+	uint64_t seen = 0;
+
+	if (h->total == 0)
+		return 0;
+	if (want == 0)
+		want = 1;
+	for (uint32_t i = 0; i < HDR_BUCKETS; i++) {
+		seen += h->counts[i];
+		if (seen >= want)
+			return bucket_high(i) < h->max_ns ? bucket_high(i) : h->max_ns;
+	}
+	return h->max_ns;
+}

@@ -1,0 +1,48 @@
+/*
+ * ledger.h - every acknowledgement of a run, and what must be true of all of them together.
+ *
+ * Each worker keeps its own; after the workers have ended the main thread adds them up and checks.
+ */
+#ifndef PX_LOADGEN_LEDGER_H
+#define PX_LOADGEN_LEDGER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tools/loadgen/board_fetch.h"
+
+struct ack {
+	uint64_t request;
+	uint64_t seq;
+	uint32_t cell;
+	uint8_t color;
+};
+
+struct ledger {
+	struct ack *acks;
+	size_t count;
+	size_t room;
+};
+
+/* False: no memory; the acknowledgement is not kept. Memory doubles, so this is rarely slow. */
+bool ledger_add(struct ledger *l, const struct ack *ack);
+void ledger_fini(struct ledger *l);
+
+struct ledger_verdict {
+	uint64_t twice; /* acknowledgements whose seq another one has too */
+	uint64_t
+		lost; /* acknowledged, but beyond the final seq, or not on the board where it must be */
+	bool folded; /* every seq from the start to the end is ours, so the whole board was checked */
+};
+
+/* Sorts the ledger by seq. `start` and `final` are boards of one epoch and size; start may have no bytes:
+ * then only seqs are checked. */
+void ledger_check(struct ledger *l, const struct board_bytes *start,
+		  const struct board_bytes *final, unsigned bits,
+		  struct ledger_verdict *ret_verdict);
+
+/* One line each: request,seq,cell,color. 0 or -errno. */
+int ledger_write(const struct ledger *l, const char *path);
+
+#endif

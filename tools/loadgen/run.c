@@ -1,0 +1,436 @@
+/*
+ * run.c - the phases of a run, driven from the main thread.
+ *
+ *	preflight -> CONNECT -> RUN -> SETTLE -> LEAVE -> verdict
+ *
+ * The main thread does nothing but sleep, look at atomics, fetch the bitmap, and write the live line. SIGINT
+ * and SIGTERM end the placing early; everything is still checked.
+ */
+#include "tools/loadgen/run.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include "engine/clock.h"
+#include "engine/hash.h"
+#include "engine/ring.h"
+#include "tools/loadgen/report.h"
+#include "tools/loadgen/verdict.h"
+
+#define TICK_NS        (20 * NS_PER_MS)
+#define CONNECT_MAX_NS (600 * NS_PER_SEC)
+
+struct runner {
+	struct options *options;
+	struct run_shared shared;
+	struct plan plan;
+	struct sight_times *times;
+	struct session_token *tokens;
+	struct worker **workers;
+	uint32_t started; /* workers whose thread runs */
+	uint64_t began_ns;
+	uint64_t line_ns; /* of the last live line */
+	struct run_totals line_totals;
+	uint64_t line_cpu_ns;
+	struct run_result *result;
+};
+
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int number)
+{
+	(void)number;
+	interrupted = 1;
+}
+
+static uint64_t cpu_ns(void)
+{
+	struct rusage use;
+
+	(void)getrusage(RUSAGE_SELF, &use);
+	return (uint64_t)(use.ru_utime.tv_sec + use.ru_stime.tv_sec) * NS_PER_SEC +
+	       (uint64_t)(use.ru_utime.tv_usec + use.ru_stime.tv_usec) * 1000;
+}
+
+static uint64_t stat_get(const _Atomic uint64_t *stat)
+{
+	return __atomic_load_n(stat, __ATOMIC_RELAXED);
+}
+
+static void totals_add(struct run_totals *t, const struct worker_stats *s)
+{
+	t->following += stat_get(&s->following);
+	t->dead += stat_get(&s->dead);
+	t->broken += stat_get(&s->broken);
+	t->placed += stat_get(&s->placed);
+	t->resent += stat_get(&s->resent);
+	t->acknowledged += stat_get(&s->acknowledged);
+	t->looked_up += stat_get(&s->looked_up);
+	t->outstanding += stat_get(&s->outstanding);
+	t->to_place += stat_get(&s->to_place);
+	t->deliveries += stat_get(&s->deliveries);
+	t->bytes_in += stat_get(&s->bytes_in);
+	t->resumes += stat_get(&s->resumes);
+	t->stale += stat_get(&s->stale);
+	t->refetches += stat_get(&s->refetches);
+	t->seq_sum += stat_get(&s->seq_sum);
+	t->seq_max_sum += stat_get(&s->seq_max_sum);
+	if (stat_get(&s->lag_max_ns) > t->lag_max_ns)
+		t->lag_max_ns = stat_get(&s->lag_max_ns);
+	if (stat_get(&s->frames) > t->frames)
+		t->frames = stat_get(&s->frames);
+	if (stat_get(&s->failed) != 0)
+		t->failed = stat_get(&s->failed);
+	for (unsigned i = 0; i < REFUSAL_MAX; i++) {
+		t->refused[i] += stat_get(&s->refused[i]);
+		t->refused_all += stat_get(&s->refused[i]);
+	}
+	for (unsigned i = 0; i < TROUBLE_MAX; i++)
+		t->trouble[i] += stat_get(&s->trouble[i]);
+}
+
+static void totals_get(const struct runner *r, struct run_totals *ret_totals)
+{
+	memset(ret_totals, 0, sizeof(*ret_totals));
+	for (uint32_t i = 0; i < r->started; i++)
+		totals_add(ret_totals, worker_stats(r->workers[i]));
+}
+
+/* --- before ----------------------------------------------------------------------------------- */
+
+static enum exit_code preflight(struct runner *r)
+{
+	struct options *o = r->options;
+	struct board_bytes board = {0};
+	int e = target_resolve(&o->target);
+
+	if (e == 0)
+		e = board_fetch(&o->target, o->board, &board);
+	if (e < 0) {
+		fprintf(stderr, "loadgen: cannot fetch board \"%s\" from %s: %s\n", o->board,
+			o->target.authority,
+			e == -ENOENT ? "there is no such board" : strerror(-e));
+		return e == -ENOENT || e == -EBADMSG ? EXIT_OTHER : EXIT_UNREACHABLE;
+	}
+	r->result->seq_first = board.seq;
+	free(board.bytes);
+	return EXIT_PASS;
+}
+
+static enum exit_code plan_make(struct runner *r)
+{
+	const struct options *o = r->options;
+	int e;
+
+	plan_init(&r->plan, o->seed);
+	if (o->replay == NULL)
+		return EXIT_PASS;
+	e = plan_replay_load(&r->plan, o->replay);
+	if (e == 0)
+		return EXIT_PASS;
+	fprintf(stderr, "loadgen: --replay %s: %s\n", o->replay,
+		e == -EBADMSG ? "not a file of 8-byte records" : strerror(-e));
+	return EXIT_USAGE;
+}
+
+static enum exit_code sessions_make(struct runner *r)
+{
+	const struct options *o = r->options;
+	int e;
+
+	r->tokens = calloc(o->painters + 1U, sizeof(*r->tokens));
+	if (r->tokens == NULL)
+		return EXIT_OTHER;
+	if (o->secret_len > 0)
+		e = sessions_mint(o->secret, o->secret_len, clock_now().wall_ms / 1000, r->tokens,
+				  o->painters);
+	else
+		e = o->painters == 0 ? 0 : sessions_fetch(&o->target, r->tokens, o->painters);
+	if (e == 0)
+		return EXIT_PASS;
+	fprintf(stderr, "loadgen: no sessions for %u painters: %s\n", o->painters,
+		e == -EACCES ? "the server refused (POST /session); give --session-secret"
+			     : strerror(-e));
+	return EXIT_OTHER;
+}
+
+static enum exit_code workers_start(struct runner *r)
+{
+	const struct options *o = r->options;
+	int e = sight_times_new(&r->times);
+
+	r->shared.options = o;
+	r->shared.plan = &r->plan;
+	r->shared.times = r->times;
+	r->shared.tokens = r->tokens;
+	r->shared.final_seq = UINT64_MAX;
+	r->shared.end_ns = UINT64_MAX;
+	r->workers = calloc(o->threads, sizeof(struct worker *));
+	if (r->workers == NULL)
+		e = -ENOMEM;
+	for (uint32_t i = 0; e == 0 && i < o->threads; i++)
+		e = worker_new(&r->shared, i, &r->workers[i]);
+	for (uint32_t i = 0; e == 0 && i < o->threads; i++) {
+		e = worker_start(r->workers[i]);
+		r->started += e == 0;
+	}
+	if (e == 0)
+		return EXIT_PASS;
+	fprintf(stderr, "loadgen: cannot start: %s\n", strerror(-e));
+	return EXIT_OTHER;
+}
+
+/* --- while it runs ---------------------------------------------------------------------------- */
+
+static void line_write(struct runner *r, const struct run_totals *now, uint64_t now_ns)
+{
+	struct report_line line = {
+		.now = now,
+		.before = &r->line_totals,
+		.since_start_s = (double)(now_ns - r->began_ns) * 1e-9,
+		.passed_s = (double)(now_ns - r->line_ns) * 1e-9,
+	};
+	struct hdr *second = calloc(1, sizeof(*second));
+	uint64_t cpu = cpu_ns();
+
+	if (second == NULL)
+		return;
+	for (uint32_t i = 0; i < r->started; i++)
+		worker_second_get(r->workers[i], second);
+	line.second = second;
+	line.cpu_percent = (double)(cpu - r->line_cpu_ns) * 1e-7 / line.passed_s;
+	report_line_write(stderr, &line);
+	free(second);
+	r->line_ns = now_ns;
+	r->line_cpu_ns = cpu;
+	r->line_totals = *now;
+}
+
+/* Sleeps one tick; gives the counters, and every second a line. */
+static uint64_t tick(struct runner *r, struct run_totals *ret_totals)
+{
+	const struct timespec ts = {.tv_nsec = (long)TICK_NS};
+	uint64_t now_ns;
+
+	(void)nanosleep(&ts, NULL);
+	now_ns = clock_now().mono_ns;
+	totals_get(r, ret_totals);
+	if (!r->options->quiet && now_ns - r->line_ns >= NS_PER_SEC)
+		line_write(r, ret_totals, now_ns);
+	return now_ns;
+}
+
+/* True: every client follows, or never will. */
+static bool connect_all(struct runner *r)
+{
+	uint64_t end_ns = clock_now().mono_ns + CONNECT_MAX_NS;
+	struct run_totals t;
+
+	for (;;) {
+		uint64_t now_ns = tick(r, &t);
+
+		if (t.failed != 0 || interrupted)
+			return false;
+		if (t.following + t.dead >= r->options->clients || now_ns > end_ns)
+			return t.following > 0;
+	}
+}
+
+static void place_all(struct runner *r)
+{
+	const struct options *o = r->options;
+	uint64_t start_ns = clock_now().mono_ns;
+	uint64_t end_ns = o->duration_ns == 0 ? UINT64_MAX : start_ns + o->duration_ns;
+	uint64_t cpu = cpu_ns();
+	uint64_t give_up_ns = UINT64_MAX;
+	struct run_totals t;
+	uint64_t now_ns;
+	bool over;
+
+	r->shared.start_ns = start_ns;
+	r->shared.end_ns = end_ns;
+	r->shared.phase = PHASE_RUN;
+	do {
+		now_ns = tick(r, &t);
+		if (interrupted && now_ns < end_ns) {
+			end_ns = now_ns;
+			r->shared.end_ns = end_ns;
+		}
+		over = now_ns >= end_ns || (o->replay != NULL && t.to_place == 0);
+		if (over && give_up_ns == UINT64_MAX)
+			give_up_ns = now_ns + o->settle_ns;
+		if (t.following == 0 && t.broken == 0 && t.dead >= o->clients)
+			break;
+	} while (!(over && t.outstanding == 0) && now_ns < give_up_ns);
+	r->result->run_s = (double)(now_ns - start_ns) * 1e-9;
+	r->result->cpu_percent = (double)(cpu_ns() - cpu) * 1e-7 / r->result->run_s;
+}
+
+/* All workers have nobody behind `seq`. */
+static bool all_reached(const struct runner *r, uint64_t seq)
+{
+	for (uint32_t i = 0; i < r->started; i++) {
+		const struct worker_stats *s = worker_stats(r->workers[i]);
+
+		if (__atomic_load_n(&s->behind_of, __ATOMIC_ACQUIRE) != seq ||
+		    stat_get(&s->behind) != 0)
+			return false;
+	}
+	return true;
+}
+
+static bool anybody_beyond(const struct runner *r, uint64_t seq)
+{
+	for (uint32_t i = 0; i < r->started; i++)
+		if (stat_get(&worker_stats(r->workers[i])->seq) > seq)
+			return true;
+	return false;
+}
+
+/* Fetches the final board and waits until everybody has its seq; when others place meanwhile, again. */
+static void settle(struct runner *r, struct board_bytes *ret_final)
+{
+	uint64_t end_ns = clock_now().mono_ns + r->options->settle_ns;
+	struct run_totals t;
+	uint64_t now_ns;
+
+	r->shared.phase = PHASE_SETTLE;
+	do {
+		struct board_bytes board;
+
+		now_ns = tick(r, &t);
+		if (board_fetch(&r->options->target, r->options->board, &board) < 0)
+			continue;
+		free(ret_final->bytes);
+		*ret_final = board;
+		r->shared.final_seq = board.seq;
+		while (now_ns < end_ns && !all_reached(r, board.seq) &&
+		       !anybody_beyond(r, board.seq))
+			now_ns = tick(r, &t);
+		if (all_reached(r, board.seq) && !anybody_beyond(r, board.seq))
+			return;
+	} while (now_ns < end_ns);
+}
+
+/* --- after ------------------------------------------------------------------------------------ */
+
+static void result_collect(struct runner *r)
+{
+	struct run_result *result = r->result;
+
+	totals_get(r, &result->totals);
+	for (uint32_t i = 0; i < r->started; i++) {
+		const struct worker *w = r->workers[i];
+		const struct ledger *l = worker_ledger(w);
+
+		hdr_merge(&result->ack, worker_ack_hdr(w));
+		hdr_merge(&result->visible, worker_visible_hdr(w));
+		hdr_merge(&result->connect, worker_connect_hdr(w));
+		for (size_t k = 0; k < l->count; k++)
+			(void)ledger_add(&result->ledger, &l->acks[k]);
+		for (unsigned t = 0; t < TROUBLE_MAX; t++)
+			if (result->trouble_first[t][0] == '\0')
+				strcpy(result->trouble_first[t], worker_trouble_first(w, t));
+	}
+}
+
+static void boards_compare(struct runner *r, const struct board_bytes *final)
+{
+	struct run_result *result = r->result;
+
+	result->seq_last = final->seq;
+	result->epoch = final->epoch;
+	result->board_hash = hash64(final->bytes, final->len, 0);
+	for (uint32_t i = 0; i < r->started; i++) {
+		enum trouble t = verdict_board(worker_reference(r->workers[i]), final);
+
+		if (t == TROUBLE_NONE) {
+			result->boards_equal++;
+			continue;
+		}
+		result->totals.trouble[t]++;
+		(void)snprintf(result->trouble_first[t], sizeof(result->trouble_first[t]),
+			       "thread %u: its board is at seq %llu, the bitmap at %llu", i,
+			       (unsigned long long)reference_seq(worker_reference(r->workers[i])),
+			       (unsigned long long) final->seq);
+	}
+}
+
+static void result_judge(struct runner *r, const struct board_bytes *final)
+{
+	struct run_result *result = r->result;
+
+	result_collect(r);
+	if (final->bytes != NULL) {
+		const struct reference *ref = worker_reference(r->workers[0]);
+
+		boards_compare(r, final);
+		for (uint32_t i = 0; i < r->started; i++)
+			worker_reach_add(r->workers[i], result->seq_first, final->seq,
+					 &result->reach);
+		if (reference_is_loaded(ref))
+			ledger_check(&result->ledger, reference_start(ref), final,
+				     reference_bits(ref), &result->ledger_verdict);
+	}
+	verdict_decide(r->options, result);
+}
+
+static void runner_run(struct runner *r)
+{
+	struct board_bytes final = {0};
+
+	r->began_ns = r->line_ns = clock_now().mono_ns;
+	r->line_cpu_ns = cpu_ns();
+	if (connect_all(r)) {
+		place_all(r);
+		settle(r, &final);
+	}
+	r->shared.phase = PHASE_LEAVE;
+	for (uint32_t i = 0; i < r->started; i++)
+		worker_join(r->workers[i]);
+	result_judge(r, &final);
+	if (r->result->totals.failed != 0)
+		fprintf(stderr, "loadgen: io_uring: %s\n",
+			ring_open_remedy(-(int)r->result->totals.failed));
+	free(final.bytes);
+}
+
+void run(struct options *options, struct run_result *ret_result)
+{
+	struct runner r = {.options = options, .result = ret_result};
+	const struct sigaction on = {.sa_handler = on_signal};
+	enum exit_code code = preflight(&r);
+
+	if (code == EXIT_PASS)
+		code = plan_make(&r);
+	if (code == EXIT_PASS)
+		code = sessions_make(&r);
+	if (code == EXIT_PASS)
+		code = workers_start(&r);
+	ret_result->code = code;
+	if (code == EXIT_PASS) {
+		(void)sigaction(SIGINT, &on, NULL);
+		(void)sigaction(SIGTERM, &on, NULL);
+		runner_run(&r);
+	} else {
+		r.shared.phase = PHASE_LEAVE;
+		for (uint32_t i = 0; i < r.started; i++)
+			worker_join(r.workers[i]);
+	}
+	for (uint32_t i = 0; r.workers != NULL && i < options->threads; i++)
+		worker_free(r.workers[i]);
+	free(r.workers);
+	free(r.tokens);
+	sight_times_free(r.times);
+	plan_fini(&r.plan);
+}
+
+void run_result_fini(struct run_result *result)
+{
+	ledger_fini(&result->ledger);
+}

@@ -1,0 +1,17 @@
+/*
+ * units.h - numbers as people write them: 10k, 250ms, 1000/s, 64KiB.
+ *
+ * Pure functions, any thread. All give 0, or -EINVAL (not such a number) or -ERANGE, and leave the
+ * result alone then.
+ */
+#ifndef PX_LOADGEN_UNITS_H
+#define PX_LOADGEN_UNITS_H
+
+#include <stdint.h>
+
+int units_count(const char *text, uint64_t *ret_count);   /* 500, 10k, 1.5M */
+int units_duration(const char *text, uint64_t *ret_ns);   /* 250ms, 30s, 10m, 1h; plain: s */
+int units_rate(const char *text, double *ret_per_second); /* 1000/s, 60k/m; plain: per second */
+int units_bytes(const char *text, uint64_t *ret_bytes);   /* 4096, 64KiB, 1MiB, 64k (1000s) */
+
+#endif

@@ -1,0 +1,30 @@
+/*
+ * upgrade.h - the client's side of the WebSocket handshake, as bytes.
+ *
+ * Pure: no socket, no allocation. Any thread.
+ */
+#ifndef PX_LOADGEN_UPGRADE_H
+#define PX_LOADGEN_UPGRADE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tools/loadgen/target.h"
+
+#define UPGRADE_REQUEST_BYTES_MAX 1280
+#define UPGRADE_ANSWER_BYTES_MAX  4096
+#define UPGRADE_KEY_CHARS         24
+
+/* The key that belongs to a random number: made again when the answer is checked, not stored. */
+void upgrade_key(uint64_t random, char out[static UPGRADE_KEY_CHARS]);
+
+/* Writes the request, at most UPGRADE_REQUEST_BYTES_MAX; returns its bytes. */
+size_t upgrade_write(const struct target *target, uint64_t random, char *out);
+
+/* Bytes of the answer's head with its empty line; 0: not all there yet. */
+size_t upgrade_head_bytes(const uint8_t *in, size_t len);
+
+/* Checks a whole head. 0, or -EBADMSG and why in *ret_why (static). */
+int upgrade_check(const uint8_t *head, size_t len, uint64_t random, const char **ret_why);
+
+#endif

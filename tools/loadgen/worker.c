@@ -1,0 +1,260 @@
+/*
+ * worker.c - one thread of clients: what it is made of, and what is read of it.
+ *
+ * Memory is planned at worker_new(): clients, painters with their windows, histograms, reference; receive
+ * buffers are the rings'. What a client borrows in the midst of a message (struct carry) is the exception.
+ * The main thread reads `stats` and, under `lock`, `second_last`; nothing else while the thread runs.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "engine/assert.h"
+#include "tools/loadgen/rng.h"
+#include "tools/loadgen/worker_priv.h"
+
+#define OBSERVERS 16U
+#define SLOTS_MAX 18750U
+
+/* --- made and freed --------------------------------------------------------------------------- */
+
+static uint32_t share_of(uint32_t total, uint32_t threads, uint32_t number)
+{
+	return total / threads + (number < total % threads);
+}
+
+static int rings_plan(struct worker *w)
+{
+	struct rlimit limit = {.rlim_cur = 1024};
+	uint32_t most = SLOTS_MAX;
+
+	(void)getrlimit(RLIMIT_NOFILE, &limit);
+	if (limit.rlim_cur / 16 * 15 < most)
+		most = (uint32_t)(limit.rlim_cur / 16 * 15);
+	w->rings_count = (w->clients_count + most - 1) / most;
+	w->slots_per_ring = (w->clients_count + w->rings_count - 1) / w->rings_count;
+	w->rings = calloc(w->rings_count, sizeof(*w->rings));
+	return w->rings == NULL ? -ENOMEM : 0;
+}
+
+static int painters_make(struct worker *w)
+{
+	const struct options *o = w->options;
+
+	for (uint32_t i = 0; i < w->painters_count; i++) {
+		struct painter *p = &w->painters[i];
+		uint32_t number = i * o->threads + w->number;
+		int r = painter_init(p, number, o->painters, o->window, w->shared->plan->count);
+
+		if (r < 0)
+			return r;
+		p->client = i;
+		p->token = w->shared->tokens[number].chars;
+		w->clients[i].painter = p;
+		if (w->shared->plan->records != NULL)
+			stat_add(&w->stats.to_place, p->limit);
+	}
+	return 0;
+}
+
+/* Clients get their slots and parts: painters first, those that stop reading last. */
+static void clients_make(struct worker *w)
+{
+	const struct options *o = w->options;
+	uint32_t watchers = w->clients_count - w->painters_count;
+	uint32_t from = watchers >= OBSERVERS ? w->painters_count : 0;
+	uint32_t step = (w->clients_count - from + OBSERVERS - 1) / OBSERVERS;
+
+	for (uint32_t i = 0; i < w->clients_count; i++) {
+		struct client *c = &w->clients[i];
+
+		c->ring = (uint16_t)(i / w->slots_per_ring);
+		c->slot = i % w->slots_per_ring;
+		c->next = NO_CLIENT;
+		c->stopper = (uint64_t)i * o->threads + w->number >= o->clients - o->stop_reading;
+		c->observer = !c->stopper && i >= from && (i - from) % step == 0;
+	}
+}
+
+int worker_new(struct run_shared *shared, uint32_t number, struct worker **ret_worker)
+{
+	const struct options *o = shared->options;
+	struct worker *w = calloc(1, sizeof(*w));
+	int r;
+
+	if (w == NULL)
+		return -ENOMEM;
+	w->options = o;
+	w->shared = shared;
+	w->number = number;
+	w->rng = rng_mix(o->seed + number);
+	w->waiting_head = NO_CLIENT;
+	w->stats.behind_of = UINT64_MAX;
+	(void)pthread_mutex_init(&w->lock, NULL);
+	w->clients_count = share_of(o->clients, o->threads, number);
+	w->painters_count = share_of(o->painters, o->threads, number);
+	w->clients = calloc(w->clients_count, sizeof(*w->clients));
+	w->painters = calloc(w->painters_count + 1U, sizeof(*w->painters));
+	w->ready = calloc(w->painters_count + 1U, sizeof(*w->ready));
+	w->arena = malloc(ARENA_BYTES);
+	r = w->clients == NULL || w->painters == NULL || w->ready == NULL || w->arena == NULL
+		    ? -ENOMEM
+		    : 0;
+	if (r == 0)
+		r = rings_plan(w);
+	if (r == 0)
+		r = painters_make(w);
+	if (r == 0)
+		r = reference_new(&w->reference);
+	if (r == 0)
+		r = sight_new(shared->times, &w->sight);
+	if (r < 0) {
+		worker_free(w);
+		return r;
+	}
+	clients_make(w);
+	*ret_worker = w;
+	return 0;
+}
+
+void worker_free(struct worker *w)
+{
+	if (w == NULL)
+		return;
+	for (uint32_t i = 0; w->clients != NULL && i < w->clients_count; i++)
+		free(w->clients[i].carry);
+	for (uint32_t i = 0; w->painters != NULL && i < w->painters_count; i++)
+		painter_fini(&w->painters[i]);
+	(void)pthread_mutex_destroy(&w->lock);
+	reference_free(w->reference);
+	sight_free(w->sight);
+	ledger_fini(&w->ledger);
+	free(w->clients);
+	free(w->painters);
+	free(w->ready);
+	free(w->arena);
+	free(w->rings);
+	free(w);
+}
+
+/* --- for client.c ----------------------------------------------------------------------------- */
+
+void worker_trouble(struct worker *w, enum trouble t, const struct client *c, const char *format,
+		    ...)
+{
+	char *first = w->first[t];
+	size_t room = sizeof(w->first[t]);
+	size_t len = 0;
+	va_list ap;
+
+	stat_add(&w->stats.trouble[t], 1);
+	if (first[0] != '\0')
+		return;
+	if (c != NULL)
+		len = (size_t)snprintf(
+			first, room, "client %llu: ",
+			(unsigned long long)client_index(w, c) * w->options->threads + w->number);
+	va_start(ap, format);
+	(void)vsnprintf(first + len, room - len, format, ap);
+	va_end(ap);
+}
+
+void worker_submit(struct worker *w)
+{
+	for (uint32_t i = 0; i < w->rings_count; i++)
+		ring_submit(w->rings[i]);
+	w->arena_len = 0;
+}
+
+uint8_t *worker_arena(struct worker *w, size_t len)
+{
+	uint8_t *at;
+
+	px_assert(len <= ARENA_BYTES);
+	if (w->arena_len + len > ARENA_BYTES)
+		worker_submit(w);
+	at = w->arena + w->arena_len;
+	w->arena_len += len;
+	return at;
+}
+
+void worker_painter_ready(struct worker *w, struct painter *p)
+{
+	if (p->ready)
+		return;
+	p->ready = true;
+	w->ready[w->ready_count++] = (uint32_t)(p - w->painters);
+}
+
+int worker_start(struct worker *w)
+{
+	return -pthread_create(&w->thread, NULL, worker_thread_main, w);
+}
+
+void worker_join(struct worker *w)
+{
+	(void)pthread_join(w->thread, NULL);
+}
+
+/* --- for the main thread ---------------------------------------------------------------------- */
+
+const struct worker_stats *worker_stats(const struct worker *w)
+{
+	return &w->stats;
+}
+
+void worker_second_get(struct worker *w, struct hdr *into)
+{
+	(void)pthread_mutex_lock(&w->lock);
+	hdr_merge(into, &w->second_last);
+	(void)pthread_mutex_unlock(&w->lock);
+}
+
+void worker_reach_add(const struct worker *w, uint64_t seq_first, uint64_t final,
+		      struct worker_reach *reach)
+{
+	for (uint32_t i = 0; i < w->clients_count; i++) {
+		const struct follow *f = &w->clients[i].follow;
+		uint64_t start = f->joined ? f->start : seq_first;
+
+		if (w->clients[i].stopper)
+			continue;
+		reach->clients++;
+		reach->complete += f->joined && !f->wrong && f->seq >= final;
+		reach->expected += final > start ? final - start : 0;
+		reach->received += follow_received(f, final);
+	}
+}
+
+const struct reference *worker_reference(const struct worker *w)
+{
+	return w->reference;
+}
+
+const struct ledger *worker_ledger(const struct worker *w)
+{
+	return &w->ledger;
+}
+
+const struct hdr *worker_ack_hdr(const struct worker *w)
+{
+	return &w->ack;
+}
+
+const struct hdr *worker_visible_hdr(const struct worker *w)
+{
+	return &w->visible;
+}
+
+const struct hdr *worker_connect_hdr(const struct worker *w)
+{
+	return &w->connect;
+}
+
+const char *worker_trouble_first(const struct worker *w, enum trouble t)
+{
+	return w->first[t];
+}

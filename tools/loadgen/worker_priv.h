@@ -1,0 +1,186 @@
+/*
+ * worker_priv.h - what worker.c, client.c and client_message.c share: one thread's structs.
+ */
+#ifndef PX_LOADGEN_WORKER_PRIV_H
+#define PX_LOADGEN_WORKER_PRIV_H
+
+#include <pthread.h>
+
+#include "edge/ws_frame.h"
+#include "engine/clock.h"
+#include "engine/op.h"
+#include "engine/ring.h"
+#include "tools/loadgen/follow.h"
+#include "tools/loadgen/painter.h"
+#include "tools/loadgen/worker.h"
+
+#define NO_CLIENT UINT32_MAX
+
+/*
+ *	NEW -> CONNECTING -> UPGRADING -> SUBSCRIBING <-> FOLLOWING     any of the four -> CLOSING
+ *	CLOSING -> RELEASING -> WAITING -> CONNECTING                   or RELEASING -> DEAD
+ *
+ * CLOSING waits until nothing of the connection is in flight, RELEASING until the slot is free.
+ */
+enum client_state {
+	CLIENT_NEW,
+	CLIENT_CONNECTING,
+	CLIENT_UPGRADING,
+	CLIENT_SUBSCRIBING,
+	CLIENT_FOLLOWING,
+	CLIENT_CLOSING,
+	CLIENT_RELEASING,
+	CLIENT_WAITING,
+	CLIENT_DEAD,
+	CLIENT_STATES
+};
+
+enum op {
+	OP_CONNECT = 1,
+	OP_RECV,
+	OP_SEND_NOW, /* no event unless short; not counted in flight */
+	OP_SEND_ALL,
+	OP_SHUTDOWN,
+	OP_CANCEL,
+	OP_CLOSE,
+};
+
+/* Bytes of a head or message that is not complete yet: borrowed only while that lasts. */
+struct carry {
+	uint32_t len, room;
+	uint8_t bytes[];
+};
+
+/* One connection. An idle one costs this and nothing else of ours. */
+struct client {
+	struct ws_parser parser;
+	struct follow follow;
+	struct carry *carry;
+	struct painter *painter; /* NULL: only watches */
+	uint64_t since_ns;       /* when the connect began; WAITING: when to come back */
+	uint64_t lost_ns;        /* when the connection broke that it tries to replace */
+	uint32_t slot;
+	uint32_t generation; /* of the slot, for the tags */
+	uint32_t next;       /* in the list of those that wait */
+	uint32_t sent_s;     /* when it last said something */
+	uint16_t board;
+	uint16_t ring;
+	uint8_t state;     /* enum client_state */
+	uint8_t inflight;  /* operations whose last event is to come */
+	uint8_t attempts;  /* connects since it last followed */
+	bool observer : 1; /* gives visibility latencies */
+	bool stopper : 1;  /* stops reading once it follows */
+	bool stopped : 1;
+	bool resuming : 1; /* the subscribe that is under way asked to resume */
+	bool leaving : 1;  /* said goodbye: an end is no trouble */
+	bool fatal : 1;    /* had trouble that reconnecting does not mend */
+};
+
+_Static_assert(sizeof(struct client) <= 256, "512 bytes per client with its share of the buffers");
+
+#define ARENA_BYTES 65536
+
+struct worker {
+	const struct options *options;
+	struct run_shared *shared;
+	struct worker_stats stats;
+	struct now now; /* of the batch of events that is being handled */
+	uint64_t rng;
+	pthread_t thread;
+	uint32_t number;
+
+	struct ring **rings; /* [0] leads */
+	uint32_t rings_count;
+	uint32_t slots_per_ring;
+
+	struct client *clients;
+	uint32_t clients_count;
+	uint32_t opened;       /* clients whose first connect has begun */
+	uint32_t opening;      /* connections between connect and following */
+	uint32_t waiting_head; /* list of clients in CLIENT_WAITING */
+	uint64_t waiting_looked_ns;
+	uint32_t beat_at; /* circle over the clients */
+	uint64_t beat_ns;
+	uint32_t leave_at;
+
+	struct painter *painters;
+	uint32_t painters_count;
+	uint32_t *ready; /* painters with something to send */
+	uint32_t ready_count;
+	uint32_t next_painter;
+	struct schedule schedule;
+	bool scheduled; /* the schedule has begun */
+	struct canvas canvas;
+
+	uint8_t *arena; /* bytes of small sends; free again after a submit */
+	size_t arena_len;
+
+	struct reference *reference;
+	struct ledger ledger;
+	struct sight *sight;
+	struct hdr ack, visible, connect;
+	uint64_t second_ns;   /* when the running second began */
+	struct hdr second;    /* acknowledgements of the running second */
+	pthread_mutex_t lock; /* of second_last */
+	struct hdr second_last;
+	char first[TROUBLE_MAX][160];
+};
+
+static inline void stat_add(_Atomic uint64_t *stat, uint64_t n)
+{
+	__atomic_store_n(stat, __atomic_load_n(stat, __ATOMIC_RELAXED) + n, __ATOMIC_RELAXED);
+}
+
+static inline void stat_set(_Atomic uint64_t *stat, uint64_t n)
+{
+	__atomic_store_n(stat, n, __ATOMIC_RELAXED);
+}
+
+/* --- worker.c --- */
+
+/* Counts, and keeps the words of the first of its kind. c may be NULL. */
+void worker_trouble(struct worker *w, enum trouble t, const struct client *c, const char *format,
+		    ...) __attribute__((format(printf, 4, 5)));
+
+/* Room for a small send; valid until the end of the turn. len <= ARENA_BYTES. */
+uint8_t *worker_arena(struct worker *w, size_t len);
+
+/* The painter has, or may have, something to send at the end of this turn. */
+void worker_painter_ready(struct worker *w, struct painter *p);
+
+/* Submits every ring; the arena is free afterwards. */
+void worker_submit(struct worker *w);
+
+/* --- worker_turn.c --- */
+
+/* For pthread_create(); arg: the worker. */
+void *worker_thread_main(void *arg);
+
+/* --- client.c --- */
+
+void client_open(struct worker *w, struct client *c);
+void client_event(struct worker *w, struct client *c, enum op op, const struct ring_event *e);
+
+/* Ends the connection; the first reason counts, and TROUBLE_NONE is no reason. */
+void client_break(struct worker *w, struct client *c, enum trouble t, const char *why);
+
+/* Sends one masked message, alone or behind others of this turn's flush. `payload` is changed. */
+void client_say(struct worker *w, struct client *c, enum ws_opcode opcode, uint8_t *payload,
+		size_t len);
+
+/* Hands what the painter has to the ring. */
+void client_flush(struct worker *w, struct client *c);
+
+void client_state_set(struct worker *w, struct client *c, enum client_state state);
+void client_stop_reading(struct worker *w, struct client *c);
+uint32_t client_index(const struct worker *w, const struct client *c);
+
+/* --- client_message.c --- */
+
+/* (Re)subscribes: session first for painters of a new connection. */
+void client_subscribe(struct worker *w, struct client *c, bool with_session);
+
+/* One whole message of the server. */
+void client_message(struct worker *w, struct client *c, const uint8_t *message, size_t len);
+
+#endif

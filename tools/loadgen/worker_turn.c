@@ -1,0 +1,376 @@
+/*
+ * worker_turn.c - the thread of a worker: the order of a turn, and what comes due in it.
+ *
+ *	events -> come due (connects, placements) -> flush painters -> beat -> submit -> sleep
+ *
+ * Owner: the worker's thread. Each part has a budget, so that a flood of events holds up no placement for
+ * long, and many placements no event.
+ */
+#include <string.h>
+
+#include "engine/assert.h"
+#include "tools/loadgen/worker_priv.h"
+
+#define EVENTS_PER_BATCH  256
+#define BATCHES_PER_TURN  64
+#define OPENING_MAX       1000
+#define OPENS_PER_TURN    64
+#define LEAVES_PER_TURN   256
+#define SLEEP_MAX_NS      (5 * NS_PER_MS)
+#define WAITING_LOOK_NS   (10 * NS_PER_MS)
+#define BEAT_CIRCLE_NS    (2 * NS_PER_SEC)
+#define BEHIND_LOOK_NS    (50 * NS_PER_MS)
+#define ANSWER_TIMEOUT_NS (30 * NS_PER_SEC)
+#define ALIVE_AFTER_S     20
+#define LEAVE_NS          (3 * NS_PER_SEC)
+#define RECV_BUFS         1024U
+#define RECV_BUF_BYTES    4096U
+
+/* --- events ----------------------------------------------------------------------------------- */
+
+static void event_take(struct worker *w, struct ring *ring, const struct ring_event *e)
+{
+	struct op_tag tag = op_tag_unpack(e->tag);
+	struct client *c;
+
+	px_assert(tag.slot < w->clients_count);
+	c = &w->clients[tag.slot];
+	if (tag.generation == c->generation)
+		client_event(w, c, (enum op)tag.kind, e);
+	if (e->flags & RING_BUFFER)
+		ring_recv_return(ring, e->buf);
+}
+
+/* True: there may be more. */
+static bool events_take(struct worker *w, struct ring *ring)
+{
+	struct ring_event events[EVENTS_PER_BATCH];
+	uint32_t count = ring_reap(ring, events, EVENTS_PER_BATCH);
+
+	for (uint32_t i = 0; i < count; i++)
+		event_take(w, ring, &events[i]);
+	return count == EVENTS_PER_BATCH;
+}
+
+/* --- what comes due --------------------------------------------------------------------------- */
+
+static void connects_open(struct worker *w, uint64_t began_ns)
+{
+	double passed = (double)(w->now.mono_ns - began_ns) * 1e-9;
+	double rate = w->options->connect_rate / w->options->threads;
+
+	for (int i = 0; i < OPENS_PER_TURN && w->opened < w->clients_count; i++) {
+		if (w->opening >= OPENING_MAX || (rate > 0 && w->opened > passed * rate))
+			return;
+		client_open(w, &w->clients[w->opened++]);
+	}
+}
+
+/* Those whose time has come leave the list and connect. */
+static void waiting_open(struct worker *w)
+{
+	uint32_t *link = &w->waiting_head;
+	int budget = OPENS_PER_TURN;
+
+	if (w->now.mono_ns - w->waiting_looked_ns < WAITING_LOOK_NS)
+		return;
+	w->waiting_looked_ns = w->now.mono_ns;
+	while (*link != NO_CLIENT && w->opening < OPENING_MAX && budget > 0) {
+		struct client *c = &w->clients[*link];
+
+		if (c->since_ns > w->now.mono_ns) {
+			link = &c->next;
+			continue;
+		}
+		*link = c->next;
+		c->next = NO_CLIENT;
+		client_open(w, c);
+		budget--;
+	}
+}
+
+static void assign(struct worker *w, struct painter *p, uint64_t intended_ns)
+{
+	painter_assign(p, intended_ns);
+	stat_add(&w->stats.outstanding, 1);
+	if (w->shared->plan->records != NULL)
+		stat_add(&w->stats.to_place, (uint64_t)-1);
+	if (w->now.mono_ns > intended_ns && w->now.mono_ns - intended_ns > w->stats.lag_max_ns)
+		stat_set(&w->stats.lag_max_ns, w->now.mono_ns - intended_ns);
+	worker_painter_ready(w, p);
+}
+
+/* Placements on schedule go to the painters in turn. One whose window is full holds up the schedule: its
+ * placements keep their intended times, so the wait is part of their latency. */
+static void scheduled_assign(struct worker *w)
+{
+	uint64_t end_ns = w->shared->end_ns;
+	uint32_t skipped = 0;
+
+	while (skipped < w->painters_count) {
+		struct painter *p = &w->painters[w->next_painter];
+		uint64_t due_ns = schedule_next_ns(&w->schedule);
+
+		if (due_ns > w->now.mono_ns || due_ns >= end_ns)
+			return;
+		if (p->gone || p->head >= p->limit) {
+			skipped++;
+		} else if (!painter_has_room(p)) {
+			return;
+		} else {
+			skipped = 0;
+			assign(w, p, due_ns);
+			schedule_take(&w->schedule);
+		}
+		w->next_painter = (w->next_painter + 1) % w->painters_count;
+	}
+}
+
+static void placements_assign(struct worker *w)
+{
+	const struct options *o = w->options;
+
+	if (w->painters_count == 0 || w->shared->phase != PHASE_RUN)
+		return;
+	if (!w->scheduled) {
+		w->scheduled = true;
+		for (uint32_t i = 0; i < w->painters_count; i++)
+			worker_painter_ready(w, &w->painters[i]);
+		if (o->rate > 0)
+			schedule_start(&w->schedule, w->shared->start_ns,
+				       o->rate * w->painters_count / o->painters, o->uniform,
+				       o->seed * 31 + w->number);
+	}
+	if (o->rate > 0)
+		scheduled_assign(w);
+}
+
+/* Without a rate a painter is due whenever its window has room. */
+static void painters_flush(struct worker *w)
+{
+	bool free_running = w->options->rate <= 0 && w->shared->phase == PHASE_RUN &&
+			    w->now.mono_ns < w->shared->end_ns;
+	uint32_t count = w->ready_count;
+
+	for (uint32_t i = 0; i < count; i++) {
+		struct painter *p = &w->painters[w->ready[i]];
+
+		while (free_running && !p->gone && painter_has_room(p))
+			assign(w, p, w->now.mono_ns);
+		p->ready = false;
+		client_flush(w, &w->clients[p->client]);
+	}
+	w->ready_count = 0;
+}
+
+/* --- the beat --------------------------------------------------------------------------------- */
+
+static void client_beat(struct worker *w, struct client *c)
+{
+	uint8_t payload[1] = {MSG_ALIVE};
+
+	switch (c->state) {
+	case CLIENT_CONNECTING:
+	case CLIENT_UPGRADING:
+	case CLIENT_SUBSCRIBING:
+		if (w->now.mono_ns - c->since_ns > ANSWER_TIMEOUT_NS)
+			client_break(w, c, TROUBLE_TIMEOUT, "while connecting");
+		break;
+	case CLIENT_FOLLOWING:
+		if ((uint32_t)(w->now.mono_ns / NS_PER_SEC) - c->sent_s >= ALIVE_AFTER_S)
+			client_say(w, c, WS_BINARY, payload, sizeof(payload));
+		break;
+	default:
+		break;
+	}
+}
+
+/* Looks at every client once in BEAT_CIRCLE_NS, a few in each turn. */
+static void beat(struct worker *w)
+{
+	uint64_t passed_ns = w->now.mono_ns - w->beat_ns;
+	uint64_t due = passed_ns * w->clients_count / BEAT_CIRCLE_NS;
+
+	if (due == 0)
+		return;
+	if (due > w->clients_count)
+		due = w->clients_count;
+	w->beat_ns = w->now.mono_ns;
+	for (; due > 0; due--) {
+		client_beat(w, &w->clients[w->beat_at]);
+		w->beat_at = (w->beat_at + 1) % w->clients_count;
+	}
+}
+
+/* Once per second: how far everybody is, and the histogram of the second. */
+static void second_publish(struct worker *w)
+{
+	uint64_t seq = reference_seq(w->reference);
+	uint64_t sum = 0;
+	uint64_t max_sum = 0;
+
+	if (w->now.mono_ns - w->second_ns < NS_PER_SEC)
+		return;
+	w->second_ns = w->now.mono_ns;
+	for (uint32_t i = 0; i < w->clients_count; i++) {
+		const struct client *c = &w->clients[i];
+
+		if (!!c->stopper || !c->follow.joined)
+			continue;
+		sum += follow_received(&c->follow, seq);
+		max_sum += seq > c->follow.start ? seq - c->follow.start : 0;
+	}
+	stat_set(&w->stats.seq_sum, sum);
+	stat_set(&w->stats.seq_max_sum, max_sum);
+	(void)pthread_mutex_lock(&w->lock);
+	w->second_last = w->second;
+	(void)pthread_mutex_unlock(&w->lock);
+	hdr_reset(&w->second);
+	if (w->now.mono_ns > SIGHT_DELAY_NS)
+		sight_settle(w->sight, w->now.mono_ns - SIGHT_DELAY_NS, &w->visible);
+}
+
+static void stats_publish(struct worker *w, uint64_t *behind_ns)
+{
+	uint64_t final = w->shared->final_seq;
+	uint64_t behind = 0;
+
+	stat_set(&w->stats.seq, reference_seq(w->reference));
+	stat_set(&w->stats.epoch, reference_epoch(w->reference));
+	stat_set(&w->stats.frames, reference_frames(w->reference));
+	if (w->shared->phase != PHASE_SETTLE || final == UINT64_MAX ||
+	    w->now.mono_ns - *behind_ns < BEHIND_LOOK_NS)
+		return;
+	*behind_ns = w->now.mono_ns;
+	for (uint32_t i = 0; i < w->clients_count; i++) {
+		const struct client *c = &w->clients[i];
+
+		behind += !c->stopper && c->state != CLIENT_DEAD &&
+			  (c->state != CLIENT_FOLLOWING || c->follow.seq < final);
+	}
+	stat_set(&w->stats.behind, behind);
+	__atomic_store_n(&w->stats.behind_of, final, __ATOMIC_RELEASE);
+}
+
+/* --- leaving ---------------------------------------------------------------------------------- */
+
+static bool is_connected(const struct client *c)
+{
+	return c->state == CLIENT_CONNECTING || c->state == CLIENT_UPGRADING ||
+	       c->state == CLIENT_SUBSCRIBING || c->state == CLIENT_FOLLOWING;
+}
+
+static void goodbye(struct worker *w, struct client *c)
+{
+	uint8_t code[2] = {1000 >> 8, 1000 & 0xff};
+
+	c->leaving = true;
+	if (c->stopped)
+		client_break(w, c, TROUBLE_NONE, "");
+	else if (c->state == CLIENT_FOLLOWING)
+		client_say(w, c, WS_CLOSE, code, sizeof(code));
+	else if (is_connected(c))
+		client_break(w, c, TROUBLE_NONE, "");
+}
+
+/* True: everybody is gone, or had the time to. */
+static bool leave(struct worker *w, uint64_t *leave_ns)
+{
+	if (w->shared->phase != PHASE_LEAVE)
+		return false;
+	if (*leave_ns == 0)
+		*leave_ns = w->now.mono_ns;
+	for (int i = 0; i < LEAVES_PER_TURN && w->leave_at < w->clients_count; i++)
+		goodbye(w, &w->clients[w->leave_at++]);
+	return (w->leave_at == w->clients_count && w->stats.following == 0) ||
+	       w->now.mono_ns - *leave_ns > LEAVE_NS;
+}
+
+/* --- the thread ------------------------------------------------------------------------------- */
+
+static uint64_t sleep_ns(const struct worker *w)
+{
+	uint64_t due_ns;
+
+	if (w->options->rate <= 0 || !w->scheduled || w->shared->phase != PHASE_RUN)
+		return SLEEP_MAX_NS;
+	due_ns = schedule_next_ns(&w->schedule);
+	if (due_ns <= w->now.mono_ns)
+		return NS_PER_MS; /* held up by a full window: the answer wakes us */
+	return due_ns - w->now.mono_ns < SLEEP_MAX_NS ? due_ns - w->now.mono_ns : SLEEP_MAX_NS;
+}
+
+static int rings_open(struct worker *w)
+{
+	struct ring_config config = {
+		.sq_entries = 1024,
+		.cq_entries = 8192,
+		.slots = w->slots_per_ring,
+		.recv_bufs = RECV_BUFS,
+		.recv_buf_bytes = RECV_BUF_BYTES,
+	};
+
+	for (uint32_t i = 0; i < w->rings_count; i++) {
+		int r;
+
+		config.lead = w->rings[0];
+		r = ring_open(&config, &w->rings[i]);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static void rings_close(struct worker *w)
+{
+	for (uint32_t i = w->rings_count; i-- > 0;)
+		ring_close(w->rings[i]);
+}
+
+static void turns(struct worker *w)
+{
+	uint64_t began_ns = clock_now().mono_ns;
+	uint64_t behind_ns = 0;
+	uint64_t leave_ns = 0;
+
+	w->beat_ns = w->second_ns = began_ns;
+	for (;;) {
+		bool more = true;
+
+		for (int i = 0; more && i < BATCHES_PER_TURN; i++) {
+			more = false;
+			w->now = clock_now();
+			for (uint32_t r = 0; r < w->rings_count; r++)
+				more |= events_take(w, w->rings[r]);
+		}
+		w->now = clock_now();
+		if (w->shared->phase != PHASE_LEAVE) {
+			connects_open(w, began_ns);
+			waiting_open(w);
+		}
+		placements_assign(w);
+		if (leave(w, &leave_ns))
+			break;
+		painters_flush(w);
+		beat(w);
+		second_publish(w);
+		stats_publish(w, &behind_ns);
+		worker_submit(w);
+		ring_doze(w->rings[0]);
+		ring_wait(w->rings[0], more ? 0 : sleep_ns(w));
+	}
+	sight_settle(w->sight, UINT64_MAX, &w->visible);
+}
+
+void *worker_thread_main(void *arg)
+{
+	struct worker *w = arg;
+	int r = rings_open(w);
+
+	if (r < 0)
+		stat_set(&w->stats.failed, (uint64_t)-r);
+	else
+		turns(w);
+	rings_close(w);
+	return NULL;
+}
