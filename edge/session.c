@@ -150,7 +150,7 @@ int session_verify(const struct session_key *key, const char *token, size_t len,
 		   uint8_t ret_user[static 16])
 {
 	uint8_t claim[CLAIM_BYTES], given[MAC_BYTES], mac[MAC_BYTES];
-	struct bytes b = bytes_of(claim, sizeof(claim));
+	struct bytes b;
 	const uint8_t *user;
 	uint64_t expires_s;
 
@@ -161,6 +161,7 @@ int session_verify(const struct session_key *key, const char *token, size_t len,
 	sign(key, token, CLAIM_CHARS, mac);
 	if (CRYPTO_memcmp(mac, given, MAC_BYTES) != 0)
 		return -EBADMSG;
+	b = bytes_of(claim, sizeof(claim));
 	if (get_u8(&b) != TOKEN_VERSION)
 		return -EBADMSG;
 	user = get_bytes(&b, USER_BYTES);
