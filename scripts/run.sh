@@ -26,15 +26,18 @@ esac
 listen=$(setting listen)
 board=$(echo "$settings" | sed -n 's/^\[board "\(.*\)"\]$/\1/p' | head -n 1)
 curl=curl
+load="$root/build/release/tools/loadgen/loadgen --url ws://"
 case $listen in
 unix:*)
 	curl="curl --unix-socket ${listen#unix:}"
 	at=localhost
 	page="only by its socket, ${listen#unix:}"
+	load="# loadgen needs an address: --listen=127.0.0.1:8080"
 	;;
 *)
 	at=$(echo "$listen" | sed 's/^0\.0\.0\.0:/127.0.0.1:/; s/^\[::\]:/[::1]:/')
 	page=http://$at/
+	load="$load$at/ws --clients 1000 --rate 200/s --duration 10s"
 	;;
 esac
 cat <<END
@@ -49,7 +52,7 @@ cat <<END
     $curl -s -b /tmp/pixeld.cookie -X PUT -d '{"color":5}' http://$at/boards/$board/pixels/3/4
     $curl -s -o board.png http://$at/boards/$board/image.png
     $curl -s http://$at/metrics | grep -v '^#'
-    $root/build/release/tools/loadgen/loadgen --url ws://$at/ws --clients 1000 --rate 200/s --duration 10s
+    $load
     $pixeld --check-system
 
 END
