@@ -132,6 +132,13 @@ size_t batch_bytes(size_t payload_bytes)
 	       (payload_bytes + JOURNAL_ALIGN - 1) / JOURNAL_ALIGN * JOURNAL_ALIGN;
 }
 
+/* A batch without records leaves the chain as it is: whether a clean stop got to the disk makes no
+ * difference to who continues from there. */
+static uint64_t chain_after(const uint8_t *batch, const struct batch_header *h)
+{
+	return h->records == 0 ? h->chain : hash64(batch, BATCH_HEADER_BYTES, SEED_CHAIN);
+}
+
 uint64_t batch_seal(uint8_t *out, const struct batch_header *h, uint32_t segment)
 {
 	uint64_t salt = salt_of(h->journal_id, segment);
@@ -151,7 +158,7 @@ uint64_t batch_seal(uint8_t *out, const struct batch_header *h, uint32_t segment
 	p = put_u64(p, hash64(payload, h->payload_bytes, salt));
 	p = put_u64(p, hash64(out, (size_t)(p - out), salt));
 	px_assert(p == payload);
-	return hash64(out, BATCH_HEADER_BYTES, SEED_CHAIN);
+	return chain_after(out, h);
 }
 
 /* A header that is right by its own checksum, whatever stands behind it. journal_id 0: any. */
@@ -214,7 +221,7 @@ bool segment_reader_next(struct segment_reader *r, struct batch *ret_batch)
 	};
 	r->offset += batch_bytes(h.payload_bytes);
 	r->next_lsn += h.records;
-	r->chain = hash64(in, BATCH_HEADER_BYTES, SEED_CHAIN);
+	r->chain = chain_after(in, &h);
 	r->closed = (h.flags & BATCH_CLOSING) != 0;
 	return true;
 }

@@ -536,6 +536,7 @@ static int conclude(struct recovery *r)
 	struct journal_start *start = &result->start;
 	const struct segment_entry *e = r->entry;
 	uint64_t end_lsn = e == NULL ? 0 : r->reader.next_lsn - 1;
+	bool behind;
 
 	result->is_new = e == NULL && r->snapshot.lsn == 0;
 	result->snapshot_lsn = r->snapshot.lsn;
@@ -544,9 +545,12 @@ static int conclude(struct recovery *r)
 		start->journal_id = r->options->fresh_journal_id;
 	start->next_segment =
 		r->list.count == 0 ? 1 : r->list.entries[r->list.count - 1].number + 1;
-	start->restart = r->snapshot.lsn > end_lsn;
-	start->next_lsn = (start->restart ? r->snapshot.lsn : end_lsn) + 1;
-	start->chain = e == NULL || start->restart ? start->journal_id : r->reader.chain;
+	behind = r->snapshot.lsn > end_lsn;
+	start->next_lsn = (behind ? r->snapshot.lsn : end_lsn) + 1;
+	start->chain = e == NULL || behind ? start->journal_id : r->reader.chain;
+	/* A segment without records will be overruled, with what its header says. */
+	start->restart = behind || (e != NULL && r->reader.next_lsn == e->header.first_lsn &&
+				    (e->header.flags & SEGMENT_RESTART) != 0);
 	result->was_clean = result->is_new;
 	if (e != NULL) {
 		result->last_sync = e->header.sync;
@@ -554,7 +558,7 @@ static int conclude(struct recovery *r)
 		start->trim_segment = e->number;
 		start->trim_bytes = r->reader.offset;
 	}
-	if (!start->restart)
+	if (!behind)
 		return 0;
 	result->last_sync = r->snapshot.sync;
 	result->was_clean = r->snapshot.clean;
