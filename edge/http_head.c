@@ -98,8 +98,8 @@ static struct span trimmed(struct span s)
 	return s;
 }
 
-/* Cuts the part before the first `separator` off *rest, which goes on behind it; *rest becomes absent
- * with the last part. */
+/* Cuts the part before the first `separator` off *rest, which goes on behind it; *rest becomes
+ * absent with the last part. */
 static struct span cut(struct span *rest, char separator)
 {
 	const char *found = rest->len > 0 ? memchr(rest->at, separator, rest->len) : NULL;
@@ -337,8 +337,8 @@ struct fields_seen {
 	bool connection_keep_alive;
 };
 
-/* Fields that are kept as they are. Of a list field the first line is kept; any other field that comes
- * twice is refused. */
+/* Fields that are kept as they are. Of a list field the first line is kept; any other field that
+ * comes twice is refused. */
 static const struct kept_field {
 	const char *name;
 	size_t at;
@@ -446,8 +446,8 @@ static int judge(struct http_head *head, const struct fields_seen *seen, const c
 	return 0;
 }
 
-/* Cuts the next line off *rest. false: it does not end with CRLF. (A CR inside is no character of any
- * part of a line.) */
+/* Cuts the next line off *rest. false: it does not end with CRLF. (A CR inside is no character of
+ * any part of a line.) */
 static bool cut_line(struct span *rest, struct span *ret_line)
 {
 	struct span line = cut(rest, '\n');

@@ -2,8 +2,8 @@
  * http_head.h - the head of one HTTP/1.1 request, parsed strictly.
  *
  * Bytes in, a verdict out: no socket, no clock, no allocation. Any thread. A strict subset of
- * RFC 9112: no bare LF, no obs-fold, no space before a colon, exactly one Host (HTTP/1.1), at most one
- * Content-Length (digits only), no Transfer-Encoding. What it refuses it refuses with a status.
+ * RFC 9112: no bare LF, no obs-fold, no space before a colon, exactly one Host (HTTP/1.1), at most
+ * one Content-Length (digits only), no Transfer-Encoding. What it refuses it refuses with a status.
  * The spans point into the given bytes.
  */
 #ifndef PX_EDGE_HTTP_HEAD_H

@@ -22,8 +22,8 @@ enum { SUBSCRIBED_RESUMED = 1, SUBSCRIBED_FROZEN = 2 };
 
 /* --- texts ----------------------------------------------------------------------------------- */
 
-/* Reads a length and that many bytes into `text` of `size`, NUL-terminated. Nothing but visible ASCII and
- * blanks: what is shown, logged and compared as a C string must be the whole of it. */
+/* Reads a length and that many bytes into `text` of `size`, NUL-terminated. Nothing but visible
+ * ASCII and blanks: what is shown, logged and compared as a C string must be the whole of it. */
 static void get_text(struct bytes *b, char *text, size_t size)
 {
 	uint8_t len = get_u8(b);
@@ -413,8 +413,8 @@ static size_t encode_server_binary(const struct message *message, uint8_t *out)
 
 /* --- finished frames ------------------------------------------------------------------------- */
 
-/* Puts the head before a payload that lies SERVER_FRAME_HEAD_BYTES_MAX behind `out`: how long the head is
- * shows only when the payload is there. */
+/* Puts the head before a payload that lies SERVER_FRAME_HEAD_BYTES_MAX behind `out`: how long the
+ * head is shows only when the payload is there. */
 static size_t finish_frame(enum message_encoding encoding, uint8_t *out, size_t payload_len)
 {
 	enum ws_opcode opcode = encoding == MESSAGE_JSON ? WS_TEXT : WS_BINARY;

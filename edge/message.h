@@ -1,9 +1,10 @@
 /*
  * message.h - the messages of pixeld.v1 (binary) and pixeld.v1.json (text).
  *
- * Bytes in, bytes out: no socket, no clock; JSON reading alone allocates (jansson, in message_json.c).
- * Shared by server, load generator, tests and fuzzers. Any thread. One WebSocket message is one
- * message of the protocol; docs/protocol.md is the reference, and its test vectors are tests.
+ * Bytes in, bytes out: no socket, no clock; JSON reading alone allocates (jansson, in
+ * message_json.c). Shared by server, load generator, tests and fuzzers. Any thread. One WebSocket
+ * message is one message of the protocol; docs/protocol.md is the reference, and its test vectors
+ * are tests.
  */
 #ifndef PX_EDGE_MESSAGE_H
 #define PX_EDGE_MESSAGE_H
@@ -143,15 +144,15 @@ struct message {
 };
 
 /*
- * Decodes what a client sent. 0; -EBADMSG: not a message (wrong length, not JSON, a field missing or of
- * the wrong type); -ENOSYS: a type that we do not know, which a server answers with MSG_ERROR and
- * otherwise skips. JSON: `scratch` of MESSAGE_IN_BYTES_MAX bytes holds a session's token.
+ * Decodes what a client sent. 0; -EBADMSG: not a message (wrong length, not JSON, a field missing
+ * or of the wrong type); -ENOSYS: a type that we do not know, which a server answers with MSG_ERROR
+ * and otherwise skips. JSON: `scratch` of MESSAGE_IN_BYTES_MAX bytes holds a session's token.
  */
 int message_decode_client(enum message_encoding encoding, const uint8_t *in, size_t len,
 			  char *scratch, struct message *ret_message);
 
-/* The color in a body {"color": n} (PUT of a pixel); a number that is no u8 gives UINT32_MAX. -EBADMSG:
- * not that. */
+/* The color in a body {"color": n} (PUT of a pixel); a number that is no u8 gives UINT32_MAX.
+ * -EBADMSG: not that. */
 int message_decode_color(const uint8_t *in, size_t len, uint32_t *ret_color);
 
 /* The body of a PUT: {"color": n}. 0 and the color (UINT32_MAX when it is no u8), or -EBADMSG. */

@@ -1,11 +1,11 @@
 /*
  * message_json.c - the same messages as JSON text. The one file that sees jansson.
  *
- * Any thread. Reading allocates (jansson) for the time of the call, bounded by MESSAGE_IN_BYTES_MAX of
- * input; writing allocates nothing and is plain text put together here. Nothing is in flight.
+ * Any thread. Reading allocates (jansson) for the time of the call, bounded by MESSAGE_IN_BYTES_MAX
+ * of input; writing allocates nothing and is plain text put together here. Nothing is in flight.
  *
- * Numbers are read as doubles and count by their value (1e3 is 1000), as in JavaScript: whole numbers
- * below 2^53 are exact, everything else is refused where a whole number is wanted.
+ * Numbers are read as doubles and count by their value (1e3 is 1000), as in JavaScript: whole
+ * numbers below 2^53 are exact, everything else is refused where a whole number is wanted.
  */
 #include "edge/message_json.h"
 

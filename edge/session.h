@@ -1,10 +1,12 @@
 /*
  * session.h - who somebody is: a signed token that names 16 opaque bytes.
  *
- *	token = base64url(version 1 | user 16 | issued_s u64 | expires_s u64) "." base64url(HMAC-SHA256)
+ *	first = base64url(version 1 | user 16 | issued_s u64 | expires_s u64)
+ *	token = first "." base64url(HMAC-SHA256(secret, first))
  *
- * The one file that uses OpenSSL for it is session.c. A session_key may be used by any thread after it
- * was made. Outside sites that share the secret mint tokens of the same form; docs/protocol.md shows how.
+ * The one file that uses OpenSSL for it is session.c. A session_key may be used by any thread after
+ * it was made. Outside sites that share the secret mint tokens of the same form; docs/protocol.md
+ * shows how.
  */
 #ifndef PX_EDGE_SESSION_H
 #define PX_EDGE_SESSION_H

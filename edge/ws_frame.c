@@ -6,7 +6,7 @@
  * in flight here.
  *
  *	HEAD --head complete--> PAYLOAD --last byte--> HEAD
- *	                           `--last byte of a close frame--> CLOSED (all further input is dropped)
+ *	                           `--last byte of a close frame--> CLOSED (the rest is dropped)
  *	any --a rule is broken--> BAD
  */
 #include "edge/ws_frame.h"
@@ -322,8 +322,8 @@ static bool close_code_is_valid(uint16_t code)
 	       (code >= 3000 && code <= 4999);
 }
 
-/* A close frame is the last thing told, so its reason may use the UTF-8 state of a text message that
- * will never end. */
+/* A close frame is the last thing told, so its reason may use the UTF-8 state of a text message
+ * that will never end. */
 static bool check_close(struct ws_parser *p, const uint8_t *in, size_t len)
 {
 	size_t i = 0;

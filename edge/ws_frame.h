@@ -2,8 +2,8 @@
  * ws_frame.h - RFC 6455 frames and messages, without socket, clock or allocation.
  *
  * Shared by server, load generator, tests and fuzzers. A parser belongs to one connection and one
- * thread. It may be fed at any split: every split of a stream gives the same messages. It is strict:
- * what the RFC forbids ends the stream with WS_BAD and the close code to answer with.
+ * thread. It may be fed at any split: every split of a stream gives the same messages. It is
+ * strict: what the RFC forbids ends the stream with WS_BAD and the close code to answer with.
  */
 #ifndef PX_EDGE_WS_FRAME_H
 #define PX_EDGE_WS_FRAME_H

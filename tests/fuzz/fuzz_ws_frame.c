@@ -18,7 +18,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Messages one after the other: opcode, length (2 bytes), bytes; a data message is told at its end. */
+/* Messages one after the other: opcode, length (2 bytes), bytes; a data message is told at its end.
+ * */
 struct transcript {
 	uint8_t told[4 * STREAM_BYTES_MAX];
 	uint8_t data[MESSAGE_BYTES_MAX], control[WS_CONTROL_BYTES_MAX];

@@ -502,8 +502,8 @@ static int other_complete(http_parser *p)
 	return 0;
 }
 
-/* Two places where http-parser is not RFC 9110: it knows no tab behind a length, and it takes a longer
- * name that only begins with Transfer-Encoding for that one. */
+/* Two places where http-parser is not RFC 9110: it knows no tab behind a length, and it takes a
+ * longer name that only begins with Transfer-Encoding for that one. */
 static bool is_quirk(enum http_errno error, const char *text)
 {
 	if (error == HPE_INVALID_CONTENT_LENGTH)

@@ -1,7 +1,8 @@
 /*
  * test_message.c - messages there and back, in both encodings, and what is no message.
  *
- * One thread. The byte tables themselves are checked against docs/protocol.md by test_protocol_doc.c.
+ * One thread. The byte tables themselves are checked against docs/protocol.md by
+ * test_protocol_doc.c.
  */
 #include <setjmp.h>
 #include <stdarg.h>

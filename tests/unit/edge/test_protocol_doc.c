@@ -1,8 +1,8 @@
 /*
  * test_protocol_doc.c - docs/protocol.md says what the code does.
  *
- * Reads every `vector` block of the page (those of the delta payload are engine/test_delta.c's) and the
- * tables of codes. The vectors were not made by this code. One thread.
+ * Reads every `vector` block of the page (those of the delta payload are engine/test_delta.c's) and
+ * the tables of codes. The vectors were not made by this code. One thread.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -640,8 +640,8 @@ static void damaged_streams_are_refused_where_wslay_refuses(void **state)
 	assert_in_range(refused, 100, 5900);
 }
 
-/* What we write as a client is what wslay reads: add_frame() above is ws_head_write_masked(). What we
- * write as a server is read by our client side and by wslay's. */
+/* What we write as a client is what wslay reads: add_frame() above is ws_head_write_masked(). What
+ * we write as a server is read by our client side and by wslay's. */
 static void server_frames_read_back(void **state)
 {
 	static struct stream s;
