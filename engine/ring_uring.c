@@ -27,6 +27,7 @@
 #define FOLLOWERS_MAX   64
 #define REAP_MAX        256
 #define SUBMIT_TRIES    1000
+#define SLEEP_MAX_NS    (60 * NS_PER_SEC)
 #define FEAT_BUNDLE     (1U << 14) /* IORING_FEAT_RECVSEND_BUNDLE: a 6.10 kernel */
 #define ACCEPT_POLL1ST  (1U << 2)  /* IORING_ACCEPT_POLL_FIRST, since 6.10 */
 #define TASKRUN_PENDING (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)
@@ -327,6 +328,8 @@ void ring_wait(struct ring *lead, uint64_t timeout_ns)
 			io_uring_buf_ring_advance(lead->buf_ring, (int)lead->bufs_back);
 			lead->bufs_back = 0;
 		}
+		if (timeout_ns > SLEEP_MAX_NS)
+			timeout_ns = SLEEP_MAX_NS;
 		ts.tv_sec = (long long)(timeout_ns / NS_PER_SEC);
 		ts.tv_nsec = (long long)(timeout_ns % NS_PER_SEC);
 		/* -ETIME, -EINTR and events are all reasons to look around again */

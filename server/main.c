@@ -1,0 +1,66 @@
+/*
+ * main.c - pixeld: command line in, exit code out.
+ *
+ *	0 stopped in order   1 failed while running   2 wrong usage, or io_uring refused   78 configuration
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/log.h"
+#include "persist/journal_tool.h"
+#include "server/check_system.h"
+#include "server/server.h"
+#include "server/settings.h"
+
+/* SIGTERM and SIGINT stop in order; the second one at once. */
+static int serve(const struct settings *s)
+{
+	char why[SERVER_WHY_CHARS] = "";
+	struct server *server;
+	sigset_t stop;
+	int rc, got;
+
+	log_start((enum log_level)s->log_level, STDERR_FILENO);
+	sigemptyset(&stop);
+	sigaddset(&stop, SIGTERM);
+	sigaddset(&stop, SIGINT);
+	pthread_sigmask(SIG_BLOCK, &stop, NULL); /* inherited by every thread */
+	(void)sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN},
+			NULL); /* sends say it */
+	rc = server_start(s, &server, why);
+	if (rc != 0) {
+		log_error("start_failed why=\"%s\"", why);
+		return rc;
+	}
+	(void)sigwait(&stop, &got);
+	pthread_sigmask(SIG_UNBLOCK, &stop, NULL);
+	server_stop(server);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	char why[SETTINGS_WHY_CHARS];
+	struct settings *s;
+	int rc;
+
+	if (argc >= 2 && strcmp(argv[1], "journal") == 0)
+		return journal_tool(argc - 2, argv + 2);
+	rc = settings_load(argc, argv, environ, &s, why);
+	if (rc != SETTINGS_OK) {
+		fprintf(stderr, "pixeld: %s\n", why);
+		return rc;
+	}
+	if (s->action == SETTINGS_CHECK_SYSTEM) {
+		struct system_facts facts;
+
+		system_look(s, &facts);
+		rc = system_report(&facts, s, stdout);
+	} else if (!settings_show(s, stdout)) {
+		rc = serve(s);
+	}
+	settings_free(s);
+	return rc;
+}

@@ -1,0 +1,182 @@
+/*
+ * metrics_page.c - /metrics: the sums of all threads' counters, in the text format of Prometheus.
+ *
+ * Runs on a worker's thread, when somebody asks. Reads relaxed atomics of other threads; takes nothing.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "server/server_priv.h"
+
+struct page {
+	char *out;
+	size_t room;
+	size_t len;
+};
+
+__attribute__((format(printf, 2, 3))) static void say(struct page *p, const char *format, ...)
+{
+	va_list args;
+	int n;
+
+	va_start(args, format);
+	n = vsnprintf(p->out + p->len, p->room - p->len, format, args);
+	va_end(args);
+	if (n > 0)
+		p->len += (size_t)n < p->room - p->len ? (size_t)n : p->room - p->len - 1;
+}
+
+static struct worker *worker_at(const struct server *s, unsigned i)
+{
+	return atomic_load_explicit(&s->workers[i].worker, memory_order_acquire);
+}
+
+static void metrics_sum(const struct server *s, struct metrics *sum)
+{
+	const struct metrics *all[WORKERS_MAX + 1];
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < s->shared.worker_count; i++)
+		if (worker_at(s, i) != NULL)
+			all[n++] = worker_metrics(worker_at(s, i));
+	all[n++] = writer_metrics(s->writer);
+	memset(sum, 0, sizeof(*sum));
+	for (unsigned i = 0; i < n; i++) {
+#define COUNTER(field, name, help) metric_add(&sum->field, metric_get(&all[i]->field));
+#define GAUGE(field, name, help)   metric_add(&sum->field, metric_get(&all[i]->field));
+#include "engine/metric.def"
+#undef COUNTER
+#undef GAUGE
+	}
+}
+
+static void say_counters(struct page *p, const struct server *s)
+{
+	struct metrics sum;
+
+	metrics_sum(s, &sum);
+#define SAY(field, name, help, type)                                                               \
+	say(p,                                                                                     \
+	    "# HELP pixeld_" name " " help "\n# TYPE pixeld_" name " " type "\npixeld_" name       \
+	    " %llu\n",                                                                             \
+	    (unsigned long long)metric_get(&sum.field));
+#define COUNTER(field, name, help) SAY(field, name, help, "counter")
+#define GAUGE(field, name, help)   SAY(field, name, help, "gauge")
+#include "engine/metric.def"
+#undef COUNTER
+#undef GAUGE
+#undef SAY
+}
+
+static void say_reasons(struct page *p, const struct server *s)
+{
+	say(p, "# HELP pixeld_connections_closed_total Connections closed, by reason\n"
+	       "# TYPE pixeld_connections_closed_total counter\n");
+	for (unsigned why = CLOSE_NONE + 1; why < CLOSE_REASONS; why++) {
+		uint64_t sum = 0;
+
+		for (unsigned i = 0; i < s->shared.worker_count; i++)
+			if (worker_at(s, i) != NULL)
+				sum += worker_closed(worker_at(s, i), (enum close_reason)why);
+		say(p, "pixeld_connections_closed_total{reason=\"%s\"} %llu\n",
+		    close_reason_str((enum close_reason)why), (unsigned long long)sum);
+	}
+	say(p,
+	    "# HELP pixeld_placements_refused_total Placements and requests refused by the writer\n"
+	    "# TYPE pixeld_placements_refused_total counter\n");
+	for (unsigned why = REFUSAL_NONE + 1; why < REFUSAL_MAX; why++)
+		say(p, "pixeld_placements_refused_total{reason=\"%s\"} %llu\n",
+		    refusal_str((enum refusal)why),
+		    (unsigned long long)writer_refused(s->writer, (enum refusal)why));
+}
+
+static void say_histogram(struct page *p, const char *name, const char *help,
+			  const struct histogram_sum *sum)
+{
+	uint64_t count = 0;
+
+	say(p, "# HELP pixeld_%s %s\n# TYPE pixeld_%s histogram\n", name, help, name);
+	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
+		uint64_t bound_us = histogram_bound_us(i);
+
+		count += sum->counts[i];
+		if (bound_us == UINT64_MAX)
+			say(p, "pixeld_%s_bucket{le=\"+Inf\"} %llu\n", name,
+			    (unsigned long long)count);
+		else
+			say(p, "pixeld_%s_bucket{le=\"%g\"} %llu\n", name, (double)bound_us / 1e6,
+			    (unsigned long long)count);
+	}
+	say(p, "pixeld_%s_sum %g\npixeld_%s_count %llu\n", name, (double)sum->total_us / 1e6, name,
+	    (unsigned long long)count);
+}
+
+static void say_histograms(struct page *p, const struct server *s)
+{
+	struct histogram_sum acks = {0}, commits = {0}, rounds = {0};
+
+	histogram_sum_add(&acks, writer_acks(s->writer));
+	histogram_sum_add(&commits, writer_commits(s->writer));
+	for (unsigned i = 0; i < s->shared.worker_count; i++)
+		if (worker_at(s, i) != NULL)
+			histogram_sum_add(&rounds, worker_rounds(worker_at(s, i)));
+	say_histogram(p, "ack_seconds", "From the arrival of a placement to its acknowledgement",
+		      &acks);
+	say_histogram(p, "journal_commit_seconds", "Group commits of the journal", &commits);
+	say_histogram(p, "round_seconds", "Rounds of workers over all subscriptions", &rounds);
+}
+
+static void say_boards(struct page *p, const struct server *s)
+{
+	const struct rooms *rooms = s->shared.rooms;
+
+	say(p, "# HELP pixeld_board_seq Seq of the board\n# TYPE pixeld_board_seq gauge\n");
+	for (uint32_t i = 0; i < rooms->end; i++)
+		if (rooms->at[i] != NULL)
+			say(p, "pixeld_board_seq{board=\"%s\"} %llu\n", rooms->at[i]->name,
+			    (unsigned long long)atomic_load(&rooms->at[i]->seq));
+	say(p, "# HELP pixeld_board_online Subscriptions to the board\n# TYPE pixeld_board_online "
+	       "gauge\n");
+	for (uint32_t i = 0; i < rooms->end; i++)
+		if (rooms->at[i] != NULL)
+			say(p, "pixeld_board_online{board=\"%s\"} %u\n", rooms->at[i]->name,
+			    room_online(rooms->at[i]));
+}
+
+static void say_process(struct page *p, const struct server *s)
+{
+	struct rusage usage;
+	long pages = 0;
+	FILE *statm = fopen("/proc/self/statm", "re");
+
+	if (statm != NULL) {
+		if (fscanf(statm, "%*d %ld", &pages) != 1)
+			pages = 0;
+		(void)fclose(statm);
+	}
+	(void)getrusage(RUSAGE_SELF, &usage);
+	say(p, "# TYPE process_cpu_seconds_total counter\nprocess_cpu_seconds_total %g\n",
+	    (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+		    (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6);
+	say(p, "# TYPE process_resident_memory_bytes gauge\nprocess_resident_memory_bytes %ld\n",
+	    pages * sysconf(_SC_PAGESIZE));
+	say(p, "# TYPE process_start_time_seconds gauge\nprocess_start_time_seconds %llu\n",
+	    (unsigned long long)(s->started_wall_ms / 1000));
+	say(p, "# TYPE pixeld_ready gauge\npixeld_ready %d\n", writer_is_ready(s->writer) ? 1 : 0);
+}
+
+size_t metrics_page_render(void *arg, char *out, size_t room)
+{
+	const struct server *s = arg;
+	struct page p = {.out = out, .room = room};
+
+	say_counters(&p, s);
+	say_reasons(&p, s);
+	say_histograms(&p, s);
+	say_boards(&p, s);
+	say_process(&p, s);
+	return p.len;
+}

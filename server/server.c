@@ -1,0 +1,243 @@
+/*
+ * server.c - the wiring: from settings to threads that know each other, and back.
+ *
+ * Owner      the main thread. What threads share (worker_shared, queues, rooms) is made before the first
+ *            starts and freed after the last has ended.
+ */
+#include "server/server.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "engine/log.h"
+#include "server/listener.h"
+#include "server/secret.h"
+#include "server/server_priv.h"
+
+#define EXIT_RUN          1
+#define SLOTS_PER_RING    18750 /* no more than this, so that a ring's tables stay small */
+#define FILES_OURS        128   /* plain descriptors: rings, files, listeners */
+#define SPARE_PER_RING    16    /* slots on which 503 is said; also in edge/worker_priv.h */
+#define RECV_BUFS_MAX     1024
+#define DATA_WHY_REMEDIES 4
+
+static uint32_t core_count(void)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return n < 1 ? 1 : (uint32_t)n;
+}
+
+/* Slots that one ring may have: as many as RLIMIT_NOFILE says, raised to its hard limit. */
+static uint32_t slots_max(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return 1024 - FILES_OURS;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+	if (limit.rlim_cur > SLOTS_PER_RING + FILES_OURS)
+		return SLOTS_PER_RING;
+	return limit.rlim_cur > 2 * FILES_OURS ? (uint32_t)limit.rlim_cur - FILES_OURS : FILES_OURS;
+}
+
+/* The clients of a worker over as many rings as the descriptor limit asks for, with some room to spare:
+ * the kernel does not spread clients evenly. */
+static void lanes_plan(const struct server *s, struct worker_config *c)
+{
+	uint64_t clients = s->settings->clients_max * 106 / 100 / s->shared.worker_count + 16;
+	uint32_t usable = slots_max() - SPARE_PER_RING;
+
+	c->rings = (uint32_t)((clients + usable - 1) / usable);
+	c->slots_per_ring = (uint32_t)((clients + c->rings - 1) / c->rings) + SPARE_PER_RING;
+	c->recv_bufs = 64;
+	while (c->recv_bufs < RECV_BUFS_MAX && c->recv_bufs < c->slots_per_ring / 8)
+		c->recv_bufs *= 2;
+}
+
+static bool server_is_ready(void *arg)
+{
+	const struct server *s = arg;
+
+	return writer_is_ready(s->writer);
+}
+
+static void shared_fill(struct server *s)
+{
+	const struct settings *settings = s->settings;
+	struct worker_shared *shared = &s->shared;
+
+	shared->rooms = writer_rooms(s->writer);
+	shared->session_key = s->key;
+	for (unsigned i = 0; i < settings->origin.count && i < ORIGINS_MAX; i++)
+		shared->origins[shared->origin_count++] = settings->origin.items[i];
+	shared->clients_max = (uint32_t)settings->clients_max;
+	shared->requests_per_second = (uint32_t)settings->requests_per_second;
+	shared->sessions_per_minute = (uint32_t)settings->sessions_per_minute;
+	shared->session_lifetime_s = settings->session_lifetime_s;
+	shared->round_interval_ns = settings->round_interval_ms * NS_PER_MS;
+	shared->http_head_timeout_ms = (uint32_t)settings->http_head_timeout_ms;
+	shared->http_idle_timeout_ms = (uint32_t)settings->http_idle_timeout_ms;
+	shared->ws_idle_timeout_ms = (uint32_t)settings->ws_idle_timeout_ms;
+	shared->test_echo = settings->test_echo;
+	shared->metrics_render = metrics_page_render;
+	shared->is_ready = server_is_ready;
+	shared->arg = s;
+}
+
+static int queues_new(struct server *s)
+{
+	for (unsigned i = 0; i < s->shared.worker_count; i++) {
+		struct server_worker *sw = &s->workers[i];
+
+		sw->server = s;
+		sw->index = i;
+		sw->config.shared = &s->shared;
+		sw->config.index = i;
+		sw->config.answers_max = ANSWERS_MAX;
+		if (spsc_new(REQUESTS_MAX, sizeof(struct mail_request), &sw->config.requests) < 0 ||
+		    spsc_new(ANSWERS_MAX, sizeof(struct mail_answer), &sw->config.answers) < 0)
+			return -ENOMEM;
+		s->writer_config.requests[i] = sw->config.requests;
+		s->writer_config.answers[i] = sw->config.answers;
+	}
+	if (spsc_new(PACKS_MAX, sizeof(struct pack_job), &s->pack_jobs) < 0 ||
+	    spsc_new(PACKS_MAX, sizeof(struct pack_job), &s->pack_done) < 0)
+		return -ENOMEM;
+	s->writer_config.pack_jobs = s->pack_jobs;
+	s->writer_config.pack_done = s->pack_done;
+	return packer_new(&s->packer);
+}
+
+static const char *data_remedy(int error)
+{
+	switch (error) {
+	case -EBUSY:
+		return "another pixeld runs on it; stop that one, or choose another --data "
+		       "directory";
+	case -EACCES:
+	case -EROFS:
+		return "it must be writable for this user";
+	case -ENOTDIR:
+		return "it must be a directory";
+	default:
+		return "choose another --data directory";
+	}
+}
+
+static int data_open(struct server *s, char why[static SERVER_WHY_CHARS])
+{
+	int rc = disk_open(s->settings->data, 1, 1, &s->disk);
+
+	if (rc < 0)
+		snprintf(why, SERVER_WHY_CHARS, "data directory %s: %s: %s", s->settings->data,
+			 strerror(-rc), data_remedy(rc));
+	return rc;
+}
+
+/* Everything that comes before threads. */
+static int server_make(struct server *s, char why[static SERVER_WHY_CHARS])
+{
+	uint64_t workers = s->settings->workers;
+
+	if (data_open(s, why) < 0)
+		return EXIT_RUN;
+	if (secret_key_new(s->settings, s->disk, &s->key, why) < 0)
+		return EXIT_RUN;
+	s->shared.worker_count = (uint32_t)(workers == 0 ? core_count() : workers);
+	if (s->shared.worker_count > WORKERS_MAX)
+		s->shared.worker_count = WORKERS_MAX;
+	if (queues_new(s) < 0) {
+		snprintf(why, SERVER_WHY_CHARS, "no memory for the queues of %u workers",
+			 s->shared.worker_count);
+		return EXIT_RUN;
+	}
+	s->writer_config.settings = s->settings;
+	s->writer_config.disk = s->disk;
+	s->writer_config.worker_count = s->shared.worker_count;
+	server_wiring_fill(s);
+	return writer_new(&s->writer_config, clock_now(), &s->writer, why);
+}
+
+static void listening_say(const struct server *s)
+{
+	for (unsigned i = 0; i < s->shared.listener_count; i++) {
+		char text[160];
+
+		listener_str(&s->shared.listeners[i], text, sizeof(text));
+		log_info("listening address=%s", text);
+	}
+	log_info("serving workers=%u rings=%u clients_max=%u data=%s", s->shared.worker_count,
+		 s->workers[0].config.rings * s->shared.worker_count, s->shared.clients_max,
+		 s->settings->data);
+}
+
+static void server_free(struct server *s)
+{
+	for (unsigned i = 0; i < s->shared.worker_count; i++) {
+		worker_free(atomic_load(&s->workers[i].worker));
+		spsc_free(s->workers[i].config.requests);
+	}
+	keeper_free(s->keeper);
+	writer_free(s->writer);
+	for (unsigned i = 0; i < s->shared.worker_count; i++)
+		spsc_free(s->workers[i].config.answers);
+	ring_close(atomic_load(&s->keeper_ring));
+	ring_close(atomic_load(&s->packer_ring));
+	packer_free(s->packer);
+	spsc_free(s->pack_jobs);
+	spsc_free(s->pack_done);
+	listeners_close(s->settings, s->shared.listeners, s->shared.listener_count);
+	session_key_free(s->key);
+	disk_close(s->disk);
+	(void)sem_destroy(&s->ready);
+	free(s);
+}
+
+int server_start(const struct settings *settings, struct server **ret_server,
+		 char why[static SERVER_WHY_CHARS])
+{
+	struct server *s = calloc(1, sizeof(*s));
+	int rc;
+
+	if (s == NULL)
+		return EXIT_RUN;
+	s->settings = settings;
+	s->started_wall_ms = clock_now().wall_ms;
+	(void)sem_init(&s->ready, 0, 0);
+	rc = server_make(s, why);
+	if (rc == 0) {
+		shared_fill(s);
+		for (unsigned i = 0; i < s->shared.worker_count; i++)
+			lanes_plan(s, &s->workers[i].config);
+		if (listeners_open(settings, s->shared.listeners, &s->shared.listener_count, why) <
+		    0)
+			rc = EXIT_RUN;
+	}
+	if (rc != 0) {
+		server_free(s);
+		return rc;
+	}
+	rc = server_threads_start(s, why);
+	if (rc != 0)
+		return rc == -EPERM || rc == -ENOSYS
+			       ? 2
+			       : EXIT_RUN; /* the process ends: threads with it */
+	listening_say(s);
+	*ret_server = s;
+	return 0;
+}
+
+void server_stop(struct server *s)
+{
+	log_info("stopping drain_ms=%llu clients=%u", (unsigned long long)s->settings->drain_ms,
+		 atomic_load(&s->shared.clients));
+	server_threads_stop(s);
+	server_free(s);
+	log_info("stopped");
+}

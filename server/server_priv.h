@@ -1,0 +1,54 @@
+/* server_priv.h - what server.c, server_threads.c and metrics_page.c share. */
+#ifndef PX_SERVER_SERVER_PRIV_H
+#define PX_SERVER_SERVER_PRIV_H
+
+#include <pthread.h>
+#include <semaphore.h>
+
+#include "edge/pack.h"
+#include "edge/session.h"
+#include "edge/worker.h"
+#include "persist/keeper.h"
+#include "server/server.h"
+#include "server/writer.h"
+
+#define REQUESTS_MAX 16384 /* mail of one worker on its way to the writer */
+#define ANSWERS_MAX  16384 /* and back: as many as may be asked */
+#define PACKS_MAX    1024
+
+struct server_worker {
+	struct server *server;
+	unsigned index;
+	struct worker_config config;
+	_Atomic(struct worker *) worker; /* NULL: not started yet */
+	pthread_t thread;
+};
+
+struct server {
+	const struct settings *settings;
+	struct disk *disk;
+	struct session_key *key;
+	struct writer *writer;
+	struct keeper *keeper;
+	struct packer *packer;
+	struct worker_shared shared;
+	struct writer_config writer_config;
+	struct server_worker workers[WORKERS_MAX];
+	struct spsc *pack_jobs, *pack_done;
+	_Atomic(struct ring *) keeper_ring, packer_ring; /* to sleep on */
+	pthread_t writer_thread, keeper_thread, packer_thread;
+	sem_t ready; /* a thread that was started says: running, or start_error */
+	_Atomic int start_error;
+	_Atomic bool workers_end, writer_end, helpers_end;
+	uint64_t started_wall_ms;
+};
+
+/* --- server_threads.c --- */
+void server_wiring_fill(struct server *s); /* how the writer wakes the others */
+int server_threads_start(struct server *s, char why[static SERVER_WHY_CHARS]);
+void server_threads_stop(struct server *s);
+
+/* --- metrics_page.c: worker_shared.metrics_render --- */
+size_t metrics_page_render(void *arg, char *out, size_t room);
+
+#endif

@@ -1,0 +1,272 @@
+/*
+ * server_threads.c - the loops of the threads, their start and their end.
+ *
+ * Every loop is the same: read the clock, take a turn, sleep as long as the turn allows unless somebody
+ * has put something into an inbox since. Started in the order writer, keeper, packer, workers; ended in the
+ * opposite one, each after everybody who gives it work.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/blob.h"
+#include "engine/log.h"
+#include "server/server_priv.h"
+
+#define STOP_POLL_NS    (20 * NS_PER_MS)
+#define LINGER_EXTRA_NS (3 * NS_PER_SEC)
+
+static void loop_sleep(struct ring *lead, uint64_t wait_ns, bool has_mail)
+{
+	ring_wait(lead, has_mail ? 0 : wait_ns);
+}
+
+static void thread_say(struct server *s, int error)
+{
+	if (error != 0)
+		atomic_store(&s->start_error, error);
+	(void)sem_post(&s->ready);
+}
+
+/* --- workers ---------------------------------------------------------------------------------------- */
+
+static void *worker_run(void *arg)
+{
+	struct server_worker *sw = arg;
+	struct server *s = sw->server;
+	struct worker *w;
+	int rc = worker_new(&sw->config, clock_now(), &w);
+	struct ring *lead;
+
+	if (rc == 0)
+		atomic_store(&sw->worker, w);
+	thread_say(s, rc);
+	if (rc != 0)
+		return NULL;
+	lead = worker_ring(w);
+	while (!atomic_load_explicit(&s->workers_end, memory_order_acquire)) {
+		uint64_t wait = worker_turn(w, clock_now());
+
+		ring_doze(lead);
+		loop_sleep(lead, wait, worker_has_mail(w));
+	}
+	return NULL;
+}
+
+static void wake_worker(void *arg, unsigned worker)
+{
+	struct server *s = arg;
+	struct worker *w = atomic_load_explicit(&s->workers[worker].worker, memory_order_acquire);
+
+	if (w != NULL)
+		ring_wake(worker_ring(w));
+}
+
+static uint64_t longest_round_ns(void *arg)
+{
+	const struct server *s = arg;
+	uint64_t longest = 0;
+
+	for (unsigned i = 0; i < s->shared.worker_count; i++) {
+		struct worker *w =
+			atomic_load_explicit(&s->workers[i].worker, memory_order_acquire);
+		uint64_t round = w != NULL ? worker_round_ns(w) : 0;
+
+		longest = round > longest ? round : longest;
+	}
+	return longest;
+}
+
+/* --- the writer --------------------------------------------------------------------------------------- */
+
+static void *writer_run(void *arg)
+{
+	struct server *s = arg;
+	int rc = writer_start(s->writer, s->keeper, clock_now());
+	struct ring *lead;
+
+	thread_say(s, rc);
+	if (rc != 0)
+		return NULL;
+	lead = writer_ring(s->writer);
+	while (!writer_is_stopped(s->writer)) {
+		uint64_t wait;
+
+		if (atomic_load_explicit(&s->writer_end, memory_order_acquire))
+			writer_stop(s->writer);
+		wait = writer_turn(s->writer, clock_now());
+		ring_doze(lead);
+		loop_sleep(lead, wait, writer_has_mail(s->writer));
+	}
+	return NULL;
+}
+
+static void wake_writer(void *arg)
+{
+	struct server *s = arg;
+	struct ring *lead = writer_ring(s->writer);
+
+	if (lead != NULL)
+		ring_wake(lead);
+}
+
+/* --- keeper and packer ---------------------------------------------------------------------------------- */
+
+static int helper_ring_open(struct ring **ret)
+{
+	return ring_open(&(struct ring_config){.sq_entries = 8, .cq_entries = 16}, ret);
+}
+
+static void *keeper_run(void *arg)
+{
+	struct server *s = arg;
+	struct ring *ring;
+	int rc = helper_ring_open(&ring);
+
+	if (rc == 0)
+		atomic_store(&s->keeper_ring, ring);
+	thread_say(s, rc);
+	while (rc == 0 && !atomic_load_explicit(&s->helpers_end, memory_order_acquire)) {
+		uint64_t wait;
+
+		ring_doze(
+			ring); /* before the turn: a job that comes in it ends the sleep at once */
+		wait = keeper_turn(s->keeper, clock_now());
+		ring_wait(ring, wait);
+		(void)ring_reap(ring, &(struct ring_event){0}, 1);
+	}
+	return NULL;
+}
+
+static void wake_keeper(void *arg)
+{
+	struct server *s = arg;
+	struct ring *ring = atomic_load_explicit(&s->keeper_ring, memory_order_acquire);
+
+	if (ring != NULL)
+		ring_wake(ring);
+}
+
+static void *packer_thread_run(void *arg)
+{
+	struct server *s = arg;
+	struct ring *ring;
+	int rc = helper_ring_open(&ring);
+
+	if (rc == 0)
+		atomic_store(&s->packer_ring, ring);
+	thread_say(s, rc);
+	while (rc == 0 && !atomic_load_explicit(&s->helpers_end, memory_order_acquire)) {
+		const struct pack_job *job;
+
+		ring_doze(ring);
+		while ((job = spsc_peek(s->pack_jobs)) != NULL) {
+			struct pack_job *done = spsc_push(s->pack_done);
+
+			if (done == NULL)
+				break; /* the writer is behind: at the next look */
+			*done = *job;
+			done->blob = packer_run(s->packer, job->room, job->copy,
+						(enum board_form)job->form);
+			spsc_pop(s->pack_jobs);
+			(void)spsc_publish(s->pack_done);
+			wake_writer(s);
+		}
+		ring_wait(ring, NS_PER_SEC / 10);
+		(void)ring_reap(ring, &(struct ring_event){0}, 1);
+	}
+	return NULL;
+}
+
+static void wake_packer(void *arg)
+{
+	struct server *s = arg;
+	struct ring *ring = atomic_load_explicit(&s->packer_ring, memory_order_acquire);
+
+	if (ring != NULL)
+		ring_wake(ring);
+}
+
+/* --- start and end ----------------------------------------------------------------------------------------- */
+
+static int thread_start(struct server *s, pthread_t *thread, void *(*run)(void *), void *arg)
+{
+	int rc = pthread_create(thread, NULL, run, arg);
+
+	if (rc != 0)
+		return -rc;
+	while (sem_wait(&s->ready) < 0 && errno == EINTR)
+		;
+	return atomic_load(&s->start_error);
+}
+
+int server_threads_start(struct server *s, char why[static SERVER_WHY_CHARS])
+{
+	struct keeper_config keeper = {.disk = s->disk,
+				       .keep_bytes = s->settings->journal_keep_bytes,
+				       .snapshot_bytes_per_sec = s->settings->snapshot_rate_mib
+								 << 20,
+				       .arg = s,
+				       .wake_writer = wake_writer,
+				       .wake_keeper = wake_keeper};
+	int rc = keeper_new(&keeper, &s->keeper);
+
+	if (rc == 0)
+		rc = thread_start(s, &s->writer_thread, writer_run, s);
+	if (rc == 0)
+		rc = thread_start(s, &s->keeper_thread, keeper_run, s);
+	if (rc == 0)
+		rc = thread_start(s, &s->packer_thread, packer_thread_run, s);
+	for (unsigned i = 0; rc == 0 && i < s->shared.worker_count; i++) {
+		struct server_worker *sw = &s->workers[i];
+
+		sw->config.wake_writer = wake_writer;
+		sw->config.wake_arg = s;
+		rc = thread_start(s, &sw->thread, worker_run, sw);
+	}
+	if (rc != 0)
+		snprintf(why, SERVER_WHY_CHARS, "cannot start: %s: %s", strerror(-rc),
+			 ring_open_remedy(rc));
+	return rc;
+}
+
+static void workers_stop(struct server *s)
+{
+	uint64_t end_ns = clock_now().mono_ns + s->settings->drain_ms * NS_PER_MS + LINGER_EXTRA_NS;
+	struct timespec pause = {.tv_nsec = (long)STOP_POLL_NS};
+
+	atomic_store(&s->shared.drain_ns, s->settings->drain_ms * NS_PER_MS);
+	atomic_store(&s->shared.stopping, true);
+	while (atomic_load(&s->shared.clients) > 0 && clock_now().mono_ns < end_ns) {
+		for (unsigned i = 0; i < s->shared.worker_count; i++)
+			wake_worker(s, i);
+		(void)nanosleep(&pause, NULL);
+	}
+	atomic_store(&s->workers_end, true);
+	for (unsigned i = 0; i < s->shared.worker_count; i++) {
+		wake_worker(s, i);
+		(void)pthread_join(s->workers[i].thread, NULL);
+	}
+}
+
+void server_threads_stop(struct server *s)
+{
+	workers_stop(s);
+	atomic_store(&s->writer_end, true);
+	wake_writer(s);
+	(void)pthread_join(s->writer_thread, NULL);
+	atomic_store(&s->helpers_end, true);
+	wake_keeper(s);
+	wake_packer(s);
+	(void)pthread_join(s->keeper_thread, NULL);
+	(void)pthread_join(s->packer_thread, NULL);
+}
+
+void server_wiring_fill(struct server *s)
+{
+	s->writer_config.arg = s;
+	s->writer_config.wake_worker = wake_worker;
+	s->writer_config.wake_packer = wake_packer;
+	s->writer_config.round_ns = longest_round_ns;
+}

@@ -1,0 +1,81 @@
+/*
+ * writer.h - the thread that decides: one order for everything, durable before anybody is told.
+ *
+ * Owns the boards, the people, the writing side of the broadcast logs, and the journal's turn. Workers ask by
+ * mail and get one answer each; keeper and packer do for it what would block.
+ *
+ *   place: check > charge > number > journal        ... durable ...       > apply > answer, cut
+ *
+ * writer_turn() never blocks and reads no clock.
+ */
+#ifndef PX_SERVER_WRITER_H
+#define PX_SERVER_WRITER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "engine/clock.h"
+#include "engine/histogram.h"
+#include "engine/metric.h"
+#include "engine/refusal.h"
+#include "engine/ring.h"
+#include "engine/room.h"
+#include "engine/spsc.h"
+#include "persist/journal.h"
+#include "persist/keeper.h"
+#include "persist/recover.h"
+#include "server/settings.h"
+
+struct writer;
+
+/* A board to be packed, and its result on the way back. */
+struct pack_job {
+	struct board_copy *copy; /* one reference, given back with the result */
+	struct blob *blob;       /* the result; NULL: no memory */
+	const struct room *room;
+	uint64_t workers; /* bit mask: who asked */
+	uint8_t form;     /* enum board_form */
+};
+
+struct writer_config {
+	const struct settings *settings;
+	struct disk *disk; /* for recovery; afterwards the keeper's */
+	unsigned worker_count;
+	struct spsc *requests[WORKERS_MAX]; /* of struct mail_request: we pop */
+	struct spsc *answers[WORKERS_MAX];  /* of struct mail_answer: we push */
+	struct spsc *pack_jobs;             /* of struct pack_job: we push */
+	struct spsc *pack_done;             /* of struct pack_job: we pop */
+	void *arg;                          /* of the functions below */
+	void (*wake_worker)(void *arg, unsigned worker);
+	void (*wake_packer)(void *arg);
+	uint64_t (*round_ns)(void *arg); /* the longest last round of any worker */
+};
+
+/* Recovers the boards: before any thread runs. 0, or an exit code of pixeld with a sentence in `why`
+ * (RECOVER_WHY_BYTES). Afterwards writer_rooms() is complete. */
+int writer_new(const struct writer_config *config, struct now now, struct writer **ret_writer,
+	       char why[static RECOVER_WHY_BYTES]);
+void writer_free(struct writer *w); /* NULL is fine; no other thread runs */
+
+struct rooms *writer_rooms(struct writer *w);
+
+/* Opens ring and journal: on the writer's thread, before the first turn. -errno. */
+int writer_start(struct writer *w, struct keeper *keeper, struct now now);
+
+/* Returns how long the thread may sleep, in nanoseconds. */
+uint64_t writer_turn(struct writer *w, struct now now);
+bool writer_has_mail(struct writer *w);
+struct ring *writer_ring(struct writer *w);
+
+/* After the workers are gone: closes the journal and writes a last snapshot, over more turns. */
+void writer_stop(struct writer *w);
+bool writer_is_stopped(const struct writer *w);
+
+/* Any thread. */
+bool writer_is_ready(const struct writer *w); /* the journal takes placements */
+const struct metrics *writer_metrics(const struct writer *w);
+const struct histogram *writer_acks(const struct writer *w);    /* from arrival to the answer */
+const struct histogram *writer_commits(const struct writer *w); /* of the journal */
+uint64_t writer_refused(const struct writer *w, enum refusal why);
+
+#endif

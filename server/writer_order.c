@@ -1,0 +1,286 @@
+/*
+ * writer_order.c - placements: checked, charged, numbered, journalled; applied and answered when durable.
+ *
+ * The cooldown is decided here and nowhere else, by one thread, so of ten requests of one person at once
+ * exactly one passes. What waits for the journal stands in `pending`, oldest first, with what the
+ * person was before the charge: a batch that the disk did not take is undone from the newest back.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "server/writer_priv.h"
+
+static uint64_t mono_ms(const struct writer *w)
+{
+	return w->now.mono_ns / NS_PER_MS;
+}
+
+static struct pending *pending_push(struct writer *w, unsigned worker, const struct mail_request *m,
+				    enum pending_kind kind)
+{
+	struct pending *p;
+
+	if (w->pending_tail - w->pending_head == PENDING_MAX)
+		return NULL;
+	p = &w->pending[w->pending_tail++ % PENDING_MAX];
+	memset(p, 0, sizeof(*p));
+	p->kind = (uint8_t)kind;
+	p->worker = (uint8_t)worker;
+	p->client = m->client;
+	p->board = m->board;
+	p->request = m->request;
+	p->asked_ns = m->asked_ns;
+	p->lsn = journal_appended(w->journal);
+	memcpy(p->user, m->user, sizeof(p->user));
+	return p;
+}
+
+/* --- a request --- */
+
+static enum refusal place_check(const struct writer_board *b, const struct mail_request *m)
+{
+	const struct room *r = b->room;
+
+	if (m->x >= r->width || m->y >= r->height)
+		return REFUSAL_OUT_OF_BOUNDS;
+	if (m->color >= r->palette_len)
+		return REFUSAL_BAD_COLOR;
+	if (r->frozen)
+		return REFUSAL_FROZEN;
+	return m->with_user ? REFUSAL_NONE : REFUSAL_NO_SESSION;
+}
+
+static enum refusal place_journal(struct writer *w, const struct writer_board *b,
+				  const struct mail_request *m)
+{
+	struct record r = {.type = RECORD_PLACEMENT,
+			   .placement = {.seq = b->seq_numbered + 1,
+					 .request = m->request,
+					 .placed_at_ms = w->now.wall_ms,
+					 .epoch = b->epoch,
+					 .board = m->board,
+					 .x = (uint16_t)m->x,
+					 .y = (uint16_t)m->y,
+					 .color = (uint8_t)m->color}};
+	int rc;
+
+	if (!b->is_journalled)
+		return REFUSAL_UNAVAILABLE;
+	memcpy(r.placement.user, m->user, sizeof(r.placement.user));
+	rc = journal_append(w->journal, &r);
+	if (rc == 0)
+		return REFUSAL_NONE;
+	return rc == -ENOBUFS ? REFUSAL_OVERLOADED : REFUSAL_UNAVAILABLE;
+}
+
+/* Remembers the person as it was, then charges. */
+static void place_charge(struct writer *w, struct writer_board *b, struct pending *p,
+			 struct person *person, const struct mail_request *m)
+{
+	p->before_wall_ms = person->charged_wall_ms;
+	p->before_mono_ms = person->charged_mono_ms;
+	p->before_request = person->last_request;
+	p->before_seq = person->last_seq;
+	person->charged_wall_ms = w->now.wall_ms;
+	person->charged_mono_ms = mono_ms(w);
+	person->last_request = m->request;
+	person->last_seq = ++b->seq_numbered;
+	p->seq = b->seq_numbered;
+	p->cell = m->y * b->room->width + m->x;
+	p->color = (uint8_t)m->color;
+	p->placed_at_ms = w->now.wall_ms;
+}
+
+/* The request that was accepted last comes again, from a client that did not get the answer: it gets it
+ * now, or when it is durable. */
+static void place_repeat(struct writer *w, unsigned worker, const struct mail_request *m,
+			 const struct person *person)
+{
+	struct pending *p = pending_push(w, worker, m, PENDING_REPEAT);
+
+	if (p == NULL)
+		writer_refuse(w, worker, m, REFUSAL_OVERLOADED, 1000);
+	else
+		p->seq = person->last_seq;
+}
+
+static void person_drop_if_new(struct writer *w, struct person *person)
+{
+	if (person->charged_wall_ms == 0 && person->last_seq == 0)
+		people_drop(w->people, person);
+}
+
+void order_place(struct writer *w, unsigned worker, const struct mail_request *m)
+{
+	struct writer_board *b = writer_board_at(w, m->board);
+	enum refusal why = b == NULL ? REFUSAL_UNKNOWN_BOARD : place_check(b, m);
+	struct person *person;
+	struct pending *p;
+	uint64_t wait_ms;
+
+	if (why != REFUSAL_NONE) {
+		writer_refuse(w, worker, m, why, 0);
+		return;
+	}
+	person = people_get(w->people, m->board, m->user);
+	if (person == NULL) {
+		writer_refuse(w, worker, m, REFUSAL_FULL, 60000);
+		return;
+	}
+	if (person->last_seq != 0 && m->request != 0 && person->last_request == m->request) {
+		place_repeat(w, worker, m, person);
+		return;
+	}
+	wait_ms = people_wait_ms(person, b->room->cooldown_ms, mono_ms(w));
+	if (wait_ms > 0) {
+		writer_refuse(w, worker, m, REFUSAL_COOLDOWN, wait_ms);
+		return;
+	}
+	p = pending_push(w, worker, m, PENDING_PLACE);
+	why = p == NULL ? REFUSAL_OVERLOADED : place_journal(w, b, m);
+	if (why != REFUSAL_NONE) {
+		if (p != NULL)
+			w->pending_tail--;
+		person_drop_if_new(w, person);
+		writer_refuse(w, worker, m, why, 1000);
+		return;
+	}
+	p->lsn = journal_appended(w->journal);
+	place_charge(w, b, p, person, m);
+}
+
+void order_you(struct writer *w, unsigned worker, const struct mail_request *m)
+{
+	/* Answered behind what this person has in the journal: only durable things are told. */
+	if (pending_push(w, worker, m, PENDING_YOU) == NULL)
+		writer_refuse(w, worker, m, REFUSAL_OVERLOADED, 1000);
+}
+
+/* --- what is settled --- */
+
+static void settle_place(struct writer *w, const struct pending *p)
+{
+	struct writer_board *b = w->boards[p->board];
+	struct mail_answer *a;
+
+	px_assert(p->seq == b->seq_applied + 1);
+	if (board_set(b->board, p->cell, p->color)) {
+		px_assert(b->changed_count < b->changed_max);
+		b->changed[b->changed_count++] = p->cell;
+	} else {
+		metric_add(&w->metrics.placed_noop, 1);
+	}
+	b->seq_applied = p->seq;
+	atomic_store_explicit(&b->room->seq, p->seq, memory_order_release);
+	if (b->placers != NULL) {
+		b->placers[p->cell].placed_at_ms = p->placed_at_ms;
+		memcpy(b->placers[p->cell].user, p->user, sizeof(p->user));
+	}
+	metric_add(&w->metrics.placed, 1);
+	histogram_add(&w->acks, (w->now.mono_ns - p->asked_ns) / 1000);
+	a = writer_answer(w, p->worker, MAIL_PLACED, p->client);
+	a->board = p->board;
+	a->request = p->request;
+	a->seq = p->seq;
+	a->wait_ms = b->room->cooldown_ms;
+}
+
+static void settle_repeat(struct writer *w, const struct pending *p)
+{
+	const struct person *person = people_find(w->people, p->board, p->user);
+	const struct writer_board *b = w->boards[p->board];
+	struct mail_answer *a = writer_answer(w, p->worker, MAIL_PLACED, p->client);
+
+	a->board = p->board;
+	a->request = p->request;
+	a->seq = p->seq;
+	if (person != NULL)
+		a->wait_ms = (uint32_t)people_wait_ms(person, b->room->cooldown_ms, mono_ms(w));
+}
+
+static void settle_you(struct writer *w, const struct pending *p)
+{
+	const struct person *person = people_find(w->people, p->board, p->user);
+	const struct writer_board *b = writer_board_at(w, p->board);
+	struct mail_answer *a = writer_answer(w, p->worker, MAIL_YOU, p->client);
+
+	a->board = p->board;
+	if (person == NULL || b == NULL)
+		return;
+	a->wait_ms = (uint32_t)people_wait_ms(person, b->room->cooldown_ms, mono_ms(w));
+	if (person->last_seq != 0 && person->last_seq <= b->seq_applied) {
+		a->request = person->last_request;
+		a->seq = person->last_seq;
+	}
+}
+
+/* Room for one more changed cell; false: the log cannot take a frame now, so applying waits. */
+static bool changed_has_room(struct writer *w, struct writer_board *b)
+{
+	return b->changed_count < b->changed_max ||
+	       (cut_board(w, b) && b->changed_count < b->changed_max);
+}
+
+void order_settle(struct writer *w)
+{
+	uint64_t settled = journal_settled(w->journal);
+
+	while (w->pending_head != w->pending_tail) {
+		struct pending *p = &w->pending[w->pending_head % PENDING_MAX];
+
+		if (p->lsn > settled)
+			break;
+		if (p->kind == PENDING_PLACE) {
+			if (!changed_has_room(w, w->boards[p->board]))
+				return;
+			settle_place(w, p);
+		} else if (p->kind == PENDING_REPEAT) {
+			settle_repeat(w, p);
+		} else {
+			settle_you(w, p);
+		}
+		w->lsn_applied = p->lsn;
+		w->pending_head++;
+	}
+	if (w->pending_head == w->pending_tail)
+		w->lsn_applied = settled;
+}
+
+/* --- what is dropped --- */
+
+static void undo_place(struct writer *w, const struct pending *p)
+{
+	struct writer_board *b = w->boards[p->board];
+	struct person *person = people_find(w->people, p->board, p->user);
+
+	px_assert(b->seq_numbered == p->seq);
+	b->seq_numbered--;
+	if (person == NULL)
+		return; /* expired meanwhile */
+	person->charged_wall_ms = p->before_wall_ms;
+	person->charged_mono_ms = p->before_mono_ms;
+	person->last_request = p->before_request;
+	person->last_seq = p->before_seq;
+	person_drop_if_new(w, person);
+}
+
+void order_drop(struct writer *w)
+{
+	uint64_t settled = journal_settled(w->journal);
+
+	while (w->pending_tail != w->pending_head) {
+		struct pending *p = &w->pending[(w->pending_tail - 1) % PENDING_MAX];
+		struct mail_request m = {
+			.client = p->client, .board = p->board, .request = p->request};
+
+		if (p->lsn <= settled)
+			break;
+		if (p->kind == PENDING_PLACE)
+			undo_place(w, p);
+		writer_refuse(w, p->worker, &m, REFUSAL_UNAVAILABLE, 1000);
+		w->pending_tail--;
+	}
+	for (uint32_t i = 0; i < w->boards_end; i++)
+		px_assert(w->boards[i] == NULL ||
+			  w->boards[i]->seq_numbered >= w->boards[i]->seq_applied);
+}

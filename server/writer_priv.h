@@ -1,0 +1,172 @@
+/* writer_priv.h - what the files of the writer share. Only for server/writer*.c; all on its thread. */
+#ifndef PX_SERVER_WRITER_PRIV_H
+#define PX_SERVER_WRITER_PRIV_H
+
+#include "edge/message.h"
+#include "engine/assert.h"
+#include "engine/blob.h"
+#include "engine/board.h"
+#include "engine/mail.h"
+#include "engine/people.h"
+#include "engine/room_log.h"
+#include "server/writer.h"
+
+#define PENDING_MAX        65536 /* a power of two: requests that wait for the journal */
+#define REQUESTS_PER_TURN  2048  /* per worker */
+#define EVENTS_PER_REAP    64
+#define COPY_STEP_BYTES    (512u << 10) /* per board and turn */
+#define PEOPLE_COPY_STEP   8192
+#define PEOPLE_EXPIRE_STEP 64 /* slots per turn */
+#define LOG_FRAMES_MAX     65536
+#define HISTORY_RECORDS    262144       /* from before the snapshot, to fill the logs again */
+#define REFILL_ROUND       1000         /* placements in a frame that is made from history */
+#define CHANGED_MAX        65536        /* cells of one frame */
+#define EPOCH_SEQ_GAP      (1ull << 32) /* a new epoch begins so far above the last seq that is known */
+#define JSON_FILL_BYTES                                                                            \
+	(256u << 10) /* of the binary log, decoded for the JSON log when that is made */
+#define SNAPSHOT_RECORDS_MIN 1
+
+/* Who placed a cell last. */
+struct last_placer {
+	uint64_t placed_at_ms; /* 0: not known */
+	uint8_t user[PEOPLE_USER_BYTES];
+};
+
+/* A placement of the history: what a frame is made of. */
+struct past {
+	uint64_t seq;
+	uint32_t cell;
+	uint8_t color;
+};
+
+struct writer_board {
+	struct record_board meta; /* number, name, size: for ever */
+	struct board *board;
+	struct room *room; /* NULL: the settings do not name it; kept, not served */
+	uint32_t epoch;
+	uint64_t seq_numbered; /* the newest that was given out */
+	uint64_t seq_applied;  /* the newest on the board: durable */
+	uint64_t seq_cut;      /* the newest in the broadcast log */
+	uint64_t cut_next_ns, status_next_ns;
+	uint32_t *changed; /* cells that changed since the last cut, in no order, some twice */
+	uint32_t changed_count, changed_max;
+	/* A frame that some log has and another had no room for: made again, the same. */
+	uint64_t cut_last;           /* its last seq; 0: there is none */
+	uint32_t cut_count;          /* its cells: the first ones of `changed` */
+	uint8_t *cut_colors;         /* [changed_max] */
+	struct last_placer *placers; /* per cell; NULL: not kept */
+	struct room_log *logs[ROOM_LOGS];
+	uint64_t wants[BOARD_FORMS];      /* workers that want the next copy in this form */
+	uint64_t copy_wants[BOARD_FORMS]; /* that get the copy in the making */
+	struct board_copy *snapshot_copy; /* finished, for the snapshot in the making */
+	bool snapshot_copying;
+	bool is_journalled; /* the journal or the snapshot knows it */
+	bool is_epoch_new;  /* the journal does not know the epoch yet */
+	uint64_t meta_lsn;  /* of this run's record of board and epoch */
+	/* only while recovering */
+	struct past *past; /* ring of HISTORY_RECORDS */
+	uint64_t past_count;
+};
+
+enum pending_kind { PENDING_PLACE, PENDING_REPEAT, PENDING_YOU };
+
+/* A request whose answer waits until its lsn is settled. */
+struct pending {
+	uint64_t lsn;
+	uint64_t seq;
+	uint64_t request;
+	uint64_t asked_ns;
+	uint64_t placed_at_ms;
+	struct mail_client client;
+	uint32_t cell;
+	uint16_t board;
+	uint8_t worker;
+	uint8_t color;
+	uint8_t kind; /* enum pending_kind */
+	uint8_t user[PEOPLE_USER_BYTES];
+	/* the person before the charge */
+	uint64_t before_wall_ms, before_mono_ms, before_request, before_seq;
+};
+
+enum snapshot_phase {
+	SNAPSHOT_IDLE,
+	SNAPSHOT_WANTED, /* no new copies begin; when none is in the making, all begin at once */
+	SNAPSHOT_BOARDS, /* copies are being made */
+	SNAPSHOT_PEOPLE,
+	SNAPSHOT_SETTLE,  /* until the journal has settled what people were charged for */
+	SNAPSHOT_WRITING, /* with the keeper */
+};
+
+enum stop_phase { STOP_NO, STOP_JOURNAL, STOP_SNAPSHOT, STOP_DONE };
+
+struct writer {
+	struct writer_config config;
+	struct now now;
+	struct ring *ring;
+	struct keeper *keeper;
+	struct journal *journal;
+	struct journal_start start; /* from recovery */
+	struct rooms rooms;
+	struct writer_board *boards[ROOMS_MAX]; /* by number */
+	uint32_t boards_end;
+	uint64_t cooldown_ms[ROOMS_MAX]; /* for people_expire() */
+	struct people *people;
+	struct pending *pending;             /* ring */
+	uint64_t pending_head, pending_tail; /* oldest, behind the newest */
+	uint64_t lsn_applied;
+	uint64_t mailed; /* workers that have answers since the last publish */
+	bool cut_any;
+	/* snapshots */
+	enum snapshot_phase snapshot;
+	struct snapshot_image image;
+	struct snapshot_board *image_boards;
+	struct person *image_people;
+	uint32_t people_cursor;
+	uint64_t after_lsn;
+	uint64_t snapshot_next_ns;
+	uint64_t snapshot_lsn; /* of the newest that is written */
+	enum stop_phase stop;
+	_Atomic bool ready;
+	_Atomic bool stopped;
+	struct metrics metrics;
+	struct histogram acks, commits;
+	_Atomic uint64_t refused[REFUSAL_MAX];
+	struct ring_event events[EVENTS_PER_REAP];
+	struct delta_cell cells[CHANGED_MAX];
+};
+
+/* --- writer.c --- */
+struct mail_answer *writer_answer(struct writer *w, unsigned worker, enum mail_type type,
+				  struct mail_client client);
+void writer_refuse(struct writer *w, unsigned worker, const struct mail_request *m,
+		   enum refusal why, uint64_t wait_ms);
+struct writer_board *writer_board_at(struct writer *w,
+				     uint16_t number); /* served ones; else NULL */
+
+/* --- writer_order.c --- */
+void order_place(struct writer *w, unsigned worker, const struct mail_request *m);
+void order_you(struct writer *w, unsigned worker, const struct mail_request *m);
+void order_settle(struct writer *w); /* applies and answers what the journal has settled */
+void order_drop(struct writer *w);   /* undoes what the journal has dropped */
+
+/* --- writer_cut.c --- */
+void cut_run(struct writer *w);
+bool cut_board(struct writer *w, struct writer_board *b); /* false: a reader is in the way */
+void cut_subscribe(struct writer *w, unsigned worker, const struct mail_request *m);
+void cut_refill(struct writer *w, struct writer_board *b); /* at start, from b->past */
+uint64_t cut_wait_ns(const struct writer *w);
+
+/* --- writer_copy.c --- */
+void copy_want(struct writer *w, unsigned worker, const struct mail_request *m);
+void copy_run(struct writer *w);
+void copy_drop(
+	struct writer *w); /* the journal dropped something: a snapshot in the making begins anew */
+bool copy_is_busy(const struct writer *w);
+void copy_free(struct writer *w);
+
+/* --- writer_restore.c --- */
+int restore_run(struct writer *w, char why[static RECOVER_WHY_BYTES]);
+int restore_journal(struct writer *w);  /* records for boards and epochs that are new */
+void restore_dropped(struct writer *w); /* those that the journal dropped are new again */
+
+#endif
