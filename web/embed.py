@@ -71,20 +71,18 @@ def resolve(sources):
 
 
 def compressed(command, content):
-    result = subprocess.run(command, input=content, stdout=subprocess.PIPE, check=True).stdout
-    return result if len(result) < len(content) else None
+    return subprocess.run(command, input=content, stdout=subprocess.PIPE, check=True).stdout
 
 
 def encodings(asset, args):
-    """The bytes of each encoding, or None where there is none that is smaller."""
-    brotli = None
-    if args.brotli:
-        brotli = compressed([args.brotli, "-q", "11", "-w", "18", "-c"], asset.content)
-    return {
+    """The bytes of each encoding by its name in struct web_asset."""
+    result = {
         "identity": asset.content,
         "gzip": compressed([args.gzip, "-9nc"], asset.content),
-        "brotli": brotli,
     }
+    if args.brotli:
+        result["brotli"] = compressed([args.brotli, "-q", "11", "-w", "18", "-c"], asset.content)
+    return result
 
 
 def write_if_changed(path, data):
@@ -108,8 +106,6 @@ def write_all(assets, args):
             f'.etag = "W/\\"{asset.digest}\\""',
         ]
         for encoding, content in encodings(asset, args).items():
-            if content is None:
-                continue
             symbol = f"web_blob_{number}_{encoding}"
             blob = args.out / f"{number}.{encoding}"
             write_if_changed(blob, content)

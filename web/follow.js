@@ -1,15 +1,15 @@
 /**
  * follow.js - decides how to follow one board: what to ask for, what to keep, what to apply.
  *
- *	away ──opened──▶ asking ──subscribed──▶ joining ──bitmap──▶ live ◀─┐
- *	                  │  ▲ └───subscribed, resumed─────────────▶ │      │ bitmap
- *	             stale│  │bitmap                        stale    │ gap  │
- *	                  ▼  │                                │      ▼      │
- *	               refetching ◀───────────────────────────┴── joining ──┘
+ *	away ──opened──▶ asking ──────subscribed, resumed──────▶ live
+ *	                  │  ▲ │                                 │  ▲ │
+ *	             stale│  │ └─subscribed──▶ joining ◀────gap──┘  │ │stale
+ *	                  ▼  │bitmap              └──────bitmap─────┘ │
+ *	               refetching ◀───────────────────────────────────┘
  *
- * joining: subscribed, deltas are kept until the bitmap is there. refetching: not subscribed, the bitmap
- * is fetched until its seq can be resumed from. Every state goes to away when the connection is lost; the
- * board and its seq stay, for the resume.
+ * joining: subscribed, deltas are kept until the bitmap is there. refetching: not subscribed, the
+ * bitmap is fetched until its seq can be resumed from. Every state goes to away when the connection is
+ * lost; the board and its seq stay, for the resume.
  *
  * Pure: no socket, no fetch, no clock. Its owner calls an event and carries out the commands that come
  * back, in order.

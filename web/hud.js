@@ -125,7 +125,7 @@ export function moveInfo(corner, size, screen) {
 	const right = corner.x + size + 14;
 	const x = right + width + 8 > screen.width ? corner.x - width - 14 : right;
 	const y = corner.y + size / 2 - height / 2;
-	const fit = (/** @type {number} */ v, /** @type {number} */ most) => Math.max(8, Math.min(v, most - 8));
-	card.style.transform =
-		`translate(${fit(x, screen.width - width)}px, ${fit(y, screen.height - height)}px)`;
+	const left = Math.max(8, Math.min(x, screen.width - width - 8));
+	const top = Math.max(8, Math.min(y, screen.height - height - 8));
+	card.style.transform = `translate(${left}px, ${top}px)`;
 }

@@ -184,8 +184,8 @@ export function listenToKeys(canvas, wishes) {
 	};
 
 	addEventListener('keydown', (event) => {
-		const elsewhere = event.target instanceof HTMLSelectElement || document.querySelector('dialog[open]');
-		if (event.ctrlKey || event.metaKey || event.altKey || elsewhere)
+		if (event.ctrlKey || event.metaKey || event.altKey || event.target instanceof HTMLSelectElement ||
+			document.querySelector('dialog[open]'))
 			return;
 		if (onKey(event))
 			event.preventDefault();

@@ -3,7 +3,7 @@
  */
 import { fetchDelayMs } from './follow.js';
 import { byId, showState, toast } from './hud.js';
-import { fetchBoards, fetchInfo } from './net.js';
+import { fetchBoards } from './net.js';
 import { Page } from './page.js';
 import { sleep } from './session.js';
 
@@ -12,7 +12,8 @@ function offerBoards(names, name) {
 	if (names.length < 2)
 		return;
 	const select = byId('boards');
-	select.replaceChildren(...names.map((each) => new Option(each, each, each === name, each === name)));
+	select.replaceChildren(...names.map((each) => new Option(each)));
+	select.value = name;
 	select.hidden = false;
 	byId('board-name').hidden = true;
 	select.addEventListener('change', () => {
@@ -21,12 +22,14 @@ function offerBoards(names, name) {
 }
 
 async function begin() {
-	const names = (await fetchBoards()).map((board) => board.name);
+	const boards = await fetchBoards();
+	const names = boards.map((board) => board.name);
 	const wanted = new URLSearchParams(location.search).get('board');
 	const name = wanted ?? (names.includes('main') ? 'main' : names[0]);
+	const info = boards.find((board) => board.name === name);
 	offerBoards(names, name);
-	if (names.includes(name)) {
-		new Page(await fetchInfo(name));
+	if (info) {
+		new Page(info);
 		return;
 	}
 	showState('failed');

@@ -10,6 +10,8 @@ import { SUBPROTOCOL, decode, encodeAlive } from './protocol.js';
 const ALIVE_MS = 30000;
 /** The server sends a status every few seconds; a connection silent for so long is dead. */
 const SILENCE_MS = 25000;
+/** A connection that lasted so long was a good one: the next retry is quick again. */
+const STEADY_MS = 5000;
 const RETRY_FIRST_MS = 400;
 const RETRY_MAX_MS = 20000;
 
@@ -26,6 +28,7 @@ export class Connection {
 		this.socket = null;
 		this.failures = 0;
 		this.retryTimer = 0;
+		this.openedAt = Infinity;
 		this.sentAt = 0;
 		this.heardAt = 0;
 		setInterval(() => this.watch(), 5000);
@@ -46,11 +49,13 @@ export class Connection {
 		const scheme = location.protocol === 'https:' ? 'wss' : 'ws';
 		const socket = new WebSocket(`${scheme}://${location.host}/ws`, SUBPROTOCOL);
 		this.socket = socket;
+		this.openedAt = Infinity;
 		this.heardAt = performance.now();
 		socket.binaryType = 'arraybuffer';
 		socket.addEventListener('open', () => {
 			if (socket !== this.socket)
 				return;
+			this.openedAt = performance.now();
 			this.told.opened();
 		});
 		socket.addEventListener('message', ({ data }) => {
@@ -71,7 +76,6 @@ export class Connection {
 	/** @param {Uint8Array} bytes */
 	received(bytes) {
 		this.heardAt = performance.now();
-		this.failures = 0;
 		let message;
 		try {
 			message = decode(bytes);
@@ -103,6 +107,8 @@ export class Connection {
 			return;
 		this.socket = null;
 		socket.close();
+		if (performance.now() - this.openedAt > STEADY_MS)
+			this.failures = 0;
 		const longest = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** this.failures);
 		const wait = longest * (0.5 + Math.random() / 2);
 		this.failures++;
@@ -136,10 +142,9 @@ export function boardPath(board) {
  *	cooldown_ms: number, online: number}} BoardInfo
  */
 
-/** @returns {Promise<{name: string}[]>} */
+/** @returns {Promise<BoardInfo[]>} */
 export async function fetchBoards() {
-	const body = await (await get('/boards')).json();
-	return Array.isArray(body) ? body : body.boards;
+	return (await get('/boards', { cache: 'no-cache' })).json();
 }
 
 /** @param {string} board @returns {Promise<BoardInfo>} */

@@ -122,7 +122,7 @@ export class Session {
 			return;
 		this.told.wait(waitMs);
 		if (this.pending.settle(lastRequest, lastSeq).length > 0)
-			this.told.trouble('The connection broke before your pixel was saved. Please place it again.');
+			this.told.trouble('The connection broke before your pixel was saved. Place it again.');
 	}
 
 	/** @param {number} code */
@@ -151,10 +151,10 @@ export class Session {
 		const { name } = this.info;
 		let bitmap = null;
 		try {
-			const [info, fetched] = await Promise.all([fetchInfo(name), fetchBitmap(name, command.fresh)]);
-			const { width, height, bits } = info;
+			const [info, fetched] = await Promise.all(
+				[fetchInfo(name), fetchBitmap(name, command.fresh)]);
 			this.info = info;
-			bitmap = { width, height, bits, ...fetched };
+			bitmap = { width: info.width, height: info.height, bits: info.bits, ...fetched };
 		} catch (error) {
 			console.warn('pixeld: the board could not be fetched', error);
 		}

@@ -11,7 +11,12 @@ const RIPPLES_MAX = 60;
 const RIPPLE_MS = 700;
 const RIPPLE_FROM_ZOOM = 3;
 
-/** @typedef {{x: number, y: number, color: number}} Ghost */
+/**
+ * @typedef {{x: number, y: number}} Cell
+ * @typedef {{x: number, y: number, color: number}} Ghost
+ * @typedef {{x: number, y: number, scale: number, ratio: number}} At where cell 0, 0 is, in pixels of
+ *	the device; pixels per cell; pixels per CSS pixel
+ */
 
 export class View {
 	/** @param {HTMLCanvasElement} canvas @param {import('./camera.js').Camera} camera */
@@ -23,7 +28,7 @@ export class View {
 		this.tiles = null;
 		/** @type {{rgb: string}[]} */
 		this.palette = [];
-		/** @type {{x: number, y: number}|null} */
+		/** @type {Cell|null} */
 		this.cursor = null;
 		/** Color under the cursor, or -1 for none. */
 		this.color = -1;
@@ -33,7 +38,7 @@ export class View {
 		this.ripples = [];
 		this.grid = true;
 		this.frame = 0;
-		/** Called before each drawing; true: another frame is needed. @type {(now: number) => boolean} */
+		/** Called before each drawing; true: it needs another one. @type {(now: number) => boolean} */
 		this.beforeDraw = () => false;
 
 		this.calm = matchMedia('(prefers-reduced-motion: reduce)');
@@ -74,7 +79,7 @@ export class View {
 		this.redraw();
 	}
 
-	/** Somebody placed here: a ring that fades, when one is near enough to see it. @param {ArrayLike<number>} cells */
+	/** Somebody placed here: a ring that fades, where it can be seen. @param {ArrayLike<number>} cells */
 	ripple(cells) {
 		if (this.calm.matches || this.camera.zoom < RIPPLE_FROM_ZOOM || document.hidden)
 			return;
@@ -131,7 +136,7 @@ export class View {
 			this.drawCursor(at, this.cursor);
 	}
 
-	/** @param {{x: number, y: number, scale: number, ratio: number}} at */
+	/** @param {At} at */
 	drawGrid({ x, y, scale, ratio }) {
 		const { context, camera } = this;
 		const { width, height } = this.canvas;
@@ -146,7 +151,7 @@ export class View {
 			context.fillRect(0, Math.round(y + i * scale), width, Math.max(1, Math.round(ratio / 2)));
 	}
 
-	/** @param {{x: number, y: number, scale: number}} at @param {{x: number, y: number}} cell */
+	/** @param {At} at @param {Cell} cell */
 	box({ x, y, scale }, cell) {
 		const left = Math.round(x + cell.x * scale);
 		const top = Math.round(y + cell.y * scale);
@@ -157,7 +162,7 @@ export class View {
 		};
 	}
 
-	/** @param {{x: number, y: number, scale: number, ratio: number}} at @param {number} now */
+	/** @param {At} at @param {number} now */
 	drawRipples(at, now) {
 		const { context } = this;
 		this.ripples = this.ripples.filter(({ start }) => now - start < RIPPLE_MS);
@@ -174,7 +179,7 @@ export class View {
 		}
 	}
 
-	/** A placement on its way. @param {{x: number, y: number, scale: number, ratio: number}} at @param {Ghost} ghost */
+	/** A placement on its way. @param {At} at @param {Ghost} ghost */
 	drawGhost(at, ghost) {
 		const { context } = this;
 		const { left, top, width, height } = this.box(at, ghost);
@@ -194,7 +199,7 @@ export class View {
 		context.setLineDash([]);
 	}
 
-	/** @param {{x: number, y: number, scale: number, ratio: number}} at @param {{x: number, y: number}} cell */
+	/** @param {At} at @param {Cell} cell */
 	drawCursor(at, cell) {
 		const { context } = this;
 		const { left, top, width, height } = this.box(at, cell);
@@ -210,11 +215,12 @@ export class View {
 		const x1 = left + width + room;
 		const y1 = top + height + room;
 		context.beginPath();
-		for (const [cx, cy, dx, dy] of [[x0, y0, 1, 1], [x1, y0, -1, 1], [x1, y1, -1, -1], [x0, y1, 1, -1]]) {
-			context.moveTo(cx + dx * arm, cy);
-			context.lineTo(cx, cy);
-			context.lineTo(cx, cy + dy * arm);
-		}
+		for (const [cx, inward] of [[x0, arm], [x1, -arm]])
+			for (const [cy, down] of [[y0, arm], [y1, -arm]]) {
+				context.moveTo(cx + inward, cy);
+				context.lineTo(cx, cy);
+				context.lineTo(cx, cy + down);
+			}
 		context.lineJoin = context.lineCap = 'round';
 		context.lineWidth = 5 * at.ratio;
 		context.strokeStyle = 'rgb(0 0 0 / .65)';

@@ -1,7 +1,7 @@
 /*
  * web_asset.h - the page, inside the binary.
  *
- * web/embed.py puts every file of the page under a name that holds a hash of its content, compresses
+ * web/embed.py puts every file of the page under a name with a hash of its content in it, compresses
  * it at build time and writes the table that web_asset_find() searches. Everything here is constant
  * and lives as long as the process. Any thread.
  */
@@ -12,7 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Content-Security-Policy of the page: nothing from elsewhere, nothing inline, no HTML from strings. */
+/* Content-Security-Policy of the page: nothing from elsewhere, nothing inline, no HTML made of
+ * strings. */
 #define WEB_CONTENT_SECURITY_POLICY                                                                \
 	"default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; "             \
 	"frame-ancestors 'self'; require-trusted-types-for 'script'"
@@ -27,7 +28,7 @@ struct web_asset {
 	const char *content_type; /* for the header of the same name */
 	bool immutable;           /* hashed name: may be kept for ever; false: the page, no-store */
 	const char *etag;         /* with its quotes; weak, one for all encodings */
-	struct web_bytes identity, gzip, brotli; /* identity is always there */
+	struct web_bytes identity, gzip, brotli; /* brotli: where the build found the tool */
 };
 
 /* The asset of exactly this path (no query), or NULL. */
