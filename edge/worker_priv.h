@@ -36,7 +36,7 @@
 #define LINGER_MS          2000 /* for the peer's end after ours */
 #define SWEEP_NS           (250 * NS_PER_MS)
 #define ECHO_MESSAGE_MAX   (64u << 20)
-#define PENDING_BINARY_MAX 1000 /* unanswered requests of one connection */
+#define PENDING_BINARY_MAX 1100 /* unanswered requests of one connection */
 #define PENDING_JSON_MAX   200
 #define RING_SQ_ENTRIES    1024
 #define RING_CQ_ENTRIES    16384
