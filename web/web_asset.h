@@ -1,9 +1,9 @@
 /*
  * web_asset.h - the page, inside the binary.
  *
- * web/embed.py puts every file of the page under a name with a hash of its content in it, compresses
- * it at build time and writes the table that web_asset_find() searches. Everything here is constant
- * and lives as long as the process. Any thread.
+ * web/embed.py puts every file of the page under a name with a hash of its content in it,
+ * compresses it at build time and writes the table that web_asset_find() searches. Everything here
+ * is constant and lives as long as the process. Any thread.
  */
 #ifndef PX_WEB_ASSET_H
 #define PX_WEB_ASSET_H
