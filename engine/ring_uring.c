@@ -295,7 +295,7 @@ static bool followers_arm(struct ring *lead)
 
 	for (uint32_t i = 0; i < lead->follower_count; i++)
 		(void)io_uring_cq_eventfd_toggle(&lead->followers[i]->uring, true);
-	atomic_thread_fence(memory_order_seq_cst);
+	__sync_synchronize(); /* the kernel reads the switch, we what it left: a full barrier */
 	for (uint32_t i = 0; i < lead->follower_count; i++) {
 		struct io_uring *u = &lead->followers[i]->uring;
 

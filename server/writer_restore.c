@@ -61,8 +61,12 @@ static int board_add(struct writer *w, const struct record_board *meta, struct w
 	}
 	b->meta = *meta;
 	b->past = calloc(HISTORY_RECORDS, sizeof(*b->past));
-	if (b->past == NULL) {
+	if (board_cells(b->board) <= w->config.settings->last_placer_cells)
+		b->placers = calloc(board_cells(b->board), sizeof(*b->placers));
+	if (b->past == NULL || (board_cells(b->board) <= w->config.settings->last_placer_cells &&
+				b->placers == NULL)) {
 		board_free(b->board);
+		free(b->past);
 		free(b);
 		return -ENOMEM;
 	}
@@ -156,6 +160,10 @@ static int replay_placement(struct restore *r, struct writer_board *b,
 			r, EXIT_FAILURE_RUN,
 			"the journal has a placement outside its board: pixeld journal verify");
 	past_add(b, p->seq, cell, p->color);
+	if (b->placers != NULL) {
+		b->placers[cell].placed_at_ms = p->placed_at_ms;
+		memcpy(b->placers[cell].user, p->user, sizeof(p->user));
+	}
 	if (!replay)
 		return 0;
 	if (p->seq != b->seq_applied + 1 || p->epoch != b->epoch)
@@ -264,16 +272,12 @@ static void room_fill(struct room *room, const struct writer_board *b,
 static int room_open(struct writer *w, struct writer_board *b, const struct settings_board *s)
 {
 	const struct settings *settings = w->config.settings;
-	uint32_t cells = board_cells(b->board);
 
 	b->room = calloc(1, sizeof(*b->room));
 	b->changed_max = changed_max_of(w, b);
 	b->changed = calloc(b->changed_max, sizeof(*b->changed));
 	b->cut_colors = calloc(b->changed_max, 1);
-	if (cells <= settings->last_placer_cells)
-		b->placers = calloc(cells, sizeof(*b->placers));
-	if (b->room == NULL || b->changed == NULL || b->cut_colors == NULL ||
-	    (cells <= settings->last_placer_cells && b->placers == NULL))
+	if (b->room == NULL || b->changed == NULL || b->cut_colors == NULL)
 		return -ENOMEM;
 	if (room_log_new(settings->log_bytes, LOG_FRAMES_MAX, w->config.worker_count,
 			 &b->logs[MESSAGE_BINARY]) < 0)
