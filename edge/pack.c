@@ -113,7 +113,7 @@ static void row_unpack(const struct room *room, const uint8_t *board, uint32_t y
 	for (uint32_t x = 0; x < room->width; x++, cell++) {
 		unsigned shift = 8 - bits * ((unsigned)(cell % per_byte) + 1);
 
-		row[x] = (uint8_t)((board[cell / per_byte] >> shift) & mask);
+		row[x] = (uint8_t)((unsigned)board[cell / per_byte] >> shift & mask);
 	}
 }
 
