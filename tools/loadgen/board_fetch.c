@@ -1,17 +1,17 @@
 /*
- * board_fetch.c - the bitmap over a connection of its own, closed at once: nothing stays open between
- * the rare moments when somebody needs a whole board.
+ * board_fetch.c - the bitmap over a connection of its own, closed at once: nothing stays open
+ * between the rare moments when somebody needs a whole board.
  */
 #include "tools/loadgen/board_fetch.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
+#include <time.h>
 
 #include "tools/loadgen/http_fetch.h"
 
-#define AGAIN_US    50000
+#define AGAIN_NS    50000000
 #define AGAIN_TIMES 200
 
 static int answer_take(struct http_answer *a, struct board_bytes *ret_board)
@@ -57,6 +57,7 @@ int board_fetch(const struct target *target, const char *board, struct board_byt
 int board_fetch_from(const struct target *target, const char *board, uint32_t epoch, uint64_t seq,
 		     struct board_bytes *ret_board)
 {
+	const struct timespec pause = {.tv_nsec = AGAIN_NS};
 	struct board_bytes b;
 
 	for (int i = 0; i < AGAIN_TIMES; i++) {
@@ -69,7 +70,7 @@ int board_fetch_from(const struct target *target, const char *board, uint32_t ep
 			return 0;
 		}
 		free(b.bytes);
-		(void)usleep(AGAIN_US);
+		(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
 	}
 	return -ETIMEDOUT;
 }

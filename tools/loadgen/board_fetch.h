@@ -18,12 +18,12 @@ struct board_bytes {
 	uint32_t epoch;
 };
 
-/* One request. 0 or -errno: of the connection, -ENOENT no such board, -EBADMSG another answer than 200
- * with X-Board-Seq and X-Board-Epoch. */
+/* One request. 0 or -errno: of the connection, -ENOENT no such board, -EBADMSG another answer than
+ * 200 with X-Board-Seq and X-Board-Epoch. */
 int board_fetch(const struct target *target, const char *board, struct board_bytes *ret_board);
 
-/* Asks again, every 50 ms for at most 10 s, until the board stands at `seq` or later (-ETIMEDOUT), or is
- * of another epoch. */
+/* Asks again, every 50 ms for at most 10 s, until the board stands at `seq` or later (-ETIMEDOUT),
+ * or is of another epoch. */
 int board_fetch_from(const struct target *target, const char *board, uint32_t epoch, uint64_t seq,
 		     struct board_bytes *ret_board);
 

@@ -1,11 +1,11 @@
 /*
  * client.c - one connection, from socket() to the freed slot.
  *
- * Owner: the worker. States: see worker_priv.h; client_state_set() alone writes them. In flight: at most
- * one connect, one multishot receive, one send_all (painters), one shutdown or cancel, one close; each
- * counts in `inflight` until its last event, and the slot is given back only at 0. Sends of watchers have
- * no event when they succeed; a watcher sends rarely and little, so one that is not taken whole means that
- * the server has stopped reading, and breaks the connection.
+ * Owner: the worker. States: see worker_priv.h; client_state_set() alone writes them. In flight: at
+ * most one connect, one multishot receive, one send_all (painters), one shutdown or cancel, one
+ * close; each counts in `inflight` until its last event, and the slot is given back only at 0.
+ * Sends of watchers have no event when they succeed; a watcher sends rarely and little, so one that
+ * is not taken whole means that the server has stopped reading, and breaks the connection.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -56,7 +56,7 @@ void client_state_set(struct worker *w, struct client *c, enum client_state stat
 		 (uint64_t)(state == CLIENT_FOLLOWING) - (uint64_t)(c->state == CLIENT_FOLLOWING));
 	stat_add(&w->stats.broken,
 		 (uint64_t)(state == CLIENT_WAITING) - (uint64_t)(c->state == CLIENT_WAITING));
-	stat_add(&w->stats.dead, state == CLIENT_DEAD);
+	stat_add(&w->stats.dead, state == CLIENT_DEAD && !c->leaving);
 	c->state = (uint8_t)state;
 }
 

@@ -1,8 +1,8 @@
 /*
  * client_message.c - what a client makes of the server's messages.
  *
- * Owner: the worker. Nothing here is in flight; the one thing that blocks is the fetch of a whole board,
- * when the first client of the thread has subscribed, and when a board was replaced.
+ * Owner: the worker. Nothing here is in flight; the one thing that blocks is the fetch of a whole
+ * board, when the first client of the thread has subscribed, and when a board was replaced.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -109,8 +109,8 @@ static void subscribed(struct worker *w, struct client *c, const struct msg_subs
 		worker_painter_ready(w, c->painter);
 }
 
-/* The board has to be fetched. What the thread's reference holds was fetched and followed by this very
- * rule, so it serves every client of the thread, as long as it is new enough. */
+/* The board has to be fetched. What the thread's reference holds was fetched and followed by this
+ * very rule, so it serves every client of the thread, as long as it is new enough. */
 static void stale(struct worker *w, struct client *c, const struct msg_stale *m)
 {
 	if (c->state != CLIENT_SUBSCRIBING && c->state != CLIENT_FOLLOWING) {

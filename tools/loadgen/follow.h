@@ -1,8 +1,9 @@
 /*
  * follow.h - the order of sequence numbers, as one client sees it.
  *
- * Pure: messages in, verdict out. One per client, kept by its thread. A subscription must bring, without
- * a gap and without a repetition, everything from the seq that it began with (docs/protocol.md).
+ * Pure: messages in, verdict out. One per client, kept by its thread. A subscription must bring,
+ * without a gap and without a repetition, everything from the seq that it began with
+ * (docs/protocol.md).
  */
 #ifndef PX_LOADGEN_FOLLOW_H
 #define PX_LOADGEN_FOLLOW_H
@@ -27,8 +28,8 @@ struct follow {
 /* resuming: the subscribe asked to. */
 enum trouble follow_subscribed(struct follow *f, const struct msg_subscribed *m, bool resuming);
 
-/* *ret_from: the first seq that is new to this client; above m->last when nothing is. Set always. After
- * trouble the client goes on behind the delta, so that one mistake is told once. */
+/* *ret_from: the first seq that is new to this client; above m->last when nothing is. Set always.
+ * After trouble the client goes on behind the delta, so that one mistake is told once. */
 enum trouble follow_delta(struct follow *f, const struct msg_delta *m, uint64_t *ret_from);
 
 enum trouble follow_status(struct follow *f, const struct msg_status *m);

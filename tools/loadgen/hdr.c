@@ -1,8 +1,8 @@
 /*
  * hdr.c - log-linear histogram.
  *
- * Values below 2,048 ns have a bucket each. Above, a value with its highest bit at b keeps its upper 11
- * bits: the bucket is (b - 10, those bits without the highest).
+ * Values below 2,048 ns have a bucket each. Above, a value with its highest bit at b keeps its
+ * upper 11 bits: the bucket is (b - 10, those bits without the highest).
  */
 #include "tools/loadgen/hdr.h"
 

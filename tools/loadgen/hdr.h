@@ -1,8 +1,8 @@
 /*
  * hdr.h - latencies with three digits from 1 us to 1 h, in a fixed table.
  *
- * Log-linear: 1,024 buckets for every doubling, so a bucket is never wider than 0.1 % of its values.
- * Merging is addition. A histogram belongs to one thread at a time; no allocation.
+ * Log-linear: 1,024 buckets for every doubling, so a bucket is never wider than 0.1 % of its
+ * values. Merging is addition. A histogram belongs to one thread at a time; no allocation.
  */
 #ifndef PX_LOADGEN_HDR_H
 #define PX_LOADGEN_HDR_H
@@ -23,8 +23,8 @@ void hdr_reset(struct hdr *h);
 void hdr_record(struct hdr *h, uint64_t ns);
 void hdr_merge(struct hdr *into, const struct hdr *from);
 
-/* The value below or at which the fraction q (0..1) of the records lies: the upper edge of its bucket,
- * never above the exact maximum. 0 when empty. */
+/* The value below or at which the fraction q (0..1) of the records lies: the upper edge of its
+ * bucket, never above the exact maximum. 0 when empty. */
 uint64_t hdr_quantile(const struct hdr *h, double q);
 
 /* The edges of the bucket that a value falls into, both inside. */

@@ -1,8 +1,8 @@
 /*
  * http_fetch.h - blocking HTTP/1.1 requests, for the moments before and after the load.
  *
- * A connection belongs to the thread that opened it; it is kept alive between calls. Answers must have
- * a Content-Length. Every wait is bounded by HTTP_FETCH_TIMEOUT_S.
+ * A connection belongs to the thread that opened it; it is kept alive between calls. Answers must
+ * have a Content-Length. Every wait is bounded by HTTP_FETCH_TIMEOUT_S.
  */
 #ifndef PX_LOADGEN_HTTP_FETCH_H
 #define PX_LOADGEN_HTTP_FETCH_H
@@ -29,8 +29,8 @@ struct http_answer {
 int http_fetch_open(const struct target *target, struct http_fetch **ret_fetch);
 void http_fetch_close(struct http_fetch *f); /* NULL is fine */
 
-/* One request without a body. 0, or -errno: -EBADMSG when the answer is not HTTP, -ECONNRESET when the
- * connection ended, -ETIMEDOUT. After an error only http_fetch_close() may follow. */
+/* One request without a body. 0, or -errno: -EBADMSG when the answer is not HTTP, -ECONNRESET when
+ * the connection ended, -ETIMEDOUT. After an error only http_fetch_close() may follow. */
 int http_fetch_call(struct http_fetch *f, const char *method, const char *path,
 		    struct http_answer *ret_answer);
 

@@ -1,9 +1,9 @@
 /*
  * ledger.c - acknowledgements, kept in one growing array per worker (24 bytes each).
  *
- * The check knows nothing of frames: it folds the acknowledged placements by seq over the board of the
- * start. When all seqs are ours the fold is the final board. Otherwise others place too, and of a cell
- * whose color differs nothing can be said.
+ * The check knows nothing of frames: it folds the acknowledged placements by seq over the board of
+ * the start. When all seqs are ours the fold is the final board. Otherwise others place too, and of
+ * a cell whose color differs nothing can be said.
  */
 #include "tools/loadgen/ledger.h"
 

@@ -31,13 +31,12 @@ void ledger_fini(struct ledger *l);
 
 struct ledger_verdict {
 	uint64_t twice; /* acknowledgements whose seq another one has too */
-	uint64_t
-		lost; /* acknowledged, but beyond the final seq, or not on the board where it must be */
-	bool folded; /* every seq from the start to the end is ours, so the whole board was checked */
+	uint64_t lost;  /* acknowledged, but beyond the final seq or not on the board */
+	bool folded;    /* every seq of the run is ours, so the whole board was checked */
 };
 
-/* Sorts the ledger by seq. `start` and `final` are boards of one epoch and size; start may have no bytes:
- * then only seqs are checked. */
+/* Sorts the ledger by seq. `start` and `final` are boards of one epoch and size; start may have no
+ * bytes: then only seqs are checked. */
 void ledger_check(struct ledger *l, const struct board_bytes *start,
 		  const struct board_bytes *final, unsigned bits,
 		  struct ledger_verdict *ret_verdict);

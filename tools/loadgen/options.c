@@ -184,7 +184,7 @@ static int board_parse(const char *text, struct options *o)
 	if (text[0] == '\0' || strlen(text) > BOARD_NAME_BYTES_MAX ||
 	    strpbrk(text, "/? \r\n") != NULL)
 		return -EINVAL;
-	strcpy(o->board, text);
+	memcpy(o->board, text, strlen(text) + 1);
 	return 0;
 }
 

@@ -30,7 +30,7 @@ struct options {
 	uint32_t window;   /* placements of one painter that may wait for an answer */
 	uint32_t threads;
 	uint32_t stop_reading; /* the last so many clients stop reading after subscribing */
-	double rate; /* placements per second; 0: none, or with replay as fast as the window allows */
+	double rate; /* placements per second; 0: none, or a replay as fast as the window allows */
 	double connect_rate;           /* connections per second; 0: as fast as they open */
 	uint64_t duration_ns;          /* 0: until the replay is over */
 	uint64_t settle_ns;            /* how long to wait for answers and frames at the end */

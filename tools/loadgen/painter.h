@@ -1,8 +1,8 @@
 /*
  * painter.h - the placements of one client: which are due, sent, answered.
  *
- * Painter p of P owns the placements p, p + P, p + 2P, ... of the plan; the k-th of them has the request
- * id p + kP + 1. Counters over k:
+ * Painter p of P owns the placements p, p + P, p + 2P, ... of the plan; the k-th of them has the
+ * request id p + kP + 1. Counters over k:
  *
  *	tail <= sent <= head <= limit      tail: all below are answered
  *	                                   sent: all below are on the connection
@@ -73,8 +73,8 @@ bool painter_answer(struct painter *p, uint64_t request, uint64_t *ret_intended_
 /* The connection is lost: what is unanswered will be sent anew. */
 void painter_broke(struct painter *p);
 
-/* The server says that it accepted everything up to this request: those are answered. Returns how many
- * were not answered before; *ret_last says whether last_request itself was one of them. */
+/* The server says that it accepted everything up to this request: those are answered. Returns how
+ * many were not answered before; *ret_last says whether last_request itself was one of them. */
 uint32_t painter_look_up(struct painter *p, uint64_t last_request, bool *ret_last);
 
 uint64_t painter_waiting(const struct painter *p); /* due, not answered */

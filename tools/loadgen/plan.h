@@ -23,7 +23,8 @@ struct place {
 /* Random cells and colors. */
 void plan_init(struct plan *plan, uint64_t seed);
 
-/* Reads a recorded file; one whose name ends in .gz through gzip. -errno; -EBADMSG: not such a file. */
+/* Reads a recorded file; one whose name ends in .gz through gzip. -errno; -EBADMSG: not such a
+ * file. */
 int plan_replay_load(struct plan *plan, const char *path);
 void plan_fini(struct plan *plan);
 

@@ -1,11 +1,11 @@
 /*
  * reference.c - first copies of frames, and their board.
  *
- * Owner: one worker. Memory: the table (SETS x WAYS entries, the oldest of a set goes first), the board
- * twice (now and at the start), and the cells of the largest delta so far.
+ * Owner: one worker. Memory: the table (SETS x WAYS entries, the oldest of a set goes first), the
+ * board twice (now and at the start), and the cells of the largest delta so far.
  *
- * A delta is applied when the board's seq lies in [first - 1, last), whoever brings it: a client that was
- * sent a gap may have brought a later one before.
+ * A delta is applied when the board's seq lies in [first - 1, last), whoever brings it: a client
+ * that was sent a gap may have brought a later one before.
  */
 #include "tools/loadgen/reference.h"
 
@@ -45,7 +45,7 @@ uint8_t packed_get(const uint8_t *bytes, unsigned bits, uint32_t cell)
 {
 	uint64_t bit = (uint64_t)cell * bits;
 
-	return (uint8_t)(bytes[bit / 8] >> (8 - bits - bit % 8) & ((1U << bits) - 1));
+	return (uint8_t)((unsigned)bytes[bit / 8] >> (8 - bits - bit % 8) & ((1U << bits) - 1));
 }
 
 void packed_set(uint8_t *bytes, unsigned bits, uint32_t cell, uint8_t color)

@@ -3,8 +3,8 @@
  *
  *	preflight -> CONNECT -> RUN -> SETTLE -> LEAVE -> verdict
  *
- * The main thread does nothing but sleep, look at atomics, fetch the bitmap, and write the live line. SIGINT
- * and SIGTERM end the placing early; everything is still checked.
+ * The main thread does nothing but sleep, look at atomics, fetch the bitmap, and write the live
+ * line. SIGINT and SIGTERM end the placing early; everything is still checked.
  */
 #include "tools/loadgen/run.h"
 
@@ -217,7 +217,7 @@ static uint64_t tick(struct runner *r, struct run_totals *ret_totals)
 	const struct timespec ts = {.tv_nsec = (long)TICK_NS};
 	uint64_t now_ns;
 
-	(void)nanosleep(&ts, NULL);
+	(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
 	now_ns = clock_now().mono_ns;
 	totals_get(r, ret_totals);
 	if (!r->options->quiet && now_ns - r->line_ns >= NS_PER_SEC)
@@ -292,7 +292,8 @@ static bool anybody_beyond(const struct runner *r, uint64_t seq)
 	return false;
 }
 
-/* Fetches the final board and waits until everybody has its seq; when others place meanwhile, again. */
+/* Fetches the final board and waits until everybody has its seq; when others place meanwhile,
+ * again. */
 static void settle(struct runner *r, struct board_bytes *ret_final)
 {
 	uint64_t end_ns = clock_now().mono_ns + r->options->settle_ns;
@@ -335,7 +336,8 @@ static void result_collect(struct runner *r)
 			(void)ledger_add(&result->ledger, &l->acks[k]);
 		for (unsigned t = 0; t < TROUBLE_MAX; t++)
 			if (result->trouble_first[t][0] == '\0')
-				strcpy(result->trouble_first[t], worker_trouble_first(w, t));
+				memcpy(result->trouble_first[t], worker_trouble_first(w, t),
+				       TROUBLE_WORDS_MAX);
 	}
 }
 
@@ -347,8 +349,11 @@ static void boards_compare(struct runner *r, const struct board_bytes *final)
 	result->epoch = final->epoch;
 	result->board_hash = hash64(final->bytes, final->len, 0);
 	for (uint32_t i = 0; i < r->started; i++) {
-		enum trouble t = verdict_board(worker_reference(r->workers[i]), final);
+		const struct reference *ref = worker_reference(r->workers[i]);
+		enum trouble t = verdict_board(ref, final);
 
+		if (!reference_is_loaded(ref))
+			continue; /* none of its clients ever subscribed, and that was told */
 		if (t == TROUBLE_NONE) {
 			result->boards_equal++;
 			continue;
@@ -356,7 +361,7 @@ static void boards_compare(struct runner *r, const struct board_bytes *final)
 		result->totals.trouble[t]++;
 		(void)snprintf(result->trouble_first[t], sizeof(result->trouble_first[t]),
 			       "thread %u: its board is at seq %llu, the bitmap at %llu", i,
-			       (unsigned long long)reference_seq(worker_reference(r->workers[i])),
+			       (unsigned long long)reference_seq(ref),
 			       (unsigned long long) final->seq);
 	}
 }
@@ -377,7 +382,7 @@ static void result_judge(struct runner *r, const struct board_bytes *final)
 			ledger_check(&result->ledger, reference_start(ref), final,
 				     reference_bits(ref), &result->ledger_verdict);
 	}
-	verdict_decide(r->options, result);
+	verdict_decide(result);
 }
 
 static void runner_run(struct runner *r)

@@ -32,7 +32,7 @@ struct run_result {
 	struct ledger ledger; /* of all workers, by seq */
 	struct ledger_verdict ledger_verdict;
 	struct hdr ack, visible, connect;
-	char trouble_first[TROUBLE_MAX][160];
+	char trouble_first[TROUBLE_MAX][TROUBLE_WORDS_MAX];
 	uint64_t seq_first, seq_last; /* of the board, before and after */
 	uint32_t epoch;               /* after */
 	uint64_t board_hash;          /* XXH3 of the bitmap at seq_last; 0: not fetched */

@@ -1,5 +1,6 @@
 /*
- * sessions.h - who the painters are: tokens, minted with a shared secret or fetched from the server.
+ * sessions.h - who the painters are: tokens, minted with a shared secret or fetched from the
+ * server.
  *
  * Made by the main thread before the load; read by all.
  */
@@ -20,7 +21,8 @@ struct session_token {
 int sessions_mint(const uint8_t *secret, size_t secret_len, uint64_t now_s,
 		  struct session_token *tokens, uint32_t count);
 
-/* The same by POST /session, one after the other over one connection. -EACCES: the server refused. */
+/* The same by POST /session, one after the other over one connection. -EACCES: the server refused.
+ */
 int sessions_fetch(const struct target *target, struct session_token *tokens, uint32_t count);
 
 #endif

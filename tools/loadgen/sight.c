@@ -1,9 +1,9 @@
 /*
  * sight.c - visibility latency of sampled watchers.
  *
- * The table is direct-mapped by seq; an entry is written by the one thread that got the acknowledgement
- * (time first, then seq) and read by any. The queue of what was seen is a ring; when it is full the
- * oldest is recorded early.
+ * The table is direct-mapped by seq; an entry is written by the one thread that got the
+ * acknowledgement (time first, then seq) and read by any. The queue of what was seen is a ring;
+ * when it is full the oldest is recorded early.
  */
 #include "tools/loadgen/sight.h"
 

@@ -1,9 +1,9 @@
 /*
  * sight.h - visibility: from the intended time of a placement until a watcher holds it.
  *
- * A frame reaches a watcher before or after the acknowledgement that tells which placement has its seq.
- * So painters write (seq -> intended time) into one shared table, watchers only note when they saw which
- * seqs, and the two are put together SIGHT_DELAY_NS later.
+ * A frame reaches a watcher before or after the acknowledgement that tells which placement has its
+ * seq. So painters write (seq -> intended time) into one shared table, watchers only note when they
+ * saw which seqs, and the two are put together SIGHT_DELAY_NS later.
  */
 #ifndef PX_LOADGEN_SIGHT_H
 #define PX_LOADGEN_SIGHT_H

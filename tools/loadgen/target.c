@@ -46,7 +46,7 @@ static int authority_parse(struct target *t, const char **ret_why)
 	if (port == NULL)
 		port = "80";
 	if (strlen(port) == 0 || strlen(port) > 5 || strspn(port, "0123456789") != strlen(port) ||
-	    atoi(port) > 65535 || atoi(port) == 0)
+	    strtoul(port, NULL, 10) > 65535 || strtoul(port, NULL, 10) == 0)
 		return fail(ret_why, "the port is not a number from 1 to 65535");
 	memcpy(t->port, port, strlen(port) + 1);
 	return 0;
@@ -72,7 +72,7 @@ int target_parse(const char *url, struct target *ret_target, const char **ret_wh
 		return fail(ret_why, "it holds a character that a URL cannot hold");
 	memcpy(t.authority, at, len);
 	if (strlen(at + len) > 1)
-		strcpy(t.path, at + len);
+		memcpy(t.path, at + len, strlen(at + len) + 1);
 	r = authority_parse(&t, ret_why);
 	if (r < 0)
 		return r;

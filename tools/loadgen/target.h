@@ -21,8 +21,8 @@ struct target {
 	char path[TARGET_PATH_CHARS_MAX];
 };
 
-/* Takes ws://host[:port][/path] apart; the port is 80 and the path /ws when they are missing. -EINVAL,
- * and a sentence in *ret_why (static). */
+/* Takes ws://host[:port][/path] apart; the port is 80 and the path /ws when they are missing.
+ * -EINVAL, and a sentence in *ret_why (static). */
 int target_parse(const char *url, struct target *ret_target, const char **ret_why);
 
 /* Fills addr. 0 or -EHOSTUNREACH: the name is not known. */

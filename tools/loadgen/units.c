@@ -30,7 +30,8 @@ static const struct unit bytes[] = {
 	{"MB", 1e6}, {"KiB", 1024}, {"MiB", 1048576}, {"GiB", 1073741824}, {NULL, 0},
 };
 
-/* The number in front; *ret_rest is what follows. Digits and one dot only: no sign, hex, nan, inf. */
+/* The number in front; *ret_rest is what follows. Digits and one dot only: no sign, hex, nan, inf.
+ */
 static int number_parse(const char *text, double *ret_value, const char **ret_rest)
 {
 	size_t digits = strspn(text, "0123456789");

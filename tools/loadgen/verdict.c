@@ -12,7 +12,7 @@ enum trouble verdict_board(const struct reference *reference, const struct board
 	size_t len;
 	const uint8_t *bytes = reference_bytes(reference, &len);
 
-	if (!reference_is_loaded(reference) || reference_epoch(reference) != final->epoch)
+	if (reference_epoch(reference) != final->epoch)
 		return TROUBLE_BEHIND;
 	if (reference_seq(reference) < final->seq)
 		return TROUBLE_BEHIND;
@@ -42,16 +42,12 @@ static void fail(struct run_result *result, enum exit_code code, enum trouble t)
 
 static void late_troubles_count(struct run_result *result)
 {
-	uint64_t missing = result->reach.clients - result->reach.complete;
-
 	result->totals.trouble[TROUBLE_ACK_LOST] += result->ledger_verdict.lost;
 	result->totals.trouble[TROUBLE_ACK_TWICE] += result->ledger_verdict.twice;
-	if (missing > result->totals.dead + result->totals.broken &&
-	    first_of(result, TROUBLE_KIND_DATA) == TROUBLE_NONE)
-		result->totals.trouble[TROUBLE_BEHIND] += missing - result->totals.dead;
+	result->totals.trouble[TROUBLE_BEHIND] += result->reach.behind;
 }
 
-static void pass(const struct options *o, struct run_result *result)
+static void pass(struct run_result *result)
 {
 	const struct run_totals *t = &result->totals;
 	uint64_t unanswered = t->placed - t->acknowledged - t->looked_up - t->refused_all;
@@ -68,10 +64,9 @@ static void pass(const struct options *o, struct run_result *result)
 	if (t->refused_all > 0)
 		(void)snprintf(result->words + len, sizeof(result->words) - (size_t)len,
 			       "; %" PRIu64 " were refused", t->refused_all);
-	(void)o;
 }
 
-void verdict_decide(const struct options *options, struct run_result *result)
+void verdict_decide(struct run_result *result)
 {
 	const struct run_totals *t = &result->totals;
 	enum trouble data, link;
@@ -93,6 +88,6 @@ void verdict_decide(const struct options *options, struct run_result *result)
 		fail(result, EXIT_OTHER,
 		     t->trouble[TROUBLE_BOARD_MOVES] > 0 ? TROUBLE_BOARD_MOVES : link);
 	} else {
-		pass(options, result);
+		pass(result);
 	}
 }

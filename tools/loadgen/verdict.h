@@ -6,11 +6,13 @@
 
 #include "tools/loadgen/run.h"
 
-/* What the comparison of a thread's board with the server's says: NONE, BOARD_DIFFERS (same seq, other
- * bytes), BEHIND (frames are missing), BOARD_MOVES (the server's was fetched too early). */
+/* What the comparison of a thread's (loaded) board with the server's says: NONE, BOARD_DIFFERS
+ * (same seq, other bytes), BEHIND (frames are missing), BOARD_MOVES (the server's was fetched too
+ * early). */
 enum trouble verdict_board(const struct reference *reference, const struct board_bytes *final);
 
-/* Fills code and words, and counts the troubles that only the whole shows (ack_lost, ack_twice, behind). */
-void verdict_decide(const struct options *options, struct run_result *result);
+/* Fills code and words, and counts the troubles that only the whole shows (ack_lost, ack_twice,
+ * behind). */
+void verdict_decide(struct run_result *result);
 
 #endif

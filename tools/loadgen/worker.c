@@ -1,9 +1,10 @@
 /*
  * worker.c - one thread of clients: what it is made of, and what is read of it.
  *
- * Memory is planned at worker_new(): clients, painters with their windows, histograms, reference; receive
- * buffers are the rings'. What a client borrows in the midst of a message (struct carry) is the exception.
- * The main thread reads `stats` and, under `lock`, `second_last`; nothing else while the thread runs.
+ * Memory is planned at worker_new(): clients, painters with their windows, histograms, reference;
+ * receive buffers are the rings'. What a client borrows in the midst of a message (struct carry) is
+ * the exception. The main thread reads `stats` and, under `lock`, `second_last`; nothing else while
+ * the thread runs.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -223,7 +224,8 @@ void worker_reach_add(const struct worker *w, uint64_t seq_first, uint64_t final
 		if (w->clients[i].stopper)
 			continue;
 		reach->clients++;
-		reach->complete += f->joined && !f->wrong && f->seq >= final;
+		reach->complete += w->clients[i].leaving && !f->wrong && f->seq >= final;
+		reach->behind += w->clients[i].leaving && f->seq < final;
 		reach->expected += final > start ? final - start : 0;
 		reach->received += follow_received(f, final);
 	}

@@ -1,8 +1,8 @@
 /*
  * worker.h - one thread of clients.
  *
- * The main thread makes, starts and joins workers, moves the phase, and reads the atomics while they run.
- * What is below "after the end" it may call only when the thread was joined.
+ * The main thread makes, starts and joins workers, moves the phase, and reads the atomics while
+ * they run. What is below "after the end" it may call only when the thread was joined.
  */
 #ifndef PX_LOADGEN_WORKER_H
 #define PX_LOADGEN_WORKER_H
@@ -19,6 +19,8 @@
 #include "tools/loadgen/sessions.h"
 #include "tools/loadgen/sight.h"
 #include "tools/loadgen/trouble.h"
+
+#define TROUBLE_WORDS_MAX 160 /* bytes kept of the first trouble of each kind */
 
 enum phase {
 	PHASE_CONNECT, /* opening; nobody places */
@@ -86,7 +88,8 @@ void worker_second_get(struct worker *w, struct hdr *into);
 
 struct worker_reach {
 	uint64_t clients;  /* that have to receive everything */
-	uint64_t complete; /* that did */
+	uint64_t complete; /* that did, and were connected to the end */
+	uint64_t behind;   /* connected to the end, and had not received everything */
 	uint64_t expected; /* seqs, over clients */
 	uint64_t received;
 };

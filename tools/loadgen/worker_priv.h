@@ -123,7 +123,7 @@ struct worker {
 	struct hdr second;    /* acknowledgements of the running second */
 	pthread_mutex_t lock; /* of second_last */
 	struct hdr second_last;
-	char first[TROUBLE_MAX][160];
+	char first[TROUBLE_MAX][TROUBLE_WORDS_MAX];
 };
 
 static inline void stat_add(_Atomic uint64_t *stat, uint64_t n)

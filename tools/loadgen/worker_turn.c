@@ -3,8 +3,8 @@
  *
  *	events -> come due (connects, placements) -> flush painters -> beat -> submit -> sleep
  *
- * Owner: the worker's thread. Each part has a budget, so that a flood of events holds up no placement for
- * long, and many placements no event.
+ * Owner: the worker's thread. Each part has a budget, so that a flood of events holds up no
+ * placement for long, and many placements no event.
  */
 #include <string.h>
 
@@ -100,8 +100,8 @@ static void assign(struct worker *w, struct painter *p, uint64_t intended_ns)
 	worker_painter_ready(w, p);
 }
 
-/* Placements on schedule go to the painters in turn. One whose window is full holds up the schedule: its
- * placements keep their intended times, so the wait is part of their latency. */
+/* Placements on schedule go to the painters in turn. One whose window is full holds up the
+ * schedule: its placements keep their intended times, so the wait is part of their latency. */
 static void scheduled_assign(struct worker *w)
 {
 	uint64_t end_ns = w->shared->end_ns;
@@ -264,10 +264,8 @@ static void goodbye(struct worker *w, struct client *c)
 {
 	uint8_t code[2] = {1000 >> 8, 1000 & 0xff};
 
-	c->leaving = true;
-	if (c->stopped)
-		client_break(w, c, TROUBLE_NONE, "");
-	else if (c->state == CLIENT_FOLLOWING)
+	c->leaving = c->state == CLIENT_FOLLOWING;
+	if (c->leaving && !c->stopped)
 		client_say(w, c, WS_CLOSE, code, sizeof(code));
 	else if (is_connected(c))
 		client_break(w, c, TROUBLE_NONE, "");

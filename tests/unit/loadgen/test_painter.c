@@ -1,0 +1,254 @@
+/*
+ * test_painter.c - the window of a painter, and the plan that it follows.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "edge/message.h"
+#include "edge/ws_frame.h"
+#include "tests/prng.h"
+#include "tools/loadgen/painter.h"
+
+static struct painter p;
+static struct plan plan;
+static uint64_t rng;
+static const struct canvas canvas = {.width = 100, .height = 50, .bits = 4, .board = 9};
+
+/* Painter 2 of 5, window 4. */
+static int make(void **state)
+{
+	(void)state;
+	plan_init(&plan, 42);
+	rng = 1;
+	return painter_init(&p, 2, 5, 4, plan.count);
+}
+
+static int drop(void **state)
+{
+	(void)state;
+	painter_fini(&p);
+	return 0;
+}
+
+static void assign(unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		painter_assign(&p, 1000 + p.head);
+}
+
+/* Encodes, and reads the requests back through the server's side of the codecs. */
+static unsigned sent_requests(uint64_t requests[static 8])
+{
+	struct ws_parser parser;
+	struct ws_piece piece;
+	unsigned count = 0;
+	size_t used;
+
+	p.out_len = 0;
+	(void)painter_encode(&p, &plan, &canvas, &rng);
+	ws_parser_init(&parser, WS_FROM_CLIENT, 1024);
+	for (size_t at = 0; at < p.out_len; at += used) {
+		struct message m;
+		struct place place;
+
+		assert_int_equal(ws_parse(&parser, p.out + at, p.out_len - at, &used, &piece),
+				 WS_PIECE);
+		assert_int_equal(
+			message_decode_client(MESSAGE_BINARY, piece.data, piece.len, NULL, &m), 0);
+		place = plan_place(&plan, m.place.request - 1, 100, 50, 4);
+		assert_int_equal(m.type, MSG_PLACE);
+		assert_int_equal(m.place.board, 9);
+		assert_int_equal(m.place.x, place.x);
+		assert_int_equal(m.place.y, place.y);
+		assert_int_equal(m.place.color, place.color);
+		requests[count++] = m.place.request;
+	}
+	return count;
+}
+
+static void its_placements_are_every_fifth_of_the_plan(void **state)
+{
+	uint64_t requests[8];
+
+	(void)state;
+	assign(3);
+	assert_int_equal(sent_requests(requests), 3);
+	assert_int_equal(requests[0], 3);
+	assert_int_equal(requests[1], 8);
+	assert_int_equal(requests[2], 13);
+}
+
+static void painters_share_a_replay_without_rest(void **state)
+{
+	(void)state;
+	for (uint64_t count = 0; count < 40; count++) {
+		uint64_t sum = 0;
+
+		for (uint32_t number = 0; number < 7; number++) {
+			struct painter q;
+
+			assert_int_equal(painter_init(&q, number, 7, 1, count), 0);
+			sum += q.limit;
+			if (q.limit > 0)
+				assert_true(painter_index(&q, q.limit - 1) < count);
+			painter_fini(&q);
+		}
+		assert_int_equal(sum, count);
+	}
+}
+
+static void full_window_has_no_room_until_the_first_is_answered(void **state)
+{
+	uint64_t requests[8];
+	uint64_t intended;
+
+	(void)state;
+	assign(4);
+	(void)sent_requests(requests);
+	assert_false(painter_has_room(&p));
+	assert_true(painter_answer(&p, requests[2], &intended));
+	assert_int_equal(intended, 1002);
+	assert_false(painter_has_room(&p));
+	assert_true(painter_answer(&p, requests[0], &intended));
+	assert_true(painter_has_room(&p));
+	assert_int_equal(painter_waiting(&p), 2);
+}
+
+static void answer_that_nobody_waits_for_is_told(void **state)
+{
+	uint64_t requests[8];
+	uint64_t intended;
+
+	(void)state;
+	assign(2);
+	assert_false(painter_answer(&p, 3, &intended)); /* due, not sent */
+	(void)sent_requests(requests);
+	assert_false(painter_answer(&p, 0, &intended));
+	assert_false(painter_answer(&p, 4, &intended));  /* another painter's */
+	assert_false(painter_answer(&p, 13, &intended)); /* not due */
+	assert_true(painter_answer(&p, 3, &intended));
+	assert_false(painter_answer(&p, 3, &intended)); /* twice */
+}
+
+static void after_a_break_only_the_unanswered_are_sent_again(void **state)
+{
+	uint64_t requests[8];
+	uint64_t intended;
+
+	(void)state;
+	assign(4);
+	(void)sent_requests(requests);
+	assert_true(painter_answer(&p, 8, &intended));
+	painter_broke(&p);
+	assert_int_equal(sent_requests(requests), 3);
+	assert_int_equal(requests[0], 3);
+	assert_int_equal(requests[1], 13);
+	assert_int_equal(requests[2], 18);
+}
+
+static void what_the_server_has_is_looked_up_and_not_sent_again(void **state)
+{
+	uint64_t requests[8];
+	uint64_t intended;
+	bool last;
+
+	(void)state;
+	assign(4);
+	(void)sent_requests(requests);
+	assert_true(painter_answer(&p, 8, &intended));
+	painter_broke(&p);
+	assert_int_equal(painter_look_up(&p, 13, &last), 2); /* 3 and 13; 8 was answered */
+	assert_true(last);
+	assert_int_equal(sent_requests(requests), 1);
+	assert_int_equal(requests[0], 18);
+	assert_int_equal(painter_look_up(&p, 13, &last), 0);
+	assert_false(last);
+}
+
+static void what_was_never_sent_cannot_be_looked_up(void **state)
+{
+	bool last;
+
+	(void)state;
+	assign(2);
+	assert_int_equal(painter_look_up(&p, 1000, &last), 0);
+	assert_int_equal(painter_waiting(&p), 2);
+}
+
+/* Whatever is answered, lost and looked up in any order: each placement is answered exactly once.
+ */
+static void each_placement_is_answered_exactly_once(void **state)
+{
+	uint64_t seed = prng_start(__func__);
+	unsigned answered[64] = {0};
+	uint64_t requests[8];
+	uint64_t intended;
+	uint64_t total = 0;
+
+	(void)state;
+	p.limit = 64;
+	while (total < 64) {
+		uint64_t k = prng_below(&seed, 64);
+		uint64_t dice = prng_below(&seed, 10);
+
+		while (painter_has_room(&p) && prng_below(&seed, 2) != 0)
+			assign(1);
+		(void)sent_requests(requests);
+		if (dice == 0) {
+			painter_broke(&p);
+		} else if (painter_answer(&p, painter_index(&p, k) + 1, &intended)) {
+			assert_int_equal(intended, 1000 + k);
+			answered[k]++;
+			total++;
+		}
+	}
+	for (unsigned k = 0; k < 64; k++)
+		assert_int_equal(answered[k], 1);
+	assert_int_equal(painter_waiting(&p), 0);
+}
+
+static void schedule_keeps_the_rate(void **state)
+{
+	struct schedule s;
+	uint64_t last = 0;
+
+	(void)state;
+	for (int uniform = 0; uniform < 2; uniform++) {
+		schedule_start(&s, 5000000000ULL, 1000, uniform != 0, 7);
+		for (int i = 0; i < 100000; i++) {
+			assert_true(schedule_next_ns(&s) >= (i == 0 ? 5000000000ULL : last));
+			last = schedule_next_ns(&s);
+			schedule_take(&s);
+		}
+		/* 100 s; the deviation of a poisson schedule is 0.32 s: the seed is fixed */
+		assert_true(last > 103000000000ULL && last < 107000000000ULL);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(its_placements_are_every_fifth_of_the_plan, make,
+						drop),
+		cmocka_unit_test(painters_share_a_replay_without_rest),
+		cmocka_unit_test_setup_teardown(full_window_has_no_room_until_the_first_is_answered,
+						make, drop),
+		cmocka_unit_test_setup_teardown(answer_that_nobody_waits_for_is_told, make, drop),
+		cmocka_unit_test_setup_teardown(after_a_break_only_the_unanswered_are_sent_again,
+						make, drop),
+		cmocka_unit_test_setup_teardown(what_the_server_has_is_looked_up_and_not_sent_again,
+						make, drop),
+		cmocka_unit_test_setup_teardown(what_was_never_sent_cannot_be_looked_up, make,
+						drop),
+		cmocka_unit_test_setup_teardown(each_placement_is_answered_exactly_once, make,
+						drop),
+		cmocka_unit_test(schedule_keeps_the_rate),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

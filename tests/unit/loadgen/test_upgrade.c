@@ -1,0 +1,140 @@
+/*
+ * test_upgrade.c - the client's side of the handshake; the server's own head parser reads the
+ * request.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "edge/http_head.h"
+#include "edge/ws_frame.h"
+#include "tools/loadgen/upgrade.h"
+
+/* The answer to the key of `random`: every @ in the text is replaced by the right accept value. */
+static int check(const char *text, uint64_t random)
+{
+	char key[UPGRADE_KEY_CHARS];
+	char accept[WS_ACCEPT_CHARS + 1] = {0};
+	char head[1024];
+	const char *why;
+	size_t len = 0;
+
+	upgrade_key(random, key);
+	ws_accept_key(key, accept);
+	for (; *text != '\0'; text++)
+		len += (size_t)snprintf(head + len, sizeof(head) - len, "%.*s",
+					*text == '@' ? 28 : 1, *text == '@' ? accept : text);
+	assert_int_equal(upgrade_head_bytes((const uint8_t *)head, len), len);
+	return upgrade_check((const uint8_t *)head, len, random, &why);
+}
+
+static void request_is_read_by_the_servers_parser(void **state)
+{
+	char out[UPGRADE_REQUEST_BYTES_MAX];
+	struct http_head head;
+	struct target target;
+	const char *why;
+	size_t len;
+
+	(void)state;
+	assert_int_equal(target_parse("ws://localhost:8080/ws", &target, &why), 0);
+	len = upgrade_write(&target, 77, out);
+	assert_int_equal(http_head_end((const uint8_t *)out, len, 0), len);
+	assert_int_equal(http_head_parse((const uint8_t *)out, len, &head, &why), 0);
+	assert_true(head.upgrade_websocket && head.connection_upgrade);
+	assert_true(span_equals(head.ws_version, "13"));
+	assert_true(span_equals(head.ws_protocol, "pixeld.v1"));
+	assert_true(span_equals(head.host, "localhost:8080"));
+	assert_int_equal(head.ws_key.len, UPGRADE_KEY_CHARS);
+}
+
+static void right_answer_is_taken(void **state)
+{
+	(void)state;
+	assert_int_equal(
+		check("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: "
+		      "Upgrade\r\n"
+		      "Sec-WebSocket-Accept: @\r\nSec-WebSocket-Protocol: pixeld.v1\r\n\r\n",
+		      1),
+		0);
+	assert_int_equal(check("HTTP/1.1 101 \r\nx: y\r\nSEC-WEBSOCKET-PROTOCOL:pixeld.v1\r\n"
+			       "sec-websocket-accept:  @ \r\nconnection: upgrade\r\nupgrade: "
+			       "WebSocket\r\n\r\n",
+			       2),
+			 0);
+}
+
+static void wrong_answers_are_refused(void **state)
+{
+	static const char *const wrong[] = {
+		"HTTP/1.1 200 OK\r\nUpgrade: websocket\r\nConnection: "
+		"Upgrade\r\nSec-WebSocket-Accept: @\r\n"
+		"Sec-WebSocket-Protocol: pixeld.v1\r\n\r\n",
+		"HTTP/1.1 101 x\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: @\r\n"
+		"Sec-WebSocket-Protocol: pixeld.v1\r\n\r\n",
+		"HTTP/1.1 101 x\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: @\r\n"
+		"Sec-WebSocket-Protocol: pixeld.v1\r\n\r\n",
+		"HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: "
+		"Upgrade\r\nSec-WebSocket-Accept: @A\r\n"
+		"Sec-WebSocket-Protocol: pixeld.v1\r\n\r\n",
+		"HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: "
+		"Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"
+		"Sec-WebSocket-Protocol: pixeld.v1\r\n\r\n",
+		"HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: "
+		"Upgrade\r\nSec-WebSocket-Accept: @\r\n"
+		"Sec-WebSocket-Protocol: chat\r\n\r\n",
+		"HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: "
+		"Upgrade\r\nSec-WebSocket-Accept: @\r\n"
+		"Sec-WebSocket-Protocol: pixeld.v1\r\nSec-WebSocket-Extensions: "
+		"permessage-deflate\r\n\r\n",
+		"HTTP/1.1 101 x\r\nUpgrade: websocket\r\nUpgrade: websocket\r\nConnection: "
+		"Upgrade\r\n"
+		"Sec-WebSocket-Accept: @\r\nSec-WebSocket-Protocol: pixeld.v1\r\n\r\n",
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		assert_int_equal(check(wrong[i], i), -EBADMSG);
+}
+
+static void answer_to_another_key_is_refused(void **state)
+{
+	static const char head[] = "HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+				   "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"
+				   "Sec-WebSocket-Protocol: pixeld.v1\r\n\r\n";
+	const char *why = NULL;
+
+	(void)state;
+	assert_int_equal(upgrade_check((const uint8_t *)head, sizeof(head) - 1, 3, &why), -EBADMSG);
+	assert_non_null(why);
+}
+
+static void half_a_head_is_not_there_yet(void **state)
+{
+	static const char head[] = "HTTP/1.1 101 x\r\nUpgrade: websocket\r\n\r\n";
+
+	(void)state;
+	for (size_t len = 0; len < sizeof(head) - 1; len++)
+		assert_int_equal(upgrade_head_bytes((const uint8_t *)head, len), 0);
+	assert_int_equal(upgrade_head_bytes((const uint8_t *)head, sizeof(head) - 1),
+			 sizeof(head) - 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(request_is_read_by_the_servers_parser),
+		cmocka_unit_test(right_answer_is_taken),
+		cmocka_unit_test(wrong_answers_are_refused),
+		cmocka_unit_test(answer_to_another_key_is_refused),
+		cmocka_unit_test(half_a_head_is_not_there_yet),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
