@@ -290,7 +290,9 @@ static struct op *op_new(struct ring *r, enum op_kind kind, uint64_t tag)
 
 	px_assert(op != NULL);
 	/* a linked operation and its follower go in one batch */
-	if (r->prepared >= r->config.sq_entries - 1 && (r->last == NULL || !r->last->linked))
+	if ((r->last == NULL || !r->last->linked) &&
+	    (r->prepared >= r->config.sq_entries - 1 ||
+	     ring_sim_chance(world.faults.submit_early, &world.counts.early_submits)))
 		ring_submit(r);
 	op->kind = kind;
 	op->tag = tag;

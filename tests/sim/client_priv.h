@@ -1,0 +1,83 @@
+/* client_priv.h - what the files of the simulated client share. */
+#ifndef PX_TESTS_SIM_CLIENT_PRIV_H
+#define PX_TESTS_SIM_CLIENT_PRIV_H
+
+#include "edge/message.h"
+#include "edge/ws_frame.h"
+#include "tests/sim/client.h"
+
+#define BYTES_MAX (1u << 20) /* of any buffer: more is a failure of the run */
+
+/* Bytes that grow at the end and are used from the start. */
+struct heap_bytes {
+	uint8_t *at;
+	size_t len, max;
+};
+
+void heap_add(struct heap_bytes *b, const void *bytes, size_t len);
+void heap_drop(struct heap_bytes *b, size_t len); /* from the start */
+
+/*
+ *            subscribe          subscribed, resumed
+ *   IDLE -----------------> ASKED ------------------> LIVE
+ *    ^ stale: fetch, resume   | subscribed             ^
+ *    `----- FETCH_FIRST <-.   `----> JOINING ----------' bitmap is there, kept deltas are applied
+ */
+enum follow_state {
+	FOLLOW_IDLE,
+	FOLLOW_ASKED,
+	FOLLOW_JOINING,
+	FOLLOW_LIVE,
+	FOLLOW_FETCH_FIRST, /* told stale: subscribes again, with resume, when the bitmap is there */
+};
+
+/* One board as one client has it. */
+struct follow {
+	bool wanted;
+	enum follow_state state;
+	bool has_board; /* colors are the board at (epoch, seq) */
+	bool asked_resume;
+	uint32_t epoch;
+	uint64_t seq;
+	uint64_t heard;   /* last seq of the deltas of this subscription, or its beginning */
+	uint64_t seq_min; /* the bitmap has to be this new */
+	uint16_t number;
+	uint8_t *colors;
+	struct heap_bytes kept; /* JOINING: deltas, each behind its length */
+	struct net_end *fetch;  /* the HTTP connection; NULL: none */
+	struct heap_bytes answer;
+	bool fetch_sent;
+	uint64_t retry_ns;
+};
+
+struct client {
+	struct crowd *crowd;
+	unsigned number;
+	uint64_t now_ns;
+	struct net_end *net; /* NULL: not connected */
+	bool upgraded, welcome, rude, gone;
+	uint64_t connect_ns, deaf_until_ns;
+	struct heap_bytes in, out, message;
+	enum ws_opcode message_opcode;
+	struct ws_parser ws;
+	uint64_t *waiting; /* requests without an answer on this connection */
+	uint32_t waiting_len, waiting_max;
+	struct follow follows[TRUTH_BOARDS_MAX];
+};
+
+bool client_chance(struct client *c, uint32_t of_10000);
+void client_say(struct client *c, const struct message *m); /* as one frame, or as fragments */
+void client_hang_up(struct client *c, bool reset);
+
+/* --- follow.c --- */
+void follow_turn(struct client *c, unsigned board);
+void follow_subscribed(struct client *c, const struct msg_subscribed *m);
+void follow_delta(struct client *c, const uint8_t *bytes, size_t len, const struct message *m,
+		  const uint8_t *payload);
+void follow_status(struct client *c, const struct msg_status *m);
+void follow_stale(struct client *c, const struct msg_stale *m);
+void follow_again(struct client *c); /* an error: what was asked is asked again */
+void follow_cut(struct follow *f);   /* the WebSocket is gone */
+void follow_free(struct follow *f);
+
+#endif

@@ -1,0 +1,422 @@
+/*
+ * sim_pixeld.c - the seeded simulator: the whole server, people who misbehave, a machine that fails.
+ *
+ *	sim_pixeld [--seed S] [--seeds N] [--sync commit|interval|off] [--steps K] [--log on]
+ *
+ * A run is decided by its seed. It has several lives: the server starts on what the disk kept, clients
+ * come back, draw, stop reading, vanish, send rubbish; sends are short, completions late, writes fail;
+ * then the power goes, the process is killed, or it is stopped in order. After each life truth.h reads the
+ * disk. In the last life all faults are off: everybody must come to the same board, and after an orderly
+ * stop nothing may be left: no connection, no buffer on loan, no operation, no open file.
+ *
+ * With --sync off a run is expected to break, and it does: that proves that the checks can fail.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/assert.h"
+#include "engine/log.h"
+#include "tests/prng.h"
+#include "tests/sim/client.h"
+#include "tests/sim/disk_sim.h"
+#include "tests/sim/stack.h"
+
+#define CLIENTS_MAX  32
+#define LIVES_MAX    6
+#define CONVERGE_NS  (120 * NS_PER_SEC)
+#define STOP_NS      (60 * NS_PER_SEC)
+#define WALL_MS_BASE 1500000000000ULL
+#define START_TRIES  50
+
+struct run {
+	uint64_t seed, dice;
+	uint64_t steps_per_life;
+	uint64_t mono_offset_ns; /* a machine that starts anew counts anew */
+	struct net_sim *net;
+	struct settings *settings;
+	struct session_key *key;
+	struct truth_board boards[TRUTH_BOARDS_MAX];
+	char names[TRUTH_BOARDS_MAX][8];
+	unsigned board_count, client_count;
+	struct crowd crowd;
+	struct client *clients[CLIENTS_MAX];
+	struct stack_config config;
+	struct stack *stack; /* NULL: the server is down */
+	uint64_t steps, cuts, kills, stops, refused_starts;
+};
+
+static struct {
+	uint64_t seed, seeds, steps;
+	const char *sync;
+	bool verbose;
+} opt = {1, 1, 1500, "commit", false};
+
+static uint64_t below(struct run *r, uint64_t end)
+{
+	return prng_below(&r->dice, end);
+}
+
+static struct now now_of(const struct run *r)
+{
+	uint64_t ns = ring_sim_now_ns();
+
+	return (struct now){.mono_ns = ns + r->mono_offset_ns,
+			    .wall_ms = WALL_MS_BASE + ns / NS_PER_MS};
+}
+
+/* --- what a seed decides -------------------------------------------------------------------------- */
+
+static void boards_choose(struct run *r)
+{
+	static const unsigned bits[] = {4, 8, 1, 2};
+
+	r->board_count = 1 + (unsigned)below(r, 3);
+	for (unsigned b = 0; b < r->board_count; b++) {
+		snprintf(r->names[b], sizeof(r->names[b]), b == 0 ? "main" : "b%u", b);
+		r->boards[b] = (struct truth_board){.name = r->names[b],
+						    .width = 1 + (uint32_t)below(r, 60),
+						    .height = 1 + (uint32_t)below(r, 60),
+						    .bits = bits[below(r, 4)],
+						    .cooldown_ms = b == 1 ? 200 : 0};
+	}
+}
+
+static void settings_choose(struct run *r)
+{
+	char args[20][64], why[SETTINGS_WHY_CHARS];
+	char *argv[22] = {NULL};
+	char *const envp[] = {NULL};
+	int argc = 0;
+
+#define ARG(...) snprintf(args[argc], sizeof(args[0]), __VA_ARGS__), argc++
+	ARG("pixeld");
+	for (unsigned b = 0; b < r->board_count; b++)
+		ARG("--board=%s:%ux%u:%u", r->names[b], r->boards[b].width, r->boards[b].height,
+		    r->boards[b].bits);
+	ARG("--journal-sync=%s", opt.sync);
+	ARG("--journal-segment-bytes=1048576");
+	ARG("--log-bytes=65536");
+	ARG("--people-max=1024");
+	ARG("--cut-interval-ms=%lu", 1 + below(r, 50));
+	ARG("--round-interval-ms=%lu", 1 + below(r, 50));
+	ARG("--status-interval-ms=%lu", 100 + below(r, 400));
+	ARG("--snapshot-interval-s=%lu", 1 + below(r, 5));
+	ARG("--requests-per-second=0");
+	ARG("--last-placer-cells=%lu", below(r, 2) * 4000);
+#undef ARG
+	for (int i = 0; i < argc; i++)
+		argv[i] = args[i];
+	truth_check(settings_load(argc, argv, envp, &r->settings, why) == 0, "settings: %s", why);
+	for (unsigned b = 0; b < r->board_count; b++) {
+		r->settings->boards[b].cooldown_ms = r->boards[b].cooldown_ms;
+		r->boards[b].colors = r->settings->boards[b].colors;
+	}
+}
+
+/* How bad it gets, from not at all to everything at once. */
+static void faults_choose(struct run *r)
+{
+	uint32_t level = (uint32_t)below(r, 4);
+	const struct ring_sim_faults faults = {.send_short = level * (uint32_t)below(r, 100),
+					       .recv_split = level * (uint32_t)below(r, 100),
+					       .recv_starve = level * (uint32_t)below(r, 30),
+					       .multi_end = level * (uint32_t)below(r, 50),
+					       .accept_fail = level * (uint32_t)below(r, 30),
+					       .cancel_lost = level * (uint32_t)below(r, 300),
+					       .write_short = level * (uint32_t)below(r, 20),
+					       .submit_early = level * (uint32_t)below(r, 50),
+					       .delay_ns_max = level * below(r, 2 * NS_PER_MS),
+					       .disk_ns_max = 1 + level * below(r, 20 * NS_PER_MS)};
+	uint32_t disk = below(r, 2) == 0 ? 0 : level;
+
+	ring_sim_faults_set(&faults);
+	disk_sim_chance_set(DISK_SIM_WRITE, disk * (uint32_t)below(r, 8), -5);
+	disk_sim_chance_set(DISK_SIM_SYNC, disk * (uint32_t)below(r, 8), -5);
+	disk_sim_chance_set(DISK_SIM_CREATE, disk * (uint32_t)below(r, 30), -28);
+	disk_sim_chance_set(DISK_SIM_RENAME, disk * (uint32_t)below(r, 30), -5);
+	disk_sim_chance_set(DISK_SIM_SYNC_DIR, disk * (uint32_t)below(r, 30), -5);
+}
+
+static void disk_faults_end(void)
+{
+	for (enum disk_sim_op op = 0; op < DISK_SIM_OP_MAX; op++)
+		disk_sim_chance_set(op, 0, 0);
+}
+
+static void faults_end(void)
+{
+	const struct ring_sim_faults none = {.disk_ns_max = NS_PER_MS};
+
+	ring_sim_faults_set(&none);
+	disk_faults_end();
+}
+
+/* --- a run's beginning and end -------------------------------------------------------------------- */
+
+static void run_begin(struct run *r, uint64_t seed)
+{
+	static const uint8_t secret[16] = "a secret of sims";
+
+	memset(r, 0, sizeof(*r));
+	r->seed = r->dice = seed;
+	r->steps_per_life = opt.steps / 4 + below(r, opt.steps);
+	boards_choose(r);
+	settings_choose(r);
+	r->client_count = 2 + (unsigned)below(r, CLIENTS_MAX - 2);
+	px_assert(session_key_new(secret, sizeof(secret), &r->key) == 0);
+	r->net = net_sim_new();
+	disk_sim_begin(prng_next(&r->dice));
+	ring_sim_begin(r->net, &disk_sim_for_ring, prng_next(&r->dice));
+	r->crowd = (struct crowd){.net = r->net,
+				  .truth = truth_new(r->boards, r->board_count, r->client_count),
+				  .session_key = r->key,
+				  .boards = r->boards,
+				  .board_count = r->board_count,
+				  .dice = prng_next(&r->dice)};
+	for (unsigned i = 0; i < r->client_count; i++)
+		r->clients[i] = client_new(&r->crowd, i);
+	r->config = (struct stack_config){.settings = r->settings,
+					  .session_key = r->key,
+					  .workers = 1 + (unsigned)below(r, 3),
+					  .rings = 1 + (uint32_t)below(r, 2),
+					  .slots = 20 + (uint32_t)below(r, 30),
+					  .recv_bufs = 4u << below(r, 4),
+					  .clients_max = 8 + (uint32_t)below(r, 40)};
+}
+
+static void run_end(struct run *r)
+{
+	for (unsigned i = 0; i < r->client_count; i++)
+		client_free(r->clients[i]);
+	truth_check(net_sim_open_ends(r->net) == 0, "%u connections are left",
+		    net_sim_open_ends(r->net));
+	truth_check(disk_sim_open_files() == 0, "%u open files are left", disk_sim_open_files());
+	ring_sim_end();
+	disk_sim_end();
+	net_sim_free(r->net);
+	truth_free(r->crowd.truth);
+	session_key_free(r->key);
+	settings_free(r->settings);
+}
+
+/* --- lives ---------------------------------------------------------------------------------------- */
+
+static void step(struct run *r)
+{
+	uint64_t ns = below(r, 20) == 0 ? below(r, 50 * NS_PER_MS) : below(r, 2 * NS_PER_MS);
+
+	ring_sim_advance(ns);
+	r->steps++;
+	r->crowd.wall_ms = now_of(r).wall_ms;
+	for (unsigned i = 0; i < r->client_count; i++)
+		client_turn(r->clients[i], ring_sim_now_ns());
+	if (r->stack != NULL)
+		stack_turn(r->stack, now_of(r), &r->dice);
+}
+
+static void server_start(struct run *r)
+{
+	r->config.listener = r->crowd.listener =
+		net_sim_listen(r->net, 80, 1 + (uint32_t)below(r, 32));
+	for (unsigned tries = 0; r->stack == NULL; tries++) {
+		if (tries == START_TRIES / 2)
+			disk_faults_end();
+		truth_check(tries < START_TRIES, "the server does not start any more");
+		r->stack = stack_start(&r->config, now_of(r));
+		if (r->stack == NULL) {
+			r->refused_starts++;
+			disk_sim_process_kill();
+		}
+	}
+}
+
+static void clients_cut_off(struct run *r)
+{
+	for (unsigned i = 0; i < r->client_count; i++)
+		client_cut_off(r->clients[i]);
+	net_sim_unlisten(r->net, r->crowd.listener);
+}
+
+static void verify(struct run *r)
+{
+	struct disk *disk;
+
+	disk_faults_end();
+	px_assert(disk_open("sim", 0, 0, &disk) == 0);
+	truth_verify(r->crowd.truth, disk);
+	disk_close(disk);
+}
+
+static void server_stop(struct run *r)
+{
+	uint64_t deadline_ns = ring_sim_now_ns() + STOP_NS;
+
+	stack_stop(r->stack);
+	while (!stack_is_stopped(r->stack)) {
+		truth_check(ring_sim_now_ns() < deadline_ns, "an orderly stop does not end");
+		step(r);
+	}
+	stack_free(r->stack);
+	clients_cut_off(r);
+	disk_sim_process_kill();
+	r->stops++;
+}
+
+static void server_die(struct run *r)
+{
+	unsigned how = (unsigned)below(r, 4);
+
+	if (how == 0) {
+		disk_faults_end();
+		server_stop(r);
+	} else {
+		stack_kill(r->stack);
+		clients_cut_off(r);
+		if (how == 1) {
+			disk_sim_process_kill();
+			r->kills++;
+		} else {
+			disk_sim_power_cut();
+			r->mono_offset_ns = below(r, NS_PER_SEC * 1000);
+			r->cuts++;
+		}
+	}
+	r->stack = NULL;
+}
+
+static void life(struct run *r)
+{
+	uint64_t steps = 1 + below(r, r->steps_per_life);
+
+	faults_choose(r);
+	server_start(r);
+	for (uint64_t i = 0; i < steps; i++)
+		step(r);
+	server_die(r);
+	verify(r);
+}
+
+static bool everybody_is_level(struct run *r)
+{
+	for (unsigned b = 0; b < r->board_count; b++) {
+		const struct room *room = stack_room(r->stack, r->boards[b].name);
+		uint64_t seq = atomic_load(&room->seq);
+
+		for (unsigned i = 0; i < r->client_count; i++)
+			if (client_follows(r->clients[i], b) &&
+			    !client_is_level(r->clients[i], b, seq))
+				return false;
+	}
+	return true;
+}
+
+static _Noreturn void not_level(struct run *r)
+{
+	for (unsigned b = 0; b < r->board_count; b++)
+		fprintf(stderr, "\n%s: seq %lu", r->boards[b].name,
+			atomic_load(&stack_room(r->stack, r->boards[b].name)->seq));
+	fprintf(stderr, "\n");
+	for (unsigned i = 0; i < r->client_count; i++)
+		client_describe(r->clients[i]);
+	truth_failed("clients do not come to the same board");
+}
+
+/* No more faults: everybody has the same in the end, and nothing is left. */
+static void last_life(struct run *r)
+{
+	uint64_t deadline_ns;
+
+	faults_end();
+	r->crowd.calm = true;
+	r->config.clients_max = 2 * CLIENTS_MAX + 16;
+	r->config.slots = 2 * CLIENTS_MAX + 64;
+	server_start(r);
+	deadline_ns = ring_sim_now_ns() + CONVERGE_NS;
+	do {
+		if (ring_sim_now_ns() >= deadline_ns)
+			not_level(r);
+		step(r);
+	} while (!everybody_is_level(r));
+	for (unsigned i = 0; i < r->client_count; i++)
+		client_leave(r->clients[i]);
+	server_stop(r);
+	verify(r);
+}
+
+static void report(const struct run *r)
+{
+	const struct ring_sim_counts *ring = ring_sim_counts();
+	const struct disk_sim_counts *disk = disk_sim_counts();
+	const struct crowd_counts *c = &r->crowd.counts;
+	struct truth_counts t = truth_counts(r->crowd.truth);
+
+	printf("%lu steps, %lu power cuts, %lu kills, %lu stops; %lu connects, %lu fetches, %lu "
+	       "resumes, "
+	       "%lu stale, %lu deltas, %lu boards compared; asked %lu, acknowledged %lu, kept %lu, "
+	       "lost 0; "
+	       "injected: %lu short sends, %lu splits, %lu starved, %lu ended receives, %lu failed "
+	       "accepts, "
+	       "%lu lost cancels, %lu short writes, %lu disk errors, %lu sectors lost, %lu "
+	       "vanished, %lu deaf, "
+	       "%lu rubbish\n",
+	       r->steps, r->cuts, r->kills, r->stops, c->connects, c->fetches, c->resumes,
+	       c->stales, c->deltas, t.boards_compared, t.asked, t.acknowledged, t.kept,
+	       ring->short_sends, ring->splits, ring->starved, ring->multi_ends,
+	       ring->accept_failures, ring->cancels_lost, ring->short_writes, disk->errors,
+	       disk->sectors_lost, c->vanished, c->deaf, c->rubbish);
+	fflush(stdout);
+}
+
+static void run_seed(uint64_t seed)
+{
+	struct run r;
+	uint64_t lives;
+
+	printf("seed %lu: ", seed);
+	fflush(stdout);
+	run_begin(&r, seed);
+	lives = 1 + below(&r, LIVES_MAX - 1);
+	for (uint64_t i = 0; i < lives; i++)
+		life(&r);
+	last_life(&r);
+	report(&r);
+	run_end(&r);
+}
+
+static void options_read(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++) {
+		const char *value = i + 1 < argc ? argv[i + 1] : "";
+
+		if (strcmp(argv[i], "--seed") == 0)
+			opt.seed = strtoull(value, NULL, 10);
+		else if (strcmp(argv[i], "--seeds") == 0)
+			opt.seeds = strtoull(value, NULL, 10);
+		else if (strcmp(argv[i], "--steps") == 0)
+			opt.steps = strtoull(value, NULL, 10);
+		else if (strcmp(argv[i], "--sync") == 0)
+			opt.sync = value;
+		else if (strcmp(argv[i], "--log") == 0)
+			opt.verbose = strcmp(value, "on") == 0;
+		else {
+			fprintf(stderr,
+				"sim_pixeld [--seed S] [--seeds N] [--sync commit|interval|off] "
+				"[--steps K] [--log on]\n");
+			exit(2);
+		}
+		i++;
+	}
+}
+
+int main(int argc, char **argv)
+{
+	options_read(argc, argv);
+	log_start(LOG_LEVEL_INFO,
+		  opt.verbose ? STDERR_FILENO : open("/dev/null", O_WRONLY | O_CLOEXEC));
+	for (uint64_t i = 0; i < opt.seeds; i++)
+		run_seed(opt.seed + i);
+	return 0;
+}

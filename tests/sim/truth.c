@@ -1,0 +1,322 @@
+/*
+ * truth.c - see truth.h.
+ *
+ * Memory: arrays that grow, one per client (what it asked) and one per board (hashes by seq). A run
+ * has some ten thousand placements on small boards, so truth_verify() folds everything anew each time.
+ */
+#include "tests/sim/truth.h"
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/assert.h"
+#include "engine/bytes.h"
+#include "engine/hash.h"
+#include "persist/recover.h"
+
+#define CLOCK_MS 1 /* the two clocks tick at different moments */
+
+struct asked {
+	struct truth_placement *at; /* by request - 1 */
+	uint64_t *kept_seq; /* during truth_verify(): where it is in the journal; 0: nowhere */
+	uint64_t len, max;
+};
+
+struct seen {
+	uint64_t *hash; /* by seq; 0: nobody had a board at it */
+	uint64_t max, last;
+};
+
+/* truth_verify(): one board's placements as the journal has them. */
+struct fold {
+	uint8_t *colors;
+	uint64_t *placed_at_ms; /* by client: the last one */
+	uint64_t next_seq;      /* 0: no epoch seen yet */
+	int number;             /* of the board in the journal; -1: not seen yet */
+};
+
+struct truth {
+	struct truth_board boards[TRUTH_BOARDS_MAX];
+	struct seen seen[TRUTH_BOARDS_MAX];
+	struct fold folds[TRUTH_BOARDS_MAX];
+	struct asked *asked;
+	unsigned board_count, clients;
+	struct truth_counts counts;
+};
+
+void truth_failed(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	fflush(stdout);
+	fprintf(stderr, "\nBROKEN: ");
+	vfprintf(stderr, format, args);
+	fprintf(stderr, "\n");
+	va_end(args);
+	exit(1);
+}
+
+struct truth *truth_new(const struct truth_board *boards, unsigned board_count, unsigned clients)
+{
+	struct truth *t = calloc(1, sizeof(*t));
+
+	px_assert(t != NULL);
+	px_assert(board_count <= TRUTH_BOARDS_MAX);
+	memcpy(t->boards, boards, board_count * sizeof(*boards));
+	t->board_count = board_count;
+	t->clients = clients;
+	t->asked = calloc(clients, sizeof(*t->asked));
+	px_assert(t->asked != NULL);
+	for (unsigned b = 0; b < board_count; b++) {
+		t->folds[b].colors = malloc((size_t)boards[b].width * boards[b].height);
+		t->folds[b].placed_at_ms = calloc(clients, sizeof(uint64_t));
+		px_assert(t->folds[b].colors != NULL && t->folds[b].placed_at_ms != NULL);
+	}
+	return t;
+}
+
+void truth_free(struct truth *t)
+{
+	for (unsigned i = 0; i < t->clients; i++) {
+		free(t->asked[i].at);
+		free(t->asked[i].kept_seq);
+	}
+	for (unsigned b = 0; b < t->board_count; b++) {
+		free(t->seen[b].hash);
+		free(t->folds[b].colors);
+		free(t->folds[b].placed_at_ms);
+	}
+	free(t->asked);
+	free(t);
+}
+
+/* --- what clients tell ---------------------------------------------------------------------------- */
+
+uint64_t truth_ask(struct truth *t, unsigned client, const struct truth_placement *p)
+{
+	struct asked *a = &t->asked[client];
+
+	px_assert(client < t->clients);
+	if (a->len == a->max) {
+		a->max = a->max == 0 ? 64 : a->max * 2;
+		a->at = realloc(a->at, a->max * sizeof(*a->at));
+		a->kept_seq = realloc(a->kept_seq, a->max * sizeof(*a->kept_seq));
+		px_assert(a->at != NULL && a->kept_seq != NULL);
+	}
+	a->at[a->len] = *p;
+	a->at[a->len++].seq = 0;
+	t->counts.asked++;
+	return a->len;
+}
+
+const struct truth_placement *truth_asked(const struct truth *t, unsigned client, uint64_t request)
+{
+	px_assert(client < t->clients);
+	return request > 0 && request <= t->asked[client].len ? &t->asked[client].at[request - 1]
+							      : NULL;
+}
+
+void truth_acknowledged(struct truth *t, unsigned client, uint64_t request, uint64_t seq)
+{
+	struct truth_placement *p;
+
+	truth_check(truth_asked(t, client, request) != NULL,
+		    "client %u was answered request %lu, which it never made", client, request);
+	p = &t->asked[client].at[request - 1];
+	truth_check(seq > 0, "client %u: request %lu was acknowledged without a seq", client,
+		    request);
+	truth_check(p->seq == 0 || p->seq == seq,
+		    "client %u: request %lu was acknowledged as seq %lu and %lu", client, request,
+		    p->seq, seq);
+	t->counts.acknowledged += p->seq == 0;
+	p->seq = seq;
+}
+
+static uint64_t colors_hash(const struct truth_board *b, const uint8_t *colors)
+{
+	return hash64(colors, (size_t)b->width * b->height, 0) | 1;
+}
+
+void truth_seen(struct truth *t, unsigned board, uint64_t seq, const uint8_t *colors)
+{
+	struct seen *s = &t->seen[board];
+	uint64_t hash = colors_hash(&t->boards[board], colors);
+
+	px_assert(board < t->board_count);
+	if (seq >= s->max) {
+		uint64_t max = seq * 2 + 64;
+
+		s->hash = realloc(s->hash, max * sizeof(*s->hash));
+		px_assert(s->hash != NULL);
+		memset(s->hash + s->max, 0, (max - s->max) * sizeof(*s->hash));
+		s->max = max;
+	}
+	truth_check(s->hash[seq] == 0 || s->hash[seq] == hash,
+		    "board %s: two clients have different boards at seq %lu", t->boards[board].name,
+		    seq);
+	t->counts.boards_compared++;
+	s->hash[seq] = hash;
+	s->last = seq > s->last ? seq : s->last;
+}
+
+/* --- what the disk tells -------------------------------------------------------------------------- */
+
+void truth_user(unsigned client, uint8_t user[static 16])
+{
+	memset(user, 0x5a, 16);
+	(void)put_u32(user, client);
+}
+
+static unsigned client_of(const struct truth *t, const uint8_t user[static 16])
+{
+	struct bytes b = bytes_of(user, 4);
+	unsigned client = get_u32(&b);
+	uint8_t expected[16];
+
+	truth_check(client < t->clients, "the journal has a user who does not exist");
+	truth_user(client, expected);
+	truth_check(memcmp(user, expected, 16) == 0, "the journal has a user who does not exist");
+	return client;
+}
+
+static int board_named(const struct truth *t, const char *name)
+{
+	for (unsigned b = 0; b < t->board_count; b++)
+		if (strcmp(t->boards[b].name, name) == 0)
+			return (int)b;
+	truth_failed("the journal has a board %s, which does not exist", name);
+}
+
+static int board_numbered(const struct truth *t, uint16_t number)
+{
+	for (unsigned b = 0; b < t->board_count; b++)
+		if (t->folds[b].number == number)
+			return (int)b;
+	truth_failed("the journal has placements on board %u before it has the board", number);
+}
+
+/* The board at the seq before next_seq, against what clients had. */
+static void fold_compare(const struct truth *t, unsigned board)
+{
+	const struct fold *f = &t->folds[board];
+	const struct seen *s = &t->seen[board];
+	uint64_t seq = f->next_seq - 1;
+
+	if (seq < s->max && s->hash[seq] != 0)
+		truth_check(s->hash[seq] == colors_hash(&t->boards[board], f->colors),
+			    "board %s: clients had another board at seq %lu than the journal gives",
+			    t->boards[board].name, seq);
+}
+
+static void placement_fold(struct truth *t, const struct record_placement *r)
+{
+	unsigned board = (unsigned)board_numbered(t, r->board), client = client_of(t, r->user);
+	const struct truth_board *b = &t->boards[board];
+	const struct truth_placement *p = truth_asked(t, client, r->request);
+	struct fold *f = &t->folds[board];
+	uint64_t since_ms = r->placed_at_ms - f->placed_at_ms[client];
+
+	truth_check(r->seq == f->next_seq, "board %s: seq %lu is followed by %lu", b->name,
+		    f->next_seq - 1, r->seq);
+	truth_check(p != NULL, "board %s, seq %lu: client %u never asked for request %lu", b->name,
+		    r->seq, client, r->request);
+	truth_check(p->board == board && p->x == r->x && p->y == r->y && p->color == r->color,
+		    "board %s, seq %lu is not what client %u asked for as request %lu", b->name,
+		    r->seq, client, r->request);
+	truth_check(t->asked[client].kept_seq[r->request - 1] == 0,
+		    "client %u: request %lu is in the journal twice", client, r->request);
+	truth_check(f->placed_at_ms[client] == 0 || since_ms + CLOCK_MS >= b->cooldown_ms,
+		    "board %s, seq %lu: client %u placed %lu ms after its last one, within the "
+		    "cooldown",
+		    b->name, r->seq, client, since_ms);
+	t->asked[client].kept_seq[r->request - 1] = r->seq;
+	f->placed_at_ms[client] = r->placed_at_ms;
+	f->colors[r->y * b->width + r->x] = r->color;
+	f->next_seq++;
+	t->counts.kept++;
+	fold_compare(t, board);
+}
+
+/* Boards of a snapshot tell only their numbers: their pixels are folded from all records. */
+static int handle_board(void *arg, const struct snapshot_board_read *board)
+{
+	struct truth *t = arg;
+
+	t->folds[board_named(t, board->meta.name)].number = board->meta.board;
+	return 0;
+}
+
+static int handle_person(void *arg, const struct person *person)
+{
+	(void)client_of(arg, person->user);
+	return 0;
+}
+
+static int handle_record(void *arg, uint64_t lsn, const struct record *r, bool replay)
+{
+	struct truth *t = arg;
+
+	(void)lsn;
+	(void)replay;
+	if (r->type == RECORD_BOARD) {
+		t->folds[board_named(t, r->board.name)].number = r->board.board;
+	} else if (r->type == RECORD_EPOCH) {
+		struct fold *f = &t->folds[board_numbered(t, r->epoch.board)];
+
+		truth_check(f->next_seq == 0,
+			    "a second epoch, though nothing acknowledged may be lost");
+		f->next_seq = r->epoch.first_seq;
+	} else if (r->type == RECORD_PLACEMENT) {
+		placement_fold(t, &r->placement);
+	}
+	return 0;
+}
+
+static void verify_begin(struct truth *t)
+{
+	t->counts.kept = 0;
+	for (unsigned i = 0; i < t->clients; i++)
+		if (t->asked[i].len > 0)
+			memset(t->asked[i].kept_seq, 0, t->asked[i].len * sizeof(uint64_t));
+	for (unsigned b = 0; b < t->board_count; b++) {
+		struct fold *f = &t->folds[b];
+
+		f->number = -1;
+		f->next_seq = 0;
+		memset(f->colors, 0, (size_t)t->boards[b].width * t->boards[b].height);
+		memset(f->placed_at_ms, 0, t->clients * sizeof(uint64_t));
+	}
+}
+
+void truth_verify(struct truth *t, struct disk *disk)
+{
+	const struct recover_options options = {
+		.fresh_journal_id = 1, .history_records = UINT64_MAX, .read_only = true};
+	const struct recover_handler handler = {
+		.arg = t, .board = handle_board, .person = handle_person, .record = handle_record};
+	struct recover_result result;
+	char why[RECOVER_WHY_BYTES] = "";
+
+	verify_begin(t);
+	truth_check(recover_run(disk, &options, &handler, &result, why) == 0, "recovery: %s", why);
+	for (unsigned i = 0; i < t->clients; i++)
+		for (uint64_t k = 0; k < t->asked[i].len; k++)
+			truth_check(t->asked[i].at[k].seq == 0 ||
+					    t->asked[i].at[k].seq == t->asked[i].kept_seq[k],
+				    "LOST: client %u: request %lu was acknowledged as seq %lu; the "
+				    "journal has it as %lu",
+				    i, k + 1, t->asked[i].at[k].seq, t->asked[i].kept_seq[k]);
+	for (unsigned b = 0; b < t->board_count; b++)
+		truth_check(t->seen[b].last == 0 || t->seen[b].last < t->folds[b].next_seq,
+			    "LOST: board %s: clients saw seq %lu; the journal ends before %lu",
+			    t->boards[b].name, t->seen[b].last, t->folds[b].next_seq);
+}
+
+struct truth_counts truth_counts(const struct truth *t)
+{
+	return t->counts;
+}
