@@ -15,7 +15,7 @@
  * that failed in an earlier life of the server (the kernel then believes them written). They are written
  * again, the same bytes at the same place, and synced, before anybody is served from them.
  */
-#include "persist/recover.h"
+#include "persist/recover_priv.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -24,39 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "persist/segment_list.h"
-
 #define SNAPSHOTS_LOOKED_AT 16
-
-struct recovery {
-	struct disk *disk;
-	const struct recover_options *options;
-	const struct recover_handler *handler;
-	struct recover_result *result;
-	char *why;
-	struct segment_list list;
-	struct snapshot_head snapshot; /* lsn 0: none */
-	uint64_t deliver_from;         /* lsn */
-	uint64_t declared_lsn;         /* durable up to here, as headers say */
-
-	/* the segment that is being read */
-	const struct segment_entry *entry;
-	char name[JOURNAL_NAME_BYTES];
-	uint8_t *bytes;
-	size_t len;
-	struct segment_reader reader;
-};
-
-__attribute__((format(printf, 3, 4))) static int refuse(struct recovery *r, int error,
-							const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(r->why, RECOVER_WHY_BYTES, format, args);
-	va_end(args);
-	return error;
-}
 
 __attribute__((format(printf, 2, 3))) static void report(struct recovery *r, const char *format,
 							 ...)
@@ -72,11 +40,6 @@ __attribute__((format(printf, 2, 3))) static void report(struct recovery *r, con
 	r->handler->report(r->handler->arg, line);
 }
 
-static int refuse_disk(struct recovery *r, const char *name, int error)
-{
-	return refuse(r, error, "%s/%s: %s.", disk_path(r->disk), name, strerror(-error));
-}
-
 /* --- segments as a whole ----------------------------------------------------------------------- */
 
 static int segment_check(struct recovery *r, const struct segment_entry *e)
@@ -85,7 +48,7 @@ static int segment_check(struct recovery *r, const struct segment_entry *e)
 
 	journal_segment_name(name, e->number);
 	if (e->verdict == SEGMENT_NEWER)
-		return refuse(
+		return recover_refuse(
 			r, -EPROTONOSUPPORT,
 			"%s/%s has format version %u, and this program reads up to version %u: "
 			"start the newer program again. Nothing was changed.",
@@ -93,7 +56,7 @@ static int segment_check(struct recovery *r, const struct segment_entry *e)
 	if (e->verdict != SEGMENT_GOOD)
 		return 0;
 	if (e->header.segment != e->number)
-		return refuse(
+		return recover_refuse(
 			r, -EBADMSG,
 			"%s/%s is segment %u by its header: the file was renamed, or written to "
 			"the wrong place. Give it back its name, or restore the directory from a "
@@ -102,7 +65,7 @@ static int segment_check(struct recovery *r, const struct segment_entry *e)
 	if (r->result->start.journal_id == 0)
 		r->result->start.journal_id = e->header.journal_id;
 	if (r->result->start.journal_id != e->header.journal_id)
-		return refuse(
+		return recover_refuse(
 			r, -EBADMSG,
 			"%s/%s belongs to another journal than the segments before it (%016" PRIx64
 			", not %016" PRIx64 "): move it out of the directory. Nothing was changed.",
@@ -116,8 +79,8 @@ static int segments_check(struct recovery *r)
 	int rc = segment_list_read(r->disk, &r->list);
 
 	if (rc < 0)
-		return refuse(r, rc, "%s: the segments cannot be read: %s.", disk_path(r->disk),
-			      strerror(-rc));
+		return recover_refuse(r, rc, "%s: the segments cannot be read: %s.",
+				      disk_path(r->disk), strerror(-rc));
 	for (size_t i = 0; rc == 0 && i < r->list.count; i++)
 		rc = segment_check(r, &r->list.entries[i]);
 	return rc;
@@ -170,7 +133,7 @@ static int snapshot_try(struct recovery *r, const char *name)
 	if (r->result->start.journal_id == 0)
 		r->result->start.journal_id = head.journal_id;
 	if (head.journal_id != r->result->start.journal_id)
-		return refuse(
+		return recover_refuse(
 			r, -EBADMSG,
 			"%s/%s belongs to another journal than the segments beside it: move what "
 			"does not belong here out of the directory. Nothing was changed.",
@@ -187,7 +150,7 @@ static int snapshot_load(struct recovery *r)
 	int count = snapshot_list(r->disk, lsns, SNAPSHOTS_LOOKED_AT);
 
 	if (count < 0)
-		return refuse_disk(r, "", count);
+		return recover_refuse_disk(r, "", count);
 	for (int i = 0; i < count; i++) {
 		int rc;
 
@@ -197,10 +160,11 @@ static int snapshot_load(struct recovery *r)
 			return rc;
 	}
 	if (count > 0 && (first == NULL || first->header.first_lsn != 1))
-		return refuse(r, -EBADMSG,
-			      "%s: no snapshot is readable, and the journal does not reach back to "
-			      "its beginning: restore a snapshot (snapshot-*.snap) from a copy.",
-			      disk_path(r->disk));
+		return recover_refuse(
+			r, -EBADMSG,
+			"%s: no snapshot is readable, and the journal does not reach back to "
+			"its beginning: restore a snapshot (snapshot-*.snap) from a copy.",
+			disk_path(r->disk));
 	return 0;
 }
 
@@ -208,7 +172,7 @@ static int snapshot_load(struct recovery *r)
 
 static int damage_inside(struct recovery *r, size_t offset, uint64_t lsn)
 {
-	return refuse(
+	return recover_refuse(
 		r, -EBADMSG,
 		"%s/%s, offset %zu: the batch with record %" PRIu64
 		" has a right checksum but does not fit where it stands. Restore the file from "
@@ -235,10 +199,10 @@ static int batch_deliver(struct recovery *r, const struct batch *batch)
 			continue;
 		rc = r->handler->record(r->handler->arg, lsn, &record, replay);
 		if (rc != 0)
-			return refuse(r, rc,
-				      "%s/%s, offset %zu: record %" PRIu64 " was not taken: %s.",
-				      disk_path(r->disk), r->name, batch->offset, lsn,
-				      rc < 0 ? strerror(-rc) : "refused");
+			return recover_refuse(
+				r, rc, "%s/%s, offset %zu: record %" PRIu64 " was not taken: %s.",
+				disk_path(r->disk), r->name, batch->offset, lsn,
+				rc < 0 ? strerror(-rc) : "refused");
 	}
 	return bytes_left(&in) == 0 ? 0 : damage_inside(r, batch->offset, lsn);
 }
@@ -253,7 +217,7 @@ static int segment_begin(struct recovery *r, const struct segment_entry *e)
 	journal_segment_name(r->name, e->number);
 	rc = segment_load(r->disk, e->number, &r->bytes, &r->len);
 	if (rc < 0)
-		return refuse_disk(r, r->name, rc);
+		return recover_refuse_disk(r, r->name, rc);
 	segment_reader_init(&r->reader, &e->header, r->bytes, r->len);
 	if (e->header.durable_lsn > r->declared_lsn)
 		r->declared_lsn = e->header.durable_lsn;
@@ -279,130 +243,6 @@ static int segment_replay(struct recovery *r)
 	return 0;
 }
 
-/* --- the end ----------------------------------------------------------------------------------- */
-
-/* What can be done about record `lsn` not being there. */
-static void remedy(const struct recovery *r, uint64_t lsn, char *out, size_t out_bytes)
-{
-	const char *dir = disk_path(r->disk);
-
-	if (lsn <= r->snapshot.lsn)
-		snprintf(out, out_bytes,
-			 "The boards do not need it, the snapshot of record %" PRIu64
-			 " is newer: without a copy, move this and all older segments out of %s, "
-			 "and "
-			 "the history in them is lost. Nothing was changed",
-			 r->snapshot.lsn, dir);
-	else
-		snprintf(out, out_bytes,
-			 "Or accept the loss of everything from record %" PRIu64
-			 " on: `pixeld journal cut %s %" PRIu64 "`. Nothing was changed",
-			 lsn, dir, lsn);
-}
-
-static int damage_claimed(struct recovery *r, uint64_t lsn, uint32_t segment, uint64_t offset,
-			  uint64_t durable_lsn)
-{
-	char what[RECOVER_WHY_BYTES / 2];
-	char name[JOURNAL_NAME_BYTES];
-	const char *file = r->entry == NULL ? "" : r->name;
-
-	journal_segment_name(name, segment);
-	remedy(r, lsn, what, sizeof(what));
-	return refuse(
-		r, -EBADMSG,
-		"%s/%s, offset %zu: record %" PRIu64
-		" and what follows it is damaged or missing, but %s, offset %" PRIu64
-		", says that records up to %" PRIu64
-		" were safely on disk: people were told so. Restore the journal's files from a "
-		"copy. %s.",
-		disk_path(r->disk), file, r->reader.offset, lsn, name, offset, durable_lsn, what);
-}
-
-static int damage_short(struct recovery *r, uint64_t lsn)
-{
-	char what[RECOVER_WHY_BYTES / 2];
-
-	remedy(r, lsn, what, sizeof(what));
-	return refuse(r, -EBADMSG,
-		      "%s/%s has %zu bytes, but was made with %" PRIu64
-		      ": somebody cut it, and records from %" PRIu64
-		      " on may be missing. Restore the file from a copy. %s.",
-		      disk_path(r->disk), r->name, r->len, r->entry->header.segment_bytes, lsn,
-		      what);
-}
-
-static size_t nonzero_end(const uint8_t *bytes, size_t from, size_t len)
-{
-	while (len > from && bytes[len - 1] == 0)
-		len--;
-	return len;
-}
-
-/* Bytes that stand behind the good end of what counts: a torn tail, for the report. */
-static void torn_note(struct recovery *r, const char *name, size_t from, size_t end)
-{
-	struct recover_result *result = r->result;
-
-	if (end <= from)
-		return;
-	result->torn_bytes += end - from;
-	if (result->torn)
-		return;
-	result->torn = true;
-	result->torn_offset = from;
-	memcpy(result->torn_file, name, strlen(name) + 1);
-}
-
-/* Looks at a segment behind the end. Removes it when it was never used. */
-static int later_judge(struct recovery *r, const struct segment_entry *e, uint64_t lsn)
-{
-	char name[JOURNAL_NAME_BYTES];
-	struct journal_claim claim;
-	uint8_t *bytes;
-	size_t end;
-	size_t len;
-	int rc;
-
-	journal_segment_name(name, e->number);
-	if (e->verdict == SEGMENT_GOOD && e->header.durable_lsn >= lsn)
-		return damage_claimed(r, lsn, e->number, 0, e->header.durable_lsn);
-	rc = segment_load(r->disk, e->number, &bytes, &len);
-	if (rc < 0)
-		return refuse_disk(r, name, rc);
-	if (journal_claim_find(bytes, len, 0, r->result->start.journal_id, e->number, lsn, &claim))
-		rc = damage_claimed(r, lsn, e->number, claim.offset, claim.durable_lsn);
-	end = nonzero_end(bytes, 0, len);
-	torn_note(r, name, 0, end);
-	free(bytes);
-	if (rc == 0 && end == 0 && !r->options->read_only)
-		disk_unlink(r->disk, name);
-	return rc;
-}
-
-/* Record `lsn` is not there. Was somebody told about it? `later`: index of the segments behind. */
-static int end_judge(struct recovery *r, size_t later, uint64_t lsn)
-{
-	struct segment_reader *reader = &r->reader;
-	struct journal_claim claim;
-	int rc = 0;
-
-	if (r->entry != NULL && !reader->closed) {
-		if (journal_claim_find(r->bytes, r->len, reader->offset, reader->journal_id,
-				       reader->segment, lsn, &claim))
-			return damage_claimed(r, lsn, reader->segment, claim.offset,
-					      claim.durable_lsn);
-		torn_note(r, r->name, reader->offset,
-			  nonzero_end(r->bytes, reader->offset, r->len));
-	}
-	for (size_t i = later; rc == 0 && i < r->list.count; i++)
-		rc = later_judge(r, &r->list.entries[i], lsn);
-	if (rc < 0 || r->entry == NULL || reader->closed ||
-	    r->len >= r->entry->header.segment_bytes)
-		return rc;
-	return damage_short(r, lsn);
-}
-
 /* Does segment `next` go on where the reader stands? 1: yes; 0: no, something is missing. */
 static int segment_joins(struct recovery *r, const struct segment_entry *next)
 {
@@ -414,7 +254,7 @@ static int segment_joins(struct recovery *r, const struct segment_entry *next)
 	if (r->reader.next_lsn != next->header.first_lsn)
 		return 0;
 	if (!restart && r->reader.chain != next->header.chain)
-		return refuse(
+		return recover_refuse(
 			r, -EBADMSG,
 			"%s/%s, offset %zu: the next segment (number %u) does not continue this "
 			"one (the chain differs): one of them was replaced. Restore both from a "
@@ -446,7 +286,7 @@ static int journal_replay(struct recovery *r)
 	const struct segment_entry *e = live_at(r, i);
 
 	if (e == NULL || e->header.first_lsn > r->snapshot.lsn + 1)
-		return end_judge(r, 0, r->snapshot.lsn + 1);
+		return recover_end_judge(r, 0, r->snapshot.lsn + 1);
 	for (;;) {
 		const struct segment_entry *next;
 		int rc = segment_begin(r, e);
@@ -460,50 +300,13 @@ static int journal_replay(struct recovery *r)
 		if (rc < 0)
 			return rc;
 		if (rc == 0)
-			return end_judge(r, i + 1, r->reader.next_lsn);
+			return recover_end_judge(r, i + 1, r->reader.next_lsn);
 		i = (size_t)(next - r->list.entries);
 		e = next;
 	}
 }
 
 /* --- what the next run goes on from ------------------------------------------------------------ */
-
-/* Where the bytes begin that no header vouches for: at the latest the last batch. */
-static size_t unvouched_offset(const struct recovery *r)
-{
-	struct segment_reader again;
-	struct batch batch;
-	size_t from = 0;
-
-	segment_reader_init(&again, &r->entry->header, r->bytes, r->reader.offset);
-	while (segment_reader_next(&again, &batch)) {
-		from = batch.offset;
-		if (again.next_lsn - 1 > r->declared_lsn)
-			break;
-	}
-	return from == SEGMENT_HEADER_BYTES ? 0 : from;
-}
-
-static int end_secure(struct recovery *r)
-{
-	size_t from;
-	int fd;
-	int rc;
-
-	if (r->entry == NULL)
-		return 0;
-	from = unvouched_offset(r);
-	fd = disk_file_open(r->disk, r->name, 1);
-	if (fd < 0)
-		return refuse_disk(r, r->name, fd);
-	rc = disk_write(r->disk, fd, r->bytes + from, r->reader.offset - from, from);
-	if (rc == 0)
-		rc = disk_sync(r->disk, fd);
-	disk_file_close(r->disk, fd);
-	if (rc == 0)
-		rc = disk_sync_dir(r->disk);
-	return rc < 0 ? refuse_disk(r, r->name, rc) : 0;
-}
 
 struct tmp_names {
 	char name[SNAPSHOT_NAME_BYTES]; /* one of them */
@@ -564,7 +367,7 @@ static int conclude(struct recovery *r)
 	result->was_clean = r->snapshot.clean;
 	if (r->snapshot.clean || r->snapshot.sync != JOURNAL_SYNC_COMMIT)
 		return 0;
-	return refuse(
+	return recover_refuse(
 		r, -EBADMSG,
 		"%s: the journal ends at record %" PRIu64 ", before the snapshot of record %" PRIu64
 		": files journal-*.seg are missing. Restore them from a copy. Nothing was changed.",
@@ -594,7 +397,7 @@ int recover_run(struct disk *disk, const struct recover_options *options,
 	if (rc == 0)
 		rc = conclude(&r);
 	if (rc == 0 && !options->read_only) {
-		rc = end_secure(&r);
+		rc = recover_end_secure(&r);
 		unfinished_remove(&r);
 	}
 	if (rc == 0 && result.torn)

@@ -35,6 +35,7 @@ struct file {
 	size_t room;    /* of all three, in bytes of file */
 	size_t cached_len;
 	size_t durable_len;
+	bool sync_failed; /* in this life of the process */
 };
 
 struct names {
@@ -265,6 +266,8 @@ void disk_sim_capacity_set(uint64_t bytes)
 static void descriptors_forget(void)
 {
 	memset(world.fds, 0, sizeof(world.fds));
+	for (uint32_t i = 0; i < world.file_count; i++)
+		world.files[i]->sync_failed = false;
 	world.locked = false;
 	world.life = UINT64_MAX;
 }
@@ -301,10 +304,13 @@ const uint8_t *disk_sim_file(const char *name, size_t *ret_len)
 
 void disk_sim_file_put(const char *name, const uint8_t *bytes, size_t len)
 {
-	struct file *f = bytes == NULL ? NULL : file_new();
+	struct file *f = bytes == NULL ? NULL : named(name);
 
+	if (bytes != NULL && f == NULL)
+		f = file_new();
 	if (f != NULL) {
 		file_reserve(f, len);
+		memset(f->cached, 0, f->room);
 		memcpy(f->cached, bytes, len);
 		f->cached_len = len;
 		memset(f->dirty, 1, f->room / SECTOR_BYTES);
@@ -497,6 +503,8 @@ static int fd_sync(int fd)
 	struct file *f = fd_file(fd);
 	int error = fault(DISK_SIM_SYNC);
 
+	px_assert(!f->sync_failed); /* it would only seem to work */
+	f->sync_failed = error < 0;
 	if (error == 0) {
 		world.counts.syncs++;
 		file_keep(f);

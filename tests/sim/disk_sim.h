@@ -7,7 +7,7 @@
  *  - what was written and not synced survives a power cut in arbitrary pieces of 512 bytes;
  *  - names made, removed or renamed survive only up to some point, when the directory was not synced;
  *  - a sync that fails is final: what it should have kept stays readable, counts as clean, and is gone
- *    when its memory is needed (as Linux does).
+ *    when its memory is needed (as Linux does). To sync that file again is a bug that it asserts.
  *
  * One world at a time, one thread. Everything comes from one seed.
  */

@@ -44,6 +44,7 @@ static struct record record_of(uint64_t id)
 	r.placement.request = id * 31;
 	r.placement.x = (uint16_t)(id % SCENE_CELLS);
 	r.placement.color = (uint8_t)id;
+	r.placement.placed_at_ms = UINT64_MAX - id; /* ends a batch with bytes that are not zero */
 	return r;
 }
 
@@ -227,6 +228,7 @@ void scene_stop(struct scene *s)
 		scene_snapshot_wait(s);
 	parts_free(s);
 	assert_int_equal(disk_sim_open_files(), 0);
+	disk_sim_process_kill();
 }
 
 /* --- turns ------------------------------------------------------------------------------------- */
