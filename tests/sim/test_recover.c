@@ -112,6 +112,28 @@ static void a_clean_stop_without_a_record_stays_clean(void **state)
 	scene_end(s);
 }
 
+/* Else a run with sync=off that lost everything would look as if it had never been, and its seqs would be
+ * used again in the same epoch. */
+static void run_that_told_somebody_is_known_after_a_power_cut(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 20; seed++) {
+		struct scene *s = &scene;
+
+		scene_begin(s, seed, JOURNAL_SYNC_OFF);
+		assert_int_equal(scene_start(s), 0);
+		scene_commit(s, 3);
+		scene_stop(s);
+		assert_int_equal(scene_start(s), 0);
+		scene_commit(s, 1);
+		scene_crash(s, true);
+		assert_int_equal(scene_start(s), 0);
+		assert_false(s->result.was_clean);
+		assert_int_equal(s->result.last_sync, JOURNAL_SYNC_OFF);
+		scene_end(s);
+	}
+}
+
 /* A segment has its full size before it is used: a shorter one was cut, unless all of its run is there. */
 static void truncation_at_every_byte_is_refused_or_harmless(void **state)
 {
@@ -565,6 +587,7 @@ int main(void)
 		cmocka_unit_test(an_empty_directory_is_a_new_journal),
 		cmocka_unit_test(a_clean_stop_is_known_from_a_crash),
 		cmocka_unit_test(a_clean_stop_without_a_record_stays_clean),
+		cmocka_unit_test(run_that_told_somebody_is_known_after_a_power_cut),
 		cmocka_unit_test(truncation_at_every_byte_is_refused_or_harmless),
 		cmocka_unit_test(flip_of_every_bit_after_a_clean_stop_is_refused),
 		cmocka_unit_test(flip_of_every_bit_after_a_crash_is_refused_or_torn),

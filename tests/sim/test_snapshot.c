@@ -1,0 +1,314 @@
+/*
+ * test_snapshot.c - snapshots of boards of some size: steps, rate, damage, what is kept.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "persist/keeper.h"
+#include "tests/prng.h"
+#include "tests/sim/disk_sim.h"
+
+#define BOARDS      2
+#define PEOPLE      9000
+#define BOARD_BYTES ((size_t)2000 * 1500 / 2)
+
+struct world {
+	struct disk *disk;
+	struct snapshot_image image;
+	struct snapshot_board boards[BOARDS];
+	struct board_copy copies[BOARDS];
+	struct person *people;
+	uint8_t *bytes[BOARDS];
+
+	uint32_t boards_read;
+	uint32_t people_read;
+};
+
+static struct world world;
+
+static int setup(void **state)
+{
+	uint64_t random = prng_start("snapshot");
+	struct world *w = &world;
+
+	*w = (struct world){.disk = NULL};
+	disk_sim_begin(random);
+	assert_int_equal(disk_open("sim", 1, 1, &w->disk), 0);
+	w->people = calloc(PEOPLE, sizeof(*w->people));
+	assert_non_null(w->people);
+	for (uint32_t i = 0; i < PEOPLE; i++) {
+		w->people[i].charged_wall_ms = prng_next(&random);
+		w->people[i].last_request = prng_next(&random);
+		w->people[i].last_seq = i + 1;
+		w->people[i].board = (uint16_t)(i % BOARDS);
+		memset(w->people[i].user, (int)(i & 0xff), PEOPLE_USER_BYTES);
+	}
+	for (uint16_t i = 0; i < BOARDS; i++) {
+		struct board_copy *copy = &w->copies[i];
+
+		w->bytes[i] = malloc(BOARD_BYTES);
+		assert_non_null(w->bytes[i]);
+		for (size_t at = 0; at < BOARD_BYTES; at++)
+			w->bytes[i][at] = (uint8_t)prng_next(&random);
+		copy->bytes = w->bytes[i];
+		copy->len = BOARD_BYTES;
+		copy->hash = board_hash_bytes(copy->bytes, copy->len);
+		copy->epoch = 3u + i;
+		copy->seq = 1000u + i;
+		w->boards[i] = (struct snapshot_board){
+			.meta = {.board = i, .width = 2000, .height = 1500, .bits = 4},
+			.copy = copy,
+		};
+		w->boards[i].meta.name[0] = (char)('a' + i);
+	}
+	w->image = (struct snapshot_image){
+		.lsn = 77,
+		.journal_id = 5,
+		.wall_ms = 6,
+		.boards = w->boards,
+		.people = w->people,
+		.board_count = BOARDS,
+		.people_count = PEOPLE,
+		.clean = true,
+	};
+	*state = w;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct world *w = *state;
+
+	for (int i = 0; i < BOARDS; i++)
+		free(w->bytes[i]);
+	free(w->people);
+	assert_int_equal(disk_sim_open_files(), 0);
+	disk_close(w->disk);
+	disk_sim_end();
+	return 0;
+}
+
+static int on_board(void *arg, const struct snapshot_board_read *b)
+{
+	struct world *w = arg;
+	uint32_t i = w->boards_read++;
+
+	assert_int_equal(b->meta.board, i);
+	assert_int_equal(b->meta.name[0], 'a' + (int)i);
+	assert_int_equal(b->epoch, 3 + i);
+	assert_int_equal(b->seq, 1000 + i);
+	assert_int_equal(b->hash, w->copies[i].hash);
+	assert_int_equal(b->len, BOARD_BYTES);
+	assert_memory_equal(b->bytes, w->bytes[i], BOARD_BYTES);
+	return 0;
+}
+
+static int on_person(void *arg, const struct person *p)
+{
+	struct world *w = arg;
+	const struct person *want = &w->people[w->people_read++];
+
+	assert_int_equal(p->charged_wall_ms, want->charged_wall_ms);
+	assert_int_equal(p->last_request, want->last_request);
+	assert_int_equal(p->last_seq, want->last_seq);
+	assert_int_equal(p->board, want->board);
+	assert_memory_equal(p->user, want->user, PEOPLE_USER_BYTES);
+	return 0;
+}
+
+static int read_back(struct world *w, uint64_t lsn, bool hand_over)
+{
+	const struct snapshot_handler handler = {
+		.arg = w,
+		.board = on_board,
+		.person = on_person,
+	};
+	char name[SNAPSHOT_NAME_BYTES];
+	char why[512];
+	struct snapshot_head head;
+	int rc;
+
+	snapshot_name(name, lsn);
+	rc = snapshot_read(w->disk, name, hand_over ? &handler : NULL, &head, why, sizeof(why));
+	if (rc < 0)
+		assert_non_null(strstr(why, name));
+	else
+		assert_int_equal(head.lsn, lsn);
+	return rc;
+}
+
+static int write_all(struct world *w, unsigned *ret_steps)
+{
+	struct snapshot_writer *writer;
+	int rc = snapshot_writer_new(w->disk, &w->image, &writer);
+
+	*ret_steps = 0;
+	if (rc < 0)
+		return rc;
+	do {
+		rc = snapshot_writer_step(writer);
+		(*ret_steps)++;
+	} while (rc > 0);
+	snapshot_writer_free(writer);
+	return rc;
+}
+
+static void what_was_written_is_read(void **state)
+{
+	struct world *w = *state;
+	unsigned steps;
+
+	assert_int_equal(write_all(w, &steps), 0);
+	assert_int_equal(read_back(w, 77, true), 0);
+	assert_int_equal(w->boards_read, BOARDS);
+	assert_int_equal(w->people_read, PEOPLE);
+}
+
+static void each_step_is_at_most_one_mebibyte_and_synced(void **state)
+{
+	struct world *w = *state;
+	uint64_t syncs = disk_sim_counts()->syncs;
+	unsigned steps;
+
+	assert_int_equal(write_all(w, &steps), 0);
+	assert_true(steps > BOARDS * BOARD_BYTES / SNAPSHOT_STEP_BYTES);
+	assert_int_equal(disk_sim_counts()->syncs - syncs, steps);
+}
+
+static void flipped_bit_anywhere_is_found(void **state)
+{
+	struct world *w = *state;
+	char name[SNAPSHOT_NAME_BYTES];
+	const uint8_t *there;
+	uint64_t random = 4;
+	unsigned steps;
+	uint8_t *bytes;
+	size_t len;
+
+	w->image.board_count = 1;
+	w->copies[0].len = 4;
+	w->copies[0].hash = board_hash_bytes(w->copies[0].bytes, 4);
+	w->boards[0].meta.width = 4;
+	w->boards[0].meta.height = 2;
+	w->image.people_count = 2;
+	assert_int_equal(write_all(w, &steps), 0);
+	snapshot_name(name, 77);
+	there = disk_sim_file(name, &len);
+	bytes = malloc(len);
+	assert_non_null(bytes);
+	memcpy(bytes, there, len);
+	for (size_t bit = 0; bit < 8 * len; bit++) {
+		bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		disk_sim_file_put(name, bytes, len);
+		assert_true(read_back(w, 77, false) < 0);
+		bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
+	}
+	for (size_t cut = 0; cut < len; cut += 1 + prng_below(&random, 3)) {
+		disk_sim_file_put(name, bytes, cut);
+		assert_int_equal(read_back(w, 77, false), -EBADMSG);
+	}
+	free(bytes);
+}
+
+static void failed_write_leaves_the_older_ones_and_no_rest(void **state)
+{
+	struct world *w = *state;
+	unsigned steps;
+	size_t len;
+
+	assert_int_equal(write_all(w, &steps), 0);
+	w->image.lsn = 99;
+	disk_sim_fail_at(DISK_SIM_SYNC, 2, -EIO);
+	assert_int_equal(write_all(w, &steps), -EIO);
+	assert_null(disk_sim_file("snapshot-0000000000000063.tmp", &len));
+	assert_null(disk_sim_file("snapshot-0000000000000063.snap", &len));
+	assert_int_equal(read_back(w, 77, false), 0);
+}
+
+static void power_cut_in_the_midst_leaves_no_snapshot(void **state)
+{
+	struct world *w = *state;
+	struct snapshot_writer *writer;
+	uint64_t lsns[4];
+
+	assert_int_equal(snapshot_writer_new(w->disk, &w->image, &writer), 0);
+	assert_int_equal(snapshot_writer_step(writer), 1);
+	disk_sim_die_after(0);
+	snapshot_writer_free(writer);
+	disk_sim_power_cut();
+	assert_int_equal(snapshot_list(w->disk, lsns, 4), 0);
+}
+
+static void the_newest_two_are_kept(void **state)
+{
+	struct world *w = *state;
+	unsigned steps;
+	uint64_t lsns[8];
+
+	w->image.board_count = 0;
+	for (uint64_t lsn = 10; lsn < 15; lsn++) {
+		w->image.lsn = lsn;
+		assert_int_equal(write_all(w, &steps), 0);
+	}
+	assert_int_equal(snapshot_list(w->disk, lsns, 8), 2);
+	assert_int_equal(lsns[0], 14);
+	assert_int_equal(lsns[1], 13);
+}
+
+static void nobody(void *arg)
+{
+	(void)arg;
+}
+
+static void keeper_bounds_the_rate(void **state)
+{
+	struct world *w = *state;
+	const struct keeper_config config = {
+		.disk = w->disk,
+		.snapshot_bytes_per_sec = 1 << 20,
+		.wake_writer = nobody,
+	};
+	struct now now = {.mono_ns = NS_PER_SEC};
+	struct snapshot_image *image;
+	struct keeper *k;
+	int error = 1;
+
+	assert_int_equal(keeper_new(&config, &k), 0);
+	assert_true(keeper_snapshot_submit(k, &w->image));
+	assert_false(keeper_snapshot_submit(k, &w->image));
+	while ((image = keeper_snapshot_take(k, &error)) == NULL) {
+		uint64_t wait_ns = keeper_turn(k, now);
+
+		assert_true(wait_ns != KEEPER_IDLE);
+		now.mono_ns += wait_ns;
+	}
+	assert_ptr_equal(image, &w->image);
+	assert_int_equal(error, 0);
+	assert_true(now.mono_ns >= NS_PER_SEC + 2 * NS_PER_SEC); /* 3.3 MiB, the last one free */
+	assert_int_equal(keeper_turn(k, now), 0);                /* retention */
+	assert_true(keeper_turn(k, now) == KEEPER_IDLE);
+	keeper_free(k);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(what_was_written_is_read, setup, teardown),
+		cmocka_unit_test_setup_teardown(each_step_is_at_most_one_mebibyte_and_synced, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(flipped_bit_anywhere_is_found, setup, teardown),
+		cmocka_unit_test_setup_teardown(failed_write_leaves_the_older_ones_and_no_rest,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(power_cut_in_the_midst_leaves_no_snapshot, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(the_newest_two_are_kept, setup, teardown),
+		cmocka_unit_test_setup_teardown(keeper_bounds_the_rate, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
