@@ -142,14 +142,24 @@ export function boardPath(board) {
  *	cooldown_ms: number, online: number}} BoardInfo
  */
 
+/** As people say it: lightgray is Light gray. @param {BoardInfo} info */
+function inWords(info) {
+	for (const color of info.palette) {
+		const words = color.name.replace(/[-_]/g, ' ').replace(/^(light|dark|gray)(?=[a-z])/, '$1 ');
+		color.name = words.charAt(0).toUpperCase() + words.slice(1);
+	}
+	return info;
+}
+
 /** @returns {Promise<BoardInfo[]>} */
 export async function fetchBoards() {
-	return (await get('/boards', { cache: 'no-cache' })).json();
+	const boards = await (await get('/boards', { cache: 'no-cache' })).json();
+	return boards.map(inWords);
 }
 
 /** @param {string} board @returns {Promise<BoardInfo>} */
 export async function fetchInfo(board) {
-	return (await get(boardPath(board), { cache: 'no-cache' })).json();
+	return inWords(await (await get(boardPath(board), { cache: 'no-cache' })).json());
 }
 
 /**

@@ -84,12 +84,13 @@ export class Page {
 	/** Shows what the board is; its size may have changed. */
 	describe() {
 		const { camera } = this;
-		const { name, width, height, palette } = this.session.info;
+		const { name, width, height, palette, online } = this.session.info;
 		if (camera.setBoard(width, height)) {
 			this.chosen = false;
 			this.resize();
 		}
 		this.palette.fill(palette);
+		hud.showOnline(Math.max(1, online));
 		byId('board-name').textContent = name;
 		byId('snapshot').href = `${boardPath(name)}/image.png`;
 		byId('snapshot').download = `${name}.png`;

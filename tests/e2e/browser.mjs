@@ -89,14 +89,16 @@ class Server {
 		return (await (await fetch(`${this.url}/boards/main/pixels/${x}/${y}`)).json()).color;
 	}
 
-	/** Places as somebody without a browser. */
-	async place(x, y, color) {
+	/** Somebody without a browser, as the headers of a request. */
+	async person() {
 		const { token } = await (await fetch(`${this.url}/session`, { method: 'POST' })).json();
-		const answer = await fetch(`${this.url}/boards/main/pixels/${x}/${y}`, {
-			method: 'PUT', body: JSON.stringify({ color }),
-			headers: { 'Authorization': `Bearer ${token}`, 'Content-Type': 'application/json' },
-		});
-		assert.equal(answer.status, 200);
+		return { 'Authorization': `Bearer ${token}`, 'Content-Type': 'application/json' };
+	}
+
+	async place(x, y, color, headers) {
+		const answer = await fetch(`${this.url}/boards/main/pixels/${x}/${y}`,
+			{ method: 'PUT', body: JSON.stringify({ color }), headers });
+		assert.equal(answer.status, 200, await answer.text());
 	}
 }
 
@@ -122,17 +124,27 @@ async function spotOf(page, { x, y }) {
 	return [middle[0] + (x - cell[0]) * ZOOM, middle[1] + (y - cell[1]) * ZOOM];
 }
 
-/** The colour that the page shows there, as #rrggbb; read from a copy, so that drawing stays as it is. */
-function shownAt(page, [x, y]) {
+/**
+ * The colours that the page shows at so many cells from a spot on, as #rrggbb, row by row. Read from a copy,
+ * so that drawing stays as it is.
+ */
+function shownFrom(page, [x, y], columns, rows) {
 	return page.value(`(() => {
 		const canvas = document.getElementById('canvas');
 		const ratio = canvas.width / innerWidth;
-		const pixel = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true });
-		pixel.drawImage(canvas, -Math.floor(${x} * ratio), -Math.floor(${y} * ratio));
-		const at = pixel.getImageData(0, 0, 1, 1).data;
-		return '#' + [...at.slice(0, 3)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+		const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext('2d');
+		copy.drawImage(canvas, 0, 0);
+		const { data } = copy.getImageData(0, 0, canvas.width, canvas.height);
+		return Array.from({ length: ${columns * rows} }, (_, i) => {
+			const column = Math.floor((${x} + i % ${columns} * ${ZOOM}) * ratio);
+			const row = Math.floor((${y} + Math.floor(i / ${columns}) * ${ZOOM}) * ratio);
+			const at = (row * canvas.width + column) * 4;
+			return '#' + [...data.slice(at, at + 3)].map((b) => b.toString(16).padStart(2, '0')).join('');
+		});
 	})()`);
 }
+
+const shownAt = async (page, spot) => (await shownFrom(page, spot, 1, 1))[0];
 
 function untilShown(page, spot, rgb) {
 	return until(`${rgb} is shown`, async () => (await shownAt(page, spot)) === rgb);
@@ -199,7 +211,7 @@ browserTest('the server is killed and comes back: both resume, without reload or
 		for (const page of [painter, watcher])
 			await page.until('the page knows', `document.getElementById('state').textContent !== 'Live'`);
 		await server.start();
-		await server.place(missed.x, missed.y, 13);
+		await server.place(missed.x, missed.y, 13, await server.person());
 		for (const page of [painter, watcher]) {
 			await page.until('the page is live', `document.getElementById('state').textContent === 'Live'`);
 			await untilShown(page, missedSpot, palette[13].rgb);
@@ -213,6 +225,60 @@ browserTest('the server is killed and comes back: both resume, without reload or
 			assert.equal(await bitmapsFetched(page), 1);
 		}
 	}, OUTAGE);
+
+browserTest('a placement that the server never saw is taken back, and told', FREE, async (server, palette) => {
+	const cell = { x: 600, y: 100 };
+	const page = await visit(server, cell);
+	const spot = await spotOf(page, cell);
+	await page.press('Digit6');
+	server.process.kill('SIGSTOP');
+	await page.click(...spot);
+	await page.mouse('mouseMoved', spot[0] + 5 * ZOOM, spot[1]);
+	await untilShown(page, spot, palette[5].rgb);
+	await server.kill();
+	await server.start();
+	await page.until('the page tells', `/before your pixel was saved/.test(document.getElementById('toasts').textContent)`);
+	await untilShown(page, spot, palette[0].rgb);
+	assert.equal(await server.colorAt(cell.x, cell.y), 0);
+}, OUTAGE);
+
+browserTest('pages opened before and in a burst show the board that the server has',
+	[...FREE, '--requests-per-second', '0'],
+	async (server, palette) => {
+		const side = 20;
+		const corner = { x: 400, y: 400 };
+		const middle = { x: corner.x + side / 2, y: corner.y + side / 2 };
+		const headers = await server.person();
+		const pages = [await visit(server, middle)];
+		let placed = 0;
+		const painter = async () => {
+			while (placed < 900) {
+				const n = placed++;
+				const cell = (n * 7919) % (side * side);
+				await server.place(corner.x + (cell % side), corner.y + Math.floor(cell / side), (n * 31) % 16,
+					headers);
+			}
+		};
+		const painters = Array.from({ length: 6 }, painter);
+		await until('the burst is on', () => placed > 100);
+		pages.push(await visit(server, middle));
+		await Promise.all(painters);
+
+		const { width, bits } = await server.info();
+		const bitmap = new Uint8Array(await (await fetch(`${server.url}/boards/main/bitmap`)).arrayBuffer());
+		assert.equal(bits, 4);
+		const want = Array.from({ length: side * side }, (_, i) => {
+			const cell = (corner.y + Math.floor(i / side)) * width + corner.x + (i % side);
+			return palette[(bitmap[cell >> 1] >> (cell % 2 ? 0 : 4)) & 15].rgb;
+		});
+		assert.ok(new Set(want).size > 8);
+		for (const page of pages) {
+			const spot = await spotOf(page, corner);
+			await page.mouse('mouseMoved', 5, 400);
+			await until('the page shows the same board', async () =>
+				JSON.stringify(await shownFrom(page, spot, side, side)) === JSON.stringify(want));
+		}
+	});
 
 browserTest('a pixel is placed with the keyboard alone', FREE, async (server) => {
 	const page = await visit(server, { x: 40, y: 60 });
@@ -309,7 +375,7 @@ browserTest('two fingers zoom, one moves, the address follows', FREE, async (ser
 });
 
 browserTest('who placed a pixel is told', FREE, async (server) => {
-	await server.place(77, 88, 5);
+	await server.place(77, 88, 5, await server.person());
 	const page = await visit(server, { x: 77, y: 88 });
 	await page.click(...await spotOf(page, { x: 77, y: 88 }));
 	await page.until('the card is there', `!document.getElementById('info').hidden`);
