@@ -107,7 +107,7 @@ export function showInfoPlaced(placed, self) {
 	const who = placed?.user ? (placed.user === self ? 'you' : placed.user.slice(0, 8)) : '';
 	const when = placed?.placed_at ? agoText(new Date(placed.placed_at).getTime()) : '';
 	const text = [who && `by ${who}`, when].filter(Boolean).join(', ');
-	byId('info-who').textContent = text || (placed ? 'Nobody known' : 'Not known');
+	byId('info-who').textContent = text || (placed ? 'Nobody on record' : 'Not known');
 }
 
 export function hideInfo() {
