@@ -9,12 +9,15 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "engine/log.h"
 #include "server/listen_address.h"
 
-#define BACKLOG 65535 /* cut to net.core.somaxconn: a burst of reconnects waits here */
+#define BACKLOG          65535 /* cut to net.core.somaxconn: a burst of reconnects waits here */
+#define BIND_TRIES       150   /* 3 s */
+#define BIND_INTERVAL_NS 20000000L
 
 /* Options that are not there are no reason to stop; the difference is told. */
 static void option_set(int fd, int level, int name, const void *value, socklen_t len,
@@ -53,6 +56,28 @@ static void unix_leftover_remove(const struct listen_address *a)
 	(void)close(fd);
 }
 
+/* After a kill -9 the kernel takes a ring apart some time after the process is gone, and only then gives
+ * back the port on which that ring accepted: whoever starts again at once meets itself. */
+static int bind_and_listen(int fd, const struct listen_address *a, const char *text)
+{
+	struct timespec pause = {.tv_nsec = BIND_INTERVAL_NS};
+	bool is_bound = false;
+
+	for (int tries = 1;; tries++) {
+		is_bound = is_bound || bind(fd, (const struct sockaddr *)&a->addr, a->len) == 0;
+		if (is_bound && listen(fd, BACKLOG) == 0)
+			return 0;
+		if (errno != EADDRINUSE || a->addr.ss_family == AF_UNIX || tries == BIND_TRIES)
+			return -errno;
+		if (tries == 1)
+			log_info("listen_waits address=%s why=\"in use, perhaps by a server that "
+				 "was "
+				 "just killed\"",
+				 text);
+		(void)nanosleep(&pause, NULL);
+	}
+}
+
 static int listener_open(const struct settings *s, const char *text, struct worker_listener *ret)
 {
 	struct listen_address a;
@@ -71,8 +96,8 @@ static int listener_open(const struct settings *s, const char *text, struct work
 			(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
 		tcp_options_set(fd, s);
 	}
-	if (bind(fd, (struct sockaddr *)&a.addr, a.len) < 0 || listen(fd, BACKLOG) < 0) {
-		rc = -errno;
+	rc = bind_and_listen(fd, &a, text);
+	if (rc < 0) {
 		(void)close(fd);
 		return rc;
 	}
