@@ -1,0 +1,184 @@
+"""A client of pixeld.v1 and pixeld.v1.json, written from docs/protocol.md alone. Messages are the dicts of the JSON form."""
+import json, struct
+
+from . import delta
+from .websocket import BINARY, TEXT, WebSocket
+
+REFUSALS = [None, "out_of_bounds", "bad_color", "unknown_board", "frozen", "cooldown", "too_fast", "overloaded",
+            "not_allowed", "no_session", "unavailable", "bad_request", "full"]
+
+
+def encode(m):
+    kind = m["type"]
+    if kind == "subscribe":
+        name = m["board"].encode()
+        resume = "epoch" in m
+        return bytes([1, resume, len(name)]) + name + (struct.pack("<IQ", m["epoch"], m["seq"]) if resume else b"")
+    if kind == "unsubscribe":
+        return struct.pack("<BH", 2, m["board"])
+    if kind == "place":
+        return struct.pack("<BHHHBQ", 3, m["board"], m["x"], m["y"], m["color"], m["request"])
+    if kind == "session":
+        return b"\x04" + m["token"].encode()
+    assert kind == "alive"
+    return b"\x05"
+
+
+FORMS = {
+    0x42: ("status", "<HIQIQ", "board epoch seq online time_ms"),
+    0x44: ("stale", "<HIQQ", "board epoch seq oldest"),
+    0x45: ("placed", "<HQQI", "board request seq cooldown_ms"),
+    0x46: ("refused", "<HQBI", "board request code wait_ms"),
+    0x48: ("you", "<HIQQ", "board wait_ms last_request last_seq"),
+}
+
+
+def decode(data, boards):
+    kind, rest = data[0], data[1:]
+    if kind == 0x41:
+        board, at = delta.varint(data, 1)
+        first, at = delta.varint(data, at)
+        more, at = delta.varint(data, at)
+        count, at = delta.varint(data, at)
+        b = boards[board]
+        cells = delta.decode(data[at:], count, b["width"] * b["height"], b["bits"])
+        return {"type": "delta", "board": board, "first": first, "last": first + more,
+                "cells": [[cell % b["width"], cell // b["width"], color] for cell, color in cells]}
+    if kind == 0x43:
+        names = "board epoch seq width height bits flags cooldown_ms".split()
+        m = dict(zip(names, struct.unpack_from("<HIQIIBBI", rest)))
+        flags = m.pop("flags")
+        at = struct.calcsize("<HIQIIBBI")
+        assert len(rest) == at + 1 + rest[at], "a wrong length"
+        return {"type": "subscribed", **m, "resumed": bool(flags & 1), "frozen": bool(flags & 2),
+                "name": rest[at + 1:].decode("ascii")}
+    if kind == 0x47:
+        assert len(rest) == 16
+        return {"type": "welcome", "user": rest.hex()}
+    if kind == 0x49:
+        assert len(rest) == 2 + rest[1]
+        return {"type": "error", "code": REFUSALS[rest[0]], "text": rest[2:].decode("ascii")}
+    name, form, fields = FORMS[kind]
+    m = {"type": name, **dict(zip(fields.split(), struct.unpack(form, rest)))}
+    if "code" in m:
+        m["code"] = REFUSALS[m["code"]]
+    return m
+
+
+class Board:
+    """The board of a client that follows: bytes as the bitmap has them, and a seq."""
+
+    def __init__(self, subscribed, packed, seq):
+        self.width, self.bits = subscribed["width"], subscribed["bits"]
+        self.epoch, self.seq = subscribed["epoch"], seq
+        self.packed = bytearray(packed)
+
+    def set(self, x, y, color):
+        bit = (y * self.width + x) * self.bits
+        shift = 8 - self.bits - bit % 8
+        mask = (1 << self.bits) - 1
+        self.packed[bit // 8] = self.packed[bit // 8] & ~(mask << shift) & 0xff | color << shift
+
+    def apply(self, m):
+        if m["last"] <= self.seq:
+            return
+        assert m["first"] <= self.seq + 1, f"a gap: at {self.seq}, delta {m['first']}..{m['last']}"
+        for x, y, color in m["cells"]:
+            self.set(x, y, color)
+        self.seq = m["last"]
+
+
+class Client(WebSocket):
+    """One connection. Every message read is kept in `heard`; deltas move the boards that are followed."""
+
+    def __init__(self, server, token=None, protocol="pixeld.v1", fields=None, **options):
+        fields = dict(fields or {})
+        if token:
+            fields["Authorization"] = "Bearer " + token
+        super().__init__(server.address, "/ws", protocol, fields, **options)
+        assert self.answer.get("sec-websocket-protocol") == protocol, self.answer
+        self.server, self.is_json = server, protocol == "pixeld.v1.json"
+        self.heard, self.boards, self.following, self.last = [], {}, {}, {}
+        self.requests = 0
+
+    def say(self, kind, **fields):
+        m = {"type": kind, **fields}
+        if self.is_json:
+            self.send(json.dumps(m).encode(), TEXT)
+        else:
+            self.send(encode(m))
+
+    def hear(self):
+        """The next message. A board's deltas must follow each other without a gap."""
+        opcode, data = self.receive()
+        assert opcode == (TEXT if self.is_json else BINARY), opcode
+        m = json.loads(data) if self.is_json else decode(data, self.boards)
+        self.heard.append(m)
+        if m["type"] == "subscribed":
+            self.boards[m["board"]] = m
+            self.last.pop(m["board"], None)
+        elif m["type"] == "delta":
+            b = m["board"]
+            assert m["last"] >= m["first"] >= 1, m
+            assert m["first"] == self.last.get(b, m["first"] - 1) + 1, (m, self.last)
+            self.last[b] = m["last"]
+            if b in self.following:
+                self.following[b].apply(m)
+        elif m["type"] == "status" and m["board"] in self.last:
+            assert m["seq"] <= self.last[m["board"]], (m, self.last)
+        return m
+
+    def wait(self, kind, **fields):
+        """Reads up to a message of this kind with these fields."""
+        while True:
+            m = self.hear()
+            if m["type"] == kind and all(m[name] == value for name, value in fields.items()):
+                return m
+
+    def subscribe(self, board="main", **resume):
+        self.say("subscribe", board=board, **resume)
+        while True:
+            m = self.hear()
+            if m["type"] in ("subscribed", "stale", "error"):
+                return m
+
+    def follow(self, name="main"):
+        """Subscribes, fetches the board, joins both by seq."""
+        m = self.subscribe(name)
+        packed, seq = self.server.bitmap(name)
+        assert seq >= m["seq"], "a bitmap older than the subscription"
+        board = Board(m, packed, seq)
+        for d in self.heard:
+            if d["type"] == "delta" and d["board"] == m["board"]:
+                board.apply(d)
+        self.following[m["board"]] = board
+        return board
+
+    def reach(self, board, seq):
+        """Reads until the followed board stands at seq or above."""
+        while board.seq < seq:
+            self.hear()
+        return board
+
+    def place(self, x, y, color, board=0, request=None):
+        """Sends a placement and gives its answer, placed or refused."""
+        request = self.ask_place(x, y, color, board, request)
+        while True:
+            m = self.hear()
+            if m["type"] in ("placed", "refused") and m["request"] == request:
+                return m
+
+    def ask_place(self, x, y, color, board=0, request=None):
+        self.requests += 1
+        request = self.requests if request is None else request
+        self.say("place", board=board, x=x, y=y, color=color, request=request)
+        return request
+
+    def sync(self):
+        """Everything that the server said before this moment has been read: a ping comes back."""
+        self.send(b"sync", 9)
+        before = len(self.pongs)
+        while len(self.pongs) == before:
+            fin, opcode, payload = self.frame()
+            assert opcode == 10, "sync() is for a client to whom nothing else is said"
+            self.pongs.append(payload)

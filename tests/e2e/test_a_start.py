@@ -1,0 +1,173 @@
+#!/usr/bin/env python3
+"""Starting, refusing to start, and stopping: exit codes and what is said."""
+import os, shutil, signal, socket, sys, unittest
+
+from lib.client import Client
+from lib.raw_http import connect
+from lib.server import PIXELD, Server, run, until
+
+FAILED, USAGE, CONFIG = 1, 2, 78
+
+
+class Start(unittest.TestCase):
+    def test_serves_and_stops_in_order(self):
+        with Server() as server:
+            self.assertEqual(server.ask("GET", "/healthz").body, b"ok\n")
+            self.assertEqual(server.ask("GET", "/readyz").status, 200)
+            server.stop()
+            self.assertRegex(server.said(), r"info stopped\n\Z")
+
+    def test_second_server_on_the_same_data_is_refused(self):
+        with Server() as server:
+            code, _, said = run("--listen", "127.0.0.1:0", "--data", server.data)
+            self.assertEqual(code, FAILED)
+            self.assertIn("another pixeld runs on it", said)
+            self.assertEqual(server.ask("GET", "/healthz").status, 200)
+
+    def test_a_taken_port_is_refused(self):
+        with Server() as server:
+            code, _, said = run("--listen", server.address, "--data", server.folder / "other")
+            self.assertEqual(code, FAILED)
+            self.assertIn(server.address, said)
+
+    def test_wrong_flags_are_named(self):
+        for flag in ("--nonsense", "--workers=x", "--workers=257", "--board=main:0x10:4", "--board=main:10x10:3",
+                     "--board=main:16385x1:1", "--listen=nowhere", "--clients-max=0", "--log-bytes=65537",
+                     "--journal-sync=maybe", "extra"):
+            with self.subTest(flag):
+                code, out, said = run(flag)
+                self.assertIn(code, (USAGE, CONFIG))
+                self.assertEqual(out, "")
+                self.assertIn(flag.split("=")[0].lstrip("-"), said)
+
+    def test_a_wrong_file_is_named_with_its_line(self):
+        with Server() as server:
+            wrong = server.folder / "wrong.ini"
+            wrong.write_text("cooldown-ms = 5s\nnonsense = 1\n")
+            code, _, said = run("--config", wrong, "--check-config")
+            self.assertEqual(code, CONFIG)
+            self.assertIn("wrong.ini", said)
+            self.assertIn("nonsense", said)
+
+    def test_what_is_printed_as_config_is_one(self):
+        with Server() as server:
+            code, out, said = run("--cooldown-ms=1234", "--workers=3", "--print-config",
+                                  env={"PIXELD_LOG_BYTES": "64KiB", "PIXELD_WORKERS": "4"})
+            self.assertEqual((code, said), (0, ""))
+            self.assertIn("cooldown-ms = 1234", out)
+            self.assertIn("workers = 3", out)
+            self.assertIn("log-bytes = 65536", out)
+            file = server.folder / "printed.ini"
+            file.write_text(out)
+            code, again, said = run("--config", file, "--print-config")
+            self.assertEqual(code, 0, said)
+            plain = [line.split(" ;")[0] for line in out.splitlines() if "config" not in line]
+            self.assertEqual([line.split(" ;")[0] for line in again.splitlines() if "config" not in line], plain)
+
+    def test_help_and_version(self):
+        self.assertIn("--listen", run("--help")[1])
+        self.assertRegex(run("--version")[1], r"pixeld \d+\.\d+\.\d+")
+
+    def test_a_config_file_makes_boards(self):
+        with Server() as server:
+            file = server.folder / "boards.ini"
+            file.write_text('[board "small"]\nsize = 20x10:1\npalette = off:#000000 on:#ffffff\n'
+                            '[board "old"]\nsize = 30x30:8\nfrozen = on\n')
+            with Server("--config", str(file)) as other:
+                boards = {b["name"]: b for b in other.ask("GET", "/boards").json()}
+                self.assertEqual(set(boards), {"small", "old"})
+                self.assertTrue(boards["old"]["frozen"])
+                self.assertEqual((boards["small"]["width"], boards["small"]["bits"]), (20, 1))
+
+    def test_a_board_of_another_size_than_before_is_refused(self):
+        with Server("--board", "main:10x10:4") as server:
+            server.stop()
+            code, _, said = run("--listen", "127.0.0.1:0", "--data", server.data, "--board", "main:20x20:4")
+            self.assertEqual(code, CONFIG)
+            self.assertIn("main", said)
+
+    def test_second_sigterm_ends_at_once(self):
+        with Server("--drain-ms", "60s") as server:
+            with Client(server) as client:
+                server.signal()
+                until("draining", lambda: "info stopping" in server.said())
+                server.signal()
+                self.assertEqual(server.wait(), -signal.SIGTERM)
+                del client
+
+
+class Listeners(unittest.TestCase):
+    def test_unix(self):
+        with Server() as server:
+            path = server.folder / "pixeld.sock"
+            with Server(listen=(f"unix:{path}",)) as other:
+                self.assertEqual(other.ask("GET", "/healthz").status, 200)
+                with Client(other, other.session()) as client:
+                    client.subscribe()
+                    self.assertEqual(client.place(1, 1, 1)["type"], "placed")
+            self.assertFalse(path.exists(), "the socket is removed at the end")
+
+    def test_unix_socket_left_by_a_killed_server_is_taken_over(self):
+        with Server() as server:
+            path = server.folder / "pixeld.sock"
+            with Server(listen=(f"unix:{path}",), allowed="recovery note") as other:
+                other.kill()
+                self.assertTrue(path.exists())
+                other.start()
+                self.assertEqual(other.ask("GET", "/healthz").status, 200)
+
+    def test_several_with_ipv6(self):
+        with Server() as server:
+            path = server.folder / "three.sock"
+            try:
+                socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+            except OSError:
+                self.skipTest("no ::1 here")
+            with Server(listen=("127.0.0.1:0", "[::1]:0", f"unix:{path}")) as other:
+                self.assertEqual(len(other.addresses), 3)
+                for address in other.addresses:
+                    with connect(address) as s:
+                        s.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+                        self.assertTrue(s.recv(4096).startswith(b"HTTP/1.1 200 OK\r\n"), address)
+
+
+class Machine(unittest.TestCase):
+    def place_and_see(self, *flags, **options):
+        with Server("--cooldown-ms", "0", *flags, **options) as server:
+            with Client(server, server.session()) as painter, Client(server) as watcher:
+                painter.subscribe()
+                board = watcher.follow()
+                placed = painter.place(3, 4, 5)
+                watcher.reach(board, placed["seq"])
+                self.assertEqual(bytes(board.packed), server.bitmap()[0])
+            return server.log()
+
+    def test_one_worker(self):
+        self.assertIn("workers=1", self.place_and_see("--workers", "1"))
+
+    def test_many_workers(self):
+        self.assertIn("workers=8", self.place_and_see("--workers", "8"))
+
+    def test_ring_of_6_1(self):
+        self.place_and_see(env={"PIXELD_RING_MAX": "6.1"})
+
+    def test_blocked_io_uring_is_said_in_plain_words(self):
+        if not shutil.which("strace"):
+            self.skipTest("strace is missing")
+        for error in ("EPERM", "ENOSYS"):
+            with self.subTest(error), Server() as server:
+                code, _, said = run("--listen", "127.0.0.1:0", "--data", server.folder / "other",
+                                    env={"ASAN_OPTIONS": "detect_leaks=0"},
+                                    wrap=("strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=io_uring_setup",
+                                          "-e", f"inject=io_uring_setup:error={error}"))
+                self.assertEqual(code, USAGE, said)
+                self.assertIn("io_uring", said)
+
+    def test_a_data_directory_that_cannot_be_is_named(self):
+        code, _, said = run("--listen", "127.0.0.1:0", "--data", PIXELD)
+        self.assertEqual(code, FAILED)
+        self.assertIn("it must be a directory", said)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
