@@ -250,11 +250,11 @@ static void request_run(struct worker *w, struct conn *c, const struct http_head
 	bool is_get = h->method == HTTP_GET || h->method == HTTP_HEAD;
 
 	metric_add(&w->metrics.http_requests, 1);
-	if (h->path.len >= 7 && memcmp(h->path.at, "/boards", 7) == 0 &&
-	    (h->path.len == 7 || h->path.at[7] == '/'))
-		http_board(w, c, h, body);
-	else if (h->method == HTTP_OPTIONS)
+	if (h->method == HTTP_OPTIONS)
 		options(w, c);
+	else if (h->path.len >= 7 && memcmp(h->path.at, "/boards", 7) == 0 &&
+		 (h->path.len == 7 || h->path.at[7] == '/'))
+		http_board(w, c, h, body);
 	else if (is_get)
 		get_path(w, c, h);
 	else if (h->method == HTTP_POST && path_is(h, "/session"))

@@ -36,6 +36,15 @@ static bool protocol_choose(const struct http_head *h, enum message_encoding *re
 	return http_list_has(h->ws_protocol, "pixeld.v1.json");
 }
 
+/* 16 bytes in base64. The field ends before a CR, which is where strspn() stops at the latest. */
+static bool key_is_good(struct span key)
+{
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				      "0123456789+/";
+
+	return key.len == 24 && strspn(key.at, letters) == 22 && memcmp(key.at + 22, "==", 2) == 0;
+}
+
 /* 0, or the status to refuse with and why. */
 static unsigned handshake_check(struct worker *w, const struct http_head *h, const char **ret_why)
 {
@@ -47,7 +56,8 @@ static unsigned handshake_check(struct worker *w, const struct http_head *h, con
 		*ret_why = "WebSocket version 13 is needed";
 		return 426;
 	}
-	if (h->method != HTTP_GET || h->minor < 1 || h->content_length > 0 || h->ws_key.len != 24) {
+	if (h->method != HTTP_GET || h->minor < 1 || h->content_length > 0 ||
+	    !key_is_good(h->ws_key)) {
 		*ret_why = "not a WebSocket handshake";
 		return 400;
 	}
