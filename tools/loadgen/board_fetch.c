@@ -58,9 +58,9 @@ int board_fetch_from(const struct target *target, const char *board, uint32_t ep
 		     struct board_bytes *ret_board)
 {
 	const struct timespec pause = {.tv_nsec = AGAIN_NS};
-	struct board_bytes b;
 
 	for (int i = 0; i < AGAIN_TIMES; i++) {
+		struct board_bytes b = {0};
 		int r = board_fetch(target, board, &b);
 
 		if (r < 0)

@@ -32,6 +32,7 @@ static uint64_t bucket_high(uint32_t bucket)
 {
 	unsigned shift;
 
+	px_assert(bucket < HDR_BUCKETS);
 	if (bucket < LINEAR)
 		return bucket;
 	shift = (bucket - LINEAR) / HALF + 1;

@@ -59,7 +59,7 @@ static uint64_t cpu_ns(void)
 
 static uint64_t stat_get(const _Atomic uint64_t *stat)
 {
-	return __atomic_load_n(stat, __ATOMIC_RELAXED);
+	return atomic_load_explicit(stat, memory_order_relaxed);
 }
 
 static void totals_add(struct run_totals *t, const struct worker_stats *s)
@@ -234,9 +234,9 @@ static bool connect_all(struct runner *r)
 	for (;;) {
 		uint64_t now_ns = tick(r, &t);
 
-		if (t.failed != 0 || interrupted)
+		if (t.failed != 0)
 			return false;
-		if (t.following + t.dead >= r->options->clients || now_ns > end_ns)
+		if (t.following + t.dead >= r->options->clients || now_ns > end_ns || interrupted)
 			return t.following > 0;
 	}
 }
@@ -277,7 +277,7 @@ static bool all_reached(const struct runner *r, uint64_t seq)
 	for (uint32_t i = 0; i < r->started; i++) {
 		const struct worker_stats *s = worker_stats(r->workers[i]);
 
-		if (__atomic_load_n(&s->behind_of, __ATOMIC_ACQUIRE) != seq ||
+		if (atomic_load_explicit(&s->behind_of, memory_order_acquire) != seq ||
 		    stat_get(&s->behind) != 0)
 			return false;
 	}

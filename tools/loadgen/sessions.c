@@ -59,19 +59,39 @@ static int one_fetch(struct http_fetch *f, struct http_answer *a, struct session
 
 	if (r < 0)
 		return r;
-	r = a->status == 200 || a->status == 201 ? token_cut(a, ret_token) : -EACCES;
+	r = -EACCES;
+	if (a->status == 200 || a->status == 201)
+		r = token_cut(a, ret_token);
+	else if (a->status == 429)
+		r = -EAGAIN;
 	free(a->body);
 	return r;
+}
+
+/* Servers limit the requests of a connection: one that is told to wait gives way to a new one. */
+static int one_fetch_anyhow(const struct target *target, struct http_fetch **f,
+			    struct http_answer *a, struct session_token *ret_token)
+{
+	int r = *f == NULL ? -EAGAIN : one_fetch(*f, a, ret_token);
+
+	if (r != -EAGAIN)
+		return r;
+	http_fetch_close(*f);
+	*f = NULL;
+	r = http_fetch_open(target, f);
+	if (r == 0)
+		r = one_fetch(*f, a, ret_token);
+	return r == -EAGAIN ? -EACCES : r;
 }
 
 int sessions_fetch(const struct target *target, struct session_token *tokens, uint32_t count)
 {
 	struct http_answer *a = malloc(sizeof(*a));
 	struct http_fetch *f = NULL;
-	int r = a == NULL ? -ENOMEM : http_fetch_open(target, &f);
+	int r = a == NULL ? -ENOMEM : 0;
 
 	for (uint32_t i = 0; r == 0 && i < count; i++)
-		r = one_fetch(f, a, &tokens[i]);
+		r = one_fetch_anyhow(target, &f, a, &tokens[i]);
 	http_fetch_close(f);
 	free(a);
 	return r;

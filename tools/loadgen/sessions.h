@@ -21,8 +21,8 @@ struct session_token {
 int sessions_mint(const uint8_t *secret, size_t secret_len, uint64_t now_s,
 		  struct session_token *tokens, uint32_t count);
 
-/* The same by POST /session, one after the other over one connection. -EACCES: the server refused.
- */
+/* The same by POST /session, one after the other over as few connections as the server allows.
+ * -EACCES: the server refused. */
 int sessions_fetch(const struct target *target, struct session_token *tokens, uint32_t count);
 
 #endif

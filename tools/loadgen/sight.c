@@ -8,6 +8,7 @@
 #include "tools/loadgen/sight.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #define TIMES 1048576U
@@ -49,14 +50,15 @@ void sight_times_free(struct sight_times *t)
 
 void sight_times_set(struct sight_times *t, uint64_t seq, uint64_t intended_ns)
 {
-	__atomic_store_n(&t->at[seq % TIMES].intended_ns, intended_ns, __ATOMIC_RELEASE);
-	__atomic_store_n(&t->at[seq % TIMES].seq, seq, __ATOMIC_RELEASE);
+	atomic_store_explicit(&t->at[seq % TIMES].intended_ns, intended_ns, memory_order_release);
+	atomic_store_explicit(&t->at[seq % TIMES].seq, seq, memory_order_release);
 }
 
 bool sight_times_get(const struct sight_times *t, uint64_t seq, uint64_t *ret_intended_ns)
 {
-	uint64_t before = __atomic_load_n(&t->at[seq % TIMES].seq, __ATOMIC_ACQUIRE);
-	uint64_t intended = __atomic_load_n(&t->at[seq % TIMES].intended_ns, __ATOMIC_ACQUIRE);
+	uint64_t before = atomic_load_explicit(&t->at[seq % TIMES].seq, memory_order_acquire);
+	uint64_t intended =
+		atomic_load_explicit(&t->at[seq % TIMES].intended_ns, memory_order_acquire);
 
 	if (before != seq || intended == 0)
 		return false;

@@ -37,7 +37,7 @@ static int rings_plan(struct worker *w)
 		most = (uint32_t)(limit.rlim_cur / 16 * 15);
 	w->rings_count = (w->clients_count + most - 1) / most;
 	w->slots_per_ring = (w->clients_count + w->rings_count - 1) / w->rings_count;
-	w->rings = calloc(w->rings_count, sizeof(*w->rings));
+	w->rings = calloc(w->rings_count, sizeof(struct ring *));
 	return w->rings == NULL ? -ENOMEM : 0;
 }
 

@@ -7,6 +7,7 @@
 #ifndef PX_LOADGEN_WORKER_H
 #define PX_LOADGEN_WORKER_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 

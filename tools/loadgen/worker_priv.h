@@ -128,12 +128,13 @@ struct worker {
 
 static inline void stat_add(_Atomic uint64_t *stat, uint64_t n)
 {
-	__atomic_store_n(stat, __atomic_load_n(stat, __ATOMIC_RELAXED) + n, __ATOMIC_RELAXED);
+	atomic_store_explicit(stat, atomic_load_explicit(stat, memory_order_relaxed) + n,
+			      memory_order_relaxed);
 }
 
 static inline void stat_set(_Atomic uint64_t *stat, uint64_t n)
 {
-	__atomic_store_n(stat, n, __ATOMIC_RELAXED);
+	atomic_store_explicit(stat, n, memory_order_relaxed);
 }
 
 /* --- worker.c --- */

@@ -15,16 +15,16 @@
 #define BATCHES_PER_TURN  64
 #define OPENING_MAX       1000
 #define OPENS_PER_TURN    64
-#define LEAVES_PER_TURN   256
+#define LEAVES_PER_TURN   512
 #define SLEEP_MAX_NS      (5 * NS_PER_MS)
 #define WAITING_LOOK_NS   (10 * NS_PER_MS)
 #define BEAT_CIRCLE_NS    (2 * NS_PER_SEC)
 #define BEHIND_LOOK_NS    (50 * NS_PER_MS)
 #define ANSWER_TIMEOUT_NS (30 * NS_PER_SEC)
 #define ALIVE_AFTER_S     20
-#define LEAVE_NS          (3 * NS_PER_SEC)
+#define LEAVE_NS          (2 * NS_PER_SEC)
 #define RECV_BUFS         1024U
-#define RECV_BUF_BYTES    4096U
+#define RECV_BUF_BYTES    2048U
 
 /* --- events ----------------------------------------------------------------------------------- */
 
@@ -249,26 +249,30 @@ static void stats_publish(struct worker *w, uint64_t *behind_ns)
 			  (c->state != CLIENT_FOLLOWING || c->follow.seq < final);
 	}
 	stat_set(&w->stats.behind, behind);
-	__atomic_store_n(&w->stats.behind_of, final, __ATOMIC_RELEASE);
+	atomic_store_explicit(&w->stats.behind_of, final, memory_order_release);
 }
 
 /* --- leaving ---------------------------------------------------------------------------------- */
 
-static bool is_connected(const struct client *c)
+/* From here on the end of a connection is no trouble; one that is not complete by now is. */
+static void leave_begin(struct worker *w)
 {
-	return c->state == CLIENT_CONNECTING || c->state == CLIENT_UPGRADING ||
-	       c->state == CLIENT_SUBSCRIBING || c->state == CLIENT_FOLLOWING;
+	for (uint32_t i = 0; i < w->clients_count; i++) {
+		struct client *c = &w->clients[i];
+
+		c->leaving = c->state == CLIENT_FOLLOWING;
+		if (c->state == CLIENT_NEW || c->state == CLIENT_CONNECTING ||
+		    c->state == CLIENT_UPGRADING || c->state == CLIENT_SUBSCRIBING)
+			worker_trouble(w, TROUBLE_TIMEOUT, c, "it did not follow by the end");
+	}
 }
 
 static void goodbye(struct worker *w, struct client *c)
 {
 	uint8_t code[2] = {1000 >> 8, 1000 & 0xff};
 
-	c->leaving = c->state == CLIENT_FOLLOWING;
-	if (c->leaving && !c->stopped)
+	if (c->state == CLIENT_FOLLOWING && !c->stopped)
 		client_say(w, c, WS_CLOSE, code, sizeof(code));
-	else if (is_connected(c))
-		client_break(w, c, TROUBLE_NONE, "");
 }
 
 /* True: everybody is gone, or had the time to. */
@@ -276,12 +280,14 @@ static bool leave(struct worker *w, uint64_t *leave_ns)
 {
 	if (w->shared->phase != PHASE_LEAVE)
 		return false;
-	if (*leave_ns == 0)
-		*leave_ns = w->now.mono_ns;
-	for (int i = 0; i < LEAVES_PER_TURN && w->leave_at < w->clients_count; i++)
+	if (w->leave_at == 0)
+		leave_begin(w);
+	for (int i = 0; i < LEAVES_PER_TURN && w->leave_at < w->clients_count; i++) {
 		goodbye(w, &w->clients[w->leave_at++]);
-	return (w->leave_at == w->clients_count && w->stats.following == 0) ||
-	       w->now.mono_ns - *leave_ns > LEAVE_NS;
+		*leave_ns = w->now.mono_ns;
+	}
+	return w->leave_at == w->clients_count &&
+	       (w->stats.following == 0 || w->now.mono_ns - *leave_ns > LEAVE_NS);
 }
 
 /* --- the thread ------------------------------------------------------------------------------- */
@@ -290,6 +296,8 @@ static uint64_t sleep_ns(const struct worker *w)
 {
 	uint64_t due_ns;
 
+	if (w->shared->phase == PHASE_LEAVE)
+		return w->leave_at < w->clients_count ? 0 : NS_PER_MS;
 	if (w->options->rate <= 0 || !w->scheduled || w->shared->phase != PHASE_RUN)
 		return SLEEP_MAX_NS;
 	due_ns = schedule_next_ns(&w->schedule);
