@@ -117,6 +117,14 @@ static bool sync_is_due(const struct journal *j, struct now now)
 	       now.mono_ns >= j->sync_due_ns;
 }
 
+/* Records that come one by one share a commit: none starts sooner than gather_us after the one before, unless
+ * much is waiting. After a pause the first one goes at once. */
+static bool gathering(const struct journal *j, const struct batch_buffer *b, struct now now)
+{
+	return b->records > 0 && j->state == JOURNAL_OPEN &&
+	       b->payload_bytes < j->config.batch_bytes_max / 4 && now.mono_ns < j->gather_until_ns;
+}
+
 /* Before a segment is left for good, and before the closing batch, what it holds is synced: later headers
  * call it durable. */
 static void work_start(struct journal *j, struct now now)
@@ -130,6 +138,8 @@ static void work_start(struct journal *j, struct now now)
 			journal_sync_arm(j, now);
 		return;
 	}
+	if (gathering(j, b, now))
+		return;
 	if (j->unsynced && (closing || !fits || sync_is_due(j, now))) {
 		journal_sync_arm(j, now);
 		return;
@@ -143,6 +153,7 @@ static void work_start(struct journal *j, struct now now)
 		}
 	}
 	j->filling ^= 1;
+	j->gather_until_ns = now.mono_ns + j->config.gather_us * 1000ULL;
 	journal_commit_arm(j, b, closing, now);
 }
 
@@ -173,6 +184,9 @@ uint64_t journal_wait_ns(const struct journal *j, struct now now)
 		at = j->retry_ns;
 	if (j->unsynced && j->config.sync == JOURNAL_SYNC_INTERVAL && j->sync_due_ns < at)
 		at = j->sync_due_ns;
+	if (j->buffers[j->filling].records > 0 && j->flight.kind == FLIGHT_NONE &&
+	    j->state == JOURNAL_OPEN && j->gather_until_ns < at)
+		at = j->gather_until_ns;
 	if (at == UINT64_MAX)
 		return UINT64_MAX;
 	return at > now.mono_ns ? at - now.mono_ns : 0;

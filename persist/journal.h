@@ -62,6 +62,7 @@ struct journal_config {
 		batch_bytes_max; /* of one group commit; default 1 MiB, at most a quarter of a segment */
 	enum journal_sync sync;
 	uint32_t interval_ms;        /* between syncs with JOURNAL_SYNC_INTERVAL */
+	uint32_t gather_us;          /* the shortest time between two commits; 0: none */
 	struct histogram *commit_us; /* how long group commits take; may be NULL */
 };
 

@@ -69,6 +69,7 @@ struct journal {
 	bool dropped;
 	bool unsynced; /* something settled was not synced */
 	uint64_t sync_due_ns;
+	uint64_t gather_until_ns; /* no commit before, unless much is waiting */
 	uint64_t retry_ns;
 	uint64_t journal_id;
 	uint64_t chain;

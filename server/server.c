@@ -56,7 +56,7 @@ static void lanes_plan(const struct server *s, struct worker_config *c)
 	c->rings = (uint32_t)((clients + usable - 1) / usable);
 	c->slots_per_ring = (uint32_t)((clients + c->rings - 1) / c->rings) + SPARE_PER_RING;
 	c->recv_bufs = 64;
-	while (c->recv_bufs < RECV_BUFS_MAX && c->recv_bufs < c->slots_per_ring / 8)
+	while (c->recv_bufs < RECV_BUFS_MAX && c->recv_bufs < c->slots_per_ring / 32)
 		c->recv_bufs *= 2;
 }
 

@@ -101,6 +101,7 @@ int writer_start(struct writer *w, struct keeper *keeper, struct now now)
 					 .batch_bytes_max = JOURNAL_BATCH_BYTES_DEFAULT,
 					 .sync = (enum journal_sync)s->journal_sync,
 					 .interval_ms = (uint32_t)s->journal_interval_ms,
+					 .gather_us = (uint32_t)s->journal_gather_ms * 1000,
 					 .commit_us = &w->commits};
 	int rc;
 
