@@ -64,6 +64,15 @@ static void assert_told(struct scene *s, uint64_t records)
 	assert_int_equal(s->lost, 0);
 }
 
+static void snapshot_damage(const char *name)
+{
+	struct saved f = file_save(name);
+
+	f.bytes[f.len / 2] ^= 4;
+	disk_sim_file_put(name, f.bytes, f.len);
+	free(f.bytes);
+}
+
 static void an_empty_directory_is_a_new_journal(void **state)
 {
 	struct scene *s = &scene;
@@ -430,15 +439,6 @@ static void three_snapshots(struct scene *s)
 	assert_int_equal(s->snapshots, 3);
 }
 
-static void snapshot_damage(const char *name)
-{
-	struct saved f = file_save(name);
-
-	f.bytes[f.len / 2] ^= 4;
-	disk_sim_file_put(name, f.bytes, f.len);
-	free(f.bytes);
-}
-
 static void bad_newest_snapshot_falls_back_to_the_older(void **state)
 {
 	struct scene *s = life(JOURNAL_SYNC_COMMIT, 0);
@@ -526,16 +526,21 @@ static void old_segments_go_when_two_snapshots_have_passed_them(void **state)
 	scene_snapshot_wait(s);
 	scene_turns(s, 20);
 	assert_non_null(disk_sim_file(FIRST, &len)); /* one snapshot alone may turn out bad */
-	scene_commit(s, 1);
+	for (int i = 0; i < 150; i++)
+		scene_commit(s, PER_COMMIT);
 	assert_true(scene_snapshot(s, false));
 	scene_snapshot_wait(s);
 	scene_turns(s, 20);
 	assert_null(disk_sim_file(FIRST, &len));
-	scene_crash(s, true);
+	scene_crash(s, false);
 	s->history = UINT64_MAX;
-	assert_int_equal(scene_start(s), 0);
+	assert_int_equal(scene_recover(s, true), 0);
 	assert_true(s->first_seen > 1);
-	assert_told(s, 601);
+	assert_told(s, 1200);
+	snapshot_damage("snapshot-00000000000004b0.snap");
+	assert_int_equal(scene_recover(s, true), 0);
+	assert_int_equal(s->replayed, 600);
+	assert_told(s, 1200);
 	scene_end(s);
 }
 
@@ -561,14 +566,21 @@ static void batch_whose_sync_failed_is_made_durable_by_recovery(void **state)
 	(void)state;
 	for (uint64_t seed = 1; seed <= 40; seed++) {
 		struct scene *s = &scene;
+		uint64_t errors;
 
 		scene_begin(s, seed, JOURNAL_SYNC_COMMIT);
 		assert_int_equal(scene_start(s), 0);
 		scene_commit(s, 1);
 		disk_sim_chance_set(DISK_SIM_SYNC, 1000, -EIO);
+		scene_turns(s, 20); /* the keeper has nothing more to do */
+		errors = disk_sim_counts()->errors;
 		assert_int_equal(scene_append(s), 0);
 		scene_turn(s);
-		ring_sim_advance(NS_PER_MS);
+		for (int i = 0; i < 10; i++) {
+			ring_submit(s->ring);
+			ring_sim_advance(NS_PER_MS);
+		}
+		assert_int_equal(disk_sim_counts()->errors, errors + 1);
 		disk_sim_chance_set(DISK_SIM_SYNC, 0, 0);
 		scene_crash(s, false);
 		assert_int_equal(scene_start(s), 0);

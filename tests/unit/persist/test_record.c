@@ -1,0 +1,180 @@
+/* test_record.c - records survive the way to the disk and back, and so do readers of strange ones. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "persist/record.h"
+#include "tests/prng.h"
+
+static struct record random_record(uint64_t *random)
+{
+	struct record r;
+
+	memset(&r, 0, sizeof(r));
+	r.type = (uint8_t)(1 + prng_below(random, 3));
+	switch (r.type) {
+	case RECORD_BOARD:
+		r.board.board = (uint16_t)prng_next(random);
+		r.board.width = (uint32_t)prng_next(random);
+		r.board.height = (uint32_t)prng_next(random);
+		r.board.bits = (uint8_t)prng_next(random);
+		memset(r.board.name, 'x', prng_below(random, RECORD_NAME_BYTES_MAX + 1));
+		break;
+	case RECORD_EPOCH:
+		r.epoch.board = (uint16_t)prng_next(random);
+		r.epoch.epoch = (uint32_t)prng_next(random);
+		r.epoch.first_seq = prng_next(random);
+		break;
+	default:
+		r.placement.board = (uint16_t)prng_next(random);
+		r.placement.epoch = (uint32_t)prng_next(random);
+		r.placement.seq = prng_next(random);
+		r.placement.x = (uint16_t)prng_next(random);
+		r.placement.y = (uint16_t)prng_next(random);
+		r.placement.color = (uint8_t)prng_next(random);
+		r.placement.request = prng_next(random);
+		r.placement.placed_at_ms = prng_next(random);
+		for (int i = 0; i < RECORD_USER_BYTES; i++)
+			r.placement.user[i] = (uint8_t)prng_next(random);
+		break;
+	}
+	return r;
+}
+
+static void assert_same(const struct record *a, const struct record *b)
+{
+	assert_int_equal(a->type, b->type);
+	switch (a->type) {
+	case RECORD_BOARD:
+		assert_int_equal(a->board.board, b->board.board);
+		assert_int_equal(a->board.width, b->board.width);
+		assert_int_equal(a->board.height, b->board.height);
+		assert_int_equal(a->board.bits, b->board.bits);
+		assert_string_equal(a->board.name, b->board.name);
+		break;
+	case RECORD_EPOCH:
+		assert_int_equal(a->epoch.board, b->epoch.board);
+		assert_int_equal(a->epoch.epoch, b->epoch.epoch);
+		assert_int_equal(a->epoch.first_seq, b->epoch.first_seq);
+		break;
+	default:
+		assert_int_equal(a->placement.board, b->placement.board);
+		assert_int_equal(a->placement.epoch, b->placement.epoch);
+		assert_int_equal(a->placement.seq, b->placement.seq);
+		assert_int_equal(a->placement.x, b->placement.x);
+		assert_int_equal(a->placement.y, b->placement.y);
+		assert_int_equal(a->placement.color, b->placement.color);
+		assert_int_equal(a->placement.request, b->placement.request);
+		assert_int_equal(a->placement.placed_at_ms, b->placement.placed_at_ms);
+		assert_memory_equal(a->placement.user, b->placement.user, RECORD_USER_BYTES);
+		break;
+	}
+}
+
+static void any_sequence_of_records_is_read_as_written(void **state)
+{
+	uint64_t random = prng_start("record");
+	struct record written[50];
+	uint8_t buf[50 * RECORD_BYTES_MAX];
+	uint8_t *p = buf;
+	struct bytes in;
+
+	(void)state;
+	for (int i = 0; i < 50; i++) {
+		uint8_t *before = p;
+
+		written[i] = random_record(&random);
+		p = record_put(p, &written[i]);
+		assert_true(p - before <= RECORD_BYTES_MAX);
+	}
+	in = bytes_of(buf, (size_t)(p - buf));
+	for (int i = 0; i < 50; i++) {
+		struct record r;
+
+		assert_int_equal(record_get(&in, &r), 0);
+		assert_same(&r, &written[i]);
+	}
+	assert_int_equal(bytes_left(&in), 0);
+}
+
+static void cut_anywhere_is_refused(void **state)
+{
+	uint64_t random = prng_start("record cut");
+
+	(void)state;
+	for (int n = 0; n < 100; n++) {
+		struct record r = random_record(&random);
+		uint8_t buf[RECORD_BYTES_MAX];
+		size_t len = (size_t)(record_put(buf, &r) - buf);
+
+		for (size_t cut = 0; cut < len; cut++) {
+			struct bytes in = bytes_of(buf, cut);
+
+			assert_int_equal(record_get(&in, &r), -EBADMSG);
+		}
+	}
+}
+
+static void unknown_type_is_skipped(void **state)
+{
+	const struct record epoch = {.type = RECORD_EPOCH, .epoch = {.epoch = 9}};
+	uint8_t buf[2 * RECORD_BYTES_MAX] = {200, 5, 0, 1, 2, 3, 4, 5};
+	struct record r;
+	struct bytes in;
+
+	(void)state;
+	in = bytes_of(buf, (size_t)(record_put(buf + 8, &epoch) - buf));
+	assert_int_equal(record_get(&in, &r), 0);
+	assert_int_equal(r.type, 200);
+	assert_string_equal(record_type_str(r.type), "unknown");
+	assert_int_equal(record_get(&in, &r), 0);
+	assert_int_equal(r.epoch.epoch, 9);
+}
+
+static void longer_body_of_a_known_type_is_read(void **state)
+{
+	const struct record epoch = {.type = RECORD_EPOCH, .epoch = {.first_seq = 77}};
+	uint8_t buf[RECORD_BYTES_MAX];
+	size_t len = (size_t)(record_put(buf, &epoch) - buf);
+	struct record r;
+	struct bytes in;
+
+	(void)state;
+	put_u16(buf + 1, (uint16_t)(len - 3 + 10)); /* as a later version would */
+	memset(buf + len, 0xee, 10);
+	in = bytes_of(buf, len + 10);
+	assert_int_equal(record_get(&in, &r), 0);
+	assert_int_equal(r.epoch.first_seq, 77);
+	assert_int_equal(bytes_left(&in), 0);
+}
+
+static void name_that_is_too_long_is_refused(void **state)
+{
+	struct record board = {.type = RECORD_BOARD};
+	uint8_t buf[2 * RECORD_BYTES_MAX] = {0};
+	struct bytes in;
+	size_t len;
+
+	(void)state;
+	len = (size_t)(record_put(buf, &board) - buf);
+	buf[len - 1] = RECORD_NAME_BYTES_MAX + 1;
+	put_u16(buf + 1, (uint16_t)(len - 3 + RECORD_NAME_BYTES_MAX + 1));
+	in = bytes_of(buf, len + RECORD_NAME_BYTES_MAX + 1);
+	assert_int_equal(record_get(&in, &board), -EBADMSG);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(any_sequence_of_records_is_read_as_written),
+		cmocka_unit_test(cut_anywhere_is_refused),
+		cmocka_unit_test(unknown_type_is_skipped),
+		cmocka_unit_test(longer_body_of_a_known_type_is_read),
+		cmocka_unit_test(name_that_is_too_long_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
