@@ -10,9 +10,10 @@
 set -euo pipefail
 build=${1:-build/release}
 RUNS=${RUNS:-5} CLIENTS=${CLIENTS:-18000} PLACEMENTS=${PLACEMENTS:-1000} SECONDS_EACH=${SECONDS_EACH:-10}
-INTERVAL_MS=${INTERVAL_MS:-200} THREADS=${THREADS:-$(nproc)} SETTLE=${SETTLE:-3}
+INTERVAL_MS=${INTERVAL_MS:-200} THREADS=${THREADS:-$(nproc)} SETTLE=${SETTLE:-3} FEW=${FEW:-2000}
 export LC_ALL=C
 
+subscribe=0100046d61696e # message 01, no flags, 4 letters: main
 work=$(mktemp -d)
 started=()
 stop_all() {
@@ -46,9 +47,17 @@ for program in "$pixeld" "$loadgen" "$fanout" "$watch"; do
 	[ -n "$program" ] || { echo "build first: cmake --build $build" >&2; exit 1; }
 done
 
+# $1 port, $2 pid, $3 clients. Prints the resident bytes of pixeld with so many idle watchers: before anything
+# is placed, because placements touch memory too.
+rss_with() {
+	value server_rss "$("$watch" --port "$1" --path /ws --clients "$3" --hello "$subscribe" --pid "$2" \
+		--settle 1 --seconds 1)"
+	sleep 1
+}
+
 # Prints: us per delivery, deliveries/s, frame bytes, frames/s per client, bytes of memory per client.
 run_pixeld() {
-	local port pid line sends
+	local port pid line few all sends
 	port=$(free_port)
 	"$pixeld" --listen "127.0.0.1:$port" --data "$work/data" --workers "$THREADS" --cooldown-ms 0 \
 		--requests-per-second 0 --round-interval-ms "$INTERVAL_MS" --cut-interval-ms "$INTERVAL_MS" \
@@ -56,13 +65,14 @@ run_pixeld() {
 	pid=$!
 	started+=("$pid")
 	wait_port "$port"
+	few=$(rss_with "$port" "$pid" "$FEW")
+	all=$(rss_with "$port" "$pid" "$CLIENTS")
 	"$loadgen" --url "ws://127.0.0.1:$port/ws" --clients 20 --rate "$PLACEMENTS/s" \
 		--duration $((SECONDS_EACH + SETTLE + 60))s >"$work/loadgen.log" 2>&1 &
 	started+=($!)
 	sleep 3
 	rm -f "$work/metrics"
-	# 01 00 04 "main": subscribe to the first board
-	line=$("$watch" --port "$port" --path /ws --clients "$CLIENTS" --hello 0100046d61696e --pid "$pid" \
+	line=$("$watch" --port "$port" --path /ws --clients "$CLIENTS" --hello "$subscribe" --pid "$pid" \
 		--settle "$SETTLE" --seconds "$SECONDS_EACH" \
 		--edge "curl -sf http://127.0.0.1:$port/metrics >>$work/metrics")
 	stop_all
@@ -70,9 +80,9 @@ run_pixeld() {
 	sends=$(awk '$1 ~ /broadcast_sends_total/ { v[n++] = $2 } END { print v[n - 1] - v[0] }' "$work/metrics")
 	echo "pixeld: $line sends=$sends" >&2
 	awk -v cpu="$(value server_cpu_s "$line")" -v n="$sends" -v s="$(value seconds "$line")" \
-		-v bytes="$(value bytes_per_frame "$line")" -v frames="$(value frames "$line")" \
-		-v clients="$CLIENTS" -v rss="$(value rss_per_client "$line")" \
-		'BEGIN { print cpu * 1e6 / n, n / s, bytes * frames / n, n / s / clients, rss }'
+		-v bytes="$(value bytes "$line")" -v clients="$CLIENTS" -v few="$FEW" \
+		-v rss="$((all - few))" \
+		'BEGIN { print cpu * 1e6 / n, n / s, bytes / n, n / s / clients, rss / (clients - few) }'
 }
 
 # $1 mode, $2 bytes per delivery, $3 deliveries/s of one client. Prints: us per delivery, deliveries/s.

@@ -7,7 +7,7 @@
  * Opens N WebSocket clients, sends the message HEX once on each, reads and drops what comes, counting
  * bytes and frames. When all are there and S seconds have passed, a window of T seconds begins. With
  * --pid it also says what that process (the server) used of CPU time in the window, per frame that
- * reached a client, and how much its resident memory grew per client; COMMAND is run by the shell at both
+ * reached a client, and its resident memory with the clients there; COMMAND is run by the shell at both
  * edges of the window. Checks nothing but that frames are whole; loadgen proves what arrived.
  *
  * One thread, one ring, sockets in direct descriptors: at most RLIMIT_NOFILE clients, more by running it
@@ -327,7 +327,7 @@ static void edge_command(void)
 }
 
 static void report(const uint32_t *frames_before, uint64_t frames, uint64_t bytes, uint64_t cpu_ns,
-		   double seconds, long rss_bytes)
+		   double seconds)
 {
 	uint32_t least = UINT32_MAX, most = 0;
 
@@ -337,25 +337,22 @@ static void report(const uint32_t *frames_before, uint64_t frames, uint64_t byte
 		least = n < least ? n : least;
 		most = n > most ? n : most;
 	}
-	printf("clients=%u ended=%u seconds=%.2f frames=%lu frames_min=%u frames_max=%u "
-	       "bytes_per_frame=%.1f server_cpu_s=%.3f us_per_frame=%.3f rss_per_client=%.1f\n",
-	       upgraded, ended, seconds, frames, least, most, (double)bytes / (double)frames,
-	       (double)cpu_ns / 1e9, (double)cpu_ns / 1e3 / (double)frames,
-	       (double)rss_bytes / opt.clients);
+	printf("clients=%u ended=%u seconds=%.2f frames=%lu frames_min=%u frames_max=%u bytes=%lu "
+	       "server_cpu_s=%.3f us_per_frame=%.3f server_rss=%ld\n",
+	       upgraded, ended, seconds, frames, least, most, bytes, (double)cpu_ns / 1e9,
+	       (double)cpu_ns / 1e3 / (double)frames, server_rss_bytes());
 }
 
 int main(int argc, char **argv)
 {
 	uint64_t begin_ns, cpu_ns, frames, bytes;
 	uint32_t *frames_before;
-	long rss;
 
 	options_read(argc, argv);
 	texts_make();
 	ring_start();
 	clients = calloc(opt.clients, sizeof(*clients));
 	frames_before = calloc(opt.clients, sizeof(*frames_before));
-	rss = server_rss_bytes();
 	for (unsigned i = 0; i < opt.clients; i++) {
 		client_open(i);
 		if (i % 32 == 31)
@@ -370,14 +367,13 @@ int main(int argc, char **argv)
 	edge_command();
 	for (unsigned i = 0; i < opt.clients; i++)
 		frames_before[i] = clients[i].frames;
-	rss = server_rss_bytes() - rss;
 	frames = frames_all;
 	bytes = bytes_all;
 	cpu_ns = server_cpu_ns();
 	begin_ns = clock_ns(CLOCK_MONOTONIC);
 	turn_until(begin_ns + opt.seconds * 1000000000ULL);
 	report(frames_before, frames_all - frames, bytes_all - bytes, server_cpu_ns() - cpu_ns,
-	       (double)(clock_ns(CLOCK_MONOTONIC) - begin_ns) / 1e9, rss);
+	       (double)(clock_ns(CLOCK_MONOTONIC) - begin_ns) / 1e9);
 	edge_command();
 	return ended > 0;
 }
