@@ -59,6 +59,8 @@ void accept_arm(struct worker *w)
 		struct lane *lane = &w->lanes[i];
 		uint32_t want = accepts_wanted(w, lane);
 
+		if (lane->accept_tick > w->tick)
+			continue;
 		if (lane->accepts >= want * w->shared->listener_count)
 			continue;
 		for (uint32_t k = 0; k < per_lane; k++) {
@@ -85,8 +87,11 @@ void accept_done(struct worker *w, const struct ring_event *ev)
 	px_assert(op->armed);
 	op->armed = false;
 	lane->accepts--;
-	if (ev->res < 0)
-		return; /* armed again by the next turn, if there is room */
+	if (ev->res < 0) { /* armed again by the next turn; soon, when the system has no room */
+		if (ev->res != -ECANCELED && ev->res != -ECONNABORTED)
+			lane->accept_tick = w->tick + 1;
+		return;
+	}
 	conn_open(w, lane, (uint32_t)ev->res, op);
 	c = &w->conns[lane->base + (uint32_t)ev->res];
 	if (atomic_fetch_add_explicit(&w->shared->clients, 1, memory_order_relaxed) >=

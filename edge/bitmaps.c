@@ -87,8 +87,22 @@ static void wait_list_answer(struct worker *w, uint32_t index, const struct mail
 		c->flags &= (uint8_t)~CONN_LISTED;
 		if (c->state == CONN_WAIT)
 			http_mail(w, c, a);
-		else
-			conn_release(w, c);
+		else if (c->state == CONN_RELEASE)
+			conn_release(w, c); /* it could not go before */
+	}
+}
+
+/* What is not the newest any more is of no use to those who come; those who are being sent it hold it. */
+void bitmaps_sweep(struct worker *w)
+{
+	for (uint32_t i = 0; i < w->shared->rooms->end * BOARD_FORMS; i++) {
+		struct bitmap_wait *wait = &w->bitmaps[i];
+
+		if (wait->last.blob == NULL ||
+		    wait->last.seq == atomic_load(&w->shared->rooms->at[i / BOARD_FORMS]->seq))
+			continue;
+		blob_unref(wait->last.blob);
+		wait->last.blob = NULL;
 	}
 }
 

@@ -412,7 +412,12 @@ static void conn_deadline_over(struct worker *w, struct conn *c)
 		}
 		conn_close(w, c, CLOSE_HTTP_TIMEOUT);
 		return;
-	case CONN_WAIT:
+	case CONN_WAIT: /* the answer may still come, so no other request may follow on this connection */
+		c->flags &= (uint8_t)~CONN_KEEP_ALIVE;
+		http_reply_error(w, c, 503, "timeout",
+				 "no answer in time; a placement may count: repeat it with its "
+				 "Idempotency-Key");
+		return;
 	case CONN_REPLY:
 		conn_close(w, c, CLOSE_HTTP_TIMEOUT);
 		return;

@@ -49,15 +49,12 @@ static void echo_piece(struct worker *w, struct conn *c, const struct ws_piece *
 	conn_answer_commit(w, c, head + p->len);
 }
 
-/* c->in holds bytes of the stream. Uses them while the answers fit; goes on when those are sent. */
-void echo_input(struct worker *w, struct conn *c)
+/* Answers what has come, as far as the answers fit. */
+static void input_use(struct worker *w, struct conn *c)
 {
 	struct in_buf *in = c->in;
 	uint32_t at = 0;
 
-	if (in == NULL || c->why != CLOSE_NONE)
-		return;
-	conn_deadline_set(w, c, w->shared->ws_idle_timeout_ms);
 	while (at < in->len && c->state == CONN_ECHO && c->why == CLOSE_NONE &&
 	       (c->out == NULL || c->out->end < OUT_BYTES / 2)) {
 		struct ws_piece piece;
@@ -73,11 +70,21 @@ void echo_input(struct worker *w, struct conn *c)
 					c->ws.bad_code);
 	}
 	if (c->in == NULL)
-		return;
+		return; /* it is being closed */
 	memmove(in->bytes, in->bytes + at, in->len - at);
 	in->len -= at;
 	if (in->len == 0 && in->seen == 0)
 		conn_in_return(w, c);
+}
+
+/* Called when bytes have come into c->in, and when everything that was answered is sent. */
+void echo_input(struct worker *w, struct conn *c)
+{
+	if (c->why != CLOSE_NONE)
+		return;
+	conn_deadline_set(w, c, w->shared->ws_idle_timeout_ms);
+	if (c->in != NULL)
+		input_use(w, c);
 	if (c->state == CONN_ECHO && conn_wants_input(c) && !(c->ops & CONN_OP_RECV))
 		conn_recv_arm(w, c);
 }

@@ -123,6 +123,11 @@ void worker_free(struct worker *w)
 	for (uint32_t i = 0; w->conns != NULL && i < w->conns_max; i++)
 		blob_unref(w->conns[i].body_blob);
 	bitmaps_free(w);
+	for (const struct mail_answer *a; (a = spsc_peek(w->config.answers)) != NULL;) {
+		if (a->type == MAIL_BITMAP)
+			blob_unref(a->bitmap.blob);
+		spsc_pop(w->config.answers);
+	}
 	pages_free(w->conns, w->conns_max * sizeof(*w->conns));
 	pages_free(w->subs, w->subs_max * sizeof(*w->subs));
 	pages_free(w->in_pool, w->in_max * sizeof(*w->in_pool));
@@ -314,6 +319,7 @@ static void time_run(struct worker *w)
 	w->sweep_next_ns = w->now.mono_ns + SWEEP_NS;
 	w->tick = 1 + (uint32_t)((w->now.mono_ns - w->start_ns) / SWEEP_NS);
 	conn_sweep(w);
+	bitmaps_sweep(w);
 }
 
 static uint64_t wait_ns(const struct worker *w, bool all_seen)

@@ -172,6 +172,7 @@ struct lane {
 	uint32_t base;
 	uint32_t used;         /* slots in use, spare ones included */
 	uint32_t accepts;      /* armed */
+	uint32_t accept_tick;  /* none is armed before: the last one failed */
 	uint32_t first_accept; /* index into worker->accepts */
 };
 
@@ -368,6 +369,7 @@ void echo_input(struct worker *w, struct conn *c);
 int bitmaps_new(struct worker *w);
 void bitmaps_free(struct worker *w);
 void bitmaps_want(struct worker *w, struct conn *c, uint16_t board, enum board_form form);
+void bitmaps_sweep(struct worker *w);
 void bitmaps_mail(struct worker *w, const struct mail_answer *a);
 
 /* --- worker.c --- */

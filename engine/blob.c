@@ -21,8 +21,16 @@ struct blob *blob_new(size_t len)
 	if (b == NULL)
 		return NULL;
 	b->len = len;
+	b->account = NULL;
 	atomic_init(&b->refs, 1);
 	return b;
+}
+
+void blob_account(struct blob *b, _Atomic uint64_t *account)
+{
+	px_assert(b->account == NULL);
+	b->account = account;
+	atomic_fetch_add_explicit(account, b->len, memory_order_relaxed);
 }
 
 struct blob *blob_ref(struct blob *b)
@@ -41,6 +49,9 @@ void blob_unref(struct blob *b)
 		return;
 	before = atomic_fetch_sub_explicit(&b->refs, 1, memory_order_acq_rel);
 	px_assert(before > 0);
-	if (before == 1)
-		free(b);
+	if (before > 1)
+		return;
+	if (b->account != NULL)
+		atomic_fetch_sub_explicit(b->account, b->len, memory_order_relaxed);
+	free(b);
 }

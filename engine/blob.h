@@ -11,11 +11,15 @@
 
 struct blob {
 	size_t len;
+	_Atomic uint64_t *account; /* holds len while the blob lives; NULL: none */
 	_Atomic uint32_t refs;
 	uint8_t bytes[];
 };
 
 struct blob *blob_new(size_t len); /* one reference, bytes to be filled; NULL: no memory */
+/* From now on `account` holds the bytes of this blob, until it is freed. Once, before it is shared. */
+void blob_account(struct blob *b, _Atomic uint64_t *account);
+
 struct blob *blob_ref(struct blob *b);
 void blob_unref(struct blob *b); /* NULL is fine */
 

@@ -168,7 +168,8 @@ static void *packer_thread_run(void *arg)
 				break; /* the writer is behind: at the next look */
 			*done = *job;
 			done->blob = packer_run(s->packer, job->room, job->copy,
-						(enum board_form)job->form);
+						(enum board_form)job->form);			if (done->blob != NULL)
+				blob_account(done->blob, job->account);
 			spsc_pop(s->pack_jobs);
 			(void)spsc_publish(s->pack_done);
 			wake_writer(s);

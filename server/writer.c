@@ -278,14 +278,13 @@ static uint64_t wait_ns(const struct writer *w)
 {
 	uint64_t wait = cut_wait_ns(w);
 	uint64_t journal = journal_wait_ns(w->journal, w->now);
+	uint64_t copy = copy_wait_ns(w);
 	uint64_t snapshot = w->snapshot_next_ns > w->now.mono_ns
 				    ? w->snapshot_next_ns - w->now.mono_ns
 				    : 100 * NS_PER_MS;
-
-	if (copy_is_busy(w))
-		return 0;
-	if (w->snapshot == SNAPSHOT_WANTED || w->snapshot == SNAPSHOT_SETTLE || w->stop != STOP_NO)
+	if (w->stop != STOP_NO)
 		wait = wait < NS_PER_MS ? wait : NS_PER_MS;
+	wait = copy < wait ? copy : wait;
 	wait = journal < wait ? journal : wait;
 	return snapshot < wait ? snapshot : wait;
 }

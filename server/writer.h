@@ -33,8 +33,9 @@ struct pack_job {
 	struct board_copy *copy; /* one reference, given back with the result */
 	struct blob *blob;       /* the result; NULL: no memory */
 	const struct room *room;
-	uint64_t workers; /* bit mask: who asked */
-	uint8_t form;     /* enum board_form */
+	_Atomic uint64_t *account; /* of all packed boards that live; see blob_account() */
+	uint64_t workers;          /* bit mask: who asked */
+	uint8_t form;              /* enum board_form */
 };
 
 struct writer_config {

@@ -60,6 +60,7 @@ static void copy_pack(struct writer *w, struct writer_board *b, struct board_cop
 	for (unsigned form = 0; form < BOARD_FORMS; form++) {
 		struct pack_job job = {.copy = copy,
 				       .room = b->room,
+				       .account = &w->packed_bytes,
 				       .workers = b->copy_wants[form],
 				       .form = (uint8_t)form};
 		struct pack_job *slot;
@@ -98,6 +99,17 @@ static bool copy_begin(struct writer_board *b)
 	memcpy(b->copy_wants, b->wants, sizeof(b->wants));
 	memset(b->wants, 0, sizeof(b->wants));
 	return true;
+}
+
+/* Slow readers hold the versions that they are being sent. Together those may take so much; while it is used
+ * up no copy begins for clients, who wait until some are read, or get 503. */
+static bool copy_has_memory(const struct writer *w, const struct writer_board *b)
+{
+	uint64_t max = 8 * (uint64_t)board_bytes(b->board);
+
+	if (max < PACKED_BYTES_MIN)
+		max = PACKED_BYTES_MIN;
+	return atomic_load_explicit(&w->packed_bytes, memory_order_relaxed) < max;
 }
 
 static bool copy_is_wanted(const struct writer_board *b)
@@ -269,20 +281,32 @@ void copy_run(struct writer *w)
 			copy = board_copy_step(b->board, COPY_STEP_BYTES);
 			if (copy != NULL)
 				copy_finish(w, b, copy);
-		} else if (w->snapshot != SNAPSHOT_WANTED && copy_is_wanted(b)) {
+		} else if (w->snapshot != SNAPSHOT_WANTED && copy_is_wanted(b) &&
+			   copy_has_memory(w, b)) {
 			(void)copy_begin(b); /* no: all versions are in use, next turn */
 		}
 	}
 	snapshot_run(w);
 }
 
-/* True: there is something to do that nobody wakes us for. */
-bool copy_is_busy(const struct writer *w)
+/* How long until there is something to do that nobody wakes us for. */
+uint64_t copy_wait_ns(const struct writer *w)
 {
-	for (uint32_t i = 0; i < w->boards_end; i++)
-		if (w->boards[i] != NULL && board_copy_is_making(w->boards[i]->board))
-			return true;
-	return w->snapshot == SNAPSHOT_BOARDS || w->snapshot == SNAPSHOT_PEOPLE;
+	uint64_t wait = UINT64_MAX;
+
+	if (w->snapshot == SNAPSHOT_BOARDS || w->snapshot == SNAPSHOT_PEOPLE)
+		return 0;
+	if (w->snapshot == SNAPSHOT_WANTED || w->snapshot == SNAPSHOT_SETTLE)
+		wait = NS_PER_MS;
+	for (uint32_t i = 0; i < w->boards_end; i++) {
+		if (w->boards[i] == NULL)
+			continue;
+		if (board_copy_is_making(w->boards[i]->board))
+			return 0;
+		if (copy_is_wanted(w->boards[i])) /* no version or no memory is free */
+			wait = NS_PER_MS;
+	}
+	return wait;
 }
 
 void copy_free(struct writer *w)

@@ -24,7 +24,7 @@
 #define EPOCH_SEQ_GAP      (1ull << 32) /* a new epoch begins so far above the last seq that is known */
 #define JSON_FILL_BYTES                                                                            \
 	(256u << 10) /* of the binary log, decoded for the JSON log when that is made */
-#define SNAPSHOT_RECORDS_MIN 1
+#define PACKED_BYTES_MIN (256ull << 20)
 
 /* Who placed a cell last. */
 struct last_placer {
@@ -128,6 +128,8 @@ struct writer {
 	enum stop_phase stop;
 	_Atomic bool ready;
 	_Atomic bool stopped;
+	_Atomic uint64_t
+		packed_bytes; /* of boards in forms for clients that live; last unref is any thread's */
 	struct metrics metrics;
 	struct histogram acks, commits;
 	_Atomic uint64_t refused[REFUSAL_MAX];
@@ -161,7 +163,7 @@ void copy_want(struct writer *w, unsigned worker, const struct mail_request *m);
 void copy_run(struct writer *w);
 void copy_drop(
 	struct writer *w); /* the journal dropped something: a snapshot in the making begins anew */
-bool copy_is_busy(const struct writer *w);
+uint64_t copy_wait_ns(const struct writer *w);
 void copy_free(struct writer *w);
 
 /* --- writer_restore.c --- */
