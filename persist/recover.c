@@ -284,13 +284,21 @@ static int journal_replay(struct recovery *r)
 {
 	size_t i = first_pick(r);
 	const struct segment_entry *e = live_at(r, i);
+	uint64_t from = e != NULL ? e->header.first_lsn : r->snapshot.lsn + 1;
+	int rc = 0;
 
-	if (e == NULL || e->header.first_lsn > r->snapshot.lsn + 1)
+	if (from > r->snapshot.lsn + 1)
 		return recover_end_judge(r, 0, r->snapshot.lsn + 1);
+	if (i == segment_list_live(&r->list, 0)) /* else older ones are not looked at */
+		rc = recover_front_judge(r, i, from);
+	if (rc == 0 && e == NULL)
+		rc = recover_end_judge(r, 0, from);
+	if (rc < 0 || e == NULL)
+		return rc;
 	for (;;) {
 		const struct segment_entry *next;
-		int rc = segment_begin(r, e);
 
+		rc = segment_begin(r, e);
 		if (rc == 0)
 			rc = segment_replay(r);
 		if (rc != 0)

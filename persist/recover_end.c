@@ -130,6 +130,44 @@ static int later_judge(struct recovery *r, const struct segment_entry *e, uint64
 	return rc;
 }
 
+/* Segment `e`, whose header is damaged, stands in front of everything that is read, which begins with `lsn`.
+ * A first write that was torn leaves such a file; but that claims nothing else than what it continued. */
+static int front_judge(struct recovery *r, const struct segment_entry *e, uint64_t lsn)
+{
+	char name[JOURNAL_NAME_BYTES];
+	struct journal_claim claim;
+	uint8_t *bytes;
+	size_t len;
+	int rc;
+
+	journal_segment_name(name, e->number);
+	rc = segment_load(r->disk, e->number, &bytes, &len);
+	if (rc < 0)
+		return recover_refuse_disk(r, name, rc);
+	if (journal_claim_find(bytes, len, 0, r->result->start.journal_id, e->number, 0, &claim) &&
+	    claim.durable_lsn + 1 < lsn)
+		rc = recover_refuse(
+			r, -EBADMSG,
+			"%s/%s, offset 0: the header is damaged, and records from %" PRIu64
+			" on stand behind it: people were told that they are kept. Restore the "
+			"file from a copy. The boards do not need it, a snapshot is newer: without "
+			"a copy, move the file out of %s, and the history in it is lost. Nothing "
+			"was changed.",
+			disk_path(r->disk), name, claim.durable_lsn + 1, disk_path(r->disk));
+	free(bytes);
+	return rc;
+}
+
+int recover_front_judge(struct recovery *r, size_t count, uint64_t lsn)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < count; i++)
+		if (r->list.entries[i].verdict == SEGMENT_BAD)
+			rc = front_judge(r, &r->list.entries[i], lsn);
+	return rc;
+}
+
 /* Record `lsn` is not there. Was somebody told about it? `later`: index of the segments behind. */
 int recover_end_judge(struct recovery *r, size_t later, uint64_t lsn)
 {
