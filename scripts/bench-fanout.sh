@@ -10,7 +10,7 @@
 set -euo pipefail
 build=${1:-build/release}
 RUNS=${RUNS:-5} CLIENTS=${CLIENTS:-18000} PLACEMENTS=${PLACEMENTS:-1000} SECONDS_EACH=${SECONDS_EACH:-10}
-INTERVAL_MS=${INTERVAL_MS:-200} THREADS=${THREADS:-$(nproc)} SETTLE=${SETTLE:-3} FEW=${FEW:-2000}
+INTERVAL_MS=${INTERVAL_MS:-100} THREADS=${THREADS:-$(nproc)} SETTLE=${SETTLE:-3} FEW=${FEW:-2000}
 export LC_ALL=C
 
 subscribe=0100046d61696e # message 01, no flags, 4 letters: main
@@ -60,7 +60,7 @@ run_pixeld() {
 	local port pid line few all sends
 	port=$(free_port)
 	"$pixeld" --listen "127.0.0.1:$port" --data "$work/data" --workers "$THREADS" --cooldown-ms 0 \
-		--requests-per-second 0 --round-interval-ms "$INTERVAL_MS" --cut-interval-ms "$INTERVAL_MS" \
+		--requests-per-second 0 --round-interval-ms "$INTERVAL_MS" \
 		--clients-max $((CLIENTS + 500)) 2>"$work/pixeld.log" &
 	pid=$!
 	started+=("$pid")
