@@ -1,10 +1,10 @@
 /*
  * accept.c - new clients: single-shot accepts, armed only while there is room.
  *
- * All rings of all workers accept from the same listening sockets; the kernel wakes one of them per client.
- * A ring arms no more accepts than it has free slots, so a full ring simply takes no part, whatever
- * kind of socket it is. When the whole server is full, the spare slots accept, and say 503. See
- * docs/decisions/0001-one-listening-socket.md.
+ * All rings of all workers accept from the same listening sockets; the kernel wakes one of them per
+ * client. A ring arms no more accepts than it has free slots, so a full ring simply takes no part,
+ * whatever kind of socket it is. When the whole server is full, the spare slots accept, and say
+ * 503. See docs/decisions/0001-one-listening-socket.md.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -1,9 +1,9 @@
 /*
  * bitmaps.c - clients that wait for a board in one of its forms.
  *
- * Per board and form one request is at the writer at a time. Whoever came before it went out gets what it
- * brings; whoever came later may not get a board older than the request, and waits for the next. While
- * the newest that we have is of the board's present seq, nobody waits at all.
+ * Per board and form one request is at the writer at a time. Whoever came before it went out gets
+ * what it brings; whoever came later may not get a board older than the request, and waits for the
+ * next. While the newest that we have is of the board's present seq, nobody waits at all.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -92,7 +92,8 @@ static void wait_list_answer(struct worker *w, uint32_t index, const struct mail
 	}
 }
 
-/* What is not the newest any more is of no use to those who come; those who are being sent it hold it. */
+/* What is not the newest any more is of no use to those who come; those who are being sent it hold
+ * it. */
 void bitmaps_sweep(struct worker *w)
 {
 	for (uint32_t i = 0; i < w->shared->rooms->end * BOARD_FORMS; i++) {

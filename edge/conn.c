@@ -2,10 +2,10 @@
  * conn.c - one client, from accept to the last completion.
  *
  * Owner      the worker that accepted it.
- * Memory     an element of worker->conns; free again only in CONN_FREE. Input and output buffers are
- *            borrowed from the worker's pools while there is something in them.
- * In flight  `ops`: at most one receive, one send to the end, one shutdown, one cancel, one close. Sends
- *            of "what the socket takes now" end with the submit and are not counted.
+ * Memory     an element of worker->conns; free again only in CONN_FREE. Input and output buffers
+ *            are borrowed from the worker's pools while there is something in them.
+ * In flight  `ops`: at most one receive, one send to the end, one shutdown, one cancel, one close.
+ *            Sends of "what the socket takes now" end with the submit and are not counted.
  *
  *           accepted            asked the writer
  *   FREE ----------> HTTP <-----------------------> WAIT
@@ -106,7 +106,8 @@ void conn_deadline_set(struct worker *w, struct conn *c, uint32_t ms)
 	c->deadline = ms == 0 ? 0 : w->tick + 1 + (uint32_t)(ms * NS_PER_MS / SWEEP_NS);
 }
 
-/* --- receiving ---------------------------------------------------------------------------------- */
+/* --- receiving ----------------------------------------------------------------------------------
+ * */
 
 /* HTTP receives once and arms again when it wants more, so that a client which pipelines waits for
  * its answers; a WebSocket receives again and again. */
@@ -204,7 +205,8 @@ void conn_recv_done(struct worker *w, struct conn *c, const struct ring_event *e
 		conn_recv_arm(w, c);
 }
 
-/* --- buffers ------------------------------------------------------------------------------------ */
+/* --- buffers ------------------------------------------------------------------------------------
+ * */
 
 struct in_buf *conn_in_borrow(struct worker *w, struct conn *c)
 {
@@ -228,7 +230,8 @@ void conn_in_return(struct worker *w, struct conn *c)
 	c->in = NULL;
 }
 
-/* --- opening and closing ------------------------------------------------------------------------- */
+/* --- opening and closing -------------------------------------------------------------------------
+ * */
 
 static void conn_addr_set(struct conn *c, const struct sockaddr_storage *from, bool is_local)
 {
@@ -285,7 +288,8 @@ static void conn_subs_end(struct worker *w, struct conn *c)
 	c->cut_sub = NONE;
 }
 
-/* A close frame can be said only when the stream stands between two frames, or behind what `out` holds. */
+/* A close frame can be said only when the stream stands between two frames, or behind what `out`
+ * holds. */
 static bool conn_can_say_close(const struct conn *c)
 {
 	return (c->state == CONN_WS || c->state == CONN_ECHO) && c->cut_sub == NONE;
@@ -346,7 +350,8 @@ void conn_linger(struct worker *w, struct conn *c)
 		conn_recv_arm(w, c);
 }
 
-/* Asks the kernel to end everything; called again from every completion until nothing is in flight. */
+/* Asks the kernel to end everything; called again from every completion until nothing is in flight.
+ * */
 void conn_release(struct worker *w, struct conn *c)
 {
 	if (c->state == CONN_FREE)
@@ -398,7 +403,8 @@ void conn_op_done(struct worker *w, struct conn *c, enum conn_op op)
 		conn_release(w, c);
 }
 
-/* --- deadlines ----------------------------------------------------------------------------------- */
+/* --- deadlines -----------------------------------------------------------------------------------
+ * */
 
 static void conn_deadline_over(struct worker *w, struct conn *c)
 {
@@ -412,7 +418,7 @@ static void conn_deadline_over(struct worker *w, struct conn *c)
 		}
 		conn_close(w, c, CLOSE_HTTP_TIMEOUT);
 		return;
-	case CONN_WAIT: /* the answer may still come, so no other request may follow on this connection */
+	case CONN_WAIT: /* the answer may still come: no other request may follow here */
 		c->flags &= (uint8_t)~CONN_KEEP_ALIVE;
 		http_reply_error(w, c, 503, "timeout",
 				 "no answer in time; a placement may count: repeat it with its "

@@ -1,9 +1,9 @@
 /*
  * conn_send.c - answers to one client: appended to its out buffer, sent between whole frames.
  *
- * A WebSocket's answers are sent with "what the socket takes now", once a batch; what it did not take is
- * tried again next round, like the broadcast: nobody is polled for writability. HTTP answers are sent to
- * the end by the kernel, one at a time.
+ * A WebSocket's answers are sent with "what the socket takes now", once a batch; what it did not
+ * take is tried again next round, like the broadcast: nobody is polled for writability. HTTP
+ * answers are sent to the end by the kernel, one at a time.
  */
 #include <errno.h>
 #include <string.h>
@@ -31,10 +31,10 @@ void conn_out_return(struct worker *w, struct conn *c)
 	c->out = NULL;
 }
 
-/* --- WebSocket ------------------------------------------------------------------------------------ */
+/* --- WebSocket -------------------------------------------------------------------------------- */
 
-/* On exactly one of the two lists while it has something to say: `flush` is sent this turn, `stuck` when
- * the next round begins, because its socket was full or a frame must be finished first. */
+/* On exactly one of the two lists while it has something to say: `flush` is sent this turn, `stuck`
+ * when the next round begins, because its socket was full or a frame must be finished first. */
 static void list_add(struct worker *w, struct conn_list *list, struct conn *c)
 {
 	uint32_t index = conn_index(w, c);
@@ -118,8 +118,8 @@ static void flush_one(struct worker *w, struct conn *c)
 	w->outs[w->outs_count++] = conn_index(w, c);
 }
 
-/* Sends the out buffer of every listed connection that has no send in this batch yet. A client that stands
- * inside a frame gets the rest of the frame first. */
+/* Sends the out buffer of every listed connection that has no send in this batch yet. A client that
+ * stands inside a frame gets the rest of the frame first. */
 void conn_flush_run(struct worker *w)
 {
 	uint32_t index = w->flush.head;
@@ -176,7 +176,7 @@ void conn_batch_end(struct worker *w)
 	w->outs_count = 0;
 }
 
-/* --- HTTP ----------------------------------------------------------------------------------------- */
+/* --- HTTP ------------------------------------------------------------------------------------- */
 
 void conn_reply_start(struct worker *w, struct conn *c)
 {

@@ -1,25 +1,26 @@
 /*
  * fanout.c - the broadcast: every subscription is a cursor into its board's log, visited in rounds.
  *
- * A visit sends log[cursor .. head of that moment] straight from the log. A round visits every subscription
- * once, in batches between which the worker does everything else; the next round starts when the
- * floor on the interval is over, or when this one ends. So overload makes frames larger, not more.
+ * A visit sends log[cursor .. head of that moment] straight from the log. A round visits every
+ * subscription once, in batches between which the worker does everything else; the next round
+ * starts when the floor on the interval is over, or when this one ends. So overload makes frames
+ * larger, not more.
  *
- *   prepare: guard the cursor, move it to the head, send   (at most one send per connection and batch)
+ *   prepare: guard the cursor, move it to the head, send   (one per connection and batch)
  *   submit:  the kernel takes what it takes; an event comes only for what it did not take whole
  *   reap:    the event moves the cursor back to what was taken
  *   then:    guards are released
  *
- * A short send leaves the client inside a frame: `cut` and frame_end say so, and nothing else may be said to
- * it before the frame's end. Sockets are never polled: what was full is tried again next round, and rarer
- * when it stays full.
+ * A short send leaves the client inside a frame: `cut` and frame_end say so, and nothing else may
+ * be said to it before the frame's end. Sockets are never polled: what was full is tried again next
+ * round, and rarer when it stays full.
  */
 #include <errno.h>
 
 #include "edge/worker_priv.h"
 #include "engine/room_log.h"
 
-/* --- subscriptions ---------------------------------------------------------------------------------- */
+/* --- subscriptions ---------------------------------------------------------------------------- */
 
 struct sub *sub_new(struct worker *w, struct conn *c, uint16_t room, uint64_t cursor)
 {
@@ -89,7 +90,7 @@ struct sub *sub_find(struct worker *w, const struct conn *c, uint16_t room)
 	return NULL;
 }
 
-/* --- one visit -------------------------------------------------------------------------------------- */
+/* --- one visit -------------------------------------------------------------------------------- */
 
 /* Guards the cursor for the batch; false: it has fallen out of the log. */
 static bool sub_guard(struct worker *w, const struct sub *s)
@@ -177,10 +178,10 @@ static bool sub_visit(struct worker *w, uint32_t index)
 	return true;
 }
 
-/* --- what was not taken whole ------------------------------------------------------------------------- */
+/* --- what was not taken whole ----------------------------------------------------------------- */
 
-/* Where the frame ends in which `cursor` stands, or cursor itself at a boundary. `from` is a boundary, or lies
- * in a frame that ends at `first_end`. Everything is guarded. */
+/* Where the frame ends in which `cursor` stands, or cursor itself at a boundary. `from` is a
+ * boundary, or lies in a frame that ends at `first_end`. Everything is guarded. */
 static uint64_t frame_end_find(const struct room_log *log, uint64_t from, uint64_t cursor)
 {
 	uint64_t head = room_log_head(log);
@@ -228,7 +229,7 @@ void fanout_send_short(struct worker *w, uint32_t index, int res)
 	w->lagging = true;
 }
 
-/* --- rounds ------------------------------------------------------------------------------------------ */
+/* --- rounds ----------------------------------------------------------------------------------- */
 
 static uint64_t heads_sum(const struct worker *w)
 {

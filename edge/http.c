@@ -1,9 +1,9 @@
 /*
  * http.c - requests: from the bytes of a connection to the handler of a path.
  *
- * One request at a time per connection: the next is looked at when the answer of the one before is sent, and
- * nothing is received meanwhile, so a client that pipelines costs one buffer. Heads and bodies are
- * bounded; what breaks the rules gets its status and the connection ends behind it.
+ * One request at a time per connection: the next is looked at when the answer of the one before is
+ * sent, and nothing is received meanwhile, so a client that pipelines costs one buffer. Heads and
+ * bodies are bounded; what breaks the rules gets its status and the connection ends behind it.
  */
 #include <stdio.h>
 #include <string.h>
@@ -15,7 +15,7 @@
 
 #define METRICS_BYTES_MAX 65536
 
-/* --- who asks ------------------------------------------------------------------------------------- */
+/* --- who asks --------------------------------------------------------------------------------- */
 
 bool http_session(struct worker *w, const struct http_head *h, uint8_t user[static USER_BYTES])
 {
@@ -69,8 +69,8 @@ size_t http_cookie_line(struct worker *w, const uint8_t user[static USER_BYTES],
 	return (size_t)len;
 }
 
-/* Counts new sessions per address (IPv6: per /64) and minute, in a bounded table in which a newer address
- * pushes out an older of the same row. Each worker counts for itself. */
+/* Counts new sessions per address (IPv6: per /64) and minute, in a bounded table in which a newer
+ * address pushes out an older of the same row. Each worker counts for itself. */
 bool http_session_is_allowed(struct worker *w, const struct conn *c)
 {
 	bool is_v4 = c->addr[10] == 0xff && c->addr[11] == 0xff;
@@ -85,7 +85,7 @@ bool http_session_is_allowed(struct worker *w, const struct conn *c)
 	return ++row->count <= w->shared->sessions_per_minute;
 }
 
-/* --- handlers --------------------------------------------------------------------------------------- */
+/* --- handlers --------------------------------------------------------------------------------- */
 
 static void get_asset(struct worker *w, struct conn *c, const struct http_head *h,
 		      const struct web_asset *a)
@@ -155,7 +155,8 @@ static void get_metrics(struct worker *w, struct conn *c)
 					.blob = blob});
 }
 
-/* A session: the one that the request carries, renewed, or a new one. The writer adds what it knows. */
+/* A session: the one that the request carries, renewed, or a new one. The writer adds what it
+ * knows. */
 static void post_session(struct worker *w, struct conn *c, const struct http_head *h)
 {
 	struct span name = http_query(h->query, "board");
@@ -266,7 +267,7 @@ static void request_run(struct worker *w, struct conn *c, const struct http_head
 				 "this path does not know the method");
 }
 
-/* --- input ------------------------------------------------------------------------------------------- */
+/* --- input ------------------------------------------------------------------------------------ */
 
 static void request_bad(struct worker *w, struct conn *c, unsigned status, const char *why)
 {

@@ -1,8 +1,8 @@
 /*
  * http_board.c - /boards and what lies below: descriptions, pictures, single pixels.
  *
- * What the atomics of a room know is answered at once; the rest is asked of the writer, and http_mail() goes on
- * when its answer comes.
+ * What the atomics of a room know is answered at once; the rest is asked of the writer, and
+ * http_mail() goes on when its answer comes.
  */
 #include <stdio.h>
 #include <string.h>
@@ -27,7 +27,7 @@ static const struct {
 	[FORM_PNG] = {NULL, "png", "image/png"},
 };
 
-/* --- descriptions ------------------------------------------------------------------------------------- */
+/* --- descriptions ----------------------------------------------------------------------------- */
 
 static size_t board_json(const struct room *r, char *out, size_t room)
 {
@@ -98,7 +98,7 @@ static void get_board(struct worker *w, struct conn *c, const struct room *r)
 	reply_json_blob(w, c, blob, len);
 }
 
-/* --- the whole board ------------------------------------------------------------------------------------ */
+/* --- the whole board -------------------------------------------------------------------------- */
 
 static enum board_form form_choose(const struct http_head *h)
 {
@@ -166,7 +166,7 @@ static void reply_bitmap(struct worker *w, struct conn *c, const struct mail_ans
 					.blob = blob_ref(a->bitmap.blob)});
 }
 
-/* --- one pixel ------------------------------------------------------------------------------------------- */
+/* --- one pixel -------------------------------------------------------------------------------- */
 
 /* A decimal without sign, spaces, leading zeros or overflow; false: not one. */
 static bool number_parse(const char *at, size_t len, uint32_t *ret)
@@ -278,7 +278,7 @@ static void pixel(struct worker *w, struct conn *c, const struct http_head *h, c
 	put_pixel(w, c, h, r, &place);
 }
 
-/* --- the writer's answers --------------------------------------------------------------------------------- */
+/* --- the writer's answers --------------------------------------------------------------------- */
 
 static void reply_session(struct worker *w, struct conn *c, const struct mail_answer *a)
 {
@@ -367,7 +367,7 @@ void http_mail(struct worker *w, struct conn *c, const struct mail_answer *a)
 	}
 }
 
-/* --- paths -------------------------------------------------------------------------------------------------- */
+/* --- paths ------------------------------------------------------------------------------------ */
 
 static bool rest_is(struct span rest, const char *prefix, struct span *ret_behind)
 {

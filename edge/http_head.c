@@ -18,7 +18,7 @@
 
 #define WEIGHT_FULL 1000
 
-/* --- characters ------------------------------------------------------------------------------ */
+/* --- characters ------------------------------------------------------------------------------- */
 
 static bool is_digit(char c)
 {
@@ -75,7 +75,7 @@ static int hex_value(char c)
 	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-/* --- spans ----------------------------------------------------------------------------------- */
+/* --- spans ------------------------------------------------------------------------------------ */
 
 bool span_equals(struct span s, const char *text)
 {
@@ -115,7 +115,7 @@ static struct span cut(struct span *rest, char separator)
 	return part;
 }
 
-/* --- lists and pairs ------------------------------------------------------------------------- */
+/* --- lists and pairs -------------------------------------------------------------------------- */
 
 bool http_list_has(struct span list, const char *token)
 {
@@ -197,7 +197,7 @@ struct span http_query(struct span query, const char *key)
 	return (struct span){.at = NULL};
 }
 
-/* --- the end of the head --------------------------------------------------------------------- */
+/* --- the end of the head ---------------------------------------------------------------------- */
 
 /* An empty line is looked for in every form, also with bare LF: the parser then refuses it at once
  * instead of waiting for an end that never comes. */
@@ -221,7 +221,7 @@ size_t http_head_end(const uint8_t *in, size_t len, size_t seen)
 	return 0;
 }
 
-/* --- the request line ------------------------------------------------------------------------ */
+/* --- the request line ------------------------------------------------------------------------- */
 
 static int refuse(int status, const char *why, const char **ret_why)
 {
@@ -328,7 +328,7 @@ static int parse_request_line(struct span line, struct http_head *head, const ch
 	return status != 0 ? status : parse_target(target, head, ret_why);
 }
 
-/* --- fields ---------------------------------------------------------------------------------- */
+/* --- fields ----------------------------------------------------------------------------------- */
 
 /* What the fields said that only the whole head can judge. */
 struct fields_seen {

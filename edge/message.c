@@ -20,7 +20,7 @@
 enum { SUBSCRIBE_RESUME = 1 };
 enum { SUBSCRIBED_RESUMED = 1, SUBSCRIBED_FROZEN = 2 };
 
-/* --- texts ----------------------------------------------------------------------------------- */
+/* --- texts ------------------------------------------------------------------------------------ */
 
 /* Reads a length and that many bytes into `text` of `size`, NUL-terminated. Nothing but visible
  * ASCII and blanks: what is shown, logged and compared as a C string must be the whole of it. */
@@ -48,7 +48,7 @@ static uint8_t *put_text(uint8_t *p, const char *text, size_t size)
 	return put_bytes(put_u8(p, (uint8_t)len), text, len);
 }
 
-/* --- client to server ------------------------------------------------------------------------ */
+/* --- client to server ------------------------------------------------------------------------- */
 
 static void get_subscribe(struct bytes *b, struct msg_subscribe *m)
 {
@@ -164,7 +164,7 @@ size_t message_encode_client(const struct message *message, uint8_t *out)
 	return (size_t)(p - out);
 }
 
-/* --- server to client ------------------------------------------------------------------------ */
+/* --- server to client ------------------------------------------------------------------------- */
 
 static void get_delta(struct bytes *b, struct msg_delta *m)
 {
@@ -411,7 +411,7 @@ static size_t encode_server_binary(const struct message *message, uint8_t *out)
 	return (size_t)(p - out);
 }
 
-/* --- finished frames ------------------------------------------------------------------------- */
+/* --- finished frames -------------------------------------------------------------------------- */
 
 /* Puts the head before a payload that lies SERVER_FRAME_HEAD_BYTES_MAX behind `out`: how long the
  * head is shows only when the payload is there. */

@@ -19,7 +19,7 @@
 
 #define WHOLE_NUMBER_LIMIT 9007199254740992.0 /* 2^53 */
 
-/* --- reading --------------------------------------------------------------------------------- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 /* A whole number below `limit` (at most 2^53). */
 static bool whole_number(const json_t *value, double limit, uint64_t *ret_number)
@@ -193,7 +193,7 @@ int message_decode_color(const uint8_t *in, size_t len, uint32_t *ret_color)
 	return good ? 0 : -EBADMSG;
 }
 
-/* --- writing --------------------------------------------------------------------------------- */
+/* --- writing ---------------------------------------------------------------------------------- */
 
 static uint8_t *put_chars(uint8_t *p, const char *text)
 {

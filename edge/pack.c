@@ -80,7 +80,8 @@ static struct blob *pack_zstd(struct packer *p, const struct board_copy *copy)
 	return blob;
 }
 
-/* --- PNG: the board's own bits are an indexed picture's, but rows begin at whole bytes there --- */
+/* --- PNG: the board's own bits are an indexed picture's, but rows begin at whole bytes there ---
+ * */
 
 struct png_sink {
 	struct blob *blob;

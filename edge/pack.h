@@ -1,8 +1,8 @@
 /*
  * pack.h - a board's bytes in the forms that clients ask for: gzip, zstd, PNG.
  *
- * Runs on the packer thread, where taking long is allowed; touches nothing shared. The only file with
- * libdeflate, libzstd and libpng is pack.c.
+ * Runs on the packer thread, where taking long is allowed; touches nothing shared. The only file
+ * with libdeflate, libzstd and libpng is pack.c.
  */
 #ifndef PX_EDGE_PACK_H
 #define PX_EDGE_PACK_H

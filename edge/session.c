@@ -35,7 +35,7 @@ struct session_key {
 	EVP_MAC_CTX *keyed; /* never updated itself, only copied */
 };
 
-/* --- base64url ------------------------------------------------------------------------------- */
+/* --- base64url -------------------------------------------------------------------------------- */
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
@@ -76,7 +76,7 @@ static bool base64url_decode(const char *in, size_t len, uint8_t *out)
 	return (bits & ((1u << held) - 1)) == 0;
 }
 
-/* --- the key --------------------------------------------------------------------------------- */
+/* --- the key ---------------------------------------------------------------------------------- */
 
 int session_key_new(const uint8_t *secret, size_t secret_len, struct session_key **ret_key)
 {
@@ -125,7 +125,7 @@ static void sign(const struct session_key *key, const char *text, size_t len,
 	EVP_MAC_CTX_free(ctx);
 }
 
-/* --- tokens ---------------------------------------------------------------------------------- */
+/* --- tokens ----------------------------------------------------------------------------------- */
 
 size_t session_mint(const struct session_key *key, const uint8_t user[static 16], uint64_t issued_s,
 		    uint64_t expires_s, char out[static SESSION_TOKEN_CHARS_MAX])

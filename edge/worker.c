@@ -1,8 +1,9 @@
 /*
  * worker.c - the turn of a worker, and what it is made of.
  *
- * A turn has a fixed order: what completed, what the writer says, input that waited, answers, one batch of
- * the fan-out, accepts, deadlines, submit. Each step has a budget, so that a flood in one starves no other.
+ * A turn has a fixed order: what completed, what the writer says, input that waited, answers, one
+ * batch of the fan-out, accepts, deadlines, submit. Each step has a budget, so that a flood in one
+ * starves no other.
  */
 #include "edge/worker.h"
 
@@ -13,7 +14,7 @@
 
 #include "edge/worker_priv.h"
 
-/* --- making ------------------------------------------------------------------------------------------ */
+/* --- making ----------------------------------------------------------------------------------- */
 
 /* Zeroed pages that cost nothing until they are touched. */
 static void *pages_new(size_t bytes)
@@ -30,8 +31,8 @@ static void pages_free(void *p, size_t bytes)
 		(void)munmap(p, bytes);
 }
 
-/* The memory plan of a worker: one connection and one subscription for every slot (and a quarter more
- * subscriptions), buffers for those who are in the middle of something. */
+/* The memory plan of a worker: one connection and one subscription for every slot (and a quarter
+ * more subscriptions), buffers for those who are in the middle of something. */
 static int memory_new(struct worker *w)
 {
 	w->conns_max = w->config.rings * w->config.slots_per_ring;
@@ -139,7 +140,7 @@ void worker_free(struct worker *w)
 	free(w);
 }
 
-/* --- completions -------------------------------------------------------------------------------------- */
+/* --- completions ------------------------------------------------------------------------------ */
 
 static void event_done_sub(struct worker *w, struct op_tag tag, const struct ring_event *ev)
 {
@@ -217,7 +218,7 @@ static bool events_run(struct worker *w)
 	return all;
 }
 
-/* --- mail ---------------------------------------------------------------------------------------------- */
+/* --- mail ------------------------------------------------------------------------------------- */
 
 struct mail_request *worker_ask(struct worker *w, struct conn *c, enum mail_type type)
 {
@@ -282,7 +283,7 @@ bool worker_has_mail(struct worker *w)
 	return spsc_peek(w->config.answers) != NULL;
 }
 
-/* --- stopping ------------------------------------------------------------------------------------------- */
+/* --- stopping --------------------------------------------------------------------------------- */
 
 static void drain_begin(struct worker *w)
 {
@@ -310,7 +311,7 @@ static void drain_run(struct worker *w)
 	}
 }
 
-/* --- the turn ------------------------------------------------------------------------------------------- */
+/* --- the turn --------------------------------------------------------------------------------- */
 
 static void time_run(struct worker *w)
 {
@@ -366,7 +367,7 @@ uint64_t worker_turn(struct worker *w, struct now now)
 	return wait_ns(w, all_seen);
 }
 
-/* --- looking in ------------------------------------------------------------------------------------------ */
+/* --- looking in ------------------------------------------------------------------------------- */
 
 struct ring *worker_ring(struct worker *w)
 {

@@ -1,9 +1,10 @@
 /*
- * worker.h - one thread of clients: accepts them, reads them, answers them, and sends the broadcast.
+ * worker.h - one thread of clients: accepts them, reads them, answers them, and sends the
+ * broadcast.
  *
- * A worker owns its connections, subscriptions, rings and buffers; nobody else touches them. It talks to
- * the writer by two queues of mail. worker_turn() never blocks and reads no clock; the thread's loop
- * sleeps on worker_ring() between turns.
+ * A worker owns its connections, subscriptions, rings and buffers; nobody else touches them. It
+ * talks to the writer by two queues of mail. worker_turn() never blocks and reads no clock; the
+ * thread's loop sleeps on worker_ring() between turns.
  */
 #ifndef PX_EDGE_WORKER_H
 #define PX_EDGE_WORKER_H
@@ -31,7 +32,8 @@ struct worker_listener {
 	bool is_local; /* Unix socket: no address, no limit of new sessions */
 };
 
-/* What all workers share: made before the first, outlives the last. Atomics apart, it is constant. */
+/* What all workers share: made before the first, outlives the last. Atomics apart, it is constant.
+ * */
 struct worker_shared {
 	struct rooms *rooms;
 	const struct session_key *session_key;

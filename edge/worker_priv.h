@@ -1,8 +1,9 @@
 /*
- * worker_priv.h - what the files of the worker share: the worker, its connections and subscriptions.
+ * worker_priv.h - what the files of the worker share: the worker, its connections and
+ * subscriptions.
  *
- * Only for edge/{worker,conn,conn_send,fanout,http,http_board,http_reply,ws,echo,accept,bitmaps}.c. All on the
- * worker's thread.
+ * Only for edge/{worker,conn,conn_send,fanout,http,http_board,http_reply,ws,echo,accept,bitmaps}.c.
+ * All on the worker's thread.
  */
 #ifndef PX_EDGE_WORKER_PRIV_H
 #define PX_EDGE_WORKER_PRIV_H
@@ -45,7 +46,7 @@
 enum worker_op {
 	OP_ACCEPT = 1,    /* slot: index into accepts */
 	OP_ACCEPT_CANCEL, /* at the stop */
-	OP_RECV, /* from here on slot: index of the connection, but SEND_LOG's is the subscription */
+	OP_RECV,     /* from here on slot: index of the connection; SEND_LOG: of the subscription */
 	OP_SEND_OUT, /* out buffer, what the socket takes now (WebSocket) */
 	OP_SEND_LOG,
 	OP_SEND_ALL, /* out buffer or body, to the end (HTTP) */
@@ -54,16 +55,17 @@ enum worker_op {
 	OP_SLOT_CLOSE,
 };
 
-/* FREE -> HTTP -> {WAIT, REPLY} -> HTTP ...; HTTP -> WS | ECHO; any -> LINGER -> RELEASE -> FREE, any -> RELEASE.
- * conn_moves[] in conn.c lists the legal moves; conn_state_set() is the only writer. */
+/* FREE -> HTTP -> {WAIT, REPLY} -> HTTP ...; HTTP -> WS | ECHO; any -> LINGER -> RELEASE -> FREE,
+ * any -> RELEASE. conn_moves[] in conn.c lists the legal moves; conn_state_set() is the only
+ * writer. */
 enum conn_state {
 	CONN_FREE,
 	CONN_HTTP,  /* a request is being read */
 	CONN_WAIT,  /* the writer is asked; nothing is read */
 	CONN_REPLY, /* an answer is being sent to the end; nothing is read */
 	CONN_WS,
-	CONN_ECHO, /* WebSocket of /test/echo */
-	CONN_LINGER, /* we have said our last; dropping what comes until the peer's end or the deadline */
+	CONN_ECHO,    /* WebSocket of /test/echo */
+	CONN_LINGER,  /* we have said our last; drops what comes until the peer's end */
 	CONN_RELEASE, /* shut both ways; waits until nothing is in flight */
 	CONN_STATES
 };
@@ -176,8 +178,8 @@ struct lane {
 	uint32_t first_accept; /* index into worker->accepts */
 };
 
-/* Who waits for a board in one form. One request is at the writer at a time; those who come later must not
- * get a board from before they came, so they wait for the next. */
+/* Who waits for a board in one form. One request is at the writer at a time; those who come later
+ * must not get a board from before they came, so they wait for the next. */
 struct bitmap_wait {
 	uint32_t now_head;  /* get what the request at the writer brings */
 	uint32_t next_head; /* came after it went out */
@@ -273,7 +275,7 @@ static inline uint64_t conn_tag(const struct worker *w, const struct conn *c, en
 	return op_tag_pack(op, c->generation, conn_index(w, c));
 }
 
-/* --- conn.c: the life of a connection --- */
+/* --- conn.c: the life of a connection --------------------------------------------------------- */
 void conn_open(struct worker *w, struct lane *lane, uint32_t slot, const struct accept_op *from);
 void conn_state_set(struct worker *w, struct conn *c, enum conn_state next);
 void conn_recv_arm(struct worker *w, struct conn *c);
@@ -292,7 +294,7 @@ void conn_in_return(struct worker *w, struct conn *c);
 void conn_starved_run(struct worker *w);
 void conn_sweep(struct worker *w);
 
-/* --- conn_send.c: answers --- */
+/* --- conn_send.c: answers --------------------------------------------------------------------- */
 struct out_buf *conn_out_borrow(struct worker *w, struct conn *c); /* NULL: none is free */
 void conn_out_return(struct worker *w, struct conn *c);
 /* Room for one message of up to `len` bytes, or NULL (the connection is being closed then). */
@@ -306,7 +308,7 @@ void conn_batch_end(struct worker *w); /* after the completions of a batch are s
 void conn_reply_start(struct worker *w, struct conn *c); /* HTTP: sends out and body to the end */
 void conn_reply_done(struct worker *w, struct conn *c, const struct ring_event *ev);
 
-/* --- fanout.c --- */
+/* --- fanout.c --------------------------------------------------------------------------------- */
 void fanout_run(struct worker *w);
 void fanout_send_short(struct worker *w, uint32_t sub, int res);
 void fanout_release(struct worker *w); /* after the completions of a batch are seen */
@@ -315,13 +317,13 @@ void sub_free(struct worker *w, struct sub *s);
 struct sub *sub_find(struct worker *w, const struct conn *c, uint16_t room);
 uint64_t fanout_wait_ns(const struct worker *w);
 
-/* --- accept.c --- */
+/* --- accept.c --------------------------------------------------------------------------------- */
 int accept_new(struct worker *w);
 void accept_arm(struct worker *w);
 void accept_done(struct worker *w, const struct ring_event *ev);
 void accept_stop(struct worker *w);
 
-/* --- http.c: requests --- */
+/* --- http.c: requests ------------------------------------------------------------------------- */
 enum http_what {
 	HTTP_WHAT_NONE,
 	HTTP_WHAT_PUT,
@@ -335,18 +337,17 @@ bool http_origin_is_allowed(struct worker *w, const struct http_head *h);
 size_t http_cookie_line(struct worker *w, const uint8_t user[static USER_BYTES], char *out,
 			size_t room, char *ret_token);
 bool http_session_is_allowed(struct worker *w, const struct conn *c); /* counts it */
-/* --- http_board.c: what is under /boards, and the writer's answers --- */
+/* --- http_board.c: what is under /boards, and the writer's answers ---------------------------- */
 void http_board(struct worker *w, struct conn *c, const struct http_head *h, const uint8_t *body);
 void http_mail(struct worker *w, struct conn *c, const struct mail_answer *a);
-/* --- http_reply.c: answers --- */
+/* --- http_reply.c: answers -------------------------------------------------------------------- */
 struct http_reply {
 	unsigned status;
 	const char *content_type; /* NULL: no body */
 	const char *fields;       /* more header lines, each with CRLF; may be NULL */
 	const void *body;
 	size_t body_len;
-	struct blob *
-		blob; /* owner of the body, one reference taken over; NULL: body is copied, or static */
+	struct blob *blob; /* owner of the body, its reference taken over; NULL: copied or static */
 	bool body_is_static;
 };
 void http_reply(struct worker *w, struct conn *c, const struct http_reply *r);
@@ -355,24 +356,24 @@ void http_reply_error(
 	struct worker *w, struct conn *c, unsigned status, const char *code,
 	const char *text); /* and closes behind it when the request was not understood */
 
-/* --- ws.c --- */
+/* --- ws.c ------------------------------------------------------------------------------------- */
 void ws_upgrade(struct worker *w, struct conn *c, const struct http_head *h, bool echo);
 void ws_input(struct worker *w, struct conn *c, uint8_t *bytes, size_t len);
 void ws_mail(struct worker *w, struct conn *c, const struct mail_answer *a);
 /* Ends the subscription and tells why; the client must fetch the board again. */
 void ws_stale(struct worker *w, struct conn *c, struct sub *s);
 
-/* --- echo.c --- */
+/* --- echo.c ----------------------------------------------------------------------------------- */
 void echo_input(struct worker *w, struct conn *c);
 
-/* --- bitmaps.c --- */
+/* --- bitmaps.c -------------------------------------------------------------------------------- */
 int bitmaps_new(struct worker *w);
 void bitmaps_free(struct worker *w);
 void bitmaps_want(struct worker *w, struct conn *c, uint16_t board, enum board_form form);
 void bitmaps_sweep(struct worker *w);
 void bitmaps_mail(struct worker *w, const struct mail_answer *a);
 
-/* --- worker.c --- */
+/* --- worker.c --------------------------------------------------------------------------------- */
 /* Whether the connection keeps to the allowed rate; counts the request. */
 bool conn_may_ask(struct worker *w, struct conn *c);
 /* Room for one request to the writer; NULL: overloaded. Type, client and time are set. */

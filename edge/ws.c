@@ -1,9 +1,10 @@
 /*
  * ws.c - WebSocket clients of pixeld.v1 and pixeld.v1.json: the handshake, and message by message.
  *
- * Most messages arrive whole in one receive and are decoded where they lie. Only what spans receives, or is
- * fragmented, is put together in a borrowed input buffer: data at its start, a control frame's payload
- * behind it, because control frames may come between the pieces of a message.
+ * Most messages arrive whole in one receive and are decoded where they lie. Only what spans
+ * receives, or is fragmented, is put together in a borrowed input buffer: data at its start, a
+ * control frame's payload behind it, because control frames may come between the pieces of a
+ * message.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -19,7 +20,7 @@ _Static_assert(CONTROL_AT >= MESSAGE_IN_BYTES_MAX, "a message and a control fram
 _Static_assert(PENDING_BINARY_MAX * 27 < OUT_BYTES,
 	       "every unanswered request has room for its answer");
 
-/* --- the handshake ---------------------------------------------------------------------------------- */
+/* --- the handshake ---------------------------------------------------------------------------- */
 
 static const char *protocol_name(enum message_encoding encoding)
 {
@@ -113,7 +114,7 @@ void ws_upgrade(struct worker *w, struct conn *c, const struct http_head *h, boo
 	handshake_answer(w, c, h, echo);
 }
 
-/* --- requests to the writer --------------------------------------------------------------------------- */
+/* --- requests to the writer ------------------------------------------------------------------- */
 
 bool conn_may_ask(struct worker *w, struct conn *c)
 {
@@ -250,7 +251,7 @@ static void session(struct worker *w, struct conn *c, const char *token, size_t 
 		you_ask(w, c, w->subs[i].room);
 }
 
-/* --- messages ------------------------------------------------------------------------------------------- */
+/* --- messages --------------------------------------------------------------------------------- */
 
 static void message_run(struct worker *w, struct conn *c, const uint8_t *at, size_t len,
 			enum ws_opcode opcode)
@@ -304,7 +305,8 @@ static void control_run(struct worker *w, struct conn *c, const uint8_t *at, siz
 	conn_answer_commit(w, c, 2 + len);
 }
 
-/* A piece that is not a whole message waits in the borrowed buffer. False: the connection is closing. */
+/* A piece that is not a whole message waits in the borrowed buffer. False: the connection is
+ * closing. */
 static bool piece_keep(struct worker *w, struct conn *c, const struct ws_piece *p, bool is_control)
 {
 	struct in_buf *in = conn_in_borrow(w, c);
@@ -369,7 +371,7 @@ void ws_input(struct worker *w, struct conn *c, uint8_t *bytes, size_t len)
 	}
 }
 
-/* --- the writer's answers --------------------------------------------------------------------------------- */
+/* --- the writer's answers --------------------------------------------------------------------- */
 
 static void subscribed(struct worker *w, struct conn *c, const struct mail_answer *a)
 {

@@ -43,7 +43,7 @@ enum {
 
 static_assert(sizeof(struct ws_parser) <= 64, "one per connection");
 
-/* --- UTF-8 ----------------------------------------------------------------------------------- */
+/* --- UTF-8 ------------------------------------------------------------------------------------ */
 
 /* What may come next. Each state but the first two wants one byte of [low, high] and goes on. */
 enum utf8_state {
@@ -109,7 +109,7 @@ static uint8_t utf8_feed(uint8_t state, const uint8_t *in, size_t len)
 	return state;
 }
 
-/* --- the mask -------------------------------------------------------------------------------- */
+/* --- the mask --------------------------------------------------------------------------------- */
 
 void ws_mask(uint8_t *bytes, size_t len, const uint8_t mask[static 4], unsigned offset)
 {
@@ -131,7 +131,7 @@ void ws_mask(uint8_t *bytes, size_t len, const uint8_t mask[static 4], unsigned 
 		bytes[i] ^= turned[i % 8];
 }
 
-/* --- heads ----------------------------------------------------------------------------------- */
+/* --- heads ------------------------------------------------------------------------------------ */
 
 static bool is_control(uint8_t opcode)
 {
@@ -205,7 +205,7 @@ size_t ws_head_write_masked(uint8_t *out, bool fin, enum ws_opcode opcode,
 	return head + 4;
 }
 
-/* --- the parser ------------------------------------------------------------------------------ */
+/* --- the parser ------------------------------------------------------------------------------- */
 
 void ws_parser_init(struct ws_parser *p, enum ws_role role, uint32_t message_bytes_max)
 {

@@ -17,7 +17,8 @@ struct blob {
 };
 
 struct blob *blob_new(size_t len); /* one reference, bytes to be filled; NULL: no memory */
-/* From now on `account` holds the bytes of this blob, until it is freed. Once, before it is shared. */
+/* From now on `account` holds the bytes of this blob, until it is freed. Once, before it is shared.
+ * */
 void blob_account(struct blob *b, _Atomic uint64_t *account);
 
 struct blob *blob_ref(struct blob *b);

@@ -169,7 +169,7 @@ uint32_t board_blocks(const struct board *b)
 	return b->blocks;
 }
 
-/* --- cells ----------------------------------------------------------------------------------- */
+/* --- cells ------------------------------------------------------------------------------------ */
 
 /* How far the bits of a cell stand above the lowest bit of their byte: high bits first. */
 static unsigned cell_shift(const struct board *b, uint32_t cell)
@@ -220,7 +220,7 @@ void board_load(struct board *b, const uint8_t *bytes, size_t len)
 	memset(b->flags, BLOCK_DIRTY, b->blocks);
 }
 
-/* --- hashes ---------------------------------------------------------------------------------- */
+/* --- hashes ----------------------------------------------------------------------------------- */
 
 /* The last block is shorter, unless the board fills it. */
 static size_t block_len(size_t len, uint32_t block)
@@ -268,7 +268,7 @@ uint64_t board_hash_bytes(const uint8_t *bytes, size_t len)
 	return hash_of_hashes(hashes, blocks);
 }
 
-/* --- copies ---------------------------------------------------------------------------------- */
+/* --- copies ----------------------------------------------------------------------------------- */
 
 static void block_save(struct board *b, uint32_t block)
 {

@@ -1,9 +1,9 @@
 /*
  * mail.h - the messages between workers, writer and packer.
  *
- * Plain structs, copied through spsc queues; whoever pushes wakes the other side when its turn ends.
- * Every request gets exactly one answer, so a worker that never has more requests out than the answer
- * queue holds cannot lose one.
+ * Plain structs, copied through spsc queues; whoever pushes wakes the other side when its turn
+ * ends. Every request gets exactly one answer, so a worker that never has more requests out than
+ * the answer queue holds cannot lose one.
  */
 #ifndef PX_ENGINE_MAIL_H
 #define PX_ENGINE_MAIL_H

@@ -1,5 +1,6 @@
 /*
- * metric.h - counters of one thread (metric.def), written by it and read by whoever renders /metrics.
+ * metric.h - counters of one thread (metric.def), written by it and read by whoever renders
+ * /metrics.
  *
  * Relaxed atomics: one writer each, so adding is a load and a store, no lock.
  */

@@ -84,7 +84,7 @@ uint32_t people_count(const struct people *p)
 	return p->count;
 }
 
-/* --- slots ----------------------------------------------------------------------------------- */
+/* --- slots ------------------------------------------------------------------------------------ */
 
 static bool is_used(const struct people *p, uint32_t slot)
 {
@@ -140,7 +140,7 @@ static void slot_clear(struct people *p, uint32_t slot)
 	p->count--;
 }
 
-/* --- entries --------------------------------------------------------------------------------- */
+/* --- entries ---------------------------------------------------------------------------------- */
 
 struct person *people_find(struct people *p, uint16_t board, const uint8_t user[static 16])
 {
@@ -175,7 +175,7 @@ void people_drop(struct people *p, struct person *person)
 	slot_clear(p, (uint32_t)(person - p->slots));
 }
 
-/* --- time ------------------------------------------------------------------------------------ */
+/* --- time ------------------------------------------------------------------------------------- */
 
 /* Since the last charge. A charge a little ahead of `mono_ms` is of this instant. */
 static uint64_t age_ms(const struct person *person, uint64_t mono_ms)
@@ -247,7 +247,7 @@ void people_expire(struct people *p, uint32_t budget, const uint64_t *cooldown_m
 	}
 }
 
-/* --- copying --------------------------------------------------------------------------------- */
+/* --- copying ---------------------------------------------------------------------------------- */
 
 /* The highest used slot below `end`, plus 1; 0: none. Skips 64 free slots at a time. */
 static uint32_t used_below(const struct people *p, uint32_t end)

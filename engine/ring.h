@@ -60,7 +60,7 @@ void ring_close(struct ring *ring);
 /* A sentence for people on why ring_open() failed and what lifts it. Static text. */
 const char *ring_open_remedy(int error);
 
-/* --- sleeping and waking -------------------------------------------------------------------- */
+/* --- sleeping and waking ---------------------------------------------------------------------- */
 
 /* Lead only. From here to the end of ring_wait(), ring_wake() of others ends the sleep. */
 void ring_doze(struct ring *lead);
@@ -79,7 +79,7 @@ void ring_submit(struct ring *ring);
 /* Takes up to `max` events. 0: none. Never sleeps. */
 uint32_t ring_reap(struct ring *ring, struct ring_event *events, uint32_t max);
 
-/* --- sockets in slots ------------------------------------------------------------------------ */
+/* --- sockets in slots ------------------------------------------------------------------------- */
 
 /* Accepts one client into a free slot: res = the slot. `addr` and `addr_len` (in/out) may be NULL.
  * -ENFILE: no free slot. */
@@ -103,7 +103,8 @@ void ring_recv_return(struct ring *ring, uint16_t buf);
 uint32_t ring_recv_loans(const struct ring *ring);
 
 /* Sends what the socket takes now. NO event when everything was taken; else one event with the
- * bytes that were taken (res < len) or -EAGAIN or another error. Memory is free after ring_submit(). */
+ * bytes that were taken (res < len) or -EAGAIN or another error. Memory is free after
+ * ring_submit(). */
 void ring_send_now(struct ring *ring, uint32_t slot, const void *bytes, size_t len, uint64_t tag);
 
 /* Sends everything, waiting for the socket as long as it takes. One event: res = len, or less or
@@ -120,10 +121,10 @@ void ring_cancel_tag(struct ring *ring, uint64_t target, uint64_t tag);
 
 void ring_slot_close(struct ring *ring, uint32_t slot, uint64_t tag);
 
-/* --- files ----------------------------------------------------------------------------------- */
+/* --- files ------------------------------------------------------------------------------------ */
 
-/* Writes at `offset`. With `linked`, the NEXT operation prepared starts only when this one wrote all
- * of `len`, and else ends with -ECANCELED; prepare it at once. */
+/* Writes at `offset`. With `linked`, the NEXT operation prepared starts only when this one wrote
+ * all of `len`, and else ends with -ECANCELED; prepare it at once. */
 void ring_write(struct ring *ring, int fd, const void *bytes, size_t len, uint64_t offset,
 		bool linked, uint64_t tag);
 

@@ -5,8 +5,8 @@
  * Memory     the ring, its provided buffers and its events are made once, in ring_open().
  * In flight  on a lead: one read of its eventfd (TAG_WAKE), always armed while it sleeps.
  *
- * The minimum is kernel 6.1 with liburing 2.3. What came later is used when the kernel says that it has
- * it, unless PIXELD_RING_MAX=6.1 masks it; tests run the suite that way once.
+ * The minimum is kernel 6.1 with liburing 2.3. What came later is used when the kernel says that it
+ * has it, unless PIXELD_RING_MAX=6.1 masks it; tests run the suite that way once.
  */
 #include "engine/ring.h"
 
@@ -125,8 +125,8 @@ static int uring_open(struct ring *r, const struct ring_config *config)
 	int rc;
 
 	memset(&params, 0, sizeof(params));
-	/* SINGLE_ISSUER + DEFER_TASKRUN: completions are made when we ask, never by interrupting the
-	 * fan-out. TASKRUN_FLAG: we see without a system call whether asking is worth it.
+	/* SINGLE_ISSUER + DEFER_TASKRUN: completions are made when we ask, never by interrupting
+	 * the fan-out. TASKRUN_FLAG: we see without a system call whether asking is worth it.
 	 * SUBMIT_ALL: one bad entry does not hold back the rest of a batch. */
 	params.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
 		       IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CQSIZE;
@@ -213,7 +213,8 @@ const char *ring_open_remedy(int error)
 	}
 }
 
-/* --- submitting and reaping --------------------------------------------------------------------- */
+/* --- submitting and reaping ---------------------------------------------------------------------
+ * */
 
 void ring_submit(struct ring *r)
 {
@@ -280,7 +281,8 @@ uint32_t ring_reap(struct ring *r, struct ring_event *events, uint32_t max)
 	return count;
 }
 
-/* --- sleeping and waking ------------------------------------------------------------------------ */
+/* --- sleeping and waking ------------------------------------------------------------------------
+ * */
 
 void ring_doze(struct ring *lead)
 {
@@ -349,7 +351,8 @@ void ring_wake(struct ring *lead)
 			;
 }
 
-/* --- sockets in slots --------------------------------------------------------------------------- */
+/* --- sockets in slots ---------------------------------------------------------------------------
+ * */
 
 void ring_accept(struct ring *r, int listen_fd, struct sockaddr *addr, socklen_t *addr_len,
 		 uint64_t tag)
@@ -463,7 +466,8 @@ void ring_slot_close(struct ring *r, uint32_t slot, uint64_t tag)
 	sqe_tag(sqe, 0, tag);
 }
 
-/* --- files -------------------------------------------------------------------------------------- */
+/* --- files --------------------------------------------------------------------------------------
+ * */
 
 void ring_write(struct ring *r, int fd, const void *bytes, size_t len, uint64_t offset, bool linked,
 		uint64_t tag)

@@ -2,8 +2,8 @@
  * room.h - what every thread may know of a board.
  *
  * Made at start; the writer thread stores the atomics, workers read them. The board itself, who may
- * place, and the order belong to the writer alone. A room's number is the board's number on the wire
- * and in the journal; numbers of boards that the settings no longer name have no room.
+ * place, and the order belong to the writer alone. A room's number is the board's number on the
+ * wire and in the journal; numbers of boards that the settings no longer name have no room.
  */
 #ifndef PX_ENGINE_ROOM_H
 #define PX_ENGINE_ROOM_H

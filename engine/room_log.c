@@ -57,7 +57,7 @@ struct room_log {
 	_Atomic uint64_t tail;
 };
 
-/* --- memory ---------------------------------------------------------------------------------- */
+/* --- memory ----------------------------------------------------------------------------------- */
 
 /* One piece of memory, seen twice in a row. */
 static int ring_map(size_t bytes, uint8_t **ret_ring)
@@ -131,7 +131,7 @@ void room_log_free(struct room_log *log)
 	free(log);
 }
 
-/* --- the writer ------------------------------------------------------------------------------ */
+/* --- the writer ------------------------------------------------------------------------------- */
 
 static struct frame *frame_at(const struct room_log *log, uint64_t number)
 {
@@ -236,7 +236,7 @@ uint64_t room_log_find(const struct room_log *log, uint64_t seq)
 	return low < log->frames_begun ? frame_at(log, low)->offset : head_own(log);
 }
 
-/* --- readers --------------------------------------------------------------------------------- */
+/* --- readers ---------------------------------------------------------------------------------- */
 
 uint64_t room_log_head(const struct room_log *log)
 {

@@ -26,7 +26,7 @@ struct room_log;
 int room_log_new(size_t bytes, uint32_t frames_max, unsigned readers, struct room_log **ret_log);
 void room_log_free(struct room_log *log);
 
-/* --- the writer --- */
+/* --- the writer ------------------------------------------------------------------------------- */
 
 /* seq: what clients that start at the head have; set once, before the first frame. */
 void room_log_start(struct room_log *log, uint64_t seq);
@@ -47,7 +47,7 @@ uint64_t room_log_find(const struct room_log *log, uint64_t seq);
 uint64_t room_log_oldest(const struct room_log *log);
 uint64_t room_log_last(const struct room_log *log);
 
-/* --- readers --- */
+/* --- readers ---------------------------------------------------------------------------------- */
 
 /* Bytes below the returned offset are complete. */
 uint64_t room_log_head(const struct room_log *log);

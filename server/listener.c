@@ -56,8 +56,8 @@ static void unix_leftover_remove(const struct listen_address *a)
 	(void)close(fd);
 }
 
-/* After a kill -9 the kernel takes a ring apart some time after the process is gone, and only then gives
- * back the port on which that ring accepted: whoever starts again at once meets itself. */
+/* After a kill -9 the kernel takes a ring apart some time after the process is gone, and only then
+ * gives back the port on which that ring accepted: whoever starts again at once meets itself. */
 static int bind_and_listen(int fd, const struct listen_address *a, const char *text)
 {
 	struct timespec pause = {.tv_nsec = BIND_INTERVAL_NS};

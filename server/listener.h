@@ -11,8 +11,8 @@
 
 #define LISTENER_WHY_CHARS 256
 
-/* Opens every `listen` of the settings. 0 and *ret_count listeners, or -errno and a sentence in why;
- * nothing is open then. */
+/* Opens every `listen` of the settings. 0 and *ret_count listeners, or -errno and a sentence in
+ * why; nothing is open then. */
 int listeners_open(const struct settings *s, struct worker_listener *ret_listeners,
 		   unsigned *ret_count, char why[static LISTENER_WHY_CHARS]);
 void listeners_close(const struct settings *s, struct worker_listener *listeners, unsigned count);

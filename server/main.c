@@ -1,7 +1,7 @@
 /*
  * main.c - pixeld: command line in, exit code out.
  *
- *	0 stopped in order   1 failed while running   2 wrong usage, or io_uring refused   78 configuration
+ *	0 stopped in order   1 failed while running   2 usage, or io_uring refused   78 config
  */
 #include <signal.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /*
- * secret.h - the secret that signs sessions: from the settings, a file, or the data directory, where it is
- * made on first start. Main thread, at start.
+ * secret.h - the secret that signs sessions: from the settings, a file, or the data directory,
+ * where it is made on first start. Main thread, at start.
  */
 #ifndef PX_SERVER_SECRET_H
 #define PX_SERVER_SECRET_H

@@ -1,8 +1,8 @@
 /*
  * server.c - the wiring: from settings to threads that know each other, and back.
  *
- * Owner      the main thread. What threads share (worker_shared, queues, rooms) is made before the first
- *            starts and freed after the last has ended.
+ * Owner      the main thread. What threads share (worker_shared, queues, rooms) is made before the
+ *            first starts and freed after the last has ended.
  */
 #include "server/server.h"
 
@@ -46,8 +46,8 @@ static uint32_t slots_max(void)
 	return limit.rlim_cur > 2 * FILES_OURS ? (uint32_t)limit.rlim_cur - FILES_OURS : FILES_OURS;
 }
 
-/* The clients of a worker over as many rings as the descriptor limit asks for, with some room to spare:
- * the kernel does not spread clients evenly. */
+/* The clients of a worker over as many rings as the descriptor limit asks for, with some room to
+ * spare: the kernel does not spread clients evenly. */
 static void lanes_plan(const struct server *s, struct worker_config *c)
 {
 	uint64_t clients = s->settings->clients_max * 106 / 100 / s->shared.worker_count + 16;

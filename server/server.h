@@ -20,8 +20,8 @@ struct server;
 int server_start(const struct settings *s, struct server **ret_server,
 		 char why[static SERVER_WHY_CHARS]);
 
-/* Drains: no new clients, the old ones are told to go over drain_ms; then journal, snapshot, end of all
- * threads. Frees. */
+/* Drains: no new clients, the old ones are told to go over drain_ms; then journal, snapshot, end of
+ * all threads. Frees. */
 void server_stop(struct server *server);
 
 #endif

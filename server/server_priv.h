@@ -12,8 +12,8 @@
 #include "server/server.h"
 #include "server/writer.h"
 
-#define REQUESTS_MAX 8192  /* mail of one worker on its way to the writer */
-#define ANSWERS_MAX  8192  /* and back: as many as may be asked */
+#define REQUESTS_MAX 8192 /* mail of one worker on its way to the writer */
+#define ANSWERS_MAX  8192 /* and back: as many as may be asked */
 #define PACKS_MAX    1024
 
 struct server_worker {
@@ -43,12 +43,12 @@ struct server {
 	uint64_t started_wall_ms;
 };
 
-/* --- server_threads.c --- */
+/* --- server_threads.c ------------------------------------------------------------------------- */
 void server_wiring_fill(struct server *s); /* how the writer wakes the others */
 int server_threads_start(struct server *s, char why[static SERVER_WHY_CHARS]);
 void server_threads_stop(struct server *s);
 
-/* --- metrics_page.c: worker_shared.metrics_render --- */
+/* --- metrics_page.c: worker_shared.metrics_render --------------------------------------------- */
 size_t metrics_page_render(void *arg, char *out, size_t room);
 
 #endif

@@ -1,9 +1,9 @@
 /*
  * server_threads.c - the loops of the threads, their start and their end.
  *
- * Every loop is the same: read the clock, take a turn, sleep as long as the turn allows unless somebody
- * has put something into an inbox since. Started in the order writer, keeper, packer, workers; ended in the
- * opposite one, each after everybody who gives it work.
+ * Every loop is the same: read the clock, take a turn, sleep as long as the turn allows unless
+ * somebody has put something into an inbox since. Started in the order writer, keeper, packer,
+ * workers; ended in the opposite one, each after everybody who gives it work.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -29,7 +29,7 @@ static void thread_say(struct server *s, int error)
 	(void)sem_post(&s->ready);
 }
 
-/* --- workers ---------------------------------------------------------------------------------------- */
+/* --- workers ---------------------------------------------------------------------------------- */
 
 static void *worker_run(void *arg)
 {
@@ -78,7 +78,7 @@ static uint64_t longest_round_ns(void *arg)
 	return longest;
 }
 
-/* --- the writer --------------------------------------------------------------------------------------- */
+/* --- the writer ------------------------------------------------------------------------------- */
 
 static void *writer_run(void *arg)
 {
@@ -111,7 +111,7 @@ static void wake_writer(void *arg)
 		ring_wake(lead);
 }
 
-/* --- keeper and packer ---------------------------------------------------------------------------------- */
+/* --- keeper and packer ------------------------------------------------------------------------ */
 
 static int helper_ring_open(struct ring **ret)
 {
@@ -168,7 +168,8 @@ static void *packer_thread_run(void *arg)
 				break; /* the writer is behind: at the next look */
 			*done = *job;
 			done->blob = packer_run(s->packer, job->room, job->copy,
-						(enum board_form)job->form);			if (done->blob != NULL)
+						(enum board_form)job->form);
+			if (done->blob != NULL)
 				blob_account(done->blob, job->account);
 			spsc_pop(s->pack_jobs);
 			(void)spsc_publish(s->pack_done);
@@ -189,7 +190,7 @@ static void wake_packer(void *arg)
 		ring_wake(ring);
 }
 
-/* --- start and end ----------------------------------------------------------------------------------------- */
+/* --- start and end ---------------------------------------------------------------------------- */
 
 static int thread_start(struct server *s, pthread_t *thread, void *(*run)(void *), void *arg)
 {

@@ -60,7 +60,7 @@ int settings_file_read(struct settings *s, const char *path, char why[static SET
 int settings_file_text(struct settings *s, const char *name, const char *text, size_t len,
 		       char why[static SETTINGS_WHY_CHARS]);
 
-/* --- boards (settings_board.c) --- */
+/* --- boards (settings_board.c) ---------------------------------------------------------------- */
 
 /* NAME:WxH:BITS of a board. Errors as settings_set(). */
 int settings_board_add(struct settings *s, const char *spec, int line,

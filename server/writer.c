@@ -1,8 +1,8 @@
 /*
  * writer.c - the turn of the writer, its making and its end.
  *
- * Fixed order: what the disk completed, what keeper and packer finished, what workers ask, group commit,
- * what was dropped, what is settled, frames, copies, answers out. Each with a budget.
+ * Fixed order: what the disk completed, what keeper and packer finished, what workers ask, group
+ * commit, what was dropped, what is settled, frames, copies, answers out. Each with a budget.
  */
 #include "server/writer.h"
 
@@ -18,7 +18,8 @@
 #define RING_SQ_ENTRIES 64
 #define RING_CQ_ENTRIES 256
 
-/* --- making -------------------------------------------------------------------------------------- */
+/* --- making --------------------------------------------------------------------------------------
+ * */
 
 static size_t image_people_bytes(const struct writer *w)
 {
@@ -117,7 +118,7 @@ int writer_start(struct writer *w, struct keeper *keeper, struct now now)
 	return rc;
 }
 
-/* --- answers -------------------------------------------------------------------------------------- */
+/* --- answers ---------------------------------------------------------------------------------- */
 
 struct mail_answer *writer_answer(struct writer *w, unsigned worker, enum mail_type type,
 				  struct mail_client client)
@@ -218,7 +219,7 @@ static bool requests_run(struct writer *w)
 	return more;
 }
 
-/* --- the turn --------------------------------------------------------------------------------------- */
+/* --- the turn --------------------------------------------------------------------------------- */
 
 static void events_run(struct writer *w)
 {
@@ -316,7 +317,7 @@ void writer_stop(struct writer *w)
 	journal_stop(w->journal);
 }
 
-/* --- looking in --------------------------------------------------------------------------------------- */
+/* --- looking in ------------------------------------------------------------------------------- */
 
 bool writer_is_stopped(const struct writer *w)
 {

@@ -1,8 +1,8 @@
 /*
  * writer.h - the thread that decides: one order for everything, durable before anybody is told.
  *
- * Owns the boards, the people, the writing side of the broadcast logs, and the journal's turn. Workers ask by
- * mail and get one answer each; keeper and packer do for it what would block.
+ * Owns the boards, the people, the writing side of the broadcast logs, and the journal's turn.
+ * Workers ask by mail and get one answer each; keeper and packer do for it what would block.
  *
  *   place: check > charge > number > journal        ... durable ...       > apply > answer, cut
  *
@@ -52,8 +52,8 @@ struct writer_config {
 	uint64_t (*round_ns)(void *arg); /* the longest last round of any worker */
 };
 
-/* Recovers the boards: before any thread runs. 0, or an exit code of pixeld with a sentence in `why`
- * (RECOVER_WHY_BYTES). Afterwards writer_rooms() is complete. */
+/* Recovers the boards: before any thread runs. 0, or an exit code of pixeld with a sentence in
+ * `why` (RECOVER_WHY_BYTES). Afterwards writer_rooms() is complete. */
 int writer_new(const struct writer_config *config, struct now now, struct writer **ret_writer,
 	       char why[static RECOVER_WHY_BYTES]);
 void writer_free(struct writer *w); /* NULL is fine; no other thread runs */

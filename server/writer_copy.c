@@ -1,9 +1,9 @@
 /*
  * writer_copy.c - consistent copies of boards: for clients that fetch one, and for snapshots.
  *
- * A request joins the next copy that begins after it came. A copy takes several turns; when it is finished the packer
- * makes each form that was asked for, once, for everybody. A snapshot wants the copies of all boards to
- * begin at one lsn, so while one is wanted no other copy begins.
+ * A request joins the next copy that begins after it came. A copy takes several turns; when it is
+ * finished the packer makes each form that was asked for, once, for everybody. A snapshot wants the
+ * copies of all boards to begin at one lsn, so while one is wanted no other copy begins.
  *
  *   IDLE > WANTED > BOARDS > PEOPLE > SETTLE > WRITING > IDLE
  */
@@ -15,7 +15,7 @@
 #include "engine/log.h"
 #include "server/writer_priv.h"
 
-/* --- for clients --- */
+/* --- for clients ------------------------------------------------------------------------------ */
 
 void copy_want(struct writer *w, unsigned worker, const struct mail_request *m)
 {
@@ -101,8 +101,8 @@ static bool copy_begin(struct writer_board *b)
 	return true;
 }
 
-/* Slow readers hold the versions that they are being sent. Together those may take so much; while it is used
- * up no copy begins for clients, who wait until some are read, or get 503. */
+/* Slow readers hold the versions that they are being sent. Together those may take so much; while
+ * it is used up no copy begins for clients, who wait until some are read, or get 503. */
 static bool copy_has_memory(const struct writer *w, const struct writer_board *b)
 {
 	uint64_t max = 8 * (uint64_t)board_bytes(b->board);
@@ -120,7 +120,7 @@ static bool copy_is_wanted(const struct writer_board *b)
 	return false;
 }
 
-/* --- for snapshots --- */
+/* --- for snapshots ---------------------------------------------------------------------------- */
 
 static void image_drop(struct writer *w)
 {
@@ -258,7 +258,7 @@ static void snapshot_run(struct writer *w)
 	}
 }
 
-/* --- every turn --- */
+/* --- every turn ------------------------------------------------------------------------------- */
 
 void copy_drop(struct writer *w)
 {

@@ -1,9 +1,9 @@
 /*
  * writer_cut.c - frames into the broadcast logs: deltas, statuses, and where a client begins.
  *
- * A frame holds every cell that something in its range changed, with the color that it has at the range's end;
- * so it can be applied to a board at any seq within the range. How often frames are cut follows the workers'
- * rounds: when those take long, frames get larger, not more.
+ * A frame holds every cell that something in its range changed, with the color that it has at the
+ * range's end; so it can be applied to a board at any seq within the range. How often frames are
+ * cut follows the workers' rounds: when those take long, frames get larger, not more.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -62,9 +62,9 @@ static bool delta_append_all(struct writer *w, const struct writer_board *b,
 	return true;
 }
 
-/* Everything that is applied and not cut yet becomes a frame. When a reader stands in the way of one log, the
- * others may have the frame already: it stays as it is (cut_last, cut_colors) and is tried again, while what
- * is applied meanwhile gathers behind it. */
+/* Everything that is applied and not cut yet becomes a frame. When a reader stands in the way of
+ * one log, the others may have the frame already: it stays as it is (cut_last, cut_colors) and is
+ * tried again, while what is applied meanwhile gathers behind it. */
 bool cut_board(struct writer *w, struct writer_board *b)
 {
 	struct msg_delta d;
@@ -162,9 +162,10 @@ uint64_t cut_wait_ns(const struct writer *w)
 	return wait;
 }
 
-/* --- where a client begins --- */
+/* --- where a client begins -------------------------------------------------------------------- */
 
-/* Decodes the newest part of the binary log into the JSON log, so that JSON clients can resume too. */
+/* Decodes the newest part of the binary log into the JSON log, so that JSON clients can resume too.
+ * */
 static void json_fill(struct writer *w, const struct writer_board *b, struct room_log *json)
 {
 	struct room_log *log = b->logs[MESSAGE_BINARY];
@@ -256,7 +257,7 @@ void cut_subscribe(struct writer *w, unsigned worker, const struct mail_request 
 	a->seq = m->resume ? m->seq : b->seq_cut;
 }
 
-/* --- at start: the log as it was, from the journal's tail --- */
+/* --- at start: the log as it was, from the journal's tail ------------------------------------- */
 
 static int past_compare(const void *a, const void *b)
 {
@@ -267,8 +268,8 @@ static int past_compare(const void *a, const void *b)
 	return x->seq < y->seq ? -1 : x->seq > y->seq;
 }
 
-/* One frame from `count` placements: every cell that they set, with the last color. What they changed is not
- * known any more, and need not be: a cell more than needed is no error. */
+/* One frame from `count` placements: every cell that they set, with the last color. What they
+ * changed is not known any more, and need not be: a cell more than needed is no error. */
 static void refill_frame(struct writer *w, struct writer_board *b, struct past *past,
 			 uint32_t count)
 {

@@ -1,9 +1,11 @@
 /*
- * writer_order.c - placements: checked, charged, numbered, journalled; applied and answered when durable.
+ * writer_order.c - placements: checked, charged, numbered, journalled; applied and answered when
+ * durable.
  *
- * The cooldown is decided here and nowhere else, by one thread, so of ten requests of one person at once
- * exactly one passes. What waits for the journal stands in `pending`, oldest first, with what the
- * person was before the charge: a batch that the disk did not take is undone from the newest back.
+ * The cooldown is decided here and nowhere else, by one thread, so of ten requests of one person at
+ * once exactly one passes. What waits for the journal stands in `pending`, oldest first, with what
+ * the person was before the charge: a batch that the disk did not take is undone from the newest
+ * back.
  */
 #include <errno.h>
 #include <string.h>
@@ -35,7 +37,7 @@ static struct pending *pending_push(struct writer *w, unsigned worker, const str
 	return p;
 }
 
-/* --- a request --- */
+/* --- a request -------------------------------------------------------------------------------- */
 
 static enum refusal place_check(const struct writer_board *b, const struct mail_request *m)
 {
@@ -91,8 +93,8 @@ static void place_charge(struct writer *w, struct writer_board *b, struct pendin
 	p->placed_at_ms = w->now.wall_ms;
 }
 
-/* The request that was accepted last comes again, from a client that did not get the answer: it gets it
- * now, or when it is durable. */
+/* The request that was accepted last comes again, from a client that did not get the answer: it
+ * gets it now, or when it is durable. */
 static void place_repeat(struct writer *w, unsigned worker, const struct mail_request *m,
 			 const struct person *person)
 {
@@ -156,7 +158,7 @@ void order_you(struct writer *w, unsigned worker, const struct mail_request *m)
 		writer_refuse(w, worker, m, REFUSAL_OVERLOADED, 1000);
 }
 
-/* --- what is settled --- */
+/* --- what is settled -------------------------------------------------------------------------- */
 
 static void settle_place(struct writer *w, const struct pending *p)
 {
@@ -246,7 +248,7 @@ void order_settle(struct writer *w)
 		w->lsn_applied = settled;
 }
 
-/* --- what is dropped --- */
+/* --- what is dropped -------------------------------------------------------------------------- */
 
 static void undo_place(struct writer *w, const struct pending *p)
 {

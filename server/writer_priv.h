@@ -1,4 +1,5 @@
-/* writer_priv.h - what the files of the writer share. Only for server/writer*.c; all on its thread. */
+/* writer_priv.h - what the files of the writer share. Only for server/writer*.c; all on its thread.
+ * */
 #ifndef PX_SERVER_WRITER_PRIV_H
 #define PX_SERVER_WRITER_PRIV_H
 
@@ -21,7 +22,7 @@
 #define HISTORY_RECORDS    262144       /* from before the snapshot, to fill the logs again */
 #define REFILL_ROUND       1000         /* placements in a frame that is made from history */
 #define CHANGED_MAX        65536        /* cells of one frame */
-#define EPOCH_SEQ_GAP      (1ull << 32) /* a new epoch begins so far above the last seq that is known */
+#define EPOCH_SEQ_GAP      (1ull << 32) /* a new epoch begins so far above the last known seq */
 #define JSON_FILL_BYTES                                                                            \
 	(256u << 10) /* of the binary log, decoded for the JSON log when that is made */
 #define PACKED_BYTES_MIN (256ull << 20)
@@ -128,8 +129,7 @@ struct writer {
 	enum stop_phase stop;
 	_Atomic bool ready;
 	_Atomic bool stopped;
-	_Atomic uint64_t
-		packed_bytes; /* of boards in forms for clients that live; last unref is any thread's */
+	_Atomic uint64_t packed_bytes; /* of packed boards that live; any thread drops the last */
 	struct metrics metrics;
 	struct histogram acks, commits;
 	_Atomic uint64_t refused[REFUSAL_MAX];
@@ -137,7 +137,7 @@ struct writer {
 	struct delta_cell cells[CHANGED_MAX];
 };
 
-/* --- writer.c --- */
+/* --- writer.c --------------------------------------------------------------------------------- */
 struct mail_answer *writer_answer(struct writer *w, unsigned worker, enum mail_type type,
 				  struct mail_client client);
 void writer_refuse(struct writer *w, unsigned worker, const struct mail_request *m,
@@ -145,20 +145,20 @@ void writer_refuse(struct writer *w, unsigned worker, const struct mail_request 
 struct writer_board *writer_board_at(struct writer *w,
 				     uint16_t number); /* served ones; else NULL */
 
-/* --- writer_order.c --- */
+/* --- writer_order.c --------------------------------------------------------------------------- */
 void order_place(struct writer *w, unsigned worker, const struct mail_request *m);
 void order_you(struct writer *w, unsigned worker, const struct mail_request *m);
 void order_settle(struct writer *w); /* applies and answers what the journal has settled */
 void order_drop(struct writer *w);   /* undoes what the journal has dropped */
 
-/* --- writer_cut.c --- */
+/* --- writer_cut.c ----------------------------------------------------------------------------- */
 void cut_run(struct writer *w);
 bool cut_board(struct writer *w, struct writer_board *b); /* false: a reader is in the way */
 void cut_subscribe(struct writer *w, unsigned worker, const struct mail_request *m);
 void cut_refill(struct writer *w, struct writer_board *b); /* at start, from b->past */
 uint64_t cut_wait_ns(const struct writer *w);
 
-/* --- writer_copy.c --- */
+/* --- writer_copy.c ---------------------------------------------------------------------------- */
 void copy_want(struct writer *w, unsigned worker, const struct mail_request *m);
 void copy_run(struct writer *w);
 void copy_drop(
@@ -166,7 +166,7 @@ void copy_drop(
 uint64_t copy_wait_ns(const struct writer *w);
 void copy_free(struct writer *w);
 
-/* --- writer_restore.c --- */
+/* --- writer_restore.c ------------------------------------------------------------------------- */
 int restore_run(struct writer *w, char why[static RECOVER_WHY_BYTES]);
 int restore_journal(struct writer *w);  /* records for boards and epochs that are new */
 void restore_dropped(struct writer *w); /* those that the journal dropped are new again */

@@ -1,9 +1,9 @@
 /*
  * writer_restore.c - the start: boards, people and logs from what is on the disk.
  *
- * Runs before any thread. Boards that the disk knows and the settings do not name are kept, journalled and
- * snapshotted, but not served. What the settings name and the disk does not know is new, and gets its records
- * as soon as the journal runs.
+ * Runs before any thread. Boards that the disk knows and the settings do not name are kept,
+ * journalled and snapshotted, but not served. What the settings name and the disk does not know is
+ * new, and gets its records as soon as the journal runs.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -109,7 +109,7 @@ static int board_known(struct restore *r, const struct record_board *meta,
 	return rc;
 }
 
-/* --- what recovery hands over --- */
+/* --- what recovery hands over ----------------------------------------------------------------- */
 
 static int on_board(void *arg, const struct snapshot_board_read *read)
 {
@@ -214,7 +214,7 @@ static void on_report(void *arg, const char *sentence)
 	log_warn("recovery note=\"%s\"", sentence);
 }
 
-/* --- rooms: what the settings name --- */
+/* --- rooms: what the settings name ------------------------------------------------------------ */
 
 static struct writer_board *board_by_name(struct writer *w, const char *name)
 {
@@ -291,8 +291,8 @@ static int room_open(struct writer *w, struct writer_board *b, const struct sett
 	return 0;
 }
 
-/* After a stop in which acknowledged placements may have been lost, clients may hold seqs that are given
- * out again for something else: a new epoch, above every number that can have been used. */
+/* After a stop in which acknowledged placements may have been lost, clients may hold seqs that are
+ * given out again for something else: a new epoch, above every number that can have been used. */
 static void epochs_renew(struct writer *w)
 {
 	for (uint32_t i = 0; i < w->boards_end; i++) {

@@ -157,7 +157,8 @@ static void first_and_last_cell_survive_at_every_size(void **state)
 	}
 }
 
-/* One cell that takes nearly all bits that the reader holds at a time, as the last of the payload. */
+/* One cell that takes nearly all bits that the reader holds at a time, as the last of the payload.
+ * */
 static void a_far_last_cell_survives_at_every_alignment(void **state)
 {
 	(void)state;

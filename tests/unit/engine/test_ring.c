@@ -1,7 +1,8 @@
 /*
  * test_ring.c - what ring.h promises, on the real io_uring with socket pairs.
  *
- * Above all the short send: with IOSQE_CQE_SKIP_SUCCESS a send that took only a part must still tell.
+ * Above all the short send: with IOSQE_CQE_SKIP_SUCCESS a send that took only a part must still
+ * tell.
  */
 #include <errno.h>
 #include <fcntl.h>
