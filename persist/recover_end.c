@@ -130,8 +130,20 @@ static int later_judge(struct recovery *r, const struct segment_entry *e, uint64
 	return rc;
 }
 
+static int damage_front(struct recovery *r, const char *name, size_t offset, const char *what)
+{
+	return recover_refuse(
+		r, -EBADMSG,
+		"%s/%s, offset %zu: %s: people were told that its records are kept. Restore the "
+		"file from a copy. The boards do not need it, the snapshot of record %" PRIu64
+		" is newer: without a copy, move the file out of %s, and the history in it is "
+		"lost. Nothing was changed.",
+		disk_path(r->disk), name, offset, what, r->snapshot.lsn, disk_path(r->disk));
+}
+
 /* Segment `e`, whose header is damaged, stands in front of everything that is read, which begins with `lsn`.
- * A first write that was torn leaves such a file; but that claims nothing else than what it continued. */
+ * A first write that was torn leaves such a file; but that has its whole size, and claims nothing else than
+ * what it continued. */
 static int front_judge(struct recovery *r, const struct segment_entry *e, uint64_t lsn)
 {
 	char name[JOURNAL_NAME_BYTES];
@@ -144,16 +156,12 @@ static int front_judge(struct recovery *r, const struct segment_entry *e, uint64
 	rc = segment_load(r->disk, e->number, &bytes, &len);
 	if (rc < 0)
 		return recover_refuse_disk(r, name, rc);
-	if (journal_claim_find(bytes, len, 0, r->result->start.journal_id, e->number, 0, &claim) &&
-	    claim.durable_lsn + 1 < lsn)
-		rc = recover_refuse(
-			r, -EBADMSG,
-			"%s/%s, offset 0: the header is damaged, and records from %" PRIu64
-			" on stand behind it: people were told that they are kept. Restore the "
-			"file from a copy. The boards do not need it, a snapshot is newer: without "
-			"a copy, move the file out of %s, and the history in it is lost. Nothing "
-			"was changed.",
-			disk_path(r->disk), name, claim.durable_lsn + 1, disk_path(r->disk));
+	if (len < SEGMENT_HEADER_BYTES)
+		rc = damage_front(r, name, len, "the file was cut inside its header");
+	else if (journal_claim_find(bytes, len, 0, r->result->start.journal_id, e->number, 0,
+				    &claim) &&
+		 claim.durable_lsn + 1 < lsn)
+		rc = damage_front(r, name, 0, "the header is damaged, and batches follow it");
 	free(bytes);
 	return rc;
 }

@@ -116,6 +116,22 @@ static void damaged_header_of_the_oldest_segment_is_refused(void **state)
 	assert_non_null(strstr(why, "Nothing was changed"));
 }
 
+static void oldest_segment_cut_inside_its_header_is_refused(void **state)
+{
+	struct recover_result result;
+	char why[RECOVER_WHY_BYTES];
+	uint64_t chain = segment_make(1, 1, JOURNAL_ID, false);
+	int fd = disk_file_open(disk, "journal-00000001.seg", 1);
+
+	(void)state;
+	assert_int_equal(disk_truncate(disk, fd, SEGMENT_HEADER_BYTES - 1), 0);
+	disk_file_close(disk, fd);
+	segment_make(2, RECORDS + 1, chain, false);
+	snapshot_make(RECORDS);
+	assert_int_equal(run(&result, why), -EBADMSG);
+	assert_non_null(strstr(why, "journal-00000001.seg"));
+}
+
 static void damaged_header_of_the_only_segment_is_refused(void **state)
 {
 	struct recover_result result;
@@ -146,6 +162,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(damaged_header_of_the_oldest_segment_is_refused,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(oldest_segment_cut_inside_its_header_is_refused,
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(damaged_header_of_the_only_segment_is_refused,
 						setup, teardown),
