@@ -26,7 +26,7 @@
 #define OUT_BYTES          32768
 #define ACCEPT_DEPTH       32 /* accepts in flight per ring and listener */
 #define SPARE_SLOTS        16 /* per ring, on which 503 is said when the server is full */
-#define FANOUT_BATCH       512
+#define FANOUT_BATCH       128
 #define VISITS_PER_TURN    16384
 #define EVENTS_PER_REAP    256
 #define REAPS_PER_TURN     16 /* per ring */
