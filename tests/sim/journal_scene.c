@@ -168,6 +168,7 @@ int scene_start(struct scene *s)
 		.batch_bytes_max = SCENE_BATCH_BYTES,
 		.sync = s->sync,
 		.interval_ms = 20,
+		.gather_us = s->gather_us,
 	};
 	struct keeper_config keeper = {.keep_bytes = s->keep_bytes, .wake_writer = wake_nobody};
 	int rc = scene_recover(s, false);

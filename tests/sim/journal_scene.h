@@ -27,6 +27,7 @@ struct scene {
 	uint64_t random;
 	enum journal_sync sync;
 	uint64_t keep_bytes;
+	uint32_t gather_us; /* between two commits */
 	uint64_t history; /* records from before the snapshot that recovery hands over */
 
 	uint64_t ids[SCENE_RECORDS_MAX]; /* by lsn */

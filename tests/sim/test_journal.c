@@ -73,6 +73,38 @@ static void records_that_wait_share_one_commit(void **state)
 	end_with_power_cut(s);
 }
 
+static void records_that_come_one_by_one_share_commits_and_a_lone_one_does_not_wait(void **state)
+{
+	struct scene *s = &scene;
+	uint64_t commits, pause_ns;
+
+	(void)state;
+	scene_begin(s, 7, JOURNAL_SYNC_COMMIT);
+	s->gather_us = 20000;
+	assert_int_equal(scene_start(s), 0);
+	scene_commit(s, 1);
+	s->now.mono_ns += NS_PER_SEC;
+	scene_commit(s, 1); /* at once: there was a pause */
+	commits = stats(s)->commits;
+	for (int i = 0; i < 2; i++) { /* in less time than is gathered, and not much */
+		assert_int_equal(scene_append(s), 0);
+		scene_turns(s, 3);
+	}
+	assert_int_equal(stats(s)->commits, commits);
+	assert_true(journal_wait_ns(s->journal, s->now) <= 20 * NS_PER_MS);
+	s->now.mono_ns += journal_wait_ns(s->journal, s->now);
+	scene_commit(s, 0);
+	assert_int_equal(stats(s)->commits, commits + 1);
+	assert_int_equal(journal_settled(s->journal), 4);
+
+	s->now.mono_ns += NS_PER_SEC; /* after a pause */
+	assert_int_equal(scene_append(s), 0);
+	pause_ns = journal_wait_ns(s->journal, s->now);
+	assert_int_equal(pause_ns, 0);
+	scene_commit(s, 0);
+	end_with_power_cut(s);
+}
+
 static void full_buffer_says_so_and_takes_more_later(void **state)
 {
 	struct scene *s = started(JOURNAL_SYNC_COMMIT);
@@ -348,6 +380,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_settles_before_its_sync),
 		cmocka_unit_test(records_that_wait_share_one_commit),
+		cmocka_unit_test(
+			records_that_come_one_by_one_share_commits_and_a_lone_one_does_not_wait),
 		cmocka_unit_test(full_buffer_says_so_and_takes_more_later),
 		cmocka_unit_test(records_are_taken_before_there_is_a_segment),
 		cmocka_unit_test(journal_rolls_over_many_segments),
