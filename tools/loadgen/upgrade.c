@@ -31,20 +31,33 @@ void upgrade_key(uint64_t random, char out[static UPGRADE_KEY_CHARS])
 	out[23] = '=';
 }
 
-size_t upgrade_write(const struct target *target, uint64_t random, char *out)
+size_t upgrade_ask_write(const struct target *target, const struct upgrade_ask *ask,
+			 uint64_t random, char *out, size_t room)
 {
 	char key[UPGRADE_KEY_CHARS];
 	int len;
 
 	upgrade_key(random, key);
-	len = snprintf(
-		out, UPGRADE_REQUEST_BYTES_MAX,
-		"GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-		"Sec-WebSocket-Key: %.24s\r\nSec-WebSocket-Version: 13\r\n"
-		"Sec-WebSocket-Protocol: " PROTOCOL "\r\n\r\n",
-		target->path, target->authority, key);
-	px_assert(len > 0 && len < UPGRADE_REQUEST_BYTES_MAX);
-	return (size_t)len;
+	len = snprintf(out, room,
+		       "GET %s HTTP/1.1\r\n%s%s%sUpgrade: websocket\r\nConnection: Upgrade\r\n"
+		       "Sec-WebSocket-Key: %.24s\r\nSec-WebSocket-Version: 13\r\n%s%s%s%s\r\n",
+		       target->path,
+		       ask->has_host ? "" : "Host: ", ask->has_host ? "" : target->authority,
+		       ask->has_host ? "" : "\r\n", key,
+		       ask->protocols != NULL ? "Sec-WebSocket-Protocol: " : "",
+		       ask->protocols != NULL ? ask->protocols : "",
+		       ask->protocols != NULL ? "\r\n" : "", ask->fields);
+	return len < 0 || (size_t)len >= room ? 0 : (size_t)len;
+}
+
+static const struct upgrade_ask of_pixeld = {.protocols = PROTOCOL, .fields = ""};
+
+size_t upgrade_write(const struct target *target, uint64_t random, char *out)
+{
+	size_t len = upgrade_ask_write(target, &of_pixeld, random, out, UPGRADE_REQUEST_BYTES_MAX);
+
+	px_assert(len > 0);
+	return len;
 }
 
 size_t upgrade_head_bytes(const uint8_t *in, size_t len)
@@ -85,7 +98,29 @@ static bool value_is(const char *value, size_t len, const char *want)
 	return len == strlen(want) && strncasecmp(value, want, len) == 0;
 }
 
-static void field_look(const char *line, size_t len, const char *accept, struct seen *seen)
+/* Whether `word` is one of a list with commas. */
+static bool list_has(const char *list, size_t len, const char *word, size_t word_len)
+{
+	const char *end = list + len;
+
+	while (list < end) {
+		const char *comma = memchr(list, ',', (size_t)(end - list));
+		const char *next = comma == NULL ? end : comma + 1;
+		size_t n = (size_t)((comma == NULL ? end : comma) - list);
+
+		for (; n > 0 && (*list == ' ' || *list == '\t'); n--)
+			list++;
+		while (n > 0 && (list[n - 1] == ' ' || list[n - 1] == '\t'))
+			n--;
+		if (n == word_len && strncasecmp(list, word, n) == 0)
+			return true;
+		list = next;
+	}
+	return false;
+}
+
+static void field_look(const char *line, size_t len, const char *accept,
+		       const struct upgrade_ask *ask, struct seen *seen)
 {
 	const char *value;
 	size_t n;
@@ -98,16 +133,18 @@ static void field_look(const char *line, size_t len, const char *accept, struct 
 		seen->right &= value_is(value, n, "websocket");
 	} else if (field_is(line, len, "Connection", &value, &n)) {
 		seen->connections++;
-		seen->right &= value_is(value, n, "upgrade");
+		seen->right &= list_has(value, n, "upgrade", strlen("upgrade"));
 	} else if (field_is(line, len, "Sec-WebSocket-Protocol", &value, &n)) {
 		seen->protocols++;
-		seen->right &= value_is(value, n, PROTOCOL);
+		seen->right &= ask->protocols != NULL &&
+			       list_has(ask->protocols, strlen(ask->protocols), value, n);
 	} else if (field_is(line, len, "Sec-WebSocket-Extensions", &value, &n)) {
 		seen->right = false;
 	}
 }
 
-int upgrade_check(const uint8_t *head, size_t len, uint64_t random, const char **ret_why)
+int upgrade_ask_check(const uint8_t *head, size_t len, const struct upgrade_ask *ask,
+		      uint64_t random, const char **ret_why)
 {
 	static const char status[] = "HTTP/1.1 101 ";
 	const char *at = (const char *)head;
@@ -126,13 +163,18 @@ int upgrade_check(const uint8_t *head, size_t len, uint64_t random, const char *
 		const char *next = memmem(at, (size_t)(end - at), "\r\n", 2);
 
 		px_assert(next != NULL); /* the head ends with an empty line */
-		field_look(at, (size_t)(next - at), accept, &seen);
+		field_look(at, (size_t)(next - at), accept, ask, &seen);
 		at = next + 2;
 	}
 	if (!seen.right || seen.accepts != 1 || seen.upgrades != 1 || seen.connections != 1 ||
-	    seen.protocols != 1) {
+	    seen.protocols != (ask->protocols != NULL)) {
 		*ret_why = "the 101 has not the fields that belong to our request";
 		return -EBADMSG;
 	}
 	return 0;
+}
+
+int upgrade_check(const uint8_t *head, size_t len, uint64_t random, const char **ret_why)
+{
+	return upgrade_ask_check(head, len, &of_pixeld, random, ret_why);
 }

@@ -6,6 +6,7 @@
 #ifndef PX_LOADGEN_UPGRADE_H
 #define PX_LOADGEN_UPGRADE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,5 +27,22 @@ size_t upgrade_head_bytes(const uint8_t *in, size_t len);
 
 /* Checks a whole head. 0, or -EBADMSG and why in *ret_why (static). */
 int upgrade_check(const uint8_t *head, size_t len, uint64_t random, const char **ret_why);
+
+/* --- the same for servers that are not pixeld --- */
+
+/* What is asked for beyond the URL; all text is ours to give as it stands. */
+struct upgrade_ask {
+	const char *protocols; /* as in Sec-WebSocket-Protocol: one or a list; NULL: none */
+	const char *fields;    /* more header fields, each with its CRLF; "" : none */
+	bool has_host;         /* Host is among them */
+};
+
+/* Writes the request; returns its bytes, or 0 when `room` is too small. */
+size_t upgrade_ask_write(const struct target *target, const struct upgrade_ask *ask,
+			 uint64_t random, char *out, size_t room);
+
+/* As upgrade_check(); with protocols, the server must have chosen one of them. */
+int upgrade_ask_check(const uint8_t *head, size_t len, const struct upgrade_ask *ask,
+		      uint64_t random, const char **ret_why);
 
 #endif

@@ -126,6 +126,57 @@ static void half_a_head_is_not_there_yet(void **state)
 			 sizeof(head) - 1);
 }
 
+/* --- other servers --- */
+
+static const char foreign_head[] =
+	"HTTP/1.1 101 x\r\nupgrade: WebSocket\r\nconnection: keep-alive, Upgrade\r\n"
+	"Sec-WebSocket-Accept: %.28s\r\n%s\r\n";
+
+/* Whether an answer with this further field is taken by somebody who asked so. */
+static int foreign_check(const char *protocols, const char *field)
+{
+	const struct upgrade_ask ask = {.protocols = protocols, .fields = ""};
+	char key[UPGRADE_KEY_CHARS], accept[WS_ACCEPT_CHARS], head[512];
+	const char *why;
+	int len;
+
+	upgrade_key(9, key);
+	ws_accept_key(key, accept);
+	len = snprintf(head, sizeof(head), foreign_head, accept, field);
+	return upgrade_ask_check((const uint8_t *)head, (size_t)len, &ask, 9, &why);
+}
+
+static void another_server_answers_in_its_own_way(void **state)
+{
+	(void)state;
+	assert_int_equal(foreign_check(NULL, ""), 0);
+	assert_int_equal(foreign_check(NULL, "Sec-WebSocket-Protocol: chat\r\n"), -EBADMSG);
+	assert_int_equal(foreign_check("chat", "Sec-WebSocket-Protocol: chat\r\n"), 0);
+	assert_int_equal(foreign_check("a, chat ,b", "Sec-WebSocket-Protocol: chat\r\n"), 0);
+	assert_int_equal(foreign_check("a, b", "Sec-WebSocket-Protocol: chat\r\n"), -EBADMSG);
+	assert_int_equal(foreign_check("chat", ""), -EBADMSG);
+	assert_int_equal(foreign_check(NULL, "Sec-WebSocket-Extensions: x\r\n"), -EBADMSG);
+}
+
+static void fields_asked_for_stand_in_the_request(void **state)
+{
+	struct upgrade_ask ask = {
+		.protocols = "a, b", .fields = "X-One: 1\r\nHost: h\r\n", .has_host = true};
+	struct target target;
+	const char *why;
+	char out[512];
+	size_t len;
+
+	(void)state;
+	assert_int_equal(target_parse("ws://127.0.0.1:1/p", &target, &why), 0);
+	len = upgrade_ask_write(&target, &ask, 1, out, sizeof(out));
+	out[len] = '\0';
+	assert_non_null(strstr(out, "Sec-WebSocket-Protocol: a, b\r\n"));
+	assert_non_null(strstr(out, "\r\nX-One: 1\r\nHost: h\r\n\r\n"));
+	assert_null(strstr(out, "127.0.0.1"));
+	assert_int_equal(upgrade_ask_write(&target, &ask, 1, out, 50), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -134,6 +185,8 @@ int main(void)
 		cmocka_unit_test(wrong_answers_are_refused),
 		cmocka_unit_test(answer_to_another_key_is_refused),
 		cmocka_unit_test(half_a_head_is_not_there_yet),
+		cmocka_unit_test(another_server_answers_in_its_own_way),
+		cmocka_unit_test(fields_asked_for_stand_in_the_request),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
