@@ -117,7 +117,7 @@ static int socket_make(const struct worker *w, const struct client *c, int *ret_
 	return r;
 }
 
-void client_open(struct worker *w, struct client *c)
+void client_open(struct worker *w, struct client *c, uint64_t intended_ns)
 {
 	const struct target *target = &w->options->target;
 	int fd;
@@ -129,8 +129,10 @@ void client_open(struct worker *w, struct client *c)
 		return;
 	}
 	c->since_ns = w->now.mono_ns;
-	if (c->attempts == 0)
+	if (c->attempts == 0) {
+		c->intended_ns = intended_ns;
 		c->lost_ns = w->now.mono_ns;
+	}
 	if (c->attempts < UINT8_MAX)
 		c->attempts++;
 	c->inflight++;
@@ -237,6 +239,9 @@ static void gone(struct worker *w, struct client *c)
 		return;
 	}
 	client_state_set(w, c, CLIENT_DEAD);
+	if (c->counted && !c->leaving)
+		crowd_leave(w->crowd, c->follow.seq);
+	c->counted = false;
 	if (p != NULL && !p->gone) {
 		p->gone = true;
 		stat_add(&w->stats.outstanding, 0 - painter_waiting(p));
@@ -286,7 +291,8 @@ void client_flush(struct worker *w, struct client *c)
 	p->out_len = p->urgent_len;
 	p->urgent_len = 0;
 	if (!p->asking)
-		stat_add(&w->stats.resent, painter_encode(p, w->shared->plan, &w->canvas, &w->rng));
+		stat_add(&w->stats.resent,
+			 painter_encode(p, w->shared->plan, &w->canvas, w->now.mono_ns, &w->rng));
 	stat_add(&w->stats.placed, p->sent_ever - before);
 	if (p->out_len == 0)
 		return;
@@ -352,7 +358,8 @@ static size_t upgrade_take(struct worker *w, struct client *c, const uint8_t *da
 		return len;
 	}
 	carry_drop(c);
-	hdr_record(&w->connect, w->now.mono_ns - c->since_ns);
+	latency_record(&w->latencies, LATENCY_CONNECT, &(struct span){c->intended_ns, c->since_ns},
+		       w->now.mono_ns);
 	ws_parser_init(&c->parser, WS_FROM_SERVER, MESSAGE_BYTES_MAX);
 	client_state_set(w, c, CLIENT_SUBSCRIBING);
 	client_subscribe(w, c, true);

@@ -57,6 +57,18 @@ void client_subscribe(struct worker *w, struct client *c, bool with_session)
 	c->sent_s = (uint32_t)(w->now.mono_ns / NS_PER_SEC);
 }
 
+/* An observer stood at `before`, and now stands where its follow says. */
+static void observer_moved(struct worker *w, struct client *c, uint64_t before)
+{
+	if (!c->observer)
+		return;
+	if (!c->counted)
+		crowd_enter(w->crowd, c->follow.seq, w->now.mono_ns);
+	else if (c->follow.seq > before)
+		crowd_move(w->crowd, before, c->follow.seq, w->now.mono_ns);
+	c->counted = true;
+}
+
 /* Fetches the board until it stands at `seq` or later, and begins the reference from it. */
 static bool reference_fetch(struct worker *w, const struct client *c, uint32_t epoch, uint64_t seq)
 {
@@ -94,6 +106,7 @@ static void subscribed(struct worker *w, struct client *c, const struct msg_subs
 		client_break(w, c, t, "in the answer to subscribe");
 		return;
 	}
+	observer_moved(w, c, c->follow.seq);
 	c->board = m->board;
 	c->attempts = 0;
 	client_state_set(w, c, CLIENT_FOLLOWING);
@@ -113,6 +126,8 @@ static void subscribed(struct worker *w, struct client *c, const struct msg_subs
  * very rule, so it serves every client of the thread, as long as it is new enough. */
 static void stale(struct worker *w, struct client *c, const struct msg_stale *m)
 {
+	uint64_t before;
+
 	if (c->state != CLIENT_SUBSCRIBING && c->state != CLIENT_FOLLOWING) {
 		client_break(w, c, TROUBLE_MESSAGE, "stale came out of place");
 		return;
@@ -125,8 +140,10 @@ static void stale(struct worker *w, struct client *c, const struct msg_stale *m)
 			return;
 		}
 	}
+	before = c->follow.seq;
 	stat_add(&w->stats.refetches, 1);
 	follow_fetched(&c->follow, reference_epoch(w->reference), reference_seq(w->reference));
+	observer_moved(w, c, before);
 	client_state_set(w, c, CLIENT_SUBSCRIBING);
 	c->since_ns = w->now.mono_ns;
 	client_subscribe(w, c, false);
@@ -161,6 +178,7 @@ static void delta(struct worker *w, struct client *c, const struct msg_delta *m,
 	}
 	if (c->observer && from <= m->last)
 		sight_seen(w->sight, w->now.mono_ns, from, m->last);
+	observer_moved(w, c, before);
 }
 
 static void status(struct worker *w, struct client *c, const struct msg_status *m)
@@ -196,26 +214,26 @@ static void ack_keep(struct worker *w, uint64_t request, uint64_t seq)
 
 static void placed(struct worker *w, struct client *c, const struct msg_placed *m)
 {
-	uint64_t intended;
+	struct span span;
 
-	if (c->painter == NULL || !painter_answer(c->painter, m->request, &intended)) {
+	if (c->painter == NULL || !painter_answer(c->painter, m->request, &span)) {
 		worker_trouble(w, TROUBLE_ACK_UNKNOWN, c, "placed, request %" PRIu64, m->request);
 		return;
 	}
 	stat_add(&w->stats.acknowledged, 1);
 	stat_add(&w->stats.outstanding, (uint64_t)-1);
-	hdr_record(&w->ack, w->now.mono_ns - intended);
-	hdr_record(&w->second, w->now.mono_ns - intended);
-	sight_times_set(w->shared->times, m->seq, intended);
+	latency_record(&w->latencies, LATENCY_ACK, &span, w->now.mono_ns);
+	hdr_record(&w->second.ack, w->now.mono_ns - span.intended_ns);
+	sight_times_set(w->shared->times, m->seq, &span);
 	ack_keep(w, m->request, m->seq);
 	worker_painter_ready(w, c->painter);
 }
 
 static void refused(struct worker *w, struct client *c, const struct msg_refused *m)
 {
-	uint64_t intended;
+	struct span span;
 
-	if (c->painter == NULL || !painter_answer(c->painter, m->request, &intended)) {
+	if (c->painter == NULL || !painter_answer(c->painter, m->request, &span)) {
 		worker_trouble(w, TROUBLE_ACK_UNKNOWN, c, "refused (%s), request %" PRIu64,
 			       refusal_str((enum refusal)m->code), m->request);
 		return;

@@ -45,7 +45,7 @@ bool painter_has_room(const struct painter *p)
 void painter_assign(struct painter *p, uint64_t intended_ns)
 {
 	px_assert(painter_has_room(p));
-	p->pending[p->head++ % p->window] = (struct pending){.intended_ns = intended_ns};
+	p->pending[p->head++ % p->window] = (struct pending){.span.intended_ns = intended_ns};
 }
 
 uint64_t painter_index(const struct painter *p, uint64_t k)
@@ -77,7 +77,7 @@ static size_t place_write(uint8_t *out, const struct place *place, uint16_t boar
 }
 
 uint32_t painter_encode(struct painter *p, const struct plan *plan, const struct canvas *canvas,
-			uint64_t *rng)
+			uint64_t now_ns, uint64_t *rng)
 {
 	uint32_t again = 0;
 
@@ -91,6 +91,7 @@ uint32_t painter_encode(struct painter *p, const struct plan *plan, const struct
 		place = plan_place(plan, index, canvas->width, canvas->height, canvas->bits);
 		p->out_len +=
 			place_write(p->out + p->out_len, &place, canvas->board, index + 1, rng);
+		p->pending[p->sent % p->window].span.begun_ns = now_ns;
 		again += p->sent < p->sent_ever;
 	}
 	if (p->sent > p->sent_ever)
@@ -106,7 +107,7 @@ static void tail_advance(struct painter *p)
 		p->sent = p->tail;
 }
 
-bool painter_answer(struct painter *p, uint64_t request, uint64_t *ret_intended_ns)
+bool painter_answer(struct painter *p, uint64_t request, struct span *ret_span)
 {
 	uint64_t k;
 
@@ -116,7 +117,7 @@ bool painter_answer(struct painter *p, uint64_t request, uint64_t *ret_intended_
 	if (k < p->tail || k >= p->sent || p->pending[k % p->window].answered)
 		return false;
 	p->pending[k % p->window].answered = true;
-	*ret_intended_ns = p->pending[k % p->window].intended_ns;
+	*ret_span = p->pending[k % p->window].span;
 	tail_advance(p);
 	return true;
 }

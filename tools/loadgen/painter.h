@@ -17,13 +17,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tools/loadgen/latency.h"
 #include "tools/loadgen/plan.h"
 
 #define PAINTER_PLACE_BYTES  22  /* a masked frame with one place message */
 #define PAINTER_URGENT_BYTES 140 /* one alive or pong that goes in front */
 
 struct pending {
-	uint64_t intended_ns;
+	struct span span; /* begun: handed to the connection, the last time */
 	bool answered;
 };
 
@@ -65,10 +66,10 @@ uint64_t painter_index(const struct painter *p, uint64_t k);  /* in the plan */
 /* Appends to `out` what is due and not sent, or was sent on a lost connection. Not while sending.
  * Returns how many of them had been sent before. */
 uint32_t painter_encode(struct painter *p, const struct plan *plan, const struct canvas *canvas,
-			uint64_t *rng);
+			uint64_t now_ns, uint64_t *rng);
 
 /* An answer for this request. False: nobody waits for it. */
-bool painter_answer(struct painter *p, uint64_t request, uint64_t *ret_intended_ns);
+bool painter_answer(struct painter *p, uint64_t request, struct span *ret_span);
 
 /* The connection is lost: what is unanswered will be sent anew. */
 void painter_broke(struct painter *p);

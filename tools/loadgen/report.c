@@ -98,9 +98,10 @@ void report_table_write(FILE *to, const struct options *o, const struct run_resu
 
 	fprintf(to, "\n  %-10s %10s %10s %10s %10s %10s %12s\n", "ms", "p50", "p90", "p99", "p99.9",
 		"max", "samples");
-	latency_row(to, "ack", &result->ack);
-	latency_row(to, "visible", &result->visible);
-	latency_row(to, "connect", &result->connect);
+	latency_row(to, "ack", &result->latencies.corrected[LATENCY_ACK]);
+	latency_row(to, "visible", &result->latencies.corrected[LATENCY_VISIBLE]);
+	latency_row(to, "last", &result->latencies.corrected[LATENCY_VISIBLE_LAST]);
+	latency_row(to, "connect", &result->latencies.corrected[LATENCY_CONNECT]);
 	fprintf(to,
 		"\nclients    %u, %" PRIu64 " of %" PRIu64 " received everything, %" PRIu64
 		" lost for good",
@@ -226,9 +227,10 @@ void report_json_write(FILE *to, const struct options *o, const struct run_resul
 	fprintf(to, ",\n  \"reach\": %.9f,\n", reach_of(result));
 	json_counts(to, o, result);
 	json_classes(to, result);
-	json_latency(to, "ack_ms", &result->ack);
-	json_latency(to, "visible_ms", &result->visible);
-	json_latency(to, "connect_ms", &result->connect);
+	json_latency(to, "ack_ms", &result->latencies.corrected[LATENCY_ACK]);
+	json_latency(to, "visible_ms", &result->latencies.corrected[LATENCY_VISIBLE]);
+	json_latency(to, "visible_last_ms", &result->latencies.corrected[LATENCY_VISIBLE_LAST]);
+	json_latency(to, "connect_ms", &result->latencies.corrected[LATENCY_CONNECT]);
 	fprintf(to, "  \"lag_max_ms\": %.4f,\n", ms(result->totals.lag_max_ns));
 	fprintf(to, "  \"run_seconds\": %.3f,\n", result->run_s);
 	fprintf(to, "  \"cpu_percent\": %.1f,\n", result->cpu_percent);

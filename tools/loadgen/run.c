@@ -32,7 +32,9 @@ struct runner {
 	struct sight_times *times;
 	struct session_token *tokens;
 	struct worker **workers;
-	uint32_t started; /* workers whose thread runs */
+	struct crowd **crowds; /* of the workers */
+	uint64_t crowds_next;  /* for crowds_settle() */
+	uint32_t started;      /* workers whose thread runs */
 	uint64_t began_ns;
 	uint64_t line_ns; /* of the last live line */
 	struct run_totals line_totals;
@@ -171,11 +173,13 @@ static enum exit_code workers_start(struct runner *r)
 	r->shared.final_seq = UINT64_MAX;
 	r->shared.end_ns = UINT64_MAX;
 	r->workers = calloc(o->threads, sizeof(struct worker *));
-	if (r->workers == NULL)
+	r->crowds = calloc(o->threads, sizeof(struct crowd *));
+	if (r->workers == NULL || r->crowds == NULL)
 		e = -ENOMEM;
 	for (uint32_t i = 0; e == 0 && i < o->threads; i++)
 		e = worker_new(&r->shared, i, &r->workers[i]);
 	for (uint32_t i = 0; e == 0 && i < o->threads; i++) {
+		r->crowds[i] = worker_crowd(r->workers[i]);
 		e = worker_start(r->workers[i]);
 		r->started += e == 0;
 	}
@@ -195,14 +199,14 @@ static void line_write(struct runner *r, const struct run_totals *now, uint64_t 
 		.since_start_s = (double)(now_ns - r->began_ns) * 1e-9,
 		.passed_s = (double)(now_ns - r->line_ns) * 1e-9,
 	};
-	struct hdr *second = calloc(1, sizeof(*second));
+	struct second *second = calloc(1, sizeof(*second));
 	uint64_t cpu = cpu_ns();
 
 	if (second == NULL)
 		return;
 	for (uint32_t i = 0; i < r->started; i++)
 		worker_second_get(r->workers[i], second);
-	line.second = second;
+	line.second = &second->ack;
 	line.cpu_percent = (double)(cpu - r->line_cpu_ns) * 1e-7 / line.passed_s;
 	report_line_write(stderr, &line);
 	free(second);
@@ -220,6 +224,8 @@ static uint64_t tick(struct runner *r, struct run_totals *ret_totals)
 	(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
 	now_ns = clock_now().mono_ns;
 	totals_get(r, ret_totals);
+	crowds_settle(r->crowds, r->started, r->times, now_ns, &r->crowds_next,
+		      &r->result->latencies);
 	if (!r->options->quiet && now_ns - r->line_ns >= NS_PER_SEC)
 		line_write(r, ret_totals, now_ns);
 	return now_ns;
@@ -325,13 +331,14 @@ static void result_collect(struct runner *r)
 	struct run_result *result = r->result;
 
 	totals_get(r, &result->totals);
+	crowds_settle(r->crowds, r->started, r->times, UINT64_MAX, &r->crowds_next,
+		      &result->latencies);
 	for (uint32_t i = 0; i < r->started; i++) {
 		const struct worker *w = r->workers[i];
 		const struct ledger *l = worker_ledger(w);
 
-		hdr_merge(&result->ack, worker_ack_hdr(w));
-		hdr_merge(&result->visible, worker_visible_hdr(w));
-		hdr_merge(&result->connect, worker_connect_hdr(w));
+		latencies_merge(&result->latencies, worker_latencies(w));
+		hdr_merge(&result->lag, worker_lag(w));
 		for (size_t k = 0; k < l->count; k++)
 			(void)ledger_add(&result->ledger, &l->acks[k]);
 		for (unsigned t = 0; t < TROUBLE_MAX; t++)
@@ -430,6 +437,7 @@ void run(struct options *options, struct run_result *ret_result)
 	for (uint32_t i = 0; r.workers != NULL && i < options->threads; i++)
 		worker_free(r.workers[i]);
 	free(r.workers);
+	free(r.crowds);
 	free(r.tokens);
 	sight_times_free(r.times);
 	plan_fini(&r.plan);

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "tools/loadgen/hdr.h"
+#include "tools/loadgen/latency.h"
 #include "tools/loadgen/ledger.h"
 #include "tools/loadgen/options.h"
 #include "tools/loadgen/worker.h"
@@ -31,7 +31,8 @@ struct run_result {
 	struct worker_reach reach;
 	struct ledger ledger; /* of all workers, by seq */
 	struct ledger_verdict ledger_verdict;
-	struct hdr ack, visible, connect;
+	struct latencies latencies;
+	struct hdr lag; /* how late placements were handed to their connections */
 	char trouble_first[TROUBLE_MAX][TROUBLE_WORDS_MAX];
 	uint64_t seq_first, seq_last; /* of the board, before and after */
 	uint32_t epoch;               /* after */

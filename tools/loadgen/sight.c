@@ -1,9 +1,10 @@
 /*
- * sight.c - visibility latency of sampled watchers.
+ * sight.c - visibility latency of observers.
  *
  * The table is direct-mapped by seq; an entry is written by the one thread that got the
- * acknowledgement (time first, then seq) and read by any. The queue of what was seen is a ring;
- * when it is full the oldest is recorded early.
+ * acknowledgement (times first, then seq) and read by any. The queue of what was seen is a ring
+ * planned for SEEN_PER_OBSERVER frames of everybody; when it is full, which takes a flood of others'
+ * placements, the oldest is dropped.
  */
 #include "tools/loadgen/sight.h"
 
@@ -11,13 +12,15 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#define TIMES 1048576U
-#define SEEN  16384U
+#define TIMES             1048576U
+#define SEEN_MIN          16384U
+#define SEEN_PER_OBSERVER 64U
 
 struct sight_times {
 	struct {
 		_Atomic uint64_t seq;
 		_Atomic uint64_t intended_ns;
+		_Atomic uint64_t begun_ns;
 	} at[TIMES];
 };
 
@@ -29,8 +32,9 @@ struct seen {
 struct sight {
 	struct sight_times *times;
 	uint64_t head, tail;
-	struct hdr *early; /* where a full queue records to: the one of the last settle */
-	struct seen seen[SEEN];
+	uint64_t room;
+	uint32_t turn; /* which of a large frame's placements are next */
+	struct seen seen[];
 };
 
 int sight_times_new(struct sight_times **ret_times)
@@ -48,31 +52,40 @@ void sight_times_free(struct sight_times *t)
 	free(t);
 }
 
-void sight_times_set(struct sight_times *t, uint64_t seq, uint64_t intended_ns)
+void sight_times_set(struct sight_times *t, uint64_t seq, const struct span *span)
 {
-	atomic_store_explicit(&t->at[seq % TIMES].intended_ns, intended_ns, memory_order_release);
+	atomic_store_explicit(&t->at[seq % TIMES].intended_ns, span->intended_ns,
+			      memory_order_release);
+	atomic_store_explicit(&t->at[seq % TIMES].begun_ns, span->begun_ns, memory_order_release);
 	atomic_store_explicit(&t->at[seq % TIMES].seq, seq, memory_order_release);
 }
 
-bool sight_times_get(const struct sight_times *t, uint64_t seq, uint64_t *ret_intended_ns)
+bool sight_times_get(const struct sight_times *t, uint64_t seq, struct span *ret_span)
 {
 	uint64_t before = atomic_load_explicit(&t->at[seq % TIMES].seq, memory_order_acquire);
-	uint64_t intended =
-		atomic_load_explicit(&t->at[seq % TIMES].intended_ns, memory_order_acquire);
+	struct span span = {
+		atomic_load_explicit(&t->at[seq % TIMES].intended_ns, memory_order_acquire),
+		atomic_load_explicit(&t->at[seq % TIMES].begun_ns, memory_order_acquire),
+	};
 
-	if (before != seq || intended == 0)
+	if (before != seq || span.intended_ns == 0)
 		return false;
-	*ret_intended_ns = intended;
+	*ret_span = span;
 	return true;
 }
 
-int sight_new(struct sight_times *times, struct sight **ret_sight)
+int sight_new(struct sight_times *times, uint32_t observers, struct sight **ret_sight)
 {
-	struct sight *s = calloc(1, sizeof(*s));
+	uint64_t room = (uint64_t)observers * SEEN_PER_OBSERVER;
+	struct sight *s;
 
+	if (room < SEEN_MIN)
+		room = SEEN_MIN;
+	s = calloc(1, sizeof(*s) + room * sizeof(s->seen[0]));
 	if (s == NULL)
 		return -ENOMEM;
 	s->times = times;
+	s->room = room;
 	*ret_sight = s;
 	return 0;
 }
@@ -82,28 +95,53 @@ void sight_free(struct sight *s)
 	free(s);
 }
 
-static void record(const struct sight *s, const struct seen *seen, struct hdr *hdr)
+void sight_seen(struct sight *s, uint64_t now_ns, uint64_t first, uint64_t last)
 {
-	for (uint64_t seq = seen->first; seq <= seen->last; seq++) {
-		uint64_t intended;
+	if (s->head - s->tail == s->room)
+		s->tail++;
+	s->seen[s->head++ % s->room] = (struct seen){.at_ns = now_ns, .first = first, .last = last};
+}
 
-		if (sight_times_get(s->times, seq, &intended) && seen->at_ns >= intended)
-			hdr_record(hdr, seen->at_ns - intended);
+static uint64_t stride_of(const struct seen *seen)
+{
+	return (seen->last - seen->first) / SIGHT_PER_FRAME + 1;
+}
+
+/* All that will be recorded of this is known. */
+static bool is_known(const struct sight *s, const struct seen *seen, uint64_t from)
+{
+	struct span span;
+
+	for (uint64_t seq = from; seq <= seen->last; seq += stride_of(seen))
+		if (!sight_times_get(s->times, seq, &span))
+			return false;
+	return true;
+}
+
+static void record(const struct sight *s, const struct seen *seen, uint64_t from,
+		   struct latencies *into, struct second *second)
+{
+	struct span span;
+
+	for (uint64_t seq = from; seq <= seen->last; seq += stride_of(seen)) {
+		if (!sight_times_get(s->times, seq, &span))
+			continue;
+		latency_record(into, LATENCY_VISIBLE, &span, seen->at_ns);
+		hdr_record(&second->visible,
+			   seen->at_ns > span.intended_ns ? seen->at_ns - span.intended_ns : 0);
 	}
 }
 
-void sight_seen(struct sight *s, uint64_t now_ns, uint64_t first, uint64_t last)
+void sight_settle(struct sight *s, uint64_t now_ns, struct latencies *into, struct second *second)
 {
-	if (s->head - s->tail == SEEN && s->early != NULL)
-		record(s, &s->seen[s->tail % SEEN], s->early);
-	if (s->head - s->tail == SEEN)
-		s->tail++;
-	s->seen[s->head++ % SEEN] = (struct seen){.at_ns = now_ns, .first = first, .last = last};
-}
+	while (s->tail < s->head) {
+		const struct seen *seen = &s->seen[s->tail % s->room];
+		uint64_t from = seen->first + s->turn % stride_of(seen);
 
-void sight_settle(struct sight *s, uint64_t until_ns, struct hdr *hdr)
-{
-	s->early = hdr;
-	while (s->tail < s->head && s->seen[s->tail % SEEN].at_ns < until_ns)
-		record(s, &s->seen[s->tail++ % SEEN], hdr);
+		if (seen->at_ns + SIGHT_DELAY_NS > now_ns && !is_known(s, seen, from))
+			return;
+		record(s, seen, from, into, second);
+		s->tail++;
+		s->turn++;
+	}
 }

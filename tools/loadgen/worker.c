@@ -77,6 +77,7 @@ static void clients_make(struct worker *w)
 		c->next = NO_CLIENT;
 		c->stopper = (uint64_t)i * o->threads + w->number >= o->clients - o->stop_reading;
 		c->observer = !c->stopper && i >= from && (i - from) % step == 0;
+		w->observers += c->observer;
 	}
 }
 
@@ -111,12 +112,15 @@ int worker_new(struct run_shared *shared, uint32_t number, struct worker **ret_w
 	if (r == 0)
 		r = reference_new(&w->reference);
 	if (r == 0)
-		r = sight_new(shared->times, &w->sight);
+		clients_make(w);
+	if (r == 0)
+		r = sight_new(shared->times, w->observers, &w->sight);
+	if (r == 0)
+		r = crowd_new(&w->crowd);
 	if (r < 0) {
 		worker_free(w);
 		return r;
 	}
-	clients_make(w);
 	*ret_worker = w;
 	return 0;
 }
@@ -132,6 +136,7 @@ void worker_free(struct worker *w)
 	(void)pthread_mutex_destroy(&w->lock);
 	reference_free(w->reference);
 	sight_free(w->sight);
+	crowd_free(w->crowd);
 	ledger_fini(&w->ledger);
 	free(w->clients);
 	free(w->painters);
@@ -207,11 +212,16 @@ const struct worker_stats *worker_stats(const struct worker *w)
 	return &w->stats;
 }
 
-void worker_second_get(struct worker *w, struct hdr *into)
+void worker_second_get(struct worker *w, struct second *into)
 {
 	(void)pthread_mutex_lock(&w->lock);
-	hdr_merge(into, &w->second_last);
+	second_merge(into, &w->second_last);
 	(void)pthread_mutex_unlock(&w->lock);
+}
+
+struct crowd *worker_crowd(const struct worker *w)
+{
+	return w->crowd;
 }
 
 void worker_reach_add(const struct worker *w, uint64_t seq_first, uint64_t final,
@@ -241,19 +251,14 @@ const struct ledger *worker_ledger(const struct worker *w)
 	return &w->ledger;
 }
 
-const struct hdr *worker_ack_hdr(const struct worker *w)
+const struct latencies *worker_latencies(const struct worker *w)
 {
-	return &w->ack;
+	return &w->latencies;
 }
 
-const struct hdr *worker_visible_hdr(const struct worker *w)
+const struct hdr *worker_lag(const struct worker *w)
 {
-	return &w->visible;
-}
-
-const struct hdr *worker_connect_hdr(const struct worker *w)
-{
-	return &w->connect;
+	return &w->lag;
 }
 
 const char *worker_trouble_first(const struct worker *w, enum trouble t)

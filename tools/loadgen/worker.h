@@ -12,7 +12,8 @@
 #include <stdint.h>
 
 #include "engine/refusal.h"
-#include "tools/loadgen/hdr.h"
+#include "tools/loadgen/crowd.h"
+#include "tools/loadgen/latency.h"
 #include "tools/loadgen/ledger.h"
 #include "tools/loadgen/options.h"
 #include "tools/loadgen/plan.h"
@@ -82,8 +83,11 @@ void worker_free(struct worker *w);
 
 const struct worker_stats *worker_stats(const struct worker *w);
 
-/* Adds the acknowledgement latencies of the last whole second. Any thread. */
-void worker_second_get(struct worker *w, struct hdr *into);
+/* Adds the latencies of the last whole second. Any thread. */
+void worker_second_get(struct worker *w, struct second *into);
+
+/* How far its observers are: for crowds_settle(). */
+struct crowd *worker_crowd(const struct worker *w);
 
 /* --- after the end --- */
 
@@ -100,9 +104,8 @@ void worker_reach_add(const struct worker *w, uint64_t seq_first, uint64_t final
 		      struct worker_reach *reach);
 const struct reference *worker_reference(const struct worker *w);
 const struct ledger *worker_ledger(const struct worker *w);
-const struct hdr *worker_ack_hdr(const struct worker *w);
-const struct hdr *worker_visible_hdr(const struct worker *w);
-const struct hdr *worker_connect_hdr(const struct worker *w);
+const struct latencies *worker_latencies(const struct worker *w);
+const struct hdr *worker_lag(const struct worker *w);
 const char *worker_trouble_first(const struct worker *w, enum trouble t); /* "" without any */
 
 #endif

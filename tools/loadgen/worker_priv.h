@@ -10,6 +10,7 @@
 #include "engine/clock.h"
 #include "engine/op.h"
 #include "engine/ring.h"
+#include "tools/loadgen/crowd.h"
 #include "tools/loadgen/follow.h"
 #include "tools/loadgen/painter.h"
 #include "tools/loadgen/worker.h"
@@ -58,6 +59,7 @@ struct client {
 	struct carry *carry;
 	struct painter *painter; /* NULL: only watches */
 	uint64_t since_ns;       /* when the connect began; WAITING: when to come back */
+	uint64_t intended_ns;    /* when the connect was to begin */
 	uint64_t lost_ns;        /* when the connection broke that it tries to replace */
 	uint32_t slot;
 	uint32_t generation; /* of the slot, for the tags */
@@ -69,6 +71,7 @@ struct client {
 	uint8_t inflight;  /* operations whose last event is to come */
 	uint8_t attempts;  /* connects since it last followed */
 	bool observer : 1; /* gives visibility latencies */
+	bool counted : 1;  /* in the crowd */
 	bool stopper : 1;  /* stops reading once it follows */
 	bool stopped : 1;
 	bool resuming : 1; /* the subscribe that is under way asked to resume */
@@ -95,6 +98,7 @@ struct worker {
 
 	struct client *clients;
 	uint32_t clients_count;
+	uint32_t observers;
 	uint32_t opened;       /* clients whose first connect has begun */
 	uint32_t opening;      /* connections between connect and following */
 	uint32_t waiting_head; /* list of clients in CLIENT_WAITING */
@@ -109,7 +113,8 @@ struct worker {
 	uint32_t ready_count;
 	uint32_t next_painter;
 	struct schedule schedule;
-	bool scheduled; /* the schedule has begun */
+	bool scheduled;   /* the schedule has begun */
+	uint64_t held_ns; /* when a full window held up the schedule last */
 	struct canvas canvas;
 
 	uint8_t *arena; /* bytes of small sends; free again after a submit */
@@ -118,11 +123,13 @@ struct worker {
 	struct reference *reference;
 	struct ledger ledger;
 	struct sight *sight;
-	struct hdr ack, visible, connect;
-	uint64_t second_ns;   /* when the running second began */
-	struct hdr second;    /* acknowledgements of the running second */
+	struct crowd *crowd;
+	struct latencies latencies;
+	struct hdr lag;
+	uint64_t second_ns; /* when the running second began */
+	struct second second;
 	pthread_mutex_t lock; /* of second_last */
-	struct hdr second_last;
+	struct second second_last;
 	char first[TROUBLE_MAX][TROUBLE_WORDS_MAX];
 };
 
@@ -159,7 +166,8 @@ void *worker_thread_main(void *arg);
 
 /* --- client.c --- */
 
-void client_open(struct worker *w, struct client *c);
+/* intended_ns: when the schedule wanted it. */
+void client_open(struct worker *w, struct client *c, uint64_t intended_ns);
 void client_event(struct worker *w, struct client *c, enum op op, const struct ring_event *e);
 
 /* Ends the connection; the first reason counts, and TROUBLE_NONE is no reason. */

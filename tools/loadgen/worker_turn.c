@@ -62,7 +62,10 @@ static void connects_open(struct worker *w, uint64_t began_ns)
 	for (int i = 0; i < OPENS_PER_TURN && w->opened < w->clients_count; i++) {
 		if (w->opening >= OPENING_MAX || (rate > 0 && w->opened > passed * rate))
 			return;
-		client_open(w, &w->clients[w->opened++]);
+		client_open(w, &w->clients[w->opened],
+			    rate > 0 ? began_ns + (uint64_t)(w->opened * 1e9 / rate)
+				     : w->now.mono_ns);
+		w->opened++;
 	}
 }
 
@@ -84,19 +87,25 @@ static void waiting_open(struct worker *w)
 		}
 		*link = c->next;
 		c->next = NO_CLIENT;
-		client_open(w, c);
+		client_open(w, c, c->since_ns);
 		budget--;
 	}
 }
 
+/* What a full window held up is late by the server's doing, and no lag of ours. */
 static void assign(struct worker *w, struct painter *p, uint64_t intended_ns)
 {
+	uint64_t due_ns = intended_ns > w->held_ns ? intended_ns : w->held_ns;
+	uint64_t lag_ns = w->now.mono_ns > due_ns ? w->now.mono_ns - due_ns : 0;
+
 	painter_assign(p, intended_ns);
 	stat_add(&w->stats.outstanding, 1);
 	if (w->shared->plan->records != NULL)
 		stat_add(&w->stats.to_place, (uint64_t)-1);
-	if (w->now.mono_ns > intended_ns && w->now.mono_ns - intended_ns > w->stats.lag_max_ns)
-		stat_set(&w->stats.lag_max_ns, w->now.mono_ns - intended_ns);
+	hdr_record(&w->lag, lag_ns);
+	hdr_record(&w->second.lag, lag_ns);
+	if (lag_ns > w->stats.lag_max_ns)
+		stat_set(&w->stats.lag_max_ns, lag_ns);
 	worker_painter_ready(w, p);
 }
 
@@ -116,6 +125,7 @@ static void scheduled_assign(struct worker *w)
 		if (p->gone || p->head >= p->limit) {
 			skipped++;
 		} else if (!painter_has_room(p)) {
+			w->held_ns = w->now.mono_ns;
 			return;
 		} else {
 			skipped = 0;
@@ -225,9 +235,7 @@ static void second_publish(struct worker *w)
 	(void)pthread_mutex_lock(&w->lock);
 	w->second_last = w->second;
 	(void)pthread_mutex_unlock(&w->lock);
-	hdr_reset(&w->second);
-	if (w->now.mono_ns > SIGHT_DELAY_NS)
-		sight_settle(w->sight, w->now.mono_ns - SIGHT_DELAY_NS, &w->visible);
+	memset(&w->second, 0, sizeof(w->second));
 }
 
 static void stats_publish(struct worker *w, uint64_t *behind_ns)
@@ -359,13 +367,14 @@ static void turns(struct worker *w)
 			break;
 		painters_flush(w);
 		beat(w);
+		sight_settle(w->sight, w->now.mono_ns, &w->latencies, &w->second);
 		second_publish(w);
 		stats_publish(w, &behind_ns);
 		worker_submit(w);
 		ring_doze(w->rings[0]);
 		ring_wait(w->rings[0], more ? 0 : sleep_ns(w));
 	}
-	sight_settle(w->sight, UINT64_MAX, &w->visible);
+	sight_settle(w->sight, UINT64_MAX, &w->latencies, &w->second);
 }
 
 void *worker_thread_main(void *arg)

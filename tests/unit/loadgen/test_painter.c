@@ -50,7 +50,7 @@ static unsigned sent_requests(uint64_t requests[static 8])
 	size_t used;
 
 	p.out_len = 0;
-	(void)painter_encode(&p, &plan, &canvas, &rng);
+	(void)painter_encode(&p, &plan, &canvas, 5000 + p.sent, &rng);
 	ws_parser_init(&parser, WS_FROM_CLIENT, 1024);
 	for (size_t at = 0; at < p.out_len; at += used) {
 		struct message m;
@@ -105,16 +105,16 @@ static void painters_share_a_replay_without_rest(void **state)
 static void full_window_has_no_room_until_the_first_is_answered(void **state)
 {
 	uint64_t requests[8];
-	uint64_t intended;
+	struct span span;
 
 	(void)state;
 	assign(4);
 	(void)sent_requests(requests);
 	assert_false(painter_has_room(&p));
-	assert_true(painter_answer(&p, requests[2], &intended));
-	assert_int_equal(intended, 1002);
+	assert_true(painter_answer(&p, requests[2], &span));
+	assert_int_equal(span.intended_ns, 1002);
 	assert_false(painter_has_room(&p));
-	assert_true(painter_answer(&p, requests[0], &intended));
+	assert_true(painter_answer(&p, requests[0], &span));
 	assert_true(painter_has_room(&p));
 	assert_int_equal(painter_waiting(&p), 2);
 }
@@ -122,28 +122,28 @@ static void full_window_has_no_room_until_the_first_is_answered(void **state)
 static void answer_that_nobody_waits_for_is_told(void **state)
 {
 	uint64_t requests[8];
-	uint64_t intended;
+	struct span span;
 
 	(void)state;
 	assign(2);
-	assert_false(painter_answer(&p, 3, &intended)); /* due, not sent */
+	assert_false(painter_answer(&p, 3, &span)); /* due, not sent */
 	(void)sent_requests(requests);
-	assert_false(painter_answer(&p, 0, &intended));
-	assert_false(painter_answer(&p, 4, &intended));  /* another painter's */
-	assert_false(painter_answer(&p, 13, &intended)); /* not due */
-	assert_true(painter_answer(&p, 3, &intended));
-	assert_false(painter_answer(&p, 3, &intended)); /* twice */
+	assert_false(painter_answer(&p, 0, &span));
+	assert_false(painter_answer(&p, 4, &span));  /* another painter's */
+	assert_false(painter_answer(&p, 13, &span)); /* not due */
+	assert_true(painter_answer(&p, 3, &span));
+	assert_false(painter_answer(&p, 3, &span)); /* twice */
 }
 
 static void after_a_break_only_the_unanswered_are_sent_again(void **state)
 {
 	uint64_t requests[8];
-	uint64_t intended;
+	struct span span;
 
 	(void)state;
 	assign(4);
 	(void)sent_requests(requests);
-	assert_true(painter_answer(&p, 8, &intended));
+	assert_true(painter_answer(&p, 8, &span));
 	painter_broke(&p);
 	assert_int_equal(sent_requests(requests), 3);
 	assert_int_equal(requests[0], 3);
@@ -154,13 +154,13 @@ static void after_a_break_only_the_unanswered_are_sent_again(void **state)
 static void what_the_server_has_is_looked_up_and_not_sent_again(void **state)
 {
 	uint64_t requests[8];
-	uint64_t intended;
+	struct span span;
 	bool last;
 
 	(void)state;
 	assign(4);
 	(void)sent_requests(requests);
-	assert_true(painter_answer(&p, 8, &intended));
+	assert_true(painter_answer(&p, 8, &span));
 	painter_broke(&p);
 	assert_int_equal(painter_look_up(&p, 13, &last), 2); /* 3 and 13; 8 was answered */
 	assert_true(last);
@@ -187,7 +187,7 @@ static void each_placement_is_answered_exactly_once(void **state)
 	uint64_t seed = prng_start(__func__);
 	unsigned answered[64] = {0};
 	uint64_t requests[8];
-	uint64_t intended;
+	struct span span;
 	uint64_t total = 0;
 
 	(void)state;
@@ -201,8 +201,8 @@ static void each_placement_is_answered_exactly_once(void **state)
 		(void)sent_requests(requests);
 		if (dice == 0) {
 			painter_broke(&p);
-		} else if (painter_answer(&p, painter_index(&p, k) + 1, &intended)) {
-			assert_int_equal(intended, 1000 + k);
+		} else if (painter_answer(&p, painter_index(&p, k) + 1, &span)) {
+			assert_int_equal(span.intended_ns, 1000 + k);
 			answered[k]++;
 			total++;
 		}
