@@ -11,6 +11,8 @@
 #	block_device.sh cut DIR                     power cut: what was not flushed is gone, files that are
 #	                                            still open get errors
 #	block_device.sh restore DIR                 power again: what survived is at DIR/mnt
+#	block_device.sh remount DIR                 in order, but without what the system remembers: what a
+#	                                            failed sync left in memory only is gone
 #	block_device.sh down DIR                    everything of it ends; can be repeated
 set -eu
 command=$1
@@ -77,9 +79,13 @@ restore)
 	detach
 	attach
 	;;
+remount)
+	umount "$dir/mnt"
+	mount -t ext4 "$(cat "$dir/loop")" "$dir/mnt"
+	;;
 down) detach ;;
 *)
-	sed -n 2,18p "$0"
+	sed -n 2,20p "$0"
 	exit 2
 	;;
 esac

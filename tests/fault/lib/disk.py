@@ -67,3 +67,7 @@ class BlockDevice:
     def restore(self):
         """The power comes back: what survived is mounted again, at the same place."""
         self._do("restore")
+
+    def remount(self):
+        """What is only in the page cache, since a write to the disk failed, is gone."""
+        self._do("remount")

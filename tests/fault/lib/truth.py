@@ -63,6 +63,16 @@ def removed(rows, painters):
                   for painter in painters for request, seq in painter.acks.items() if seq < first)
 
 
+def remember(history, rows):
+    """Adds a dump to what earlier ones held: retention may take from the front, nothing may change or come back
+    after it was cut. All rows, in order."""
+    last = max(history, default=0)
+    for row in rows:
+        assert history.setdefault(row[1], row) == row, f"{row} was {history[row[1]]}"
+    assert not rows or rows[-1][1] >= last, f"the journal ends at seq {rows[-1][1]}, it was at {last}"
+    return [history[seq] for seq in sorted(history)]
+
+
 def check(server, *painters, retained=True):
     """Of a server that runs and gets no placements now: nothing acknowledged is lost, the order has no gap,
     the board it serves is the fold of its journal. Not retained: old segments may be gone. Returns the rows."""
