@@ -1,9 +1,10 @@
 /*
  * disk.h - files, called where blocking is allowed: at start, in tools, on the keeper thread.
  *
- * Implemented by persist/disk_posix.c, and by tests/sim/disk_sim.c with a disk that forgets what was
- * not synced; chosen at link time. Paths are relative to a directory handle. 0 or a count, or -errno.
- * The journal's hot path does not come through here: it writes plain descriptors with ring.h.
+ * Implemented by persist/disk_posix.c, and by tests/sim/disk_sim.c with a disk that forgets what
+ * was not synced; chosen at link time. Paths are relative to a directory handle. 0 or a count, or
+ * -errno. The journal's hot path does not come through here: it writes plain descriptors with
+ * ring.h.
  */
 #ifndef PX_PERSIST_DISK_H
 #define PX_PERSIST_DISK_H
@@ -22,7 +23,8 @@ void disk_close(struct disk *d);
 const char *disk_open_remedy(int error);
 const char *disk_path(const struct disk *d);
 
-/* Calls `each` with every name in the directory, in no order; a non-zero result ends and is returned. */
+/* Calls `each` with every name in the directory, in no order; a non-zero result ends and is
+ * returned. */
 int disk_list(struct disk *d, int (*each)(void *arg, const char *name), void *arg);
 
 int disk_file_open(struct disk *d, const char *name, int writable); /* descriptor or -errno */

@@ -1,13 +1,13 @@
 /*
  * disk_posix.c - disk.h on a real directory.
  *
- * Owner      a struct disk has no state beyond its descriptors: any thread may use it where blocking is
- *            allowed, as long as two do not work on one file.
+ * Owner      a struct disk has no state beyond its descriptors: any thread may use it where
+ *            blocking is allowed, as long as two do not work on one file.
  * Memory     one small struct and the path.
  *
- * Every name is opened relative to the directory and never through a symbolic link: a link planted in a
- * data directory leads nowhere. The lock is flock() on the file `lock`: it ends with the process, however
- * that ends.
+ * Every name is opened relative to the directory and never through a symbolic link: a link planted
+ * in a data directory leads nowhere. The lock is flock() on the file `lock`: it ends with the
+ * process, however that ends.
  */
 #include "persist/disk.h"
 

@@ -2,10 +2,10 @@
  * journal.c - group commit: one batch on its way to the disk, the next one filling.
  *
  * Owner      the writer thread.
- * Memory     two batch buffers, from journal_new(); they change roles with every commit. Each has room
- *            for a segment's header in front, which goes out together with the first batch.
- * In flight  one commit (a write, linked to a sync where wanted) or one sync alone. A buffer belongs to
- *            the ring until its last event.
+ * Memory     two batch buffers, from journal_new(); they change roles with every commit. Each has
+ *            room for a segment's header in front, which goes out together with the first batch.
+ * In flight  one commit (a write, linked to a sync where wanted) or one sync alone. A buffer
+ *            belongs to the ring until its last event.
  * Files      made and closed by the keeper; between that they are ours alone.
  *
  *	append ──▶ filling ──turn──▶ in flight ──done──▶ settled
@@ -13,8 +13,8 @@
  *	                                 ├──▶ the same batch, sealed anew, to a fresh segment
  *	                                 └──▶ no fresh segment: dropped, REFUSING
  *
- * The chain value, the lsn and the offset move only when a commit has succeeded: so what failed can be
- * written anew, or forgotten, without undoing anything.
+ * The chain value, the lsn and the offset move only when a commit has succeeded: so what failed can
+ * be written anew, or forgotten, without undoing anything.
  */
 #include "persist/journal_priv.h"
 
@@ -72,7 +72,7 @@ void journal_free(struct journal *j)
 	free(j);
 }
 
-/* --- appending -------------------------------------------------------------------------------- */
+/* --- appending ------------------------------------------------------------------------------ */
 
 uint32_t journal_room(const struct journal *j)
 {
@@ -100,7 +100,7 @@ int journal_append(struct journal *j, const struct record *r)
 	return 0;
 }
 
-/* --- the turn --------------------------------------------------------------------------------- */
+/* --- the turn ------------------------------------------------------------------------------- */
 
 /* A closing batch always fits behind. */
 static bool batch_fits(const struct journal *j, const struct batch_buffer *b)
@@ -117,16 +117,16 @@ static bool sync_is_due(const struct journal *j, struct now now)
 	       now.mono_ns >= j->sync_due_ns;
 }
 
-/* Records that come one by one share a commit: none starts sooner than gather_us after the one before, unless
- * much is waiting. After a pause the first one goes at once. */
+/* Records that come one by one share a commit: none starts sooner than gather_us after the one
+ * before, unless much is waiting. After a pause the first one goes at once. */
 static bool gathering(const struct journal *j, const struct batch_buffer *b, struct now now)
 {
 	return b->records > 0 && j->state == JOURNAL_OPEN &&
 	       b->payload_bytes < j->config.batch_bytes_max / 4 && now.mono_ns < j->gather_until_ns;
 }
 
-/* Before a segment is left for good, and before the closing batch, what it holds is synced: later headers
- * call it durable. */
+/* Before a segment is left for good, and before the closing batch, what it holds is synced: later
+ * headers call it durable. */
 static void work_start(struct journal *j, struct now now)
 {
 	struct batch_buffer *b = &j->buffers[j->filling];
@@ -200,7 +200,7 @@ void journal_stop(struct journal *j)
 		journal_state_set(j, JOURNAL_CLOSING);
 }
 
-/* --- answers ---------------------------------------------------------------------------------- */
+/* --- answers -------------------------------------------------------------------------------- */
 
 bool journal_take_drop(struct journal *j)
 {

@@ -11,11 +11,14 @@
  *
  * One group commit is in flight; the next fills meanwhile. Nothing waits; "full" is -ENOBUFS.
  *
- *	           segment there             write or sync failed, no fresh segment;
- *	WAITING ────────────────▶ OPEN ────┐ or none can be made
- *	   ▲   ▲───────────────────┘│      ├──────────▶ REFUSING ──▶ OPEN, when the keeper made a segment
- *	   │      segment is full   │      │
- *	                            └──────┴─ journal_stop() ──▶ CLOSING ──▶ CLOSED
+ *	           segment there            write or sync failed and no fresh segment
+ *	WAITING ────────────────▶ OPEN ────────────────────────────▶ REFUSING
+ *	   ▲   ◀────────────────┘   ▲                                   │
+ *	   │     segment is full    └───────────────────────────────────┘ the keeper made a segment
+ *	   │
+ *	   └ WAITING too refuses, when none can be made
+ *
+ *	WAITING, OPEN ── journal_stop() ──▶ CLOSING ──▶ CLOSED;   REFUSING ── journal_stop() ──▶ CLOSED
  */
 #ifndef PX_PERSIST_JOURNAL_H
 #define PX_PERSIST_JOURNAL_H
@@ -46,7 +49,7 @@ static inline bool journal_op_is(unsigned kind)
 }
 
 enum journal_state {
-	JOURNAL_WAITING, /* no segment yet, or it is full; records are taken until the buffer is full */
+	JOURNAL_WAITING, /* no segment yet, or it is full; records are taken while there is room */
 	JOURNAL_OPEN,
 	JOURNAL_REFUSING, /* the disk does not take it; tried again every second */
 	JOURNAL_CLOSING,  /* stop was asked: drains, then writes the closing batch */
@@ -57,9 +60,8 @@ enum journal_state {
 const char *journal_state_str(enum journal_state state);
 
 struct journal_config {
-	uint64_t segment_bytes; /* of a file; default 64 MiB */
-	uint32_t
-		batch_bytes_max; /* of one group commit; default 1 MiB, at most a quarter of a segment */
+	uint64_t segment_bytes;   /* of a file; default 64 MiB */
+	uint32_t batch_bytes_max; /* of a group commit; default 1 MiB, at most 1/4 segment */
 	enum journal_sync sync;
 	uint32_t interval_ms;        /* between syncs with JOURNAL_SYNC_INTERVAL */
 	uint32_t gather_us;          /* the shortest time between two commits; 0: none */

@@ -2,8 +2,8 @@
  * journal_commit.c - what is in flight between the journal and the disk, and how it ends.
  *
  * Owner      the writer thread.
- * In flight  a write, linked to a sync where the mode or the moment wants one; or one sync alone. Its
- *            buffer is not touched before the last event. Short writes go on where they ended.
+ * In flight  a write, linked to a sync where the mode or the moment wants one; or one sync alone.
+ *            Its buffer is not touched before the last event. Short writes go on where they ended.
  */
 #include "persist/journal_priv.h"
 
@@ -51,8 +51,8 @@ static void segment_header_seal(struct journal *j, uint8_t *out, struct now now)
 	segment_header_put(out, &h);
 }
 
-/* Seals buffer `b` for the present segment and sends it. The first batch of a segment is synced in every
- * mode: so recovery knows for sure that a run began, and with which `sync`. */
+/* Seals buffer `b` for the present segment and sends it. The first batch of a segment is synced in
+ * every mode: so recovery knows for sure that a run began, and with which `sync`. */
 void journal_commit_arm(struct journal *j, struct batch_buffer *b, bool closing, struct now now)
 {
 	uint8_t *batch = b->bytes + SEGMENT_HEADER_BYTES;
@@ -147,8 +147,8 @@ static void commit_fail(struct journal *j, const struct flight *f, int error, st
 	journal_commit_arm(j, flight_buffer(j), f->closing, now);
 }
 
-/* With `interval` and `off`: what was not synced stays as the system has it; the next segment goes on
- * from there. Who chose those modes chose this risk; here at least it is told. */
+/* With `interval` and `off`: what was not synced stays as the system has it; the next segment goes
+ * on from there. Who chose those modes chose this risk; here at least it is told. */
 static void sync_fail(struct journal *j, int error)
 {
 	log_error("journal_sync_failed segment=%u durable_lsn=%" PRIu64 " settled_lsn=%" PRIu64

@@ -5,13 +5,13 @@
  *
  *	segment header | batch | batch | ... | zeros
  *
- * A batch is a header and records, padded to 8 bytes. Each header names the chain value of the batch
- * before it, and how far the journal was durable when it was written. Checksums are salted with the
- * journal's id and the segment's number: bytes of another file never pass for ours.
+ * A batch is a header and records, padded to 8 bytes. Each header names the chain value of the
+ * batch before it, and how far the journal was durable when it was written. Checksums are salted
+ * with the journal's id and the segment's number: bytes of another file never pass for ours.
  *
- * Where the reader stops, nothing behind is taken. Whether that is a torn tail (nobody was told about
- * what is missing) or damage (somebody was) is told by journal_claim_find(): a later header that
- * calls the missing lsn durable. Pure functions over a whole segment in memory; any thread.
+ * Where the reader stops, nothing behind is taken. Whether that is a torn tail (nobody was told
+ * about what is missing) or damage (somebody was) is told by journal_claim_find(): a later header
+ * that calls the missing lsn durable. Pure functions over a whole segment in memory; any thread.
  */
 #ifndef PX_PERSIST_JOURNAL_FORMAT_H
 #define PX_PERSIST_JOURNAL_FORMAT_H
@@ -76,8 +76,8 @@ uint32_t journal_segment_number(const char *name);
 
 void segment_header_put(uint8_t out[static SEGMENT_HEADER_BYTES], const struct segment_header *h);
 
-/* Completes a batch in place: `out` is followed by h->payload_bytes of records and room for padding,
- * which is cleared; payload_sum is set here. Returns the chain value after it. */
+/* Completes a batch in place: `out` is followed by h->payload_bytes of records and room for
+ * padding, which is cleared; payload_sum is set here. Returns the chain value after it. */
 uint64_t batch_seal(uint8_t *out, const struct batch_header *h, uint32_t segment);
 
 /* Bytes of a whole batch with a payload of this size. */

@@ -1,5 +1,6 @@
 /*
- * journal_priv.h - the inside of a journal, for journal.c, journal_segment.c and journal_commit.c only.
+ * journal_priv.h - the inside of a journal, for journal.c, journal_segment.c and journal_commit.c
+ * only.
  *
  * journal.c          taking records, the turn, answers
  * journal_segment.c  states, files: asking for them, taking, leaving, giving up

@@ -1,8 +1,8 @@
 /*
  * journal_segment.c - the states of a journal, and its files from the keeper and back to it.
  *
- * Owner   the writer thread. A file is made by the keeper, comes to us as prepared, is the present segment,
- *         and goes back to the keeper to be closed. A number is used for one file only.
+ * Owner   the writer thread. A file is made by the keeper, comes to us as prepared, is the present
+ *         segment, and goes back to the keeper to be closed. A number is used for one file only.
  */
 #include "persist/journal_priv.h"
 
@@ -144,8 +144,9 @@ void journal_segment_close(struct journal *j)
 	j->segment.fd = -1;
 }
 
-/* A file that failed is not written or synced again by us. What was on its way to it is made zeros, so
- * that it does not come back after a crash; the rest is cut off when the next segment has begun. */
+/* A file that failed is not written or synced again by us. What was on its way to it is made zeros,
+ * so that it does not come back after a crash; the rest is cut off when the next segment has
+ * begun. */
 void journal_segment_abandon(struct journal *j, size_t blank_bytes)
 {
 	const struct keeper_job job = {
@@ -166,7 +167,8 @@ void journal_segment_abandon(struct journal *j, size_t blank_bytes)
 	j->unsynced = false;
 }
 
-/* The present segment's header is durable: what lies beyond the ends of earlier ones is overruled. */
+/* The present segment's header is durable: what lies beyond the ends of earlier ones is
+ * overruled. */
 void journal_trims_submit(struct journal *j)
 {
 	for (uint32_t i = 0; i < j->trim_count; i++) {

@@ -3,8 +3,8 @@
  *
  * Owner   main(), before any thread. Memory: one segment at a time.
  *
- * All but `cut` take no lock: they may look at a directory that a server works on. What they see then is a
- * moment; the tail of the journal may look torn, because it is being written.
+ * All but `cut` take no lock: they may look at a directory that a server works on. What they see
+ * then is a moment; the tail of the journal may look torn, because it is being written.
  */
 #include "persist/journal_tool.h"
 
@@ -37,7 +37,7 @@ static int say_error(const char *dir, int error)
 	return EXIT_USAGE;
 }
 
-/* --- list ------------------------------------------------------------------------------------- */
+/* --- list ----------------------------------------------------------------------------------- */
 
 static void segment_show(const struct segment_entry *e)
 {
@@ -79,7 +79,7 @@ static int list(struct disk *disk)
 	return 0;
 }
 
-/* --- verify, dump ----------------------------------------------------------------------------- */
+/* --- verify, dump --------------------------------------------------------------------------- */
 
 static int placement_print(void *arg, uint64_t lsn, const struct record *record, bool replay)
 {
@@ -149,7 +149,7 @@ static int dump(struct disk *disk)
 	return fflush(stdout) == 0 ? rc : EXIT_USAGE;
 }
 
-/* --- cut -------------------------------------------------------------------------------------- */
+/* --- cut ------------------------------------------------------------------------------------ */
 
 static int segment_write(struct disk *disk, const struct segment_header *h)
 {
@@ -186,8 +186,8 @@ static uint64_t journal_id_find(struct disk *disk, const struct segment_list *se
 	return snapshot_read(disk, name, NULL, &head, why, sizeof(why)) == 0 ? head.journal_id : 0;
 }
 
-/* By the format's own rule: a segment that begins with `lsn` overrules all others from there on. It says
- * sync=off, so that the next start begins a new epoch: what is cut may have been seen. */
+/* By the format's own rule: a segment that begins with `lsn` overrules all others from there on. It
+ * says sync=off, so that the next start begins a new epoch: what is cut may have been seen. */
 static int cut(struct disk *disk, uint64_t lsn)
 {
 	struct segment_list segments;

@@ -1,11 +1,12 @@
 /*
  * keeper.c - the disk jobs that block, one bounded step at a time.
  *
- * Owner      the keeper thread; the functions that say so in keeper.h belong to the writer thread and
- *            touch nothing but queues.
- * Memory     queues and one MiB of zeros, from keeper_new(). A snapshot's image is lent by the writer.
- * In flight  at most one segment job and one snapshot. A segment job's steps go first: the journal may
- *            stand still without the segment, nobody waits for a snapshot.
+ * Owner      the keeper thread; the functions that say so in keeper.h belong to the writer thread
+ *            and touch nothing but queues.
+ * Memory     queues and one MiB of zeros, from keeper_new(). A snapshot's image is lent by the
+ *            writer.
+ * In flight  at most one segment job and one snapshot. A segment job's steps go first: the journal
+ *            may stand still without the segment, nobody waits for a snapshot.
  *
  *	jobs ──▶ job_step() ──▶ prepared        images ──▶ snapshot_step() ──▶ finished
  *
@@ -107,7 +108,7 @@ void keeper_free(struct keeper *k)
 	free(k);
 }
 
-/* --- segment jobs ---------------------------------------------------------------------------- */
+/* --- segment jobs --------------------------------------------------------------------------- */
 
 static void prepared_push(struct keeper *k, int error)
 {
@@ -163,7 +164,8 @@ static int prepare_step(struct keeper *k)
 	return k->job_done_bytes < k->job.bytes ? 1 : disk_sync_dir(k->config.disk);
 }
 
-/* What was refused must not come back after a crash. As well as it goes: this disk has just failed. */
+/* What was refused must not come back after a crash. As well as it goes: this disk has just
+ * failed. */
 static int blank_step(struct keeper *k)
 {
 	uint64_t left = k->job.bytes - k->job_done_bytes;
@@ -235,7 +237,7 @@ static bool job_take(struct keeper *k)
 	return true;
 }
 
-/* --- snapshots -------------------------------------------------------------------------------- */
+/* --- snapshots ------------------------------------------------------------------------------ */
 
 static void snapshot_finish(struct keeper *k, int error)
 {
@@ -317,7 +319,7 @@ uint64_t keeper_turn(struct keeper *k, struct now now)
 	return 0;
 }
 
-/* --- the writer thread ------------------------------------------------------------------------ */
+/* --- the writer thread ---------------------------------------------------------------------- */
 
 static void wake(struct keeper *k)
 {

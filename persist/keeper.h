@@ -33,17 +33,17 @@ void keeper_free(struct keeper *k); /* NULL is fine; both threads are gone */
 
 /* --- the keeper thread --- */
 
-/* Does one bounded step: at most one write of 1 MiB with its sync. Returns nanoseconds until there is
- * something to do: 0 = call again, KEEPER_IDLE = when woken. */
+/* Does one bounded step: at most one write of 1 MiB with its sync. Returns nanoseconds until there
+ * is something to do: 0 = call again, KEEPER_IDLE = when woken. */
 uint64_t keeper_turn(struct keeper *k, struct now now);
 
 /* --- the writer thread: segments, for journal.c --- */
 
 enum keeper_job_kind {
 	KEEPER_PREPARE, /* make segment `segment` of `bytes`, zeros, synced; result: fd */
-	KEEPER_BLANK, /* zero `bytes` at `offset` of fd, as well as it goes, then close it; no result */
-	KEEPER_CLOSE, /* close fd; no result */
-	KEEPER_TRIM,  /* cut segment `segment` to `bytes`; no result */
+	KEEPER_BLANK,   /* zero `bytes` at `offset` of fd, as far as it goes; close it; no result */
+	KEEPER_CLOSE,   /* close fd; no result */
+	KEEPER_TRIM,    /* cut segment `segment` to `bytes`; no result */
 };
 
 struct keeper_job {

@@ -4,16 +4,17 @@
  * Owner   the thread that starts the server, before there is any other; or a tool.
  * Memory  one segment at a time, freed before return.
  *
- *	list segments ──▶ newest good snapshot ──▶ live segments, in order ──▶ judge the end ──▶ secure it
+ *	list segments ──▶ newest good snapshot ──▶ live segments in order ──▶ judge the end ──▶ secure
  *
- * The journal ends at the first record that is not there. What it means depends on what was said about
- * that record: if a header that is right by itself calls it durable, somebody was told, and recovery
- * refuses. Else nobody was told, and the tail is cut: not by changing it, but because the next segment
- * begins there and overrules it.
+ * The journal ends at the first record that is not there. What it means depends on what was said
+ * about that record: if a header that is right by itself calls it durable, somebody was told, and
+ * recovery refuses. Else nobody was told, and the tail is cut: not by changing it, but because the
+ * next segment begins there and overrules it.
  *
- * Securing: records that no header calls durable yet may be in the page cache only, even after a sync
- * that failed in an earlier life of the server (the kernel then believes them written). They are written
- * again, the same bytes at the same place, and synced, before anybody is served from them.
+ * Securing: records that no header calls durable yet may be in the page cache only, even after a
+ * sync that failed in an earlier life of the server (the kernel then believes them written). They
+ * are written again, the same bytes at the same place, and synced, before anybody is served from
+ * them.
  */
 #include "persist/recover_priv.h"
 
@@ -40,7 +41,7 @@ __attribute__((format(printf, 2, 3))) static void report(struct recovery *r, con
 	r->handler->report(r->handler->arg, line);
 }
 
-/* --- segments as a whole ----------------------------------------------------------------------- */
+/* --- segments as a whole -------------------------------------------------------------------- */
 
 static int segment_check(struct recovery *r, const struct segment_entry *e)
 {
@@ -91,7 +92,7 @@ static const struct segment_entry *live_at(const struct recovery *r, size_t i)
 	return i < r->list.count ? &r->list.entries[i] : NULL;
 }
 
-/* --- the snapshot ------------------------------------------------------------------------------ */
+/* --- the snapshot --------------------------------------------------------------------------- */
 
 static void snapshot_put_aside(struct recovery *r, const char *name)
 {
@@ -168,7 +169,7 @@ static int snapshot_load(struct recovery *r)
 	return 0;
 }
 
-/* --- the records ------------------------------------------------------------------------------- */
+/* --- the records ---------------------------------------------------------------------------- */
 
 static int damage_inside(struct recovery *r, size_t offset, uint64_t lsn)
 {
@@ -314,7 +315,7 @@ static int journal_replay(struct recovery *r)
 	}
 }
 
-/* --- what the next run goes on from ------------------------------------------------------------ */
+/* --- what the next run goes on from --------------------------------------------------------- */
 
 struct tmp_names {
 	char name[SNAPSHOT_NAME_BYTES]; /* one of them */

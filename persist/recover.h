@@ -1,12 +1,12 @@
 /*
  * recover.h - from the data directory to the boards: newest good snapshot, then the journal.
  *
- * Synchronous, through disk.h: at start, before any thread runs, and in tools. Crashing in the midst
- * of it and doing it again gives the same.
+ * Synchronous, through disk.h: at start, before any thread runs, and in tools. Crashing in the
+ * midst of it and doing it again gives the same.
  *
- * A torn tail (nobody was told about what is missing) is cut and reported. Damage of what somebody was
- * told is never passed over: -EBADMSG, and `why` says which file, which offset, what is missing and
- * what can be done.
+ * A torn tail (nobody was told about what is missing) is cut and reported. Damage of what somebody
+ * was told is never passed over: -EBADMSG, and `why` says which file, which offset, what is missing
+ * and what can be done.
  */
 #ifndef PX_PERSIST_RECOVER_H
 #define PX_PERSIST_RECOVER_H

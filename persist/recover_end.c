@@ -141,9 +141,9 @@ static int damage_front(struct recovery *r, const char *name, size_t offset, con
 		disk_path(r->disk), name, offset, what, r->snapshot.lsn, disk_path(r->disk));
 }
 
-/* Segment `e`, whose header is damaged, stands in front of everything that is read, which begins with `lsn`.
- * A first write that was torn leaves such a file; but that has its whole size, and claims nothing else than
- * what it continued. */
+/* Segment `e`, whose header is damaged, stands in front of everything that is read, which begins
+ * with `lsn`. A first write that was torn leaves such a file; but that has its whole size, and
+ * claims nothing else than what it continued. */
 static int front_judge(struct recovery *r, const struct segment_entry *e, uint64_t lsn)
 {
 	char name[JOURNAL_NAME_BYTES];

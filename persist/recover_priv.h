@@ -31,12 +31,12 @@ __attribute__((format(printf, 3, 4))) int recover_refuse(struct recovery *r, int
 							 const char *format, ...);
 int recover_refuse_disk(struct recovery *r, const char *name, int error);
 
-/* The first `count` segments are not read; records from `lsn` on are. -EBADMSG: one of them holds records
- * that somebody was told of, behind a damaged header. */
+/* The first `count` segments are not read; records from `lsn` on are. -EBADMSG: one of them holds
+ * records that somebody was told of, behind a damaged header. */
 int recover_front_judge(struct recovery *r, size_t count, uint64_t lsn);
 
-/* Record `lsn` is not there. 0: nobody was told about it, the journal ends here; -EBADMSG: somebody was.
- * `later`: index of the segments behind; those that were never used are removed. */
+/* Record `lsn` is not there. 0: nobody was told about it, the journal ends here; -EBADMSG: somebody
+ * was. `later`: index of the segments behind; those that were never used are removed. */
 int recover_end_judge(struct recovery *r, size_t later, uint64_t lsn);
 
 /* Makes sure of what the last segment holds, before anybody is served from it. */

@@ -24,7 +24,8 @@ static bool too_much(struct disk *disk, const struct retain_rule *rule, uint64_t
 	return free_bytes >= 0 && (uint64_t)free_bytes < rule->free_bytes_min;
 }
 
-/* Nothing from lsn `needed` on is in segment i or before it: a later live one begins at or below. */
+/* Nothing from lsn `needed` on is in segment i or before it: a later live one begins at or
+ * below. */
 static bool is_passed(const struct segment_list *list, size_t i, uint64_t needed)
 {
 	size_t next = segment_list_live(list, i + 1);

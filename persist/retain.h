@@ -2,8 +2,9 @@
  * retain.h - which old segments of the journal go, and when. Keeper thread.
  *
  * All history stays until there is too much of it (keep_bytes) or too little disk (free_bytes_min).
- * Then the oldest segments go, but never one that a recovery from the OLDER of the two newest snapshots
- * needs: if the newest turns out to be damaged, the one before it still leads to the present.
+ * Then the oldest segments go, but never one that a recovery from the OLDER of the two newest
+ * snapshots needs: if the newest turns out to be damaged, the one before it still leads to the
+ * present.
  */
 #ifndef PX_PERSIST_RETAIN_H
 #define PX_PERSIST_RETAIN_H

@@ -2,8 +2,8 @@
  * snapshot.h - all boards and people at one lsn, in one file: `snapshot-<lsn, 16 hex digits>.snap`.
  *
  * Written aside as `.tmp` in steps of 1 MiB, each synced, so that the journal's syncs never wait
- * behind a large one; then renamed. The newest two are kept. Every part has a checksum, and the file
- * ends with a mark: half a snapshot is none.
+ * behind a large one; then renamed. The newest two are kept. Every part has a checksum, and the
+ * file ends with a mark: half a snapshot is none.
  *
  * Writing: keeper thread. Reading: recovery and tools. Both through disk.h.
  */
@@ -26,13 +26,13 @@
 #define SNAPSHOTS_KEPT      2
 
 /*
- * What a snapshot is made of. Made by the writer thread, lent to the keeper until its result is back;
- * then the writer unrefs the copies and frees the rest.
+ * What a snapshot is made of. Made by the writer thread, lent to the keeper until its result is
+ * back; then the writer unrefs the copies and frees the rest.
  *
  * The boards are those at `lsn`: placements up to it are applied, none beyond. People may be a
- * little ahead, also with charges that are not durable yet: so the writer submits the image only when
- * journal_settled() has reached what journal_appended() was after people had been copied, and throws
- * the image away when journal_take_drop() said true in between.
+ * little ahead, also with charges that are not durable yet: so the writer submits the image only
+ * when journal_settled() has reached what journal_appended() was after people had been copied, and
+ * throws the image away when journal_take_drop() said true in between.
  */
 struct snapshot_board {
 	struct record_board meta;
@@ -57,8 +57,8 @@ struct snapshot_writer;
 int snapshot_writer_new(struct disk *disk, const struct snapshot_image *image,
 			struct snapshot_writer **ret_writer);
 
-/* Writes and syncs the next step. 1: more to do; 0: finished, renamed, older ones removed; -errno: given
- * up, nothing of it is left. */
+/* Writes and syncs the next step. 1: more to do; 0: finished, renamed, older ones removed; -errno:
+ * given up, nothing of it is left. */
 int snapshot_writer_step(struct snapshot_writer *w);
 uint64_t snapshot_writer_bytes(const struct snapshot_writer *w); /* written so far */
 void snapshot_writer_free(struct snapshot_writer *w); /* NULL is fine; removes what is unfinished */
@@ -92,8 +92,8 @@ struct snapshot_handler {
 /*
  * Reads one snapshot file and verifies it on the way. With handler = NULL it only verifies: do that
  * first, and a handler never sees a part of a snapshot that turns out to be damaged further on. 0;
- * -EBADMSG: damaged; -EPROTONOSUPPORT: of a newer version; what a handler or the disk said. On failure
- * `why` has a sentence with file and offset.
+ * -EBADMSG: damaged; -EPROTONOSUPPORT: of a newer version; what a handler or the disk said. On
+ * failure `why` has a sentence with file and offset.
  */
 int snapshot_read(struct disk *disk, const char *name, const struct snapshot_handler *handler,
 		  struct snapshot_head *ret_head, char *why, size_t why_bytes);

@@ -9,8 +9,9 @@
  *	chunk    0 type u32        4 item u32        8 place u64          16 bytes u32
  *	        20 zero u32        24 checksum of 0..23 and the payload, salted with the header's
  *
- * item: which board. place: offset in the board's bytes, or index of the first person. Chunks come in
- * one order only: for each board its meta and its bytes from 0 on, then people from 0 on, then the end.
+ * item: which board. place: offset in the board's bytes, or index of the first person. Chunks come
+ * in one order only: for each board its meta and its bytes from 0 on, then people from 0 on, then
+ * the end.
  */
 #ifndef PX_PERSIST_SNAPSHOT_PRIV_H
 #define PX_PERSIST_SNAPSHOT_PRIV_H

@@ -1,5 +1,6 @@
 /*
- * fuzz_journal.c - the journal's reader on any bytes. The first byte of the input chooses what the rest is:
+ * fuzz_journal.c - the journal's reader on any bytes. The first byte of the input chooses what the
+ * rest is:
  *
  *	0  a segment file as it stands
  *	1  records, sealed into a batch with right checksums: else nothing strange gets that far

@@ -1,13 +1,14 @@
 /*
- * disk_sim.c - see disk_sim.h. A file has its bytes twice: as they are read, and as they are on the plate.
+ * disk_sim.c - see disk_sim.h. A file has its bytes twice: as they are read, and as they are on the
+ * plate.
  *
  *	write ──▶ cached, sector dirty ──sync──▶ durable
- *	                     │                      ▲ power cut: cached := durable, but for dirty sectors
- *	                     └── sync fails: clean, │ that a coin lets through
+ *	                     │                      ▲ power cut: cached := durable, but for
+ *	                     └── sync fails: clean, │ dirty sectors that a coin lets through
  *	                         not durable ───────┘
  *
- * The directory likewise: changes are made to the cached names and kept in a list; a power cut lets the
- * first few of the list through, as a journaling file system does.
+ * The directory likewise: changes are made to the cached names and kept in a list; a power cut lets
+ * the first few of the list through, as a journaling file system does.
  */
 #include "tests/sim/disk_sim.h"
 
@@ -77,7 +78,7 @@ static struct {
 	bool locked;
 } world;
 
-/* --- names ------------------------------------------------------------------------------------- */
+/* --- names ---------------------------------------------------------------------------------- */
 
 static uint32_t names_find(const struct names *n, const char *name)
 {
@@ -132,7 +133,7 @@ static struct file *named(const char *name)
 	return i < world.cached.count ? world.cached.at[i].file : NULL;
 }
 
-/* --- files ------------------------------------------------------------------------------------- */
+/* --- files ---------------------------------------------------------------------------------- */
 
 static struct file *file_new(void)
 {
@@ -220,7 +221,7 @@ static uint64_t used_bytes(void)
 	return sum;
 }
 
-/* --- the world --------------------------------------------------------------------------------- */
+/* --- the world ------------------------------------------------------------------------------ */
 
 void disk_sim_begin(uint64_t seed)
 {
@@ -357,7 +358,7 @@ static int fault(enum disk_sim_op op)
 	return error;
 }
 
-/* --- disk.h ------------------------------------------------------------------------------------- */
+/* --- disk.h --------------------------------------------------------------------------------- */
 
 const char *disk_open_remedy(int error)
 {

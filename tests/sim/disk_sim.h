@@ -1,13 +1,15 @@
 /*
  * disk_sim.h - the controls of the simulated disk: power cuts, faults, damage.
  *
- * disk_sim.c implements persist/disk.h in memory, with one directory; a program that links px_disk_sim
- * instead of px_disk runs the real journal without a file system. It forgets what a disk may forget:
+ * disk_sim.c implements persist/disk.h in memory, with one directory; a program that links
+ * px_disk_sim instead of px_disk runs the real journal without a file system. It forgets what a
+ * disk may forget:
  *
  *  - what was written and not synced survives a power cut in arbitrary pieces of 512 bytes;
- *  - names made, removed or renamed survive only up to some point, when the directory was not synced;
- *  - a sync that fails is final: what it should have kept stays readable, counts as clean, and is gone
- *    when its memory is needed (as Linux does). To sync that file again is a bug that it asserts.
+ *  - names made, removed or renamed survive only up to some point, when the directory was not
+ *    synced;
+ *  - a sync that fails is final: what it should have kept stays readable, counts as clean, and is
+ *    gone when its memory is needed (as Linux does). To sync that file again is a bug: it asserts.
  *
  * One world at a time, one thread. Everything comes from one seed.
  */
@@ -41,21 +43,23 @@ void disk_sim_chance_set(enum disk_sim_op op, uint32_t chance, int error);
 /* The nth operation of this kind from now on, 1 = the next, fails once. */
 void disk_sim_fail_at(enum disk_sim_op op, uint64_t nth, int error);
 
-/* After `ops` more operations that change something nothing changes any more: they fail with -EIO. A power
- * cut or a kill ends this. */
+/* After `ops` more operations that change something nothing changes any more: they fail with -EIO.
+ * A power cut or a kill ends this. */
 void disk_sim_die_after(uint64_t ops);
 
 /* Room for all files together. UINT64_MAX at first. */
 void disk_sim_capacity_set(uint64_t bytes);
 
-/* The machine loses power: unsynced things are forgotten in pieces. All descriptors and locks are gone. */
+/* The machine loses power: unsynced things are forgotten in pieces. All descriptors and locks are
+ * gone. */
 void disk_sim_power_cut(void);
 
-/* The process ends, the kernel lives: descriptors and locks are gone. Clean memory may be given up. */
+/* The process ends, the kernel lives: descriptors and locks are gone. Clean memory may be given
+ * up. */
 void disk_sim_process_kill(void);
 
-/* Test's hands on a file: its bytes as they are read now (NULL: no such file), and putting others in their
- * place, durably; bytes NULL removes it. */
+/* Test's hands on a file: its bytes as they are read now (NULL: no such file), and putting others
+ * in their place, durably; bytes NULL removes it. */
 const uint8_t *disk_sim_file(const char *name, size_t *ret_len);
 void disk_sim_file_put(const char *name, const uint8_t *bytes, size_t len);
 

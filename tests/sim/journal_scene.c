@@ -34,7 +34,7 @@ void scene_end(struct scene *s)
 	disk_sim_end();
 }
 
-/* --- the model --------------------------------------------------------------------------------- */
+/* --- the model ------------------------------------------------------------------------------ */
 
 static struct record record_of(uint64_t id)
 {
@@ -153,7 +153,7 @@ int scene_recover(struct scene *s, bool read_only)
 	return rc;
 }
 
-/* --- lives ------------------------------------------------------------------------------------- */
+/* --- lives ---------------------------------------------------------------------------------- */
 
 static void wake_nobody(void *arg)
 {
@@ -232,7 +232,7 @@ void scene_stop(struct scene *s)
 	disk_sim_process_kill();
 }
 
-/* --- turns ------------------------------------------------------------------------------------- */
+/* --- turns ---------------------------------------------------------------------------------- */
 
 int scene_append(struct scene *s)
 {
@@ -312,7 +312,7 @@ void scene_commit(struct scene *s, unsigned count)
 	assert_int_equal(journal_settled(s->journal), want);
 }
 
-/* --- snapshots --------------------------------------------------------------------------------- */
+/* --- snapshots ------------------------------------------------------------------------------ */
 
 bool scene_snapshot(struct scene *s, bool clean)
 {

@@ -1,9 +1,9 @@
 /*
  * journal_scene.h - a journal, its keeper and a writer, over the simulated ring and disk.
  *
- * The writer is a model: it remembers which record has which lsn and up to where somebody was told. A
- * start recovers and compares: every record that somebody was told of is there, at its place, and the board
- * (64 cells, the last record of a cell wins) is the one that these records make.
+ * The writer is a model: it remembers which record has which lsn and up to where somebody was told.
+ * A start recovers and compares: every record that somebody was told of is there, at its place, and
+ * the board (64 cells, the last record of a cell wins) is the one that these records make.
  */
 #ifndef PX_TESTS_SIM_JOURNAL_SCENE_H
 #define PX_TESTS_SIM_JOURNAL_SCENE_H
@@ -28,7 +28,7 @@ struct scene {
 	enum journal_sync sync;
 	uint64_t keep_bytes;
 	uint32_t gather_us; /* between two commits */
-	uint64_t history; /* records from before the snapshot that recovery hands over */
+	uint64_t history;   /* records from before the snapshot that recovery hands over */
 
 	uint64_t ids[SCENE_RECORDS_MAX]; /* by lsn */
 	uint64_t next_id;

@@ -1,6 +1,6 @@
 /*
- * test_journal.c - the group commit, one behaviour at a time: what settles when, and what a disk that
- * fails or is full does to it.
+ * test_journal.c - the group commit, one behaviour at a time: what settles when, and what a disk
+ * that fails or is full does to it.
  */
 #include <errno.h>
 #include <setjmp.h>

@@ -1,9 +1,9 @@
 /*
  * test_power_cut.c - whatever the disk does and whenever the power goes, what was told is there.
  *
- * Each seed is a history of several lives: records, snapshots, clean stops, kills, power cuts at any
- * moment, crashes in the midst of recovery, writes and syncs that fail. PIXELD_SEED=n begins with that
- * seed; PIXELD_SEEDS=n runs so many.
+ * Each seed is a history of several lives: records, snapshots, clean stops, kills, power cuts at
+ * any moment, crashes in the midst of recovery, writes and syncs that fail. PIXELD_SEED=n begins
+ * with that seed; PIXELD_SEEDS=n runs so many.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -111,8 +111,8 @@ static uint64_t history_run(uint64_t seed, enum journal_sync sync, const struct 
 		faults_set(trouble, false);
 		die(s);
 	}
-	/* In the end nothing fails any more, and the journal takes records. A write of 0 bytes, which is an
-	 * error to it, would drop them. */
+	/* In the end nothing fails any more, and the journal takes records. A write of 0 bytes,
+	 * which is an error to it, would drop them. */
 	ring_sim_faults_set(&(struct ring_sim_faults){.write_short = 0});
 	start(s);
 	scene_commit(s, 3);

@@ -1,6 +1,6 @@
 /*
- * test_recover.c - what recovery makes of every damage: the same records, a cut tail that nobody was told
- * of, or a refusal; never something else.
+ * test_recover.c - what recovery makes of every damage: the same records, a cut tail that nobody
+ * was told of, or a refusal; never something else.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -121,8 +121,8 @@ static void a_clean_stop_without_a_record_stays_clean(void **state)
 	scene_end(s);
 }
 
-/* Else a run with sync=off that lost everything would look as if it had never been, and its seqs would be
- * used again in the same epoch. */
+/* Else a run with sync=off that lost everything would look as if it had never been, and its seqs
+ * would be used again in the same epoch. */
 static void run_that_told_somebody_is_known_after_a_power_cut(void **state)
 {
 	(void)state;
@@ -143,7 +143,8 @@ static void run_that_told_somebody_is_known_after_a_power_cut(void **state)
 	}
 }
 
-/* A segment has its full size before it is used: a shorter one was cut, unless all of its run is there. */
+/* A segment has its full size before it is used: a shorter one was cut, unless all of its run is
+ * there. */
 static void truncation_at_every_byte_is_refused_or_harmless(void **state)
 {
 	struct scene *s = life(JOURNAL_SYNC_COMMIT, 5);
@@ -238,7 +239,8 @@ static void flip_of_every_bit_after_a_crash_is_refused_or_torn(void **state)
 	scene_end(s);
 }
 
-/* Commits of several sectors each, the last of which gets to the plate in every possible combination. */
+/* Commits of several sectors each, the last of which gets to the plate in every possible
+ * combination. */
 static void torn_batch_with_holes_is_all_or_nothing(void **state)
 {
 	struct scene *s = &scene;
@@ -557,8 +559,8 @@ static void reading_only_changes_nothing(void **state)
 	scene_end(s);
 }
 
-/* What the kernel believes written after a failed sync is written anew before anybody is served from it.
- * Whether the page is still there after the crash depends on the seed. */
+/* What the kernel believes written after a failed sync is written anew before anybody is served
+ * from it. Whether the page is still there after the crash depends on the seed. */
 static void batch_whose_sync_failed_is_made_durable_by_recovery(void **state)
 {
 	unsigned seen = 0;

@@ -1,6 +1,6 @@
 /*
- * test_journal_real.c - the journal over a real ring and a real directory: what the simulated ones stand
- * for is so.
+ * test_journal_real.c - the journal over a real ring and a real directory: what the simulated ones
+ * stand for is so.
  */
 #include <errno.h>
 #include <setjmp.h>

@@ -1,4 +1,5 @@
-/* test_record.c - records survive the way to the disk and back, and so do readers of strange ones. */
+/* test_record.c - records survive the way to the disk and back, and so do readers of strange
+ * ones. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
