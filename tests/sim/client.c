@@ -19,6 +19,7 @@
 #include "tests/sim/client_priv.h"
 
 #define RECONNECT_NS_MAX 200000000ULL
+#define AWAY_NS_MAX      30000000000ULL
 #define DEAF_NS_MAX      1000000000ULL
 #define DEAF_LONG_NS_MAX 20000000000ULL
 #define WAITING_MAX      64
@@ -63,6 +64,7 @@ struct client *client_new(struct crowd *crowd, unsigned number)
 	px_assert(c != NULL);
 	c->crowd = crowd;
 	c->number = number;
+	c->json = client_chance(c, 2000);
 	for (unsigned b = 0; b < crowd->board_count; b++) {
 		c->follows[b].wanted = b == 0 || client_chance(c, 4000);
 		c->follows[b].colors = calloc(crowd->boards[b].width, crowd->boards[b].height);
@@ -76,6 +78,7 @@ void client_free(struct client *c)
 	net_sim_close(c->net);
 	for (unsigned b = 0; b < c->crowd->board_count; b++)
 		follow_free(&c->follows[b]);
+	put_free(&c->put);
 	free(c->in.at);
 	free(c->out.at);
 	free(c->message.at);
@@ -98,7 +101,7 @@ void client_hang_up(struct client *c, bool reset)
 	c->in.len = c->out.len = c->message.len = 0;
 	c->crowd->counts.lost_answers += c->waiting_len;
 	c->waiting_len = 0;
-	c->connect_ns = c->now_ns + below(c, RECONNECT_NS_MAX);
+	c->connect_ns = c->now_ns + below(c, below(c, 8) == 0 ? AWAY_NS_MAX : RECONNECT_NS_MAX);
 	for (unsigned b = 0; b < c->crowd->board_count; b++)
 		follow_cut(&c->follows[b]);
 }
@@ -106,6 +109,7 @@ void client_hang_up(struct client *c, bool reset)
 void client_cut_off(struct client *c)
 {
 	client_hang_up(c, true);
+	put_cut(&c->put);
 	for (unsigned b = 0; b < c->crowd->board_count; b++) {
 		net_sim_close(c->follows[b].fetch);
 		c->follows[b].fetch = NULL;
@@ -122,11 +126,15 @@ void client_leave(struct client *c)
 
 static void connect_try(struct client *c)
 {
-	static const char request[] = "GET /ws HTTP/1.1\r\nHost: sim\r\nConnection: Upgrade\r\n"
-				      "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-				      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+	char request[256];
+	int len = snprintf(request, sizeof(request),
+			   "GET /ws HTTP/1.1\r\nHost: sim\r\nConnection: Upgrade\r\n"
+			   "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+			   "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s\r\n",
+			   c->json ? "Sec-WebSocket-Protocol: pixeld.v1.json\r\n" : "");
+	bool waits = c->now_ns < c->connect_ns;
 
-	if (c->now_ns < c->connect_ns || c->gone)
+	if (c->gone || (waits && !(c->crowd->calm && c->connect_ns > c->now_ns + RECONNECT_NS_MAX)))
 		return;
 	c->net = net_sim_connect(c->crowd->net, c->crowd->listener, 0x7f000001u + c->number,
 				 256 + (uint32_t)below(c, 16384));
@@ -136,7 +144,7 @@ static void connect_try(struct client *c)
 	}
 	c->crowd->counts.connects++;
 	ws_parser_init(&c->ws, WS_FROM_SERVER, BYTES_MAX);
-	heap_add(&c->out, request, sizeof(request) - 1);
+	heap_add(&c->out, request, (size_t)len);
 }
 
 static void out_send(struct client *c)
@@ -176,13 +184,15 @@ static void frame_add(struct client *c, bool fin, enum ws_opcode opcode, const u
 void client_say(struct client *c, const struct message *m)
 {
 	uint8_t bytes[MESSAGE_IN_BYTES_MAX];
-	size_t len = message_encode_client(m, bytes), at = below(c, len + 1);
+	size_t len = c->json ? client_json_put(m, bytes) : message_encode_client(m, bytes);
+	enum ws_opcode opcode = c->json ? WS_TEXT : WS_BINARY;
+	size_t at = below(c, len + 1);
 
 	if (c->crowd->calm || !client_chance(c, 1000)) {
-		frame_add(c, true, WS_BINARY, bytes, len);
+		frame_add(c, true, opcode, bytes, len);
 		return;
 	}
-	frame_add(c, false, WS_BINARY, bytes, at);
+	frame_add(c, false, opcode, bytes, at);
 	frame_add(c, true, WS_PING, (const uint8_t *)"between", 7);
 	frame_add(c, true, WS_CONTINUATION, bytes + at, len - at);
 }
@@ -275,18 +285,28 @@ static void you(struct client *c, const struct msg_you *m)
 	if (m->last_seq == 0)
 		return;
 	c->crowd->counts.told_by_you++;
-	truth_acknowledged(c->crowd->truth, c->number, m->last_request, m->last_seq);
+	truth_acknowledged(c->crowd->truth, c->number,
+			   truth_numbered(c->crowd->truth, c->number, m->last_request),
+			   m->last_seq);
 }
 
 static void message_run(struct client *c, const uint8_t *bytes, size_t len)
 {
-	const uint8_t *payload = NULL;
+	static uint8_t packed[CLIENT_PAYLOAD_MAX];
+	const uint8_t *payload = packed;
+	size_t payload_len;
 	struct message m;
 
-	truth_check(message_decode_server(bytes, len, &m, &payload) == 0,
-		    "client %u: a message that does not decode, type %02x", c->number, bytes[0]);
+	if (c->json) {
+		payload_len = client_json_get(c, bytes, len, &m, packed);
+	} else {
+		truth_check(message_decode_server(bytes, len, &m, &payload) == 0,
+			    "client %u: a message that does not decode, type %02x", c->number,
+			    bytes[0]);
+		payload_len = m.type == MSG_DELTA ? (size_t)(bytes + len - payload) : 0;
+	}
 	if (m.type == MSG_DELTA) {
-		follow_delta(c, bytes, len, &m, payload);
+		follow_delta(c, &m.delta, payload, payload_len);
 	} else if (m.type == MSG_STATUS) {
 		follow_status(c, &m.status);
 	} else if (m.type == MSG_SUBSCRIBED) {
@@ -314,7 +334,8 @@ static bool piece_run(struct client *c, const struct ws_piece *p)
 		return false;
 	if (p->opcode == WS_PING || p->opcode == WS_PONG)
 		return true;
-	truth_check(p->opcode == WS_BINARY, "client %u: text, though it speaks binary", c->number);
+	truth_check(p->opcode == (c->json ? WS_TEXT : WS_BINARY), "client %u: the wrong encoding",
+		    c->number);
 	heap_add(&c->message, p->data, p->len);
 	if (p->ends) {
 		message_run(c, c->message.at, c->message.len);
@@ -448,6 +469,8 @@ void client_turn(struct client *c, uint64_t now_ns)
 		connect_try(c);
 	for (unsigned b = 0; b < c->crowd->board_count && !c->gone; b++)
 		follow_turn(c, b);
+	if (!c->gone)
+		put_turn(c);
 	if (c->net == NULL)
 		return;
 	if (calm || now_ns >= c->deaf_until_ns)

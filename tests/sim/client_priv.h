@@ -6,7 +6,8 @@
 #include "edge/ws_frame.h"
 #include "tests/sim/client.h"
 
-#define BYTES_MAX (1u << 20) /* of any buffer: more is a failure of the run */
+#define CLIENT_PAYLOAD_MAX (1u << 16) /* of a delta; boards are small here */
+#define BYTES_MAX          (1u << 20) /* of any buffer: more is a failure of the run */
 
 /* Bytes that grow at the end and are used from the start. */
 struct heap_bytes {
@@ -43,11 +44,22 @@ struct follow {
 	uint64_t seq_min; /* the bitmap has to be this new */
 	uint16_t number;
 	uint8_t *colors;
-	struct heap_bytes kept; /* JOINING: deltas, each behind its length */
+	struct heap_bytes kept; /* JOINING: struct kept and payload of each delta */
 	struct net_end *fetch;  /* the HTTP connection; NULL: none */
 	struct heap_bytes answer;
 	bool fetch_sent;
 	uint64_t retry_ns;
+};
+
+#define PUTS_MAX 4
+
+/* A connection with some PUTs. */
+struct put {
+	struct net_end *net; /* NULL: none */
+	struct heap_bytes in, out;
+	uint64_t requests[PUTS_MAX];
+	unsigned count, answered;
+	uint64_t end_ns; /* hangs up then, whatever came */
 };
 
 struct client {
@@ -56,6 +68,7 @@ struct client {
 	uint64_t now_ns;
 	struct net_end *net; /* NULL: not connected */
 	bool upgraded, welcome, rude, gone;
+	bool json; /* speaks pixeld.v1.json */
 	uint64_t connect_ns, deaf_until_ns;
 	struct heap_bytes in, out, message;
 	enum ws_opcode message_opcode;
@@ -63,17 +76,32 @@ struct client {
 	uint64_t *waiting; /* requests without an answer on this connection */
 	uint32_t waiting_len, waiting_max;
 	struct follow follows[TRUTH_BOARDS_MAX];
+	struct put put;
 };
 
 bool client_chance(struct client *c, uint32_t of_10000);
 void client_say(struct client *c, const struct message *m); /* as one frame, or as fragments */
 void client_hang_up(struct client *c, bool reset);
 
+/* The board that a number stands for in this client's subscriptions; NULL: none. */
+const struct truth_board *client_board_numbered(const struct client *c, uint16_t number);
+
+/* --- client_json.c --- */
+size_t client_json_put(const struct message *m, uint8_t out[static MESSAGE_IN_BYTES_MAX]);
+/* Decodes what the server said; the payload of a delta is what delta_encode() makes of it. Returns its
+ * bytes. */
+size_t client_json_get(const struct client *c, const uint8_t *bytes, size_t len, struct message *m,
+		       uint8_t payload[static CLIENT_PAYLOAD_MAX]);
+
+/* --- client_put.c --- */
+void put_turn(struct client *c);
+void put_cut(struct put *p);
+void put_free(struct put *p);
+
 /* --- follow.c --- */
 void follow_turn(struct client *c, unsigned board);
 void follow_subscribed(struct client *c, const struct msg_subscribed *m);
-void follow_delta(struct client *c, const uint8_t *bytes, size_t len, const struct message *m,
-		  const uint8_t *payload);
+void follow_delta(struct client *c, const struct msg_delta *d, const uint8_t *payload, size_t len);
 void follow_status(struct client *c, const struct msg_status *m);
 void follow_stale(struct client *c, const struct msg_stale *m);
 void follow_again(struct client *c); /* an error: what was asked is asked again */

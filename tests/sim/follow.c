@@ -24,10 +24,20 @@ static const struct truth_board *board_of(const struct client *c, const struct f
 
 static struct follow *follow_numbered(struct client *c, uint16_t number)
 {
+	for (unsigned b = 0; b < c->crowd->board_count; b++) {
+		struct follow *f = &c->follows[b];
+
+		if ((f->state == FOLLOW_JOINING || f->state == FOLLOW_LIVE) && f->number == number)
+			return f;
+	}
+	return NULL;
+}
+
+const struct truth_board *client_board_numbered(const struct client *c, uint16_t number)
+{
 	for (unsigned b = 0; b < c->crowd->board_count; b++)
-		if (c->follows[b].state >= FOLLOW_JOINING && c->follows[b].number == number &&
-		    c->follows[b].state != FOLLOW_FETCH_FIRST)
-			return &c->follows[b];
+		if (c->follows[b].state >= FOLLOW_JOINING && c->follows[b].number == number)
+			return &c->crowd->boards[b];
 	return NULL;
 }
 
@@ -59,26 +69,31 @@ static void delta_apply(struct client *c, struct follow *f, const struct msg_del
 	free(cells);
 }
 
-void follow_delta(struct client *c, const uint8_t *bytes, size_t len, const struct message *m,
-		  const uint8_t *payload)
+/* A delta that waits for the bitmap. */
+struct kept {
+	struct msg_delta delta;
+	size_t len; /* of the payload behind it */
+};
+
+void follow_delta(struct client *c, const struct msg_delta *d, const uint8_t *payload, size_t len)
 {
-	struct follow *f = follow_numbered(c, m->delta.board);
-	uint32_t kept_len = (uint32_t)len;
+	struct follow *f = follow_numbered(c, d->board);
+	struct kept kept = {*d, len};
 
 	if (f == NULL)
 		return; /* was on the way when the subscription ended */
 	c->crowd->counts.deltas++;
-	truth_check(m->delta.first <= m->delta.last, "a delta that ends before it begins");
-	truth_check(m->delta.first <= f->heard + 1,
+	truth_check(d->first <= d->last, "a delta that ends before it begins");
+	truth_check(d->first <= f->heard + 1,
 		    "client %u, board %s: heard up to %lu, next delta is %lu..%lu", c->number,
-		    board_of(c, f)->name, f->heard, m->delta.first, m->delta.last);
-	f->heard = m->delta.last > f->heard ? m->delta.last : f->heard;
+		    board_of(c, f)->name, f->heard, d->first, d->last);
+	f->heard = d->last > f->heard ? d->last : f->heard;
 	if (f->state == FOLLOW_LIVE) {
-		delta_apply(c, f, &m->delta, payload, (size_t)(bytes + len - payload));
+		delta_apply(c, f, d, payload, len);
 		return;
 	}
-	heap_add(&f->kept, &kept_len, sizeof(kept_len));
-	heap_add(&f->kept, bytes, len);
+	heap_add(&f->kept, &kept, sizeof(kept));
+	heap_add(&f->kept, payload, len);
 }
 
 static void kept_apply(struct client *c, struct follow *f)
@@ -86,15 +101,12 @@ static void kept_apply(struct client *c, struct follow *f)
 	size_t at = 0;
 
 	while (at < f->kept.len) {
-		struct message m;
-		const uint8_t *payload;
-		uint32_t len;
+		struct kept kept;
 
-		memcpy(&len, f->kept.at + at, sizeof(len));
-		at += sizeof(len);
-		px_assert(message_decode_server(f->kept.at + at, len, &m, &payload) == 0);
-		delta_apply(c, f, &m.delta, payload, (size_t)(f->kept.at + at + len - payload));
-		at += len;
+		memcpy(&kept, f->kept.at + at, sizeof(kept));
+		at += sizeof(kept);
+		delta_apply(c, f, &kept.delta, f->kept.at + at, kept.len);
+		at += kept.len;
 	}
 	f->kept.len = 0;
 }

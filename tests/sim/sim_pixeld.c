@@ -138,12 +138,15 @@ static void faults_choose(struct run *r)
 	disk_sim_chance_set(DISK_SIM_CREATE, disk * (uint32_t)below(r, 30), -28);
 	disk_sim_chance_set(DISK_SIM_RENAME, disk * (uint32_t)below(r, 30), -5);
 	disk_sim_chance_set(DISK_SIM_SYNC_DIR, disk * (uint32_t)below(r, 30), -5);
+	if (below(r, 5) == 0)
+		disk_sim_capacity_set((1 + below(r, 8)) << 20);
 }
 
 static void disk_faults_end(void)
 {
 	for (enum disk_sim_op op = 0; op < DISK_SIM_OP_MAX; op++)
 		disk_sim_chance_set(op, 0, 0);
+	disk_sim_capacity_set(UINT64_MAX);
 }
 
 static void faults_end(void)
@@ -293,8 +296,11 @@ static void life(struct run *r)
 
 	faults_choose(r);
 	server_start(r);
-	for (uint64_t i = 0; i < steps; i++)
+	for (uint64_t i = 0; i < steps; i++) {
+		if (i == steps / 2)
+			disk_sim_capacity_set(UINT64_MAX); /* somebody has made room */
 		step(r);
+	}
 	server_die(r);
 	verify(r);
 }
@@ -353,20 +359,21 @@ static void report(const struct run *r)
 	const struct crowd_counts *c = &r->crowd.counts;
 	struct truth_counts t = truth_counts(r->crowd.truth);
 
-	printf("%lu steps, %lu power cuts, %lu kills, %lu stops; %lu connects, %lu fetches, %lu "
-	       "resumes, "
-	       "%lu stale, %lu deltas, %lu boards compared; asked %lu, acknowledged %lu, kept %lu, "
-	       "lost 0; "
-	       "injected: %lu short sends, %lu splits, %lu starved, %lu ended receives, %lu failed "
-	       "accepts, "
-	       "%lu lost cancels, %lu short writes, %lu disk errors, %lu sectors lost, %lu "
-	       "vanished, %lu deaf, "
-	       "%lu rubbish\n",
-	       r->steps, r->cuts, r->kills, r->stops, c->connects, c->fetches, c->resumes,
-	       c->stales, c->deltas, t.boards_compared, t.asked, t.acknowledged, t.kept,
+	printf("%lu steps, %lu power cuts, %lu kills, %lu stops, %lu refused starts; ", r->steps,
+	       r->cuts, r->kills, r->stops, r->refused_starts);
+	printf("%lu connects, %lu fetches, %lu resumes, %lu stale, %lu deltas, %lu boards "
+	       "compared; ",
+	       c->connects, c->fetches, c->resumes, c->stales, c->deltas, t.boards_compared);
+	printf("asked %lu, placed %lu by message, %lu by PUT, told %lu later, refused %lu, kept "
+	       "%lu, lost 0; ",
+	       t.asked, c->placed, c->put, c->told_by_you, c->refused, t.kept);
+	printf("injected: %lu short sends, %lu splits, %lu starved, %lu ended receives, %lu failed "
+	       "accepts, %lu lost cancels, %lu early submits, %lu short writes, %lu disk errors, "
+	       "%lu "
+	       "sectors lost, %lu vanished, %lu deaf, %lu rubbish\n",
 	       ring->short_sends, ring->splits, ring->starved, ring->multi_ends,
-	       ring->accept_failures, ring->cancels_lost, ring->short_writes, disk->errors,
-	       disk->sectors_lost, c->vanished, c->deaf, c->rubbish);
+	       ring->accept_failures, ring->cancels_lost, ring->early_submits, ring->short_writes,
+	       disk->errors, disk->sectors_lost, c->vanished, c->deaf, c->rubbish);
 	fflush(stdout);
 }
 

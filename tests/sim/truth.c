@@ -17,10 +17,12 @@
 #include "engine/hash.h"
 #include "persist/recover.h"
 
-#define CLOCK_MS 1 /* the two clocks tick at different moments */
+#define SEQ_MAX  (1u << 24) /* no run comes that far; a new epoch begins beyond it */
+#define CLOCK_MS 1          /* the two clocks tick at different moments */
 
 struct asked {
 	struct truth_placement *at; /* by request - 1 */
+	uint64_t *number;           /* by which the journal knows it */
 	uint64_t *kept_seq; /* during truth_verify(): where it is in the journal; 0: nowhere */
 	uint64_t len, max;
 };
@@ -84,6 +86,7 @@ void truth_free(struct truth *t)
 	for (unsigned i = 0; i < t->clients; i++) {
 		free(t->asked[i].at);
 		free(t->asked[i].kept_seq);
+		free(t->asked[i].number);
 	}
 	for (unsigned b = 0; b < t->board_count; b++) {
 		free(t->seen[b].hash);
@@ -105,12 +108,32 @@ uint64_t truth_ask(struct truth *t, unsigned client, const struct truth_placemen
 		a->max = a->max == 0 ? 64 : a->max * 2;
 		a->at = realloc(a->at, a->max * sizeof(*a->at));
 		a->kept_seq = realloc(a->kept_seq, a->max * sizeof(*a->kept_seq));
-		px_assert(a->at != NULL && a->kept_seq != NULL);
+		a->number = realloc(a->number, a->max * sizeof(*a->number));
+		px_assert(a->at != NULL && a->kept_seq != NULL && a->number != NULL);
 	}
 	a->at[a->len] = *p;
 	a->at[a->len++].seq = 0;
+	a->number[a->len - 1] = a->len;
 	t->counts.asked++;
 	return a->len;
+}
+
+void truth_named(struct truth *t, unsigned client, uint64_t request, uint64_t number)
+{
+	px_assert(truth_asked(t, client, request) != NULL);
+	t->asked[client].number[request - 1] = number;
+}
+
+uint64_t truth_numbered(const struct truth *t, unsigned client, uint64_t number)
+{
+	const struct asked *a = &t->asked[client];
+
+	if (number > 0 && number <= a->len && a->number[number - 1] == number)
+		return number;
+	for (uint64_t i = a->len; i > 0; i--)
+		if (a->number[i - 1] == number)
+			return i;
+	return 0;
 }
 
 const struct truth_placement *truth_asked(const struct truth *t, unsigned client, uint64_t request)
@@ -147,6 +170,8 @@ void truth_seen(struct truth *t, unsigned board, uint64_t seq, const uint8_t *co
 	uint64_t hash = colors_hash(&t->boards[board], colors);
 
 	px_assert(board < t->board_count);
+	truth_check(seq < SEQ_MAX, "LOST: board %s: history was replaced: seq %lu",
+		    t->boards[board].name, seq);
 	if (seq >= s->max) {
 		uint64_t max = seq * 2 + 64;
 
@@ -216,7 +241,8 @@ static void placement_fold(struct truth *t, const struct record_placement *r)
 {
 	unsigned board = (unsigned)board_numbered(t, r->board), client = client_of(t, r->user);
 	const struct truth_board *b = &t->boards[board];
-	const struct truth_placement *p = truth_asked(t, client, r->request);
+	uint64_t request = truth_numbered(t, client, r->request);
+	const struct truth_placement *p = truth_asked(t, client, request);
 	struct fold *f = &t->folds[board];
 	uint64_t since_ms = r->placed_at_ms - f->placed_at_ms[client];
 
@@ -227,13 +253,13 @@ static void placement_fold(struct truth *t, const struct record_placement *r)
 	truth_check(p->board == board && p->x == r->x && p->y == r->y && p->color == r->color,
 		    "board %s, seq %lu is not what client %u asked for as request %lu", b->name,
 		    r->seq, client, r->request);
-	truth_check(t->asked[client].kept_seq[r->request - 1] == 0,
+	truth_check(t->asked[client].kept_seq[request - 1] == 0,
 		    "client %u: request %lu is in the journal twice", client, r->request);
 	truth_check(f->placed_at_ms[client] == 0 || since_ms + CLOCK_MS >= b->cooldown_ms,
 		    "board %s, seq %lu: client %u placed %lu ms after its last one, within the "
 		    "cooldown",
 		    b->name, r->seq, client, since_ms);
-	t->asked[client].kept_seq[r->request - 1] = r->seq;
+	t->asked[client].kept_seq[request - 1] = r->seq;
 	f->placed_at_ms[client] = r->placed_at_ms;
 	f->colors[r->y * b->width + r->x] = r->color;
 	f->next_seq++;

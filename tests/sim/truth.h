@@ -41,6 +41,11 @@ void truth_free(struct truth *t);
 /* A client is about to ask for a placement; its request id, from 1. */
 uint64_t truth_ask(struct truth *t, unsigned client, const struct truth_placement *p);
 const struct truth_placement *truth_asked(const struct truth *t, unsigned client, uint64_t request);
+/* In the journal the request goes by another number. */
+void truth_named(struct truth *t, unsigned client, uint64_t request, uint64_t number);
+/* In the journal the request goes by another number; and back, 0: none. */
+void truth_named(struct truth *t, unsigned client, uint64_t request, uint64_t number);
+uint64_t truth_numbered(const struct truth *t, unsigned client, uint64_t number);
 void truth_acknowledged(struct truth *t, unsigned client, uint64_t request, uint64_t seq);
 
 /* A client's board at `seq` has these colors, one byte per cell. */
