@@ -11,14 +11,13 @@
  *
  * One group commit is in flight; the next fills meanwhile. Nothing waits; "full" is -ENOBUFS.
  *
- *	           segment there            write or sync failed and no fresh segment
- *	WAITING ────────────────▶ OPEN ────────────────────────────▶ REFUSING
- *	   ▲   ◀────────────────┘   ▲                                   │
- *	   │     segment is full    └───────────────────────────────────┘ the keeper made a segment
- *	   │
- *	   └ WAITING too refuses, when none can be made
+ *	        segment there      write or sync failed, and no fresh segment
+ *	WAITING ─────────────▶ OPEN ─────────────────────────────▶ REFUSING
+ *	   ▲ ◀─────────────────┘ ▲                                    │
+ *	   segment is full       └────────────────────────────────────┘ the keeper made a segment
  *
- *	WAITING, OPEN ── journal_stop() ──▶ CLOSING ──▶ CLOSED;   REFUSING ── journal_stop() ──▶ CLOSED
+ *	WAITING ──▶ REFUSING too, when no segment can be made
+ *	journal_stop(): WAITING, OPEN ──▶ CLOSING ──▶ CLOSED; REFUSING ──▶ CLOSED
  */
 #ifndef PX_PERSIST_JOURNAL_H
 #define PX_PERSIST_JOURNAL_H

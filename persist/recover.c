@@ -4,7 +4,7 @@
  * Owner   the thread that starts the server, before there is any other; or a tool.
  * Memory  one segment at a time, freed before return.
  *
- *	list segments ──▶ newest good snapshot ──▶ live segments in order ──▶ judge the end ──▶ secure
+ *	list ──▶ newest good snapshot ──▶ live segments in order ──▶ judge the end ──▶ secure it
  *
  * The journal ends at the first record that is not there. What it means depends on what was said
  * about that record: if a header that is right by itself calls it durable, somebody was told, and
