@@ -22,6 +22,7 @@
 #define AWAY_NS_MAX      30000000000ULL
 #define DEAF_NS_MAX      1000000000ULL
 #define DEAF_LONG_NS_MAX 20000000000ULL
+#define PLACE_BYTES      16 /* of the binary message */
 #define WAITING_MAX      64
 
 /* --- small things --------------------------------------------------------------------------------- */
@@ -411,6 +412,8 @@ static void rubbish_say(struct client *c)
 
 	for (size_t i = 0; i < len; i++)
 		bytes[i] = (uint8_t)below(c, 256);
+	if (len == PLACE_BYTES)
+		bytes[0] |= 0x80; /* or it could be a placement that nobody knows of */
 	c->rude = true;
 	c->crowd->counts.rubbish++;
 	if (client_chance(c, 5000))

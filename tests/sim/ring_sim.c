@@ -272,13 +272,21 @@ uint64_t ring_sim_next_ns(void)
 	return next;
 }
 
-struct ring_sim_left ring_sim_left(const struct ring *r)
+struct ring_sim_left ring_sim_left(const struct ring *lead)
 {
-	struct ring_sim_left left = {
-		.ops = r->flying_len + r->prepared, .loans = r->loans, .events = r->events_len};
+	struct ring_sim_left left = {0};
 
-	for (uint32_t i = 0; i < r->config.slots; i++)
-		left.slots += r->slots[i].end != NULL;
+	for (uint32_t i = 0; i < world.rings_len; i++) {
+		const struct ring *r = world.rings[i];
+
+		if (r->lead != lead)
+			continue;
+		left.ops += r->flying_len + r->prepared;
+		left.loans += r->loans;
+		left.events += r->events_len;
+		for (uint32_t k = 0; k < r->config.slots; k++)
+			left.slots += r->slots[k].end != NULL;
+	}
 	return left;
 }
 

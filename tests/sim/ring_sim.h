@@ -63,10 +63,10 @@ bool ring_sim_is_awake(struct ring *lead);
 /* When the next thing happens in any ring by time alone; UINT64_MAX: nothing. */
 uint64_t ring_sim_next_ns(void);
 
-/* For the end of tests. */
+/* For the end of tests: of all rings of the thread that has this lead. */
 struct ring_sim_left {
 	uint32_t slots, ops, loans, events;
 };
-struct ring_sim_left ring_sim_left(const struct ring *ring);
+struct ring_sim_left ring_sim_left(const struct ring *lead);
 
 #endif
