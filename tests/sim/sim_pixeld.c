@@ -395,7 +395,7 @@ static void run_seed(uint64_t seed)
 
 static void options_read(int argc, char **argv)
 {
-	for (int i = 1; i < argc; i++) {
+	for (int i = 1; i < argc; i += 2) {
 		const char *value = i + 1 < argc ? argv[i + 1] : "";
 
 		if (strcmp(argv[i], "--seed") == 0)
@@ -414,7 +414,6 @@ static void options_read(int argc, char **argv)
 				"[--steps K] [--log on]\n");
 			exit(2);
 		}
-		i++;
 	}
 }
 
