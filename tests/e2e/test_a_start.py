@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Starting, refusing to start, and stopping: exit codes and what is said."""
-import os, shutil, signal, socket, sys, unittest
+import shutil, signal, socket, unittest
 
 from lib.client import Client
 from lib.raw_http import connect

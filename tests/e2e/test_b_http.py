@@ -3,7 +3,6 @@
 import gzip, hashlib, json, shutil, socket, struct, subprocess, time, unittest, zlib
 
 from lib.case import ServerCase
-from lib.raw_http import connect
 from lib.server import Server, until
 
 CELLS, BITS = 1000 * 1000, 4

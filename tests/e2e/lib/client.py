@@ -2,7 +2,7 @@
 import json, struct
 
 from . import delta
-from .websocket import BINARY, TEXT, WebSocket
+from .websocket import BINARY, PING, PONG, TEXT, WebSocket, frame
 
 REFUSALS = [None, "out_of_bounds", "bad_color", "unknown_board", "frozen", "cooldown", "too_fast", "overloaded",
             "not_allowed", "no_session", "unavailable", "bad_request", "full"]
@@ -112,6 +112,9 @@ class Client(WebSocket):
         """The next message. A board's deltas must follow each other without a gap."""
         opcode, data = self.receive()
         assert opcode == (TEXT if self.is_json else BINARY), opcode
+        return self.take(data)
+
+    def take(self, data):
         m = json.loads(data) if self.is_json else decode(data, self.boards)
         self.heard.append(m)
         if m["type"] == "subscribed":
@@ -174,11 +177,35 @@ class Client(WebSocket):
         self.say("place", board=board, x=x, y=y, color=color, request=request)
         return request
 
-    def sync(self):
-        """Everything that the server said before this moment has been read: a ping comes back."""
-        self.send(b"sync", 9)
-        before = len(self.pongs)
-        while len(self.pongs) == before:
+    def until_now(self):
+        """A ping comes back: what the server said before it, read as messages."""
+        pongs, before = len(self.pongs), len(self.heard)
+        self.send(b"now", PING)
+        while len(self.pongs) == pongs:
             fin, opcode, payload = self.frame()
-            assert opcode == 10, "sync() is for a client to whom nothing else is said"
-            self.pongs.append(payload)
+            if opcode == PONG:
+                self.pongs.append(payload)
+            else:
+                assert fin and opcode in (TEXT, BINARY), opcode
+                self.take(payload)
+        return self.heard[before:]
+
+    def place_all(self, placements, board=0, window=1000):
+        """Many (x, y, color), pipelined; gives their seqs in order."""
+        assert not self.is_json
+        seqs, sent, asked = [], 0, {}
+        while len(seqs) < len(placements):
+            packet = []
+            while sent < len(placements) and sent - len(seqs) < window:
+                x, y, color = placements[sent]
+                self.requests += 1
+                asked[self.requests] = None
+                packet.append(frame(BINARY, struct.pack("<BHHHBQ", 3, board, x, y, color, self.requests)))
+                sent += 1
+            if packet:
+                self.send_raw(b"".join(packet))
+            m = self.hear()
+            if m["type"] in ("placed", "refused"):
+                assert m["type"] == "placed" and m["request"] in asked, m
+                seqs.append(m["seq"])
+        return seqs

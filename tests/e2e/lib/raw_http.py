@@ -20,7 +20,11 @@ def connect(address, timeout=10, receive_bytes=None):
     if receive_bytes:
         s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
     s.settimeout(timeout)
-    s.connect(target)
+    try:
+        s.connect(target)
+    except OSError:
+        s.close()
+        raise
     return s
 
 
