@@ -49,33 +49,55 @@ static uint32_t accepts_wanted(const struct worker *w, const struct lane *lane)
 	return room < ACCEPT_DEPTH ? room : ACCEPT_DEPTH;
 }
 
+static void op_arm(struct worker *w, struct lane *lane, uint32_t index)
+{
+	struct accept_op *op = &w->accepts[index];
+
+	op->armed = true;
+	op->is_cancelled = false;
+	op->addr_len = sizeof(op->addr);
+	lane->accepts++;
+	ring_accept(lane->ring, w->shared->listeners[op->listener].fd, (struct sockaddr *)&op->addr,
+		    &op->addr_len, op_tag_pack(OP_ACCEPT, 0, index));
+}
+
+static void op_cancel(struct worker *w, struct lane *lane, uint32_t index)
+{
+	w->accepts[index].is_cancelled = true;
+	ring_cancel_tag(lane->ring, op_tag_pack(OP_ACCEPT, 0, index),
+			op_tag_pack(OP_ACCEPT_CANCEL, 0, index));
+}
+
+/* When room gets scarce the listeners share it: those that hold more than their share let go of it, or a
+ * quiet listener would keep the last slots from a busy one. An accept that finds no slot would close
+ * its client without a word, so there are never more in flight than empty slots. */
+static void lane_arm(struct worker *w, struct lane *lane)
+{
+	uint32_t listeners = w->shared->listener_count;
+	uint32_t want = accepts_wanted(w, lane);
+
+	if (want == lane->accepts_wanted && lane->accepts == want * listeners)
+		return;
+	lane->accepts_wanted = want;
+	for (uint32_t k = 0; k < listeners * ACCEPT_DEPTH; k++) {
+		struct accept_op *op = &w->accepts[lane->first_accept + k];
+		bool is_wanted = k % ACCEPT_DEPTH < want;
+
+		if (is_wanted && !op->armed &&
+		    lane->used + lane->accepts < w->config.slots_per_ring)
+			op_arm(w, lane, lane->first_accept + k);
+		else if (!is_wanted && op->armed && !op->is_cancelled)
+			op_cancel(w, lane, lane->first_accept + k);
+	}
+}
+
 void accept_arm(struct worker *w)
 {
-	uint32_t per_lane = w->shared->listener_count * ACCEPT_DEPTH;
-
 	if (w->draining)
 		return;
-	for (uint32_t i = 0; i < w->config.rings; i++) {
-		struct lane *lane = &w->lanes[i];
-		uint32_t want = accepts_wanted(w, lane);
-
-		if (lane->accept_tick > w->tick)
-			continue;
-		if (lane->accepts >= want * w->shared->listener_count)
-			continue;
-		for (uint32_t k = 0; k < per_lane; k++) {
-			struct accept_op *op = &w->accepts[lane->first_accept + k];
-
-			if (op->armed || k % ACCEPT_DEPTH >= want)
-				continue;
-			op->armed = true;
-			op->addr_len = sizeof(op->addr);
-			lane->accepts++;
-			ring_accept(lane->ring, w->shared->listeners[op->listener].fd,
-				    (struct sockaddr *)&op->addr, &op->addr_len,
-				    op_tag_pack(OP_ACCEPT, 0, lane->first_accept + k));
-		}
-	}
+	for (uint32_t i = 0; i < w->config.rings; i++)
+		if (w->lanes[i].accept_tick <= w->tick)
+			lane_arm(w, &w->lanes[i]);
 }
 
 void accept_done(struct worker *w, const struct ring_event *ev)
@@ -98,7 +120,8 @@ void accept_done(struct worker *w, const struct ring_event *ev)
 	    w->shared->clients_max) {
 		metric_add(&w->metrics.conns_refused, 1);
 		c->flags |= CONN_REFUSED;
-		http_reply_refusal(w, c, REFUSAL_FULL, 1000);
+		http_reply_error(w, c, 503, "full",
+				 "the server is full; try again when somebody has left");
 		return;
 	}
 	metric_add(&w->metrics.conns_opened, 1);
@@ -109,7 +132,5 @@ void accept_stop(struct worker *w)
 {
 	for (uint32_t i = 0; i < w->accepts_end; i++)
 		if (w->accepts[i].armed)
-			ring_cancel_tag(w->lanes[w->accepts[i].ring].ring,
-					op_tag_pack(OP_ACCEPT, 0, i),
-					op_tag_pack(OP_ACCEPT_CANCEL, 0, i));
+			op_cancel(w, &w->lanes[w->accepts[i].ring], i);
 }

@@ -144,6 +144,8 @@ void http_reply_error(struct worker *w, struct conn *c, unsigned status, const c
 	else if (status == 426)
 		fields = "Cache-Control: no-store\r\nUpgrade: websocket\r\nSec-WebSocket-Version: "
 			 "13\r\n";
+	else if (status == 503)
+		fields = "Cache-Control: no-store\r\nRetry-After: 1\r\n";
 	reply_json_error(w, c, status, fields, code, text);
 }
 

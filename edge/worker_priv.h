@@ -166,16 +166,18 @@ struct accept_op {
 	uint8_t listener;
 	uint16_t ring;
 	bool armed;
+	bool is_cancelled; /* while armed: asked to end, there is no room for it */
 };
 
 /* One ring with its share of the connections: index = base + slot. */
 struct lane {
 	struct ring *ring;
 	uint32_t base;
-	uint32_t used;         /* slots in use, spare ones included */
-	uint32_t accepts;      /* armed */
-	uint32_t accept_tick;  /* none is armed before: the last one failed */
-	uint32_t first_accept; /* index into worker->accepts */
+	uint32_t used;           /* slots in use, spare ones included */
+	uint32_t accepts;        /* armed */
+	uint32_t accepts_wanted; /* per listener, at the last look */
+	uint32_t accept_tick;    /* none is armed before: the last one failed */
+	uint32_t first_accept;   /* index into worker->accepts */
 };
 
 /* Who waits for a board in one form. One request is at the writer at a time; those who come later
