@@ -4,14 +4,15 @@
  *	bench_fanout --port P --threads 2 --clients N --frame-bytes 300 --interval-ms 100 --rounds K
  *	             [--mode uring|send] [--congestion cubic]
  *
- * When N clients are upgraded it sends one frame to each of them every interval, K rounds long,
- * and prints what a delivery cost in CPU time of all threads. Nobody is listened to any more then: no
+ * When N clients are upgraded it sends one frame to each of them every interval, K rounds long, and
+ * prints what a delivery cost in CPU time of all threads. Nobody is listened to any more then: no
  * protocol, no log, no limits. mode send: plain descriptors and one send(2) per client.
  *
- * Threads share nothing but counters and the frame. A thread owns its rings, a ring its listener (the
- * kernel spreads clients by SO_REUSEPORT) and its clients: index of the client = slot of its socket.
- * In flight: one operation per client. A send posts a completion only when the socket did not take all
- * of it; what is left goes out in the next round, before the next frame, so that streams stay whole.
+ * Threads share nothing but counters and the frame. A thread owns its rings, a ring its listener
+ * (the kernel spreads clients by SO_REUSEPORT) and its clients: index of the client = slot of its
+ * socket. In flight: one operation per client. A send posts a completion only when the socket did
+ * not take all of it; what is left goes out in the next round, before the next frame, so that
+ * streams stay whole.
  */
 #include <errno.h>
 #include <liburing.h>

@@ -1,18 +1,20 @@
 /*
  * bench_watch.c - a crowd that only reads: the same clients for pixeld and for bench_fanout.
  *
- *	bench_watch --port P --path /ws --clients N [--hello HEX] [--settle S] [--seconds T] [--pid PID]
- *	            [--edge COMMAND]
+ *	bench_watch --port P --path /ws --clients N [--hello HEX] [--settle S] [--seconds T]
+ *	            [--pid PID] [--edge COMMAND]
  *
- * Opens N WebSocket clients, sends the message HEX once on each, reads and drops what comes, counting
- * bytes and frames. When all are there and S seconds have passed, a window of T seconds begins. With
- * --pid it also says what that process (the server) used of CPU time in the window, per frame that
- * reached a client, and its resident memory with the clients there; COMMAND is run by the shell at both
- * edges of the window. Checks nothing but that frames are whole; loadgen proves what arrived.
+ * Opens N WebSocket clients, sends the message HEX once on each, reads and drops what comes,
+ * counting bytes and frames. When all are there and S seconds have passed, a window of T seconds
+ * begins. With --pid it also says what that process (the server) used of CPU time in the window,
+ * per frame that reached a client, and its resident memory with the clients there; COMMAND is run
+ * by the shell at both edges of the window. Checks nothing but that frames are whole; loadgen
+ * proves what arrived.
  *
- * One thread, one ring, sockets in direct descriptors: at most RLIMIT_NOFILE clients, more by running it
- * twice. In flight per client: one multishot receive, and the request or the message, whose bytes are
- * static. Clients come from several source addresses, because one has only so many ports.
+ * One thread, one ring, sockets in direct descriptors: at most RLIMIT_NOFILE clients, more by
+ * running it twice. In flight per client: one multishot receive, and the request or the message,
+ * whose bytes are static. Clients come from several source addresses, because one has only so many
+ * ports.
  */
 #include <arpa/inet.h>
 #include <errno.h>

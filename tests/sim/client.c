@@ -1,9 +1,9 @@
 /*
  * client.c - one simulated client: its connection, its messages, its mischief. See client.h.
  *
- * Owner and memory: the crowd's program; buffers grow as needed. In flight: bytes in `out` that the network
- * has not taken; requests in `waiting` that were not answered, which are forgotten with the connection
- * (a later `you` may still tell how the last one ended).
+ * Owner and memory: the crowd's program; buffers grow as needed. In flight: bytes in `out` that the
+ * network has not taken; requests in `waiting` that were not answered, which are forgotten with the
+ * connection (a later `you` may still tell how the last one ended).
  */
 #include "tests/sim/client.h"
 
@@ -25,7 +25,7 @@
 #define PLACE_BYTES      16 /* of the binary message */
 #define WAITING_MAX      64
 
-/* --- small things --------------------------------------------------------------------------------- */
+/* --- small things --------------------------------------------------------------------------- */
 
 void heap_add(struct heap_bytes *b, const void *bytes, size_t len)
 {
@@ -87,7 +87,7 @@ void client_free(struct client *c)
 	free(c);
 }
 
-/* --- the connection ------------------------------------------------------------------------------- */
+/* --- the connection ------------------------------------------------------------------------- */
 
 void client_hang_up(struct client *c, bool reset)
 {
@@ -164,7 +164,7 @@ static void out_send(struct client *c)
 		client_hang_up(c, true);
 }
 
-/* --- saying --------------------------------------------------------------------------------------- */
+/* --- saying --------------------------------------------------------------------------------- */
 
 static void frame_add(struct client *c, bool fin, enum ws_opcode opcode, const uint8_t *payload,
 		      size_t len)
@@ -239,7 +239,7 @@ static void place_say(struct client *c)
 	client_say(c, &m);
 }
 
-/* --- hearing -------------------------------------------------------------------------------------- */
+/* --- hearing -------------------------------------------------------------------------------- */
 
 static void answered(struct client *c, uint64_t request)
 {
@@ -402,7 +402,7 @@ static void in_read(struct client *c)
 		frames_run(c);
 }
 
-/* --- mischief ------------------------------------------------------------------------------------- */
+/* --- mischief ------------------------------------------------------------------------------- */
 
 /* Bytes that no client should send; the server must close us, and nobody else. */
 static void rubbish_say(struct client *c)
@@ -461,7 +461,7 @@ static void mischief(struct client *c)
 	}
 }
 
-/* --- the turn ------------------------------------------------------------------------------------- */
+/* --- the turn ------------------------------------------------------------------------------- */
 
 void client_turn(struct client *c, uint64_t now_ns)
 {

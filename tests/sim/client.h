@@ -1,10 +1,11 @@
 /*
  * client.h - simulated people: they speak pixeld.v1 over a simulated network, and misbehave.
  *
- * A client follows boards as docs/protocol.md says: subscribe, fetch the bitmap over HTTP on a connection of
- * its own, join the deltas, resume after a break. Everything it receives is checked on the spot: frames
- * follow the RFC, deltas have no gap, status and answers are true; what it learns goes to truth.h.
- * Unless it is calm it also places, stops reading, vanishes, hangs up, and sends rubbish.
+ * A client follows boards as docs/protocol.md says: subscribe, fetch the bitmap over HTTP on a
+ * connection of its own, join the deltas, resume after a break. Everything it receives is checked
+ * on the spot: frames follow the RFC, deltas have no gap, status and answers are true; what it
+ * learns goes to truth.h. Unless it is calm it also places, stops reading, vanishes, hangs up, and
+ * sends rubbish.
  *
  * One thread; all randomness from crowd->dice.
  */

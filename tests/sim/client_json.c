@@ -1,9 +1,10 @@
 /*
- * client_json.c - what a client of pixeld.v1.json says and hears, translated to and from the messages of the
- * binary protocol, so that everything else in the simulated client is the same for both.
+ * client_json.c - what a client of pixeld.v1.json says and hears, translated to and from the
+ * messages of the binary protocol, so that everything else in the simulated client is the same for
+ * both.
  *
- * The cells of a JSON delta are packed by delta_encode() again: a delta with cells off the board or twice
- * does not survive that, and the reader finds it.
+ * The cells of a JSON delta are packed by delta_encode() again: a delta with cells off the board or
+ * twice does not survive that, and the reader finds it.
  */
 #include <jansson.h>
 #include <stdio.h>

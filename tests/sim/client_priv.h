@@ -22,14 +22,14 @@ void heap_drop(struct heap_bytes *b, size_t len); /* from the start */
  *            subscribe          subscribed, resumed
  *   IDLE -----------------> ASKED ------------------> LIVE
  *    ^ stale: fetch, resume   | subscribed             ^
- *    `----- FETCH_FIRST <-.   `----> JOINING ----------' bitmap is there, kept deltas are applied
+ *    `----- FETCH_FIRST <-.   `----> JOINING ----------' bitmap is there, kept deltas applied
  */
 enum follow_state {
 	FOLLOW_IDLE,
 	FOLLOW_ASKED,
 	FOLLOW_JOINING,
 	FOLLOW_LIVE,
-	FOLLOW_FETCH_FIRST, /* told stale: subscribes again, with resume, when the bitmap is there */
+	FOLLOW_FETCH_FIRST, /* told stale: resumes from the bitmap, when it is there */
 };
 
 /* One board as one client has it. */
@@ -88,8 +88,8 @@ const struct truth_board *client_board_numbered(const struct client *c, uint16_t
 
 /* --- client_json.c --- */
 size_t client_json_put(const struct message *m, uint8_t out[static MESSAGE_IN_BYTES_MAX]);
-/* Decodes what the server said; the payload of a delta is what delta_encode() makes of it. Returns its
- * bytes. */
+/* Decodes what the server said; the payload of a delta is what delta_encode() makes of it. Returns
+ * its bytes. */
 size_t client_json_get(const struct client *c, const uint8_t *bytes, size_t len, struct message *m,
 		       uint8_t payload[static CLIENT_PAYLOAD_MAX]);
 

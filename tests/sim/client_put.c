@@ -1,8 +1,9 @@
 /*
- * client_put.c - a simulated client that places over HTTP: PUTs, pipelined on a connection of their own.
+ * client_put.c - a simulated client that places over HTTP: PUTs, pipelined on a connection of their
+ * own.
  *
- * The Idempotency-Key of a request names it; the server makes its number from the key's hash, by which
- * truth.h finds it in the journal. Answers come in the order of the requests, or not at all.
+ * The Idempotency-Key of a request names it; the server makes its number from the key's hash, by
+ * which truth.h finds it in the journal. Answers come in the order of the requests, or not at all.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -69,8 +70,8 @@ static void request_add(struct client *c, struct put *p)
 
 static void put_begin(struct client *c, struct put *p)
 {
-	/* `you` tells the number of the last request, a hash here, which is beyond what many JSON readers
-	 * take */
+	/* `you` tells the number of the last request, a hash here, which is beyond what many JSON
+	 * readers take */
 	if (c->crowd->calm || c->json || !client_chance(c, PUT_CHANCE))
 		return;
 	p->net = net_sim_connect(c->crowd->net, c->crowd->listener, 0x7f000001u,

@@ -1,8 +1,8 @@
 /*
  * follow.c - how a simulated client follows a board: subscribe, fetch, join, resume. See client.h.
  *
- * The states are drawn in client_priv.h. The bitmap is fetched over an HTTP connection of its own, which may
- * break, be refused, or answer late; the deltas that come meanwhile are kept.
+ * The states are drawn in client_priv.h. The bitmap is fetched over an HTTP connection of its own,
+ * which may break, be refused, or answer late; the deltas that come meanwhile are kept.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -41,7 +41,7 @@ const struct truth_board *client_board_numbered(const struct client *c, uint16_t
 	return NULL;
 }
 
-/* --- deltas --------------------------------------------------------------------------------------- */
+/* --- deltas --------------------------------------------------------------------------------- */
 
 static void seen(struct client *c, struct follow *f)
 {
@@ -111,7 +111,7 @@ static void kept_apply(struct client *c, struct follow *f)
 	f->kept.len = 0;
 }
 
-/* --- what the server says ------------------------------------------------------------------------- */
+/* --- what the server says ------------------------------------------------------------------- */
 
 void follow_subscribed(struct client *c, const struct msg_subscribed *m)
 {
@@ -179,7 +179,7 @@ void follow_stale(struct client *c, const struct msg_stale *m)
 	}
 }
 
-/* --- fetching ------------------------------------------------------------------------------------- */
+/* --- fetching ------------------------------------------------------------------------------- */
 
 static void fetch_end(struct client *c, struct follow *f)
 {
@@ -299,7 +299,7 @@ static void fetch_turn(struct client *c, struct follow *f)
 	fetch_read(c, f);
 }
 
-/* --- the turn ------------------------------------------------------------------------------------- */
+/* --- the turn ------------------------------------------------------------------------------- */
 
 static void subscribe(struct client *c, struct follow *f)
 {

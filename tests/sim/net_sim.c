@@ -1,9 +1,9 @@
 /*
  * net_sim.c - see net_sim.h.
  *
- * A connection is two ends in one allocation; each holds the queue of what it has not read yet. Sending
- * writes into the peer's queue. An end is OPEN until its owner closes it; the pair is freed when both
- * are closed, so a pointer to the peer is valid as long as one's own end is.
+ * A connection is two ends in one allocation; each holds the queue of what it has not read yet.
+ * Sending writes into the peer's queue. An end is OPEN until its owner closes it; the pair is freed
+ * when both are closed, so a pointer to the peer is valid as long as one's own end is.
  */
 #include "tests/sim/net_sim.h"
 
@@ -110,7 +110,7 @@ static void ends_remove(struct net_sim *net, struct net_end *e)
 	px_unreachable("an end that is in no list");
 }
 
-/* --- listeners ---------------------------------------------------------------------------------- */
+/* --- listeners ------------------------------------------------------------------------------ */
 
 static struct listener *listener_find(struct net_sim *net, int fd)
 {
@@ -214,7 +214,7 @@ uint32_t net_sim_addr(const struct net_end *e)
 	return e->peer_addr;
 }
 
-/* --- bytes -------------------------------------------------------------------------------------- */
+/* --- bytes ---------------------------------------------------------------------------------- */
 
 static int error_take(struct net_end *e)
 {
@@ -289,7 +289,7 @@ bool net_sim_is_writable(const struct net_end *e)
 	       e->peer->len < e->peer->queue_bytes;
 }
 
-/* --- the end ------------------------------------------------------------------------------------ */
+/* --- the end -------------------------------------------------------------------------------- */
 
 int net_sim_shutdown(struct net_end *e, int how)
 {

@@ -1,12 +1,13 @@
 /*
  * net_sim.h - stream connections in memory: listeners, ends, bounded queues, FIN and RST.
  *
- * What TCP shows to both sides and no more: bytes in order, a queue that can be full, an orderly end,
- * a reset. No clock, no randomness: whoever drives it (ring_sim.c, tests) decides when something is
- * tried and how much of it. One thread. Errors are -errno as the system calls give them.
+ * What TCP shows to both sides and no more: bytes in order, a queue that can be full, an orderly
+ * end, a reset. No clock, no randomness: whoever drives it (ring_sim.c, tests) decides when
+ * something is tried and how much of it. One thread. Errors are -errno as the system calls give
+ * them.
  *
- * An end belongs to whoever got it from net_sim_connect(), _socket() or _accept(), until net_sim_close()
- * or _reset(). The memory of a connection goes when both ends are closed.
+ * An end belongs to whoever got it from net_sim_connect(), _socket() or _accept(), until
+ * net_sim_close() or _reset(). The memory of a connection goes when both ends are closed.
  */
 #ifndef PX_TESTS_SIM_NET_SIM_H
 #define PX_TESTS_SIM_NET_SIM_H
@@ -25,7 +26,8 @@ void net_sim_free(struct net_sim *net); /* every end is closed or is forgotten *
 int net_sim_listen(struct net_sim *net, uint16_t port, uint32_t backlog_max);
 void net_sim_unlisten(struct net_sim *net, int fd); /* those who wait are reset */
 
-/* A connection to the listener whose queues hold `queue_bytes` each way. NULL: its backlog is full. */
+/* A connection to the listener whose queues hold `queue_bytes` each way. NULL: its backlog is
+ * full. */
 struct net_end *net_sim_connect(struct net_sim *net, int fd, uint32_t addr, uint32_t queue_bytes);
 
 /* A socket that is not connected yet; connect: 0 or -ECONNREFUSED. */

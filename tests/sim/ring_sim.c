@@ -1,7 +1,8 @@
 /*
  * ring_sim.c - engine/ring.h in memory, seeded. See ring_sim.h.
  *
- * Owner      one thread plays all; the world (time, dice, faults) is one static struct, because ring_open()
+ * Owner      one thread plays all; the world (time, dice, faults) is one static struct, because
+ * ring_open()
  *            has no argument for it.
  * Memory     one allocation per operation, so that ASan sees an operation used after its end.
  * In flight  an operation lives in this order:
@@ -10,8 +11,8 @@
  *	                            │  file operations are done first and told later: DONE
  *	                            └── cancelled: ends with -ECANCELED a little later
  *
- * Operations that fly are looked at, in an order that the dice decide, whenever the owner submits or reaps:
- * that is when a DEFER_TASKRUN ring works.
+ * Operations that fly are looked at, in an order that the dice decide, whenever the owner submits
+ * or reaps: that is when a DEFER_TASKRUN ring works.
  */
 #include "tests/sim/ring_sim_priv.h"
 
@@ -23,7 +24,7 @@
 #define world ring_sim_world
 
 struct ring_sim_world ring_sim_world;
-/* --- the world ---------------------------------------------------------------------------------- */
+/* --- the world ------------------------------------------------------------------------------ */
 
 void ring_sim_begin(struct net_sim *net, const struct ring_sim_disk *disk, uint64_t seed)
 {
@@ -77,7 +78,7 @@ uint64_t ring_sim_due_in(uint64_t ns_max)
 	return world.now_ns + (ns_max > 0 ? prng_below(&world.dice, ns_max) : 0);
 }
 
-/* --- opening and closing ------------------------------------------------------------------------ */
+/* --- opening and closing -------------------------------------------------------------------- */
 
 static void bufs_open(struct ring *r)
 {
@@ -150,7 +151,7 @@ const char *ring_open_remedy(int error)
 	return error == 0 ? "" : "a simulated ring always opens";
 }
 
-/* --- submitting and reaping --------------------------------------------------------------------- */
+/* --- submitting and reaping ----------------------------------------------------------------- */
 
 struct ring_event *ring_sim_event_add(struct ring *r, const struct op *op, int32_t res)
 {
@@ -212,7 +213,7 @@ uint32_t ring_reap(struct ring *r, struct ring_event *events, uint32_t max)
 	return n;
 }
 
-/* --- sleeping and waking ------------------------------------------------------------------------ */
+/* --- sleeping and waking -------------------------------------------------------------------- */
 
 void ring_doze(struct ring *lead)
 {
@@ -290,7 +291,7 @@ struct ring_sim_left ring_sim_left(const struct ring *lead)
 	return left;
 }
 
-/* --- preparing ---------------------------------------------------------------------------------- */
+/* --- preparing ------------------------------------------------------------------------------ */
 
 static struct op *op_new(struct ring *r, enum op_kind kind, uint64_t tag)
 {

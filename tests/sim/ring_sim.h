@@ -1,16 +1,17 @@
 /*
  * ring_sim.h - the controls of the simulated ring: time, faults, and what must not happen.
  *
- * ring_sim.c implements engine/ring.h in memory; a program that links px_ring_sim instead of px_ring
- * runs the real edge and engine without a kernel. Everything it decides comes from one seed: how late
- * an operation is done, in which order, how much of it, and whether it fails. Time moves only by
- * ring_sim_advance(). One thread plays all threads; ring_wait() does not sleep, it notes until when.
+ * ring_sim.c implements engine/ring.h in memory; a program that links px_ring_sim instead of
+ * px_ring runs the real edge and engine without a kernel. Everything it decides comes from one
+ * seed: how late an operation is done, in which order, how much of it, and whether it fails. Time
+ * moves only by ring_sim_advance(). One thread plays all threads; ring_wait() does not sleep, it
+ * notes until when.
  *
  * Besides doing what ring.h says it asserts what users of a ring must keep:
  *  - operations go to open slots only, and a slot is closed when none is in flight on it;
- *  - one receive and one send at most per slot; none between a short send and its event being seen;
- *  - bytes to be sent or written do not change before the operation has ended (ring_send_now: before
- *    it was submitted);
+ *  - one receive and one send at most per slot; none between a short send and its event;
+ *  - bytes to be sent or written do not change before the operation has ended (ring_send_now:
+ *    before it was submitted);
  *  - a loan is returned once, and its bytes are not touched afterwards (under ASan).
  */
 #ifndef PX_TESTS_SIM_RING_SIM_H
@@ -57,7 +58,8 @@ const struct ring_sim_counts *ring_sim_counts(void);
 void ring_sim_advance(uint64_t ns);
 uint64_t ring_sim_now_ns(void);
 
-/* Whether the thread of this lead, asleep in ring_wait(), would run now: an event, a wake, or time. */
+/* Whether the thread of this lead, asleep in ring_wait(), would run now: an event, a wake, or
+ * time. */
 bool ring_sim_is_awake(struct ring *lead);
 
 /* When the next thing happens in any ring by time alone; UINT64_MAX: nothing. */

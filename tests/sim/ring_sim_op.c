@@ -1,7 +1,8 @@
 /*
  * ring_sim_op.c - what each operation of the simulated ring does, and when it ends. See ring_sim.c.
  *
- * An operation is owned by its ring's list until op_end() frees it; a _try that returns true has done so.
+ * An operation is owned by its ring's list until op_end() frees it; a _try that returns true has
+ * done so.
  */
 #include "tests/sim/ring_sim_priv.h"
 
@@ -295,7 +296,7 @@ static bool op_try(struct ring *r, struct op *op)
 	px_unreachable("a send that should have been tried at submit");
 }
 
-/* --- operations together ------------------------------------------------------------------------ */
+/* --- operations together -------------------------------------------------------------------- */
 
 static void fly(struct ring *r, struct op *op)
 {

@@ -86,7 +86,8 @@ struct ring {
 	struct waiting_event *events; /* a ring of its own */
 	uint32_t events_head, events_len, events_max;
 	uint64_t looks; /* calls of ring_reap(), from 1 */
-	/* provided buffers: ids that are free, and those that the next submit shows to the kernel */
+	/* provided buffers: ids that are free, and those that the next submit shows to the
+	 * kernel */
 	uint8_t *bufs;
 	uint16_t *free_ids, *back_ids;
 	uint32_t free_len, back_len;

@@ -1,13 +1,15 @@
 /*
- * sim_pixeld.c - the seeded simulator: the whole server, people who misbehave, a machine that fails.
+ * sim_pixeld.c - the seeded simulator: the whole server, people who misbehave, a machine that
+ * fails.
  *
  *	sim_pixeld [--seed S] [--seeds N] [--sync commit|interval|off] [--steps K] [--log on]
  *
- * A run is decided by its seed. It has several lives: the server starts on what the disk kept, clients
- * come back, draw, stop reading, vanish, send rubbish; sends are short, completions late, writes fail;
- * then the power goes, the process is killed, or it is stopped in order. After each life truth.h reads the
- * disk. In the last life all faults are off: everybody must come to the same board, and after an orderly
- * stop nothing may be left: no connection, no buffer on loan, no operation, no open file.
+ * A run is decided by its seed. It has several lives: the server starts on what the disk kept,
+ * clients come back, draw, stop reading, vanish, send rubbish; sends are short, completions late,
+ * writes fail; then the power goes, the process is killed, or it is stopped in order. After each
+ * life truth.h reads the disk. In the last life all faults are off: everybody must come to the same
+ * board, and after an orderly stop nothing may be left: no connection, no buffer on loan, no
+ * operation, no open file.
  *
  * With --sync off a run is expected to break, and it does: that proves that the checks can fail.
  */
@@ -67,7 +69,7 @@ static struct now now_of(const struct run *r)
 			    .wall_ms = WALL_MS_BASE + ns / NS_PER_MS};
 }
 
-/* --- what a seed decides -------------------------------------------------------------------------- */
+/* --- what a seed decides -------------------------------------------------------------------- */
 
 static void boards_choose(struct run *r)
 {
@@ -157,7 +159,7 @@ static void faults_end(void)
 	disk_faults_end();
 }
 
-/* --- a run's beginning and end -------------------------------------------------------------------- */
+/* --- a run's beginning and end -------------------------------------------------------------- */
 
 static void run_begin(struct run *r, uint64_t seed)
 {
@@ -205,7 +207,7 @@ static void run_end(struct run *r)
 	settings_free(r->settings);
 }
 
-/* --- lives ---------------------------------------------------------------------------------------- */
+/* --- lives ---------------------------------------------------------------------------------- */
 
 static void step(struct run *r)
 {

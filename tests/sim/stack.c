@@ -1,9 +1,9 @@
 /*
  * stack.c - see stack.h.
  *
- * Memory: everything of a run of pixeld, freed by stack_kill() or stack_free(). Threads are rows of a
- * table: how to run one, whether it sleeps. Workers and writer sleep on their rings; keeper and packer on a
- * flag.
+ * Memory: everything of a run of pixeld, freed by stack_kill() or stack_free(). Threads are rows of
+ * a table: how to run one, whether it sleeps. Workers and writer sleep on their rings; keeper and
+ * packer on a flag.
  */
 #include "tests/sim/stack.h"
 
@@ -49,7 +49,7 @@ struct stack {
 	uint64_t seq[ROOMS_MAX]; /* of each room at the turn before */
 };
 
-/* --- wiring --------------------------------------------------------------------------------------- */
+/* --- wiring --------------------------------------------------------------------------------- */
 
 static struct thread *thread_of(struct stack *s, enum thread_kind kind)
 {
@@ -129,7 +129,7 @@ static void queues_make(struct stack *s)
 	px_assert(rc == 0);
 }
 
-/* --- starting ------------------------------------------------------------------------------------- */
+/* --- starting ------------------------------------------------------------------------------- */
 
 static int writer_make(struct stack *s, struct now now)
 {
@@ -216,7 +216,7 @@ struct stack *stack_start(const struct stack_config *config, struct now now)
 	return s;
 }
 
-/* --- ending --------------------------------------------------------------------------------------- */
+/* --- ending --------------------------------------------------------------------------------- */
 
 /* Bitmaps on their way to a worker hold references. */
 static void answers_drop(struct spsc *answers)
@@ -287,7 +287,7 @@ void stack_free(struct stack *s)
 	everything_free(s);
 }
 
-/* --- turns ---------------------------------------------------------------------------------------- */
+/* --- turns ---------------------------------------------------------------------------------- */
 
 static bool thread_is_awake(struct stack *s, struct thread *t, uint64_t now_ns)
 {

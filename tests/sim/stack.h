@@ -1,9 +1,10 @@
 /*
- * stack.h - a whole pixeld in one thread: workers, writer, keeper and packer over ring, net and disk in
- * memory.
+ * stack.h - a whole pixeld in one thread: workers, writer, keeper and packer over ring, net and
+ * disk in memory.
  *
- * What main() of pixeld does with threads is done here by turns: stack_turn() lets each of them run that
- * is awake, in an order that the dice decide; some are left out now and then, as if they had no core.
+ * What main() of pixeld does with threads is done here by turns: stack_turn() lets each of them run
+ * that is awake, in an order that the dice decide; some are left out now and then, as if they had
+ * no core.
  */
 #ifndef PX_TESTS_SIM_STACK_H
 #define PX_TESTS_SIM_STACK_H
@@ -32,14 +33,15 @@ struct stack;
 /* Starts on what is on the disk. NULL: it refused (a fault hit it), and nothing is left of it. */
 struct stack *stack_start(const struct stack_config *config, struct now now);
 
-/* Power or process are gone: nothing is said to anybody, nothing more reaches the disk. The caller cuts
- * the disk's power, or kills its process, behind it. */
+/* Power or process are gone: nothing is said to anybody, nothing more reaches the disk. The caller
+ * cuts the disk's power, or kills its process, behind it. */
 void stack_kill(struct stack *s);
 
 /* One round over all threads. */
 void stack_turn(struct stack *s, struct now now, uint64_t *dice);
 
-/* An orderly stop begins; turns go on until it is done. stack_free() then asserts that nothing is left. */
+/* An orderly stop begins; turns go on until it is done. stack_free() then asserts that nothing is
+ * left. */
 void stack_stop(struct stack *s);
 bool stack_is_stopped(const struct stack *s);
 void stack_free(struct stack *s);

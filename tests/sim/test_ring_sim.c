@@ -1,7 +1,8 @@
 /*
  * test_ring_sim.c - the simulated ring keeps the contract of engine/ring.h, and sees who breaks it.
  *
- * Every test has a world of its own: one ring, one listener, one client that is accepted into a slot.
+ * Every test has a world of its own: one ring, one listener, one client that is accepted into a
+ * slot.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -445,7 +446,7 @@ static void same_seed_gives_the_same_run(void **state)
 	assert_true(run_hash(42) != run_hash(43));
 }
 
-/* --- who breaks the contract is stopped ----------------------------------------------------------- */
+/* --- who breaks the contract is stopped ----------------------------------------------------- */
 
 static void two_sends(struct scene *s)
 {

@@ -2,7 +2,8 @@
  * truth.c - see truth.h.
  *
  * Memory: arrays that grow, one per client (what it asked) and one per board (hashes by seq). A run
- * has some ten thousand placements on small boards, so truth_verify() folds everything anew each time.
+ * has some ten thousand placements on small boards, so truth_verify() folds everything anew each
+ * time.
  */
 #include "tests/sim/truth.h"
 
@@ -97,7 +98,7 @@ void truth_free(struct truth *t)
 	free(t);
 }
 
-/* --- what clients tell ---------------------------------------------------------------------------- */
+/* --- what clients tell ---------------------------------------------------------------------- */
 
 uint64_t truth_ask(struct truth *t, unsigned client, const struct truth_placement *p)
 {
@@ -188,7 +189,7 @@ void truth_seen(struct truth *t, unsigned board, uint64_t seq, const uint8_t *co
 	s->last = seq > s->last ? seq : s->last;
 }
 
-/* --- what the disk tells -------------------------------------------------------------------------- */
+/* --- what the disk tells -------------------------------------------------------------------- */
 
 void truth_user(unsigned client, uint8_t user[static 16])
 {

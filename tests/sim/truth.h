@@ -1,8 +1,8 @@
 /*
  * truth.h - what a run of the simulator must hold, whoever fails in it.
  *
- * Clients tell what they asked, what they were answered and what their boards looked like; the disk tells
- * what was kept. truth_verify() reads the disk as recovery does and compares:
+ * Clients tell what they asked, what they were answered and what their boards looked like; the disk
+ * tells what was kept. truth_verify() reads the disk as recovery does and compares:
  *  - every acknowledged placement is there, at its seq, as it was asked for;
  *  - what is there was asked for, and is there once; seqs have no gap;
  *  - every board that any client had at a seq is the fold of the placements up to it;
