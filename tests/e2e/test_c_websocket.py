@@ -356,4 +356,4 @@ class Subprotocols(ServerCase):
 
 
 if __name__ == "__main__":
-    unittest.main(verbosity=2)
+    unittest.main(verbosity=2, warnings="ignore")
