@@ -24,7 +24,7 @@ def put(server, painter):
 class Scene:
     def __init__(self, place):
         self.ballast = place / "disk/ballast"
-        self.server = pixeld.Pixeld(place / "disk/data", place / "log").start()
+        self.server = pixeld.Pixeld(place / "disk/data", place / "log", snapshot_interval_s="1").start()
         self.watcher, self.painters = client.Watcher(self.server), []
         self.watcher.start()
         self.paint()
