@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "tools/loadgen/options.h"
+#include "tools/loadgen/raw_run.h"
 #include "tools/loadgen/report.h"
 #include "tools/loadgen/run.h"
 
@@ -54,12 +55,16 @@ static void files_write(const struct options *o, struct run_result *result)
 int main(int argc, char **argv)
 {
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-	struct run_result *result = calloc(1, sizeof(*result));
+	struct run_result *result;
 	struct options options;
 	bool json_on_stdout;
 	int code;
 	int r;
 
+	descriptors_raise();
+	if (raw_is_asked(argc, argv))
+		return raw_main(argc, argv);
+	result = calloc(1, sizeof(*result));
 	if (result == NULL)
 		return EXIT_OTHER;
 	r = options_parse(argc, argv, cores < 1 ? 1 : (unsigned)cores, &options);
@@ -67,7 +72,6 @@ int main(int argc, char **argv)
 		free(result);
 		return r > 0 ? EXIT_PASS : EXIT_USAGE;
 	}
-	descriptors_raise();
 	run(&options, result);
 	if (result->words[0] != '\0') {
 		json_on_stdout = options.json != NULL && strcmp(options.json, "-") == 0;
