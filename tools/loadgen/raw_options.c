@@ -1,6 +1,6 @@
 /*
- * raw_options.c - the command line of --profile-protocol raw, from one table. Where a name is one of
- * the other mode's, it means the same; short names are those of tcpkali.
+ * raw_options.c - the command line of --profile-protocol raw, from one table. Where a name is one
+ * of the other mode's, it means the same; short names are those of tcpkali.
  */
 #include "tools/loadgen/raw_options.h"
 

@@ -33,8 +33,8 @@ static bool stands_at(const uint8_t *bytes, size_t len, size_t at, uint64_t low,
 	return true;
 }
 
-/* 19 digits in a row cover one of every 19 positions: only those are looked at, and what is around a
- * digit. */
+/* 19 digits in a row cover one of every 19 positions: only those are looked at, and what is around
+ * a digit. */
 bool raw_stamp_find(const uint8_t *bytes, size_t len, uint64_t low, uint64_t high, size_t *hint,
 		    uint64_t *ret_unix_ns)
 {

@@ -16,8 +16,8 @@
 void raw_stamp_write(uint64_t unix_ns, uint8_t out[static RAW_STAMP_CHARS]);
 
 /*
- * Finds the first run of exactly 19 digits whose value is from `low` to `high`. *hint: where one was
- * found the last time, looked at first and kept up to date; begin with 0.
+ * Finds the first run of exactly 19 digits whose value is from `low` to `high`. *hint: where one
+ * was found the last time, looked at first and kept up to date; begin with 0.
  */
 bool raw_stamp_find(const uint8_t *bytes, size_t len, uint64_t low, uint64_t high, size_t *hint,
 		    uint64_t *ret_unix_ns);

@@ -48,9 +48,9 @@ struct raw_tracked {
 };
 
 /*
- * Adds up the tables of all workers for the messages of [start_ns, end_ns): by the time inside, else
- * by when the first client got it. `clients`: of all together. Afterwards raw_track_has_all() says
- * which client got each of them. -ENOMEM.
+ * Adds up the tables of all workers for the messages of [start_ns, end_ns): by the time inside,
+ * else by when the first client got it. `clients`: of all together. Afterwards raw_track_has_all()
+ * says which client got each of them. -ENOMEM.
  */
 int raw_track_join(struct raw_track *const *tracks, uint32_t count, uint64_t clients,
 		   uint64_t start_ns, uint64_t end_ns, struct raw_tracked *ret_tracked);
