@@ -146,7 +146,11 @@ static bool sub_visit(struct worker *w, uint32_t index)
 		return false;
 	}
 	c = &w->conns[s->conn];
-	if (c->batch == w->batch || (c->cut_sub != NONE && c->cut_sub != index)) {
+	if (c->cut_sub != NONE && c->cut_sub != index) { /* which is visited once a round */
+		w->lagging = true;
+		return false;
+	}
+	if (c->batch == w->batch) {
 		if (w->deferred_count < FANOUT_BATCH)
 			w->deferred[w->deferred_count++] = index;
 		w->lagging = true;
@@ -156,6 +160,9 @@ static bool sub_visit(struct worker *w, uint32_t index)
 		w->lagging = true;
 		if (!s->cut)
 			return false;
+		end = s->frame_end;
+	} else if (s->cut && c->subs > 1) { /* then the others have their turn */
+		w->lagging = true;
 		end = s->frame_end;
 	}
 	if (!sub_guard(w, s)) {
@@ -284,9 +291,11 @@ void fanout_run(struct worker *w)
 			return;
 		round_begin(w);
 	}
-	w->deferred_count = 0; /* a visit puts at most one back, behind the one it is */
 	for (uint32_t i = 0; i < deferred; i++)
 		sends += sub_visit(w, w->deferred[i]);
+	w->deferred_count =
+		0; /* whose connection is busy again waits for the next round: a flood of
+				* answers to one client must not keep the round from ending */
 	while (sends < FANOUT_BATCH && visits < VISITS_PER_TURN && w->round_at < w->subs_end) {
 		sends += sub_visit(w, w->round_at++);
 		visits++;

@@ -11,6 +11,7 @@
 #include "edge/worker_priv.h"
 #include "engine/hash.h"
 
+#define REQUEST_NUMBER_MASK ((1ULL << 53) - 1) /* JSON clients are told it in `you` */
 #define BOARD_JSON_MAX 20000 /* name, numbers, 256 colors */
 #define CORS                                                                                       \
 	"Access-Control-Allow-Origin: *\r\nAccess-Control-Expose-Headers: ETag, X-Board-Seq, "     \
@@ -211,12 +212,14 @@ static void get_pixel(struct worker *w, struct conn *c, const struct room *r, ui
 /* A request of the same key is the same request: its number is the key's hash. */
 static uint64_t request_number(struct worker *w, const struct http_head *h)
 {
-	uint64_t random;
+	uint64_t number;
 
 	if (h->idempotency_key.at != NULL)
-		return hash64(h->idempotency_key.at, h->idempotency_key.len, 2) | 1;
-	random = hash64(&w->now.mono_ns, sizeof(w->now.mono_ns), w->requests_out + w->config.index);
-	return (hash64(&w->metrics.http_requests, sizeof(uint64_t), random)) & ~1ULL;
+		number = hash64(h->idempotency_key.at, h->idempotency_key.len, 2) | 1;
+	else
+		number = hash64(&w->now.mono_ns, sizeof(w->now.mono_ns),
+				++w->requests_without_key * WORKERS_MAX + w->config.index) & ~1ULL;
+	return number & REQUEST_NUMBER_MASK;
 }
 
 static void put_pixel(struct worker *w, struct conn *c, const struct http_head *h,

@@ -239,6 +239,7 @@ struct worker {
 	uint64_t heads_seen;    /* sum of all heads when the round began: changed = there is work */
 	bool lagging;           /* some sub did not get everything */
 
+	uint64_t requests_without_key; /* PUTs so far */
 	uint32_t requests_out;
 	bool mailed;                 /* something was pushed this turn */
 	struct bitmap_wait *bitmaps; /* [board * BOARD_FORMS + form] */

@@ -24,6 +24,7 @@
 #include "engine/assert.h"
 
 #define SEGMENT_BYTES_MIN 4096u
+#define GATHER_RECORDS    256u /* a commit of so many is worth its sync: the next does not wait */
 
 int journal_new(const struct journal_config *config, const struct journal_start *start,
 		struct ring *ring, struct keeper *keeper, struct journal **ret_journal)
@@ -153,7 +154,8 @@ static void work_start(struct journal *j, struct now now)
 		}
 	}
 	j->filling ^= 1;
-	j->gather_until_ns = now.mono_ns + j->config.gather_us * 1000ULL;
+	if (b->records < GATHER_RECORDS)
+		j->gather_until_ns = now.mono_ns + j->config.gather_us * 1000ULL;
 	journal_commit_arm(j, b, closing, now);
 }
 
@@ -174,6 +176,11 @@ void journal_turn(struct journal *j, struct now now)
 	}
 	work_start(j, now);
 	journal_prepare_request(j, now);
+}
+
+uint64_t journal_gather_ns(const struct journal *j, struct now now)
+{
+	return j->gather_until_ns > now.mono_ns ? j->gather_until_ns - now.mono_ns : 0;
 }
 
 uint64_t journal_wait_ns(const struct journal *j, struct now now)

@@ -110,12 +110,14 @@ static void *writer_run(void *arg)
 	lead = writer_ring(s->writer);
 	while (!writer_is_stopped(s->writer)) {
 		uint64_t wait;
+		bool nap;
 
 		if (atomic_load_explicit(&s->writer_end, memory_order_acquire))
 			writer_stop(s->writer);
-		wait = writer_turn(s->writer, clock_now());
-		ring_doze(lead);
-		loop_sleep(lead, wait, writer_has_mail(s->writer));
+		wait = writer_turn(s->writer, clock_now(), &nap);
+		if (!nap)
+			ring_doze(lead);
+		loop_sleep(lead, wait, !nap && writer_has_mail(s->writer));
 	}
 	return NULL;
 }

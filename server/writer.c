@@ -234,17 +234,23 @@ static void events_run(struct writer *w)
 	} while (n == EVENTS_PER_REAP);
 }
 
+/* Right behind whatever can drop: a request that came in between would wait for an lsn that is gone. */
+static void drop_run(struct writer *w)
+{
+	if (!journal_take_drop(w->journal))
+		return;
+	order_drop(w);
+	restore_dropped(w);
+	copy_drop(w);
+	log_error("journal_dropped error=\"%s\" what=\"nothing was acknowledged; "
+		  "placements get 503\"",
+		  strerror(-journal_error(w->journal)));
+}
+
 static void journal_run(struct writer *w)
 {
 	journal_turn(w->journal, w->now);
-	if (journal_take_drop(w->journal)) {
-		order_drop(w);
-		restore_dropped(w);
-		copy_drop(w);
-		log_error("journal_dropped error=\"%s\" what=\"nothing was acknowledged; "
-			  "placements get 503\"",
-			  strerror(-journal_error(w->journal)));
-	}
+	drop_run(w);
 	if (journal_state(w->journal) == JOURNAL_OPEN ||
 	    journal_state(w->journal) == JOURNAL_WAITING)
 		(void)restore_journal(w); /* what a drop took; nothing else to do otherwise */
@@ -283,6 +289,7 @@ static uint64_t wait_ns(const struct writer *w)
 	uint64_t snapshot = w->snapshot_next_ns > w->now.mono_ns
 				    ? w->snapshot_next_ns - w->now.mono_ns
 				    : 100 * NS_PER_MS;
+
 	if (w->stop != STOP_NO)
 		wait = wait < NS_PER_MS ? wait : NS_PER_MS;
 	wait = copy < wait ? copy : wait;
@@ -290,12 +297,14 @@ static uint64_t wait_ns(const struct writer *w)
 	return snapshot < wait ? snapshot : wait;
 }
 
-uint64_t writer_turn(struct writer *w, struct now now)
+uint64_t writer_turn(struct writer *w, struct now now, bool *ret_nap)
 {
+	uint64_t wait, gather;
 	bool more;
 
 	w->now = now;
 	events_run(w);
+	drop_run(w);
 	more = requests_run(w);
 	journal_run(w);
 	order_settle(w);
@@ -306,7 +315,10 @@ uint64_t writer_turn(struct writer *w, struct now now)
 	stop_run(w);
 	mail_out(w);
 	ring_submit(w->ring);
-	return more ? 0 : wait_ns(w);
+	wait = more ? 0 : wait_ns(w);
+	gather = journal_gather_ns(w->journal, w->now);
+	*ret_nap = gather > 0;
+	return gather > 0 && gather < wait ? gather : wait;
 }
 
 void writer_stop(struct writer *w)

@@ -151,13 +151,6 @@ void order_place(struct writer *w, unsigned worker, const struct mail_request *m
 	place_charge(w, b, p, person, m);
 }
 
-void order_you(struct writer *w, unsigned worker, const struct mail_request *m)
-{
-	/* Answered behind what this person has in the journal: only durable things are told. */
-	if (pending_push(w, worker, m, PENDING_YOU) == NULL)
-		writer_refuse(w, worker, m, REFUSAL_OVERLOADED, 1000);
-}
-
 /* --- what is settled -------------------------------------------------------------------------- */
 
 static void settle_place(struct writer *w, const struct pending *p)
@@ -214,6 +207,17 @@ static void settle_you(struct writer *w, const struct pending *p)
 		a->request = person->last_request;
 		a->seq = person->last_seq;
 	}
+}
+
+/* Answered behind what this person has in the journal: only durable things are told. With no room
+ * to wait, or when what it waits for is dropped, at once: a `refused` would name no request. */
+void order_you(struct writer *w, unsigned worker, const struct mail_request *m)
+{
+	struct pending now = {.client = m->client, .board = m->board, .worker = (uint8_t)worker};
+
+	memcpy(now.user, m->user, sizeof(now.user));
+	if (pending_push(w, worker, m, PENDING_YOU) == NULL)
+		settle_you(w, &now);
 }
 
 /* Room for one more changed cell; false: the log cannot take a frame now, so applying waits. */
@@ -279,6 +283,11 @@ void order_drop(struct writer *w)
 			break;
 		if (p->kind == PENDING_PLACE)
 			undo_place(w, p);
+		if (p->kind == PENDING_YOU) {
+			settle_you(w, p);
+			w->pending_tail--;
+			continue;
+		}
 		writer_refuse(w, p->worker, &m, REFUSAL_UNAVAILABLE, 1000);
 		w->pending_tail--;
 	}

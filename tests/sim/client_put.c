@@ -55,7 +55,7 @@ static void request_add(struct client *c, struct put *p)
 	p->requests[p->count] = truth_ask(c->crowd->truth, c->number, &placement);
 	len = snprintf(key, sizeof(key), "sim-%u-%lu", c->number, p->requests[p->count]);
 	truth_named(c->crowd->truth, c->number, p->requests[p->count++],
-		    hash64(key, (size_t)len, SEED_OF_KEYS) | 1);
+		    (hash64(key, (size_t)len, SEED_OF_KEYS) | 1) & ((1ULL << 53) - 1));
 	truth_user(c->number, user);
 	(void)session_mint(c->crowd->session_key, user, now_s, now_s + 100000, token);
 	body_len = snprintf(body, sizeof(body), "{\"color\":%u}", placement.color);
@@ -70,9 +70,7 @@ static void request_add(struct client *c, struct put *p)
 
 static void put_begin(struct client *c, struct put *p)
 {
-	/* `you` tells the number of the last request, a hash here, which is beyond what many JSON
-	 * readers take */
-	if (c->crowd->calm || c->json || !client_chance(c, PUT_CHANCE))
+	if (c->crowd->calm || !client_chance(c, PUT_CHANCE))
 		return;
 	p->net = net_sim_connect(c->crowd->net, c->crowd->listener, 0x7f000001u,
 				 64 + (uint32_t)prng_below(&c->crowd->dice, 4096));

@@ -326,7 +326,8 @@ static void worker_run(struct worker *w, struct now now)
 
 static void writer_run(struct writer *w, struct now now)
 {
-	uint64_t wait_ns = writer_turn(w, now);
+	bool nap; /* to take a turn more is always right */
+	uint64_t wait_ns = writer_turn(w, now, &nap);
 
 	if (wait_ns == 0)
 		return;
