@@ -2,7 +2,7 @@
  * client.c - one connection, from socket() to the freed slot.
  *
  * Owner: the worker. States: see worker_priv.h; client_state_set() alone writes them. In flight: at
- * most one connect, one multishot receive, one send_all (painters), one shutdown or cancel, one
+ * most one connect, one receive, one send_all (painters), cancels, one shutdown or reset, one
  * close; each counts in `inflight` until its last event, and the slot is given back only at 0.
  * Sends of watchers have no event when they succeed; a watcher sends rarely and little, so one that
  * is not taken whole means that the server has stopped reading, and breaks the connection.
@@ -28,6 +28,7 @@
 #define BACKOFF_FIRST_NS   (50 * NS_PER_MS)
 #define BACKOFF_LAST_NS    (2 * NS_PER_SEC)
 #define GIVE_UP_NS         (120 * NS_PER_SEC)
+#define INFLIGHT_MAX       200
 
 #define BIT(state) (1U << CLIENT_##state)
 
@@ -57,7 +58,7 @@ void client_state_set(struct worker *w, struct client *c, enum client_state stat
 		 (uint64_t)(state == CLIENT_FOLLOWING) - (uint64_t)(c->state == CLIENT_FOLLOWING));
 	stat_add(&w->stats.broken,
 		 (uint64_t)(state == CLIENT_WAITING) - (uint64_t)(c->state == CLIENT_WAITING));
-	stat_add(&w->stats.dead, state == CLIENT_DEAD && !c->leaving);
+	stat_add(&w->stats.dead, state == CLIENT_DEAD && !c->leaving && !c->vanished);
 	c->state = (uint8_t)state;
 }
 
@@ -71,57 +72,69 @@ static uint64_t tag(const struct worker *w, const struct client *c, enum op op)
 	return op_tag_pack(op, c->generation, client_index(w, c));
 }
 
-static uint64_t global_index(const struct worker *w, const struct client *c)
+uint64_t client_number(const struct worker *w, const struct client *c)
 {
 	return (uint64_t)client_index(w, c) * w->options->threads + w->number;
 }
 
 static uint64_t upgrade_random(const struct worker *w, const struct client *c)
 {
-	return rng_mix(w->options->seed ^ global_index(w, c) << 24 ^ c->generation);
+	return rng_mix(w->options->seed ^ client_number(w, c) << 24 ^ c->generation);
 }
 
 /* --- connect ---------------------------------------------------------------------------------- */
 
-/* Many clients on loopback come from many addresses, for the sake of ports. */
+/* Where this client connects from: named addresses in turn; else, when there are many clients on
+ * loopback, many addresses of it, for the sake of ports. */
 static int source_bind(const struct worker *w, const struct client *c, int fd)
 {
+	const struct options *o = w->options;
 	struct sockaddr_in from = {.sin_family = AF_INET};
-	uint64_t which = global_index(w, c) / CLIENTS_PER_SOURCE;
+	uint64_t of_target = client_number(w, c) / o->targets_count;
 
-	if (w->options->clients <= CLIENTS_PER_SOURCE || !target_is_loopback(&w->options->target))
+	if (o->sources.total > 0)
+		from.sin_addr.s_addr =
+			htonl(source_at(&o->sources, (uint32_t)(of_target % o->sources.total)));
+	else if (o->clients / o->targets_count > CLIENTS_PER_SOURCE &&
+		 target_is_loopback(&o->target))
+		from.sin_addr.s_addr =
+			htonl((uint32_t)(INADDR_LOOPBACK + 1 + of_target / CLIENTS_PER_SOURCE));
+	else
 		return 0;
-	from.sin_addr.s_addr = htonl((uint32_t)(INADDR_LOOPBACK + 1 + which));
 	return bind(fd, (const struct sockaddr *)&from, sizeof(from)) < 0 ? -errno : 0;
 }
 
-static int socket_make(const struct worker *w, const struct client *c, int *ret_fd)
+/* One that will read in bulk keeps its plain descriptor until then: only a plain one takes the
+ * option. */
+static int socket_make(const struct worker *w, struct client *c)
 {
 	const struct options *o = w->options;
 	int bytes = (int)o->receive_buffer_bytes;
 	int one = 1;
-	int fd = socket(o->target.addr.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = socket(options_target(o, client_number(w, c))->addr.ss_family,
+			SOCK_STREAM | SOCK_CLOEXEC, 0);
 	int r;
 
 	if (fd < 0)
 		return -errno;
 	(void)setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof(one));
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	if (c->stopper && bytes > 0)
+	if ((c->stopper || c->slow) && bytes > 0)
 		(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
 	r = source_bind(w, c, fd);
 	if (r == 0)
 		r = ring_slot_install(w->rings[c->ring], c->slot, fd);
-	(void)close(fd);
-	*ret_fd = fd;
+	if (r == 0 && c->bulk)
+		c->fd = fd;
+	else
+		(void)close(fd);
 	return r;
 }
 
 void client_open(struct worker *w, struct client *c, uint64_t intended_ns)
 {
-	const struct target *target = &w->options->target;
-	int fd;
-	int r = socket_make(w, c, &fd);
+	const struct target *target = options_target(w->options, client_number(w, c));
+	int r = socket_make(w, c);
 
 	if (r < 0) {
 		worker_trouble(w, TROUBLE_CONNECT, c, "no socket: %s", strerror(-r));
@@ -144,6 +157,7 @@ void client_open(struct worker *w, struct client *c, uint64_t intended_ns)
 static void recv_arm(struct worker *w, struct client *c)
 {
 	c->inflight++;
+	c->reading = true;
 	ring_recv_multi(w->rings[c->ring], c->slot, tag(w, c, OP_RECV));
 }
 
@@ -160,7 +174,8 @@ static void connect_done(struct worker *w, struct client *c, int res)
 	}
 	client_state_set(w, c, CLIENT_UPGRADING);
 	out = worker_arena(w, UPGRADE_REQUEST_BYTES_MAX);
-	len = upgrade_write(&w->options->target, upgrade_random(w, c), (char *)out);
+	len = upgrade_write(options_target(w->options, client_number(w, c)), upgrade_random(w, c),
+			    (char *)out);
 	ring_send_now(w->rings[c->ring], c->slot, out, len, tag(w, c, OP_SEND_NOW));
 	c->sent_s = (uint32_t)(w->now.mono_ns / NS_PER_SEC);
 	recv_arm(w, c);
@@ -183,6 +198,32 @@ static void release_try(struct worker *w, struct client *c)
 	ring_slot_close(w->rings[c->ring], c->slot, tag(w, c, OP_CLOSE));
 }
 
+/* Nothing more is wanted of the connection: what is in flight ends, then the slot is given back. */
+static void connection_end(struct worker *w, struct client *c, bool reset)
+{
+	static const struct sockaddr nowhere = {.sa_family = AF_UNSPEC};
+
+	client_state_set(w, c, CLIENT_CLOSING);
+	c->marked = false;
+	if (c->fd >= 0)
+		(void)close(c->fd);
+	c->fd = -1;
+	if (reset) { /* to connect to nowhere is to disconnect, which sends a reset */
+		c->inflight++;
+		ring_connect(w->rings[c->ring], c->slot, &nowhere, sizeof(nowhere),
+			     tag(w, c, OP_RESET));
+	}
+	if (c->inflight > 0) {
+		c->inflight++;
+		ring_cancel_slot(w->rings[c->ring], c->slot, tag(w, c, OP_CANCEL));
+	}
+	if (c->inflight > 0 && !reset) {
+		c->inflight++;
+		ring_shutdown(w->rings[c->ring], c->slot, SHUT_RDWR, tag(w, c, OP_SHUTDOWN));
+	}
+	release_try(w, c);
+}
+
 void client_break(struct worker *w, struct client *c, enum trouble t, const char *why)
 {
 	if (c->state == CLIENT_CLOSING || c->state == CLIENT_RELEASING)
@@ -191,14 +232,19 @@ void client_break(struct worker *w, struct client *c, enum trouble t, const char
 		worker_trouble(w, t, c, "%s", why);
 		c->fatal |= trouble_kind(t) == TROUBLE_KIND_DATA;
 	}
-	client_state_set(w, c, CLIENT_CLOSING);
-	if (c->inflight > 0) {
-		c->inflight++;
-		ring_cancel_slot(w->rings[c->ring], c->slot, tag(w, c, OP_CANCEL));
-		c->inflight++;
-		ring_shutdown(w->rings[c->ring], c->slot, SHUT_RDWR, tag(w, c, OP_SHUTDOWN));
-	}
-	release_try(w, c);
+	connection_end(w, c, false);
+}
+
+void client_tear(struct worker *w, struct client *c, enum tear how)
+{
+	px_assert(c->state == CLIENT_FOLLOWING);
+	stat_add(&w->stats.torn[how], 1);
+	c->torn = how != TEAR_VANISH;
+	c->vanished = how == TEAR_VANISH;
+	if (c->counted)
+		crowd_leave(w->crowd, c->follow.seq);
+	c->counted = false;
+	connection_end(w, c, how != TEAR_FIN);
 }
 
 /* When to try again: longer each time, never all at once. */
@@ -214,8 +260,9 @@ static uint64_t backoff_ns(struct worker *w, const struct client *c)
 
 static bool comes_back(const struct worker *w, const struct client *c)
 {
-	return w->options->resume && !c->fatal && !c->leaving && !c->stopped &&
-	       w->shared->phase != PHASE_LEAVE && w->now.mono_ns - c->lost_ns < GIVE_UP_NS;
+	return (w->options->resume || c->torn) && !c->fatal && !c->vanished && !c->leaving &&
+	       !c->stopped && w->shared->phase != PHASE_LEAVE &&
+	       w->now.mono_ns - c->lost_ns < GIVE_UP_NS;
 }
 
 /* The slot is free: the connection is over. */
@@ -245,7 +292,7 @@ static void gone(struct worker *w, struct client *c)
 	if (p != NULL && !p->gone) {
 		p->gone = true;
 		stat_add(&w->stats.outstanding, 0 - painter_waiting(p));
-		if (w->shared->plan->records != NULL)
+		if (plan_ends(w->shared->plan))
 			stat_add(&w->stats.to_place, 0 - (p->limit - p->head));
 	}
 }
@@ -415,6 +462,7 @@ static void bytes_take(struct worker *w, struct client *c, uint8_t *data, size_t
 	enum ws_result result = WS_PIECE;
 
 	stat_add(&w->stats.bytes_in, len);
+	c->heard_s = (uint32_t)(w->now.mono_ns / NS_PER_SEC);
 	if (c->state == CLIENT_UPGRADING) {
 		size_t used = upgrade_take(w, c, data, len);
 
@@ -438,39 +486,82 @@ static void bytes_take(struct worker *w, struct client *c, uint8_t *data, size_t
 	}
 }
 
-/* The multishot receive ended without bytes. */
+/* Whether it waits for more at once: not one that reads slowly, or not at all. */
+static bool reads_on(const struct worker *w, const struct client *c)
+{
+	if (c->state == CLIENT_CLOSING || c->stopped)
+		return false;
+	return !c->slow || c->state != CLIENT_FOLLOWING || w->shared->phase >= PHASE_SETTLE;
+}
+
+/* The receive ended without bytes. */
 static void recv_ended(struct worker *w, struct client *c, int res)
 {
-	if (c->state == CLIENT_CLOSING || (c->stopped && res == -ECANCELED))
+	if (c->state == CLIENT_CLOSING)
 		return;
-	if (res == -ENOBUFS)
-		recv_arm(w, c);
-	else if (c->leaving)
+	if (res == -ENOBUFS || res == -ECANCELED) {
+		if (reads_on(w, c))
+			recv_arm(w, c);
+	} else if (c->leaving) {
 		client_break(w, c, TROUBLE_NONE, "");
-	else if (res == 0)
+	} else if (res == 0) {
 		client_break(w, c, TROUBLE_RESET,
 			     "the server ended the connection without a close frame");
-	else
+	} else {
 		client_break(w, c, TROUBLE_RESET, strerror(-res));
+	}
 }
 
 static void recv_done(struct worker *w, struct client *c, const struct ring_event *e)
 {
+	if (!(e->flags & RING_MORE))
+		c->reading = false;
 	if (e->res > 0 && c->state != CLIENT_CLOSING)
 		bytes_take(w, c, e->data, (size_t)e->res);
 	if (e->flags & RING_MORE)
 		return;
 	if (e->res <= 0)
 		recv_ended(w, c, e->res);
-	else if (c->state != CLIENT_CLOSING && !c->stopped)
+	else if (reads_on(w, c))
 		recv_arm(w, c);
 }
 
-void client_stop_reading(struct worker *w, struct client *c)
+static void recv_cancel(struct worker *w, struct client *c)
 {
-	c->stopped = true;
 	c->inflight++;
 	ring_cancel_tag(w->rings[c->ring], tag(w, c, OP_RECV), tag(w, c, OP_CANCEL));
+}
+
+void client_settle_down(struct worker *w, struct client *c)
+{
+	int mark = (int)w->options->read_mark;
+
+	c->torn = false;
+	c->stopped = c->stopper;
+	if (c->stopper || c->slow)
+		recv_cancel(w, c);
+	if (c->fd < 0)
+		return;
+	c->marked = setsockopt(c->fd, SOL_SOCKET, SO_RCVLOWAT, &mark, sizeof(mark)) == 0;
+	(void)close(c->fd);
+	c->fd = -1;
+}
+
+/* A receive that begins anew takes what is there, mark or not: the one in flight gives way. */
+void client_read_out(struct worker *w, struct client *c)
+{
+	if (c->inflight > INFLIGHT_MAX)
+		return;
+	if (c->reading) {
+		if (!c->slow)
+			recv_cancel(w, c);
+	} else if (c->slow && w->shared->phase < PHASE_SETTLE) {
+		c->inflight++;
+		c->reading = true;
+		ring_recv(w->rings[c->ring], c->slot, tag(w, c, OP_RECV));
+	} else {
+		recv_arm(w, c);
+	}
 }
 
 /* --- events ----------------------------------------------------------------------------------- */
@@ -496,6 +587,7 @@ void client_event(struct worker *w, struct client *c, enum op op, const struct r
 	case OP_SHUTDOWN:
 	case OP_CANCEL:
 	case OP_CLOSE:
+	case OP_RESET:
 		break;
 	}
 	if (e->flags & RING_MORE)

@@ -60,7 +60,7 @@ void client_subscribe(struct worker *w, struct client *c, bool with_session)
 /* An observer stood at `before`, and now stands where its follow says. */
 static void observer_moved(struct worker *w, struct client *c, uint64_t before)
 {
-	if (!c->observer)
+	if (!c->observer || c->follow.seq < c->missed_seq)
 		return;
 	if (!c->counted)
 		crowd_enter(w->crowd, c->follow.seq, w->now.mono_ns);
@@ -106,6 +106,8 @@ static void subscribed(struct worker *w, struct client *c, const struct msg_subs
 		client_break(w, c, t, "in the answer to subscribe");
 		return;
 	}
+	if (c->torn)
+		c->missed_seq = m->seq;
 	observer_moved(w, c, c->follow.seq);
 	c->board = m->board;
 	c->attempts = 0;
@@ -116,8 +118,7 @@ static void subscribed(struct worker *w, struct client *c, const struct msg_subs
 		client_break(w, c, TROUBLE_NONE, "");
 		return;
 	}
-	if (c->stopper)
-		client_stop_reading(w, c);
+	client_settle_down(w, c);
 	if (c->painter != NULL)
 		worker_painter_ready(w, c->painter);
 }
@@ -176,7 +177,7 @@ static void delta(struct worker *w, struct client *c, const struct msg_delta *m,
 		worker_trouble(w, t, c, "frame %" PRIu64 "..%" PRIu64 " of %zu bytes", m->first,
 			       m->last, len);
 	}
-	if (c->observer && from <= m->last)
+	if (c->observer && from <= m->last && m->last > c->missed_seq)
 		sight_seen(w->sight, w->now.mono_ns, from, m->last);
 	observer_moved(w, c, before);
 }
@@ -226,6 +227,7 @@ static void placed(struct worker *w, struct client *c, const struct msg_placed *
 	hdr_record(&w->second.ack, w->now.mono_ns - span.intended_ns);
 	sight_times_set(w->shared->times, m->seq, &span);
 	ack_keep(w, m->request, m->seq);
+	c->painter->rests_until_ns = w->now.mono_ns + m->cooldown_ms * NS_PER_MS;
 	worker_painter_ready(w, c->painter);
 }
 
@@ -240,6 +242,7 @@ static void refused(struct worker *w, struct client *c, const struct msg_refused
 	}
 	stat_add(&w->stats.refused[m->code < REFUSAL_MAX ? m->code : 0], 1);
 	stat_add(&w->stats.outstanding, (uint64_t)-1);
+	c->painter->rests_until_ns = w->now.mono_ns + m->wait_ms * NS_PER_MS;
 	worker_painter_ready(w, c->painter);
 }
 

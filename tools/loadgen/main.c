@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "tools/loadgen/capacity.h"
 #include "tools/loadgen/options.h"
 #include "tools/loadgen/raw_run.h"
 #include "tools/loadgen/report.h"
@@ -52,6 +53,14 @@ static void files_write(const struct options *o, struct run_result *result)
 		result->code = EXIT_OTHER;
 }
 
+static int system_check(const struct options *o)
+{
+	struct capacity_facts facts;
+
+	capacity_look(&facts);
+	return capacity_report(stdout, &facts, o);
+}
+
 int main(int argc, char **argv)
 {
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -72,6 +81,12 @@ int main(int argc, char **argv)
 		free(result);
 		return r > 0 ? EXIT_PASS : EXIT_USAGE;
 	}
+	if (options.check_system) {
+		code = system_check(&options);
+		options_fini(&options);
+		free(result);
+		return code;
+	}
 	run(&options, result);
 	if (result->words[0] != '\0') {
 		json_on_stdout = options.json != NULL && strcmp(options.json, "-") == 0;
@@ -80,6 +95,7 @@ int main(int argc, char **argv)
 	}
 	code = (int)result->code;
 	run_result_fini(result);
+	options_fini(&options);
 	free(result);
 	return code;
 }

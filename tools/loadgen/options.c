@@ -5,18 +5,25 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tools/loadgen/units.h"
 
+#define CLIENTS_DEFAULT      1000
 #define PAINTERS_DEFAULT     1000
+#define DURATION_NS          10000000000ULL
 #define WINDOW_DEFAULT       1024
 #define WINDOW_MANY_PAINTERS 64
 #define WINDOW_MAX           65536
-#define CLIENTS_MAX          2000000
+#define CLIENTS_MAX          OPTIONS_CLIENTS_MAX
+#define OBSERVERS_ALL_MAX    10000U
 #define THREADS_MAX          256
+#define NOOP_SHARE_MAX       0.95
+#define READ_MARK_MAX        1048576U
+#define UNSET                UINT32_MAX
 
 enum option_id {
 	OPTION_URL = 256,
@@ -32,6 +39,17 @@ enum option_id {
 	OPTION_CONNECT_RATE,
 	OPTION_RESUME,
 	OPTION_STOP_READING,
+	OPTION_SLOW_READERS,
+	OPTION_PHASE,
+	OPTION_PROFILE,
+	OPTION_SPEEDUP,
+	OPTION_HOT_CELLS,
+	OPTION_NOOP_SHARE,
+	OPTION_COOLDOWN,
+	OPTION_SOURCE,
+	OPTION_OBSERVERS,
+	OPTION_READ_MARK,
+	OPTION_CHECK_SYSTEM,
 	OPTION_RECEIVE_BUFFER,
 	OPTION_SETTLE,
 	OPTION_THREADS,
@@ -52,17 +70,37 @@ struct row {
 
 static const struct row rows[] = {
 	{OPTION_URL, "url", "ws://HOST[:PORT][/PATH]",
-	 "the server; all that is needed. Path: /ws when missing"},
+	 "the server; all that is needed. Path: /ws when missing. Repeatable:\n"
+	 "clients take them in turn"},
 	{OPTION_CLIENTS, "clients", "N",
-	 "connections; every one watches and checks all it gets (default 1000)"},
+	 "connections; every one watches and checks all it gets (default 1000);\n"
+	 "also -c, --connections"},
 	{OPTION_RATE, "rate", "N/s",
 	 "placements per second, all painters together (default 100/s; 0: only watch)"},
 	{OPTION_UNIFORM, "uniform", NULL,
 	 "evenly spaced placements (default: poisson, as independent people make)"},
 	{OPTION_DURATION, "duration", "TIME",
-	 "how long to place (default 10s; a replay: to its end)"},
+	 "how long to place (default 10s; a replay: to its end); also -T"},
+	{OPTION_PHASE, "phase", "KIND:TIME[:...]",
+	 "a stretch of the run; repeatable, in order. ramp:30s:0..300k opens clients,\n"
+	 "hold:10m:rate=1000 places, burst:1s:rate=10000 likewise,\n"
+	 "storm:10s:reconnect=20% breaks off that share at once, half without FIN,\n"
+	 "and lets them resume; storm:10s:vanish=5% keeps them away"},
+	{OPTION_PROFILE, "profile", "FILE",
+	 "rates from a curve, lines of minute,placements (.csv or .csv.gz)"},
 	{OPTION_REPLAY, "replay", "FILE",
-	 "place what a recorded file says, in its order (.bin or .bin.gz)"},
+	 "place what a recorded file says, in its order (.bin or .bin.gz);\n"
+	 "with --rate or --phase at those times, again from its begin at its end"},
+	{OPTION_SPEEDUP, "speedup", "N",
+	 "play a profile so many times as fast; a replay at its recorded times\n"
+	 "(without: as fast as the server answers)"},
+	{OPTION_HOT_CELLS, "hot-cells", "N:SHARE%",
+	 "N cells get that share of the random placements, as in 10000:13%"},
+	{OPTION_NOOP_SHARE, "noop-share", "SHARE%",
+	 "so many random placements set the color that is there already; 33% is real"},
+	{OPTION_COOLDOWN, "cooldown", "keep|break",
+	 "painters wait for their cooldown, or place on purpose without (default\n"
+	 "break: refusals are counted)"},
 	{OPTION_PAINTERS, "painters", "N",
 	 "how many clients place (default: 1000 at most; a replay: 1)"},
 	{OPTION_WINDOW, "window", "N",
@@ -78,14 +116,27 @@ static const struct row rows[] = {
 	 "come back when a connection breaks, and go on where it broke"},
 	{OPTION_STOP_READING, "stop-reading", "N",
 	 "so many clients stop reading after they subscribed"},
+	{OPTION_SLOW_READERS, "slow-readers", "N",
+	 "so many clients read at most 2 KiB every two seconds"},
 	{OPTION_RECEIVE_BUFFER, "receive-buffer", "BYTES",
-	 "socket buffer of the clients that stop reading, e.g. 64KiB"},
+	 "socket buffer of the clients that read slowly or not at all, e.g. 64KiB"},
+	{OPTION_OBSERVERS, "observers", "N|SHARE%",
+	 "clients that read at once and give the visibility (default: all up to\n"
+	 "10k clients, else 1%)"},
+	{OPTION_READ_MARK, "read-mark", "BYTES",
+	 "bytes that the other watchers let gather before they read; 0: none\n"
+	 "(default: a quarter of tcp_mem for all of them together)"},
+	{OPTION_SOURCE, "source", "ADDR[-ADDR][,...]",
+	 "addresses to connect from, as in 127.0.0.2-127.0.0.9 (default: what\n"
+	 "loopback needs; else the system's). Repeatable"},
 	{OPTION_SETTLE, "settle", "TIME",
 	 "wait so long for what is outstanding at the end (default 20s)"},
 	{OPTION_THREADS, "threads", "N", "threads (default: one per core)"},
 	{OPTION_SEED, "seed", "N", "for cells, colors and times (default 1)"},
 	{OPTION_JSON, "json", "FILE", "write the result as JSON (- : standard output)"},
 	{OPTION_ACKS, "acks", "FILE", "write every acknowledged placement: request,seq,cell,color"},
+	{OPTION_CHECK_SYSTEM, "check-system", NULL,
+	 "tell what this host allows for so many --clients, and end"},
 	{OPTION_QUIET, "quiet", NULL, "no line per second on standard error"},
 	{OPTION_HELP, "help", NULL, "this text"},
 	{OPTION_VERSION, "version", NULL, "the version"},
@@ -99,6 +150,8 @@ static void help_print(void)
 	       "client got every update\n\n"
 	       "  loadgen --url ws://127.0.0.1:8080/ws\n"
 	       "  loadgen --url ws://127.0.0.1:8080/ws --clients 10k --rate 1000/s --duration 30s\n"
+	       "  loadgen --url ws://127.0.0.1:8080/ws --phase ramp:30s:0..100k "
+	       "--phase hold:1m:rate=1000 --phase storm:20s:reconnect=10%%\n"
 	       "  loadgen --url ws://127.0.0.1:8080/ws --replay placements2017.bin.gz --json "
 	       "result.json\n\n");
 	for (size_t i = 0; i < ROWS; i++) {
@@ -171,12 +224,93 @@ static int u32_parse(const char *text, uint64_t low, uint64_t high, uint32_t *re
 static int url_parse(const char *text, struct options *o)
 {
 	const char *why = "";
-	int r = target_parse(text, &o->target, &why);
+	int r;
+
+	if (o->targets_count == OPTIONS_TARGETS_MAX)
+		return -E2BIG;
+	r = target_parse(text, &o->targets[o->targets_count], &why);
+	if (r < 0) {
+		fprintf(stderr, "loadgen: --url %s: %s\n", text, why);
+		return r;
+	}
+	if (o->targets_count++ == 0) {
+		o->url = text;
+		o->target = o->targets[0];
+	}
+	return 0;
+}
+
+static int phase_parse(const char *text, struct options *o)
+{
+	const char *why = "";
+	int r = timeline_add(&o->timeline, text, &why);
+
+	if (r == -EINVAL)
+		fprintf(stderr, "loadgen: --phase %s: %s\n", text, why);
+	return r;
+}
+
+/* N:SHARE%. */
+static int hot_cells_parse(const char *text, struct options *o)
+{
+	const char *colon = strchr(text, ':');
+	char count[32];
+	uint64_t cells;
+
+	if (colon == NULL || (size_t)(colon - text) >= sizeof(count))
+		return -EINVAL;
+	memcpy(count, text, (size_t)(colon - text));
+	count[colon - text] = '\0';
+	if (units_count(count, &cells) < 0 || cells == 0 || cells > UINT32_MAX)
+		return -EINVAL;
+	o->hot_cells = (uint32_t)cells;
+	return units_share(colon + 1, &o->hot_share);
+}
+
+static int noop_share_parse(const char *text, struct options *o)
+{
+	int r = units_share(text, &o->noop_share);
+
+	return r == 0 && o->noop_share > NOOP_SHARE_MAX ? -ERANGE : r;
+}
+
+static int cooldown_parse(const char *text, struct options *o)
+{
+	o->cooldown_keep = strcmp(text, "keep") == 0;
+	return o->cooldown_keep || strcmp(text, "break") == 0 ? 0 : -EINVAL;
+}
+
+static int speedup_parse(const char *text, struct options *o)
+{
+	char *end;
+
+	o->speedup = strtod(text, &end);
+	return end == text || *end != '\0' || !(o->speedup > 0) || o->speedup > 1e6 ? -EINVAL : 0;
+}
+
+static int observers_parse(const char *text, struct options *o)
+{
+	uint64_t count;
+
+	if (units_share(text, &o->observers_share) == 0)
+		return 0;
+	if (units_count(text, &count) < 0 || count > CLIENTS_MAX)
+		return -EINVAL;
+	o->observers = (uint32_t)count;
+	return 0;
+}
+
+static int read_mark_parse(const char *text, struct options *o)
+{
+	uint64_t bytes;
+	int r = units_bytes(text, &bytes);
 
 	if (r < 0)
-		fprintf(stderr, "loadgen: --url %s: %s\n", text, why);
-	o->url = text;
-	return r;
+		return r;
+	if (bytes > READ_MARK_MAX)
+		return -ERANGE;
+	o->read_mark = (uint32_t)bytes;
+	return 0;
 }
 
 static int board_parse(const char *text, struct options *o)
@@ -229,6 +363,28 @@ static int value_take(enum option_id id, const char *text, struct options *o)
 		return flag_set(&o->resume);
 	case OPTION_STOP_READING:
 		return u32_parse(text, 0, CLIENTS_MAX, &o->stop_reading);
+	case OPTION_SLOW_READERS:
+		return u32_parse(text, 0, CLIENTS_MAX, &o->slow_readers);
+	case OPTION_PHASE:
+		return phase_parse(text, o);
+	case OPTION_PROFILE:
+		return text_take(text, &o->profile);
+	case OPTION_SPEEDUP:
+		return speedup_parse(text, o);
+	case OPTION_HOT_CELLS:
+		return hot_cells_parse(text, o);
+	case OPTION_NOOP_SHARE:
+		return noop_share_parse(text, o);
+	case OPTION_COOLDOWN:
+		return cooldown_parse(text, o);
+	case OPTION_SOURCE:
+		return source_parse(text, &o->sources);
+	case OPTION_OBSERVERS:
+		return observers_parse(text, o);
+	case OPTION_READ_MARK:
+		return read_mark_parse(text, o);
+	case OPTION_CHECK_SYSTEM:
+		return flag_set(&o->check_system);
 	case OPTION_RECEIVE_BUFFER:
 		return units_bytes(text, &o->receive_buffer_bytes);
 	case OPTION_SETTLE:
@@ -256,27 +412,79 @@ static int wrong(const char *what)
 	return -EINVAL;
 }
 
-/* What depends on other options, and what does not fit together. */
-static int defaults_fill(struct options *o, unsigned cores)
+/* Where the placements come from, and for how long. */
+static int placing_fill(struct options *o)
 {
-	if (o->url == NULL)
-		return wrong("--url is missing, for example --url ws://127.0.0.1:8080/ws");
+	bool stages = o->timeline.count > 0;
+	double most = o->rate;
+
+	if (stages && o->profile != NULL)
+		return wrong("--phase and --profile both say the rate");
+	if (stages && o->duration_ns != UINT64_MAX)
+		return wrong("--phase says how long; --duration does not go with it");
+	if (o->speedup > 0 && o->replay == NULL && o->profile == NULL)
+		return wrong("--speedup goes with --profile or --replay");
+	if (o->replay != NULL && o->speedup > 0 && (stages || o->rate > 0))
+		return wrong(
+			"--speedup plays a replay at its own times; --rate and --phase do not");
 	if (o->rate < 0)
-		o->rate = o->replay != NULL ? 0 : 100;
+		o->rate = o->replay != NULL || stages || o->profile != NULL ? 0 : 100;
+	for (uint32_t i = 0; i < o->timeline.count; i++)
+		if (o->timeline.stages[i].rate > most)
+			most = o->timeline.stages[i].rate;
+	if (o->profile != NULL || o->rate > 0 || most > 0)
+		o->placing = PLACING_PACED;
+	else if (o->replay != NULL && !stages)
+		o->placing = o->speedup > 0 ? PLACING_TIMED : PLACING_FREE;
+	else
+		o->placing = PLACING_NONE;
+	if (o->cooldown_keep && o->placing == PLACING_FREE)
+		return wrong(
+			"--cooldown keep needs times to place at: --rate, --phase or --speedup");
+	if (o->speedup <= 0)
+		o->speedup = 1;
 	if (o->duration_ns == UINT64_MAX)
-		o->duration_ns = o->replay != NULL ? 0 : 10000000000ULL;
+		o->duration_ns =
+			o->replay != NULL || stages || o->profile != NULL ? 0 : DURATION_NS;
+	return 0;
+}
+
+static int painters_fill(struct options *o)
+{
+	uint32_t reading = o->clients - o->stop_reading - o->slow_readers;
+
 	if (o->painters == 0)
-		o->painters = o->replay != NULL ? 1 : PAINTERS_DEFAULT;
-	if (o->replay == NULL && o->rate <= 0)
+		o->painters =
+			o->replay != NULL && o->placing != PLACING_PACED ? 1 : PAINTERS_DEFAULT;
+	if (o->placing == PLACING_NONE)
 		o->painters = 0;
-	if (o->stop_reading > o->clients)
-		return wrong("--stop-reading is more than --clients");
-	if (o->painters > o->clients - o->stop_reading)
-		o->painters = o->clients - o->stop_reading;
-	if (o->replay != NULL && o->painters == 0)
-		return wrong("a replay needs a client that reads");
+	if (o->painters > reading)
+		o->painters = reading;
+	if (o->placing != PLACING_NONE && o->painters == 0)
+		return wrong("placing needs a client that reads");
 	if (o->window == 0)
 		o->window = o->painters > 16 ? WINDOW_MANY_PAINTERS : WINDOW_DEFAULT;
+	return 0;
+}
+
+static int crowd_fill(struct options *o, unsigned cores)
+{
+	uint32_t ramped = timeline_clients_last(&o->timeline, 0);
+
+	if (o->clients == UNSET)
+		o->clients = ramped > 0 ? ramped : CLIENTS_DEFAULT;
+	if (ramped > o->clients)
+		return wrong("a ramp goes beyond --clients");
+	if (ramped > 0)
+		o->clients = ramped;
+	if (o->clients > CLIENTS_MAX)
+		return wrong("so many clients one process does not open");
+	if ((uint64_t)o->stop_reading + o->slow_readers > o->clients)
+		return wrong("--stop-reading and --slow-readers are more than --clients");
+	if (o->observers_share > 0)
+		o->observers = (uint32_t)ceil(o->observers_share * o->clients);
+	else if (o->observers == UNSET)
+		o->observers = o->clients <= OBSERVERS_ALL_MAX ? o->clients : o->clients / 100;
 	if (o->threads == 0)
 		o->threads = cores;
 	if (o->threads > o->clients)
@@ -284,7 +492,32 @@ static int defaults_fill(struct options *o, unsigned cores)
 	return 0;
 }
 
-static void long_options_fill(struct option list[static ROWS + 1])
+/* What depends on other options, and what does not fit together. */
+static int defaults_fill(struct options *o, unsigned cores)
+{
+	int r;
+
+	if (o->url == NULL && o->check_system)
+		(void)url_parse("ws://127.0.0.1:8080/ws", o);
+	if (o->url == NULL)
+		return wrong("--url is missing, for example --url ws://127.0.0.1:8080/ws");
+	r = crowd_fill(o, cores);
+	if (r == 0)
+		r = placing_fill(o);
+	if (r == 0)
+		r = painters_fill(o);
+	return r;
+}
+
+/* Names of tcpkali with the same meaning. */
+static const struct {
+	const char *name;
+	enum option_id id;
+} aliases[] = {{"connections", OPTION_CLIENTS}};
+
+#define ALIASES (sizeof(aliases) / sizeof(aliases[0]))
+
+static void long_options_fill(struct option list[static ROWS + ALIASES + 1])
 {
 	for (size_t i = 0; i < ROWS; i++)
 		list[i] = (struct option){
@@ -292,36 +525,42 @@ static void long_options_fill(struct option list[static ROWS + 1])
 			.has_arg = rows[i].value != NULL ? required_argument : no_argument,
 			.val = (int)rows[i].id,
 		};
-	list[ROWS] = (struct option){0};
+	for (size_t i = 0; i < ALIASES; i++)
+		list[ROWS + i] = (struct option){.name = aliases[i].name,
+						 .has_arg = required_argument,
+						 .val = (int)aliases[i].id};
+	list[ROWS + ALIASES] = (struct option){0};
 }
 
-int options_parse(int argc, char **argv, unsigned cores, struct options *ret_options)
+static const char *option_name(int id)
 {
-	struct options o = {
-		.clients = 1000,
-		.rate = -1,
-		.duration_ns = UINT64_MAX,
-		.settle_ns = 20000000000ULL,
-		.seed = 1,
-		.board = "main",
-	};
-	struct option list[ROWS + 1];
-	int which = 0;
+	for (size_t i = 0; i < ROWS; i++)
+		if ((int)rows[i].id == id)
+			return rows[i].name;
+	return "";
+}
+
+static int arguments_take(int argc, char **argv, struct options *o)
+{
+	struct option list[ROWS + ALIASES + 1];
 	int id;
-	int r;
 
 	long_options_fill(list);
 	optind = 1;
-	while ((id = getopt_long(argc, argv, "", list, &which)) != -1) {
+	while ((id = getopt_long(argc, argv, "c:T:", list, NULL)) != -1) {
+		int r;
+
 		if (id == '?')
 			return wrong("see above");
 		if (id == OPTION_HELP || id == OPTION_VERSION) {
 			id == OPTION_HELP ? help_print() : (void)puts("loadgen 0.1.0");
 			return 1;
 		}
-		r = value_take((enum option_id)id, optarg, &o);
+		if (id == 'c' || id == 'T')
+			id = id == 'c' ? OPTION_CLIENTS : OPTION_DURATION;
+		r = value_take((enum option_id)id, optarg, o);
 		if (r < 0) {
-			fprintf(stderr, "loadgen: --%s %s: %s\n", list[which].name, optarg,
+			fprintf(stderr, "loadgen: --%s %s: %s\n", option_name(id), optarg,
 				r == -EINVAL ? "not understood" : strerror(-r));
 			return wrong("a value is wrong");
 		}
@@ -330,9 +569,34 @@ int options_parse(int argc, char **argv, unsigned cores, struct options *ret_opt
 		fprintf(stderr, "loadgen: %s: every option begins with --\n", argv[optind]);
 		return wrong("there is a word too many");
 	}
-	r = defaults_fill(&o, cores);
-	if (r < 0)
+	return 0;
+}
+
+int options_parse(int argc, char **argv, unsigned cores, struct options *ret_options)
+{
+	struct options o = {
+		.clients = UNSET,
+		.observers = UNSET,
+		.read_mark = UNSET,
+		.rate = -1,
+		.duration_ns = UINT64_MAX,
+		.settle_ns = 20000000000ULL,
+		.seed = 1,
+		.board = "main",
+	};
+	int r = arguments_take(argc, argv, &o);
+
+	if (r == 0)
+		r = defaults_fill(&o, cores);
+	if (r != 0) {
+		options_fini(&o);
 		return r;
+	}
 	*ret_options = o;
 	return 0;
+}
+
+void options_fini(struct options *o)
+{
+	timeline_fini(&o->timeline);
 }

@@ -12,7 +12,12 @@
 
 #include "edge/message.h"
 #include "edge/session.h"
+#include "tools/loadgen/source.h"
 #include "tools/loadgen/target.h"
+#include "tools/loadgen/timeline.h"
+
+#define OPTIONS_CLIENTS_MAX 2000000U
+#define OPTIONS_TARGETS_MAX 16U
 
 enum exit_code {
 	EXIT_PASS = 0,
@@ -22,17 +27,38 @@ enum exit_code {
 	EXIT_UNREACHABLE = 4,
 };
 
+/* Where placements come from, and when they are due. */
+enum placing {
+	PLACING_NONE,  /* nobody places */
+	PLACING_PACED, /* cells of the plan, times of a pace: --rate, --phase, --profile */
+	PLACING_TIMED, /* a replay at its own times: --speedup */
+	PLACING_FREE,  /* a replay as fast as the windows allow */
+};
+
 struct options {
-	struct target target;
-	const char *url;
+	struct target target; /* the first: boards and sessions are fetched from it */
+	struct target targets[OPTIONS_TARGETS_MAX]; /* of all --url; clients take them in turn */
+	uint32_t targets_count;
+	const char *url; /* the first */
+	struct source_list sources;
 	uint32_t clients;
 	uint32_t painters; /* the first so many clients place */
 	uint32_t window;   /* placements of one painter that may wait for an answer */
 	uint32_t threads;
-	uint32_t stop_reading; /* the last so many clients stop reading after subscribing */
-	double rate; /* placements per second; 0: none, or a replay as fast as the window allows */
+	uint32_t stop_reading;  /* the last so many clients stop reading after subscribing */
+	uint32_t slow_readers;  /* so many before those read one buffer every two seconds */
+	uint32_t observers;     /* clients that read at once and give the visibility */
+	double observers_share; /* as asked; 0: as a number, or not */
+	uint32_t read_mark;     /* bytes that the other watchers let gather; 0: none */
+	enum placing placing;
+	double rate;              /* placements per second, where no stage has its own */
+	struct timeline timeline; /* --phase */
+	const char *profile;      /* file of a curve, or NULL */
+	double speedup;           /* of a profile or a replay; 0: not named */
+	uint32_t hot_cells;
+	double hot_share, noop_share;
 	double connect_rate;           /* connections per second; 0: as fast as they open */
-	uint64_t duration_ns;          /* 0: until the replay is over */
+	uint64_t duration_ns;          /* 0: until replay, profile or phases are over */
 	uint64_t settle_ns;            /* how long to wait for answers and frames at the end */
 	uint64_t receive_buffer_bytes; /* SO_RCVBUF of clients that stop reading; 0: the system's */
 	uint64_t seed;
@@ -44,10 +70,19 @@ struct options {
 	char board[BOARD_NAME_BYTES_MAX + 1];
 	bool uniform; /* intended times: evenly spaced instead of poisson */
 	bool resume;
-	bool quiet; /* no live line */
+	bool cooldown_keep; /* painters wait for their cooldown; else they place and are refused */
+	bool check_system;  /* only tell what this host can do */
+	bool quiet;         /* no live line */
 };
 
 /* 0: go on; 1: everything was said (--help, --version); -EINVAL: told on stderr what is wrong. */
 int options_parse(int argc, char **argv, unsigned cores, struct options *ret_options);
+void options_fini(struct options *o);
+
+/* What the client of this number connects to. */
+static inline const struct target *options_target(const struct options *o, uint64_t number)
+{
+	return &o->targets[number % o->targets_count];
+}
 
 #endif

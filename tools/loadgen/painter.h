@@ -40,10 +40,11 @@ struct painter {
 	uint32_t painters; /* P */
 	uint32_t window;
 	uint8_t urgent_len;
-	bool sending; /* `out` belongs to the ring */
-	bool asking;  /* reconnected: waits for what the server knows of it */
-	bool ready;   /* is on the worker's list of those that have something to send */
-	bool gone;    /* its client is not coming back */
+	uint64_t rests_until_ns; /* the server's cooldown, as it last said */
+	bool sending;            /* `out` belongs to the ring */
+	bool asking;             /* reconnected: waits for what the server knows of it */
+	bool ready;              /* is on the worker's list of those that have something to send */
+	bool gone;               /* its client is not coming back */
 	uint8_t urgent[PAINTER_URGENT_BYTES];
 };
 

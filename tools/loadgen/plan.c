@@ -1,21 +1,18 @@
 /*
- * plan.c - recorded or random placements, and their intended times.
+ * plan.c - recorded or random placements.
  *
- * A recorded file is read whole into one array at start (4 bytes a placement): the times in it are
- * dropped, only the order counts.
+ * A recorded file is read whole at start (8 bytes a placement). Random placements are a function of
+ * seed and index alone, so that an acknowledgement needs no more than the index to know its cell.
  */
 #include "tools/loadgen/plan.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "engine/assert.h"
 #include "engine/bytes.h"
+#include "tools/loadgen/recording.h"
 #include "tools/loadgen/rng.h"
 
 #define RECORD_BYTES 8
@@ -23,148 +20,150 @@
 
 void plan_init(struct plan *plan, uint64_t seed)
 {
-	*plan = (struct plan){.seed = seed, .count = UINT64_MAX};
+	*plan = (struct plan){.seed = seed, .count = UINT64_MAX, .speedup = 1};
 }
 
 void plan_fini(struct plan *plan)
 {
 	free(plan->records);
+	free(plan->due_ms);
 	plan->records = NULL;
+	plan->due_ms = NULL;
 }
 
-static int records_read(FILE *file, uint32_t **ret_records, uint64_t *ret_count)
+static bool records_reserve(struct plan *plan, size_t room)
 {
-	uint32_t *records = NULL;
+	uint32_t *records = realloc(plan->records, room * sizeof(*records));
+	uint32_t *due_ms;
+
+	if (records == NULL)
+		return false;
+	plan->records = records;
+	due_ms = realloc(plan->due_ms, room * sizeof(*due_ms));
+	if (due_ms == NULL)
+		return false;
+	plan->due_ms = due_ms;
+	return true;
+}
+
+/* Recorded times are whole seconds: those of one second are spread over it. due_ms holds seconds
+ * when this begins. */
+static int seconds_spread(struct plan *plan)
+{
+	uint32_t first = plan->due_ms[0];
+
+	for (size_t i = 0; i < plan->records_count;) {
+		uint32_t second = plan->due_ms[i];
+		size_t n = 0;
+
+		while (i + n < plan->records_count && plan->due_ms[i + n] == second)
+			n++;
+		if (second < first || second - first > UINT32_MAX / 1000 - 1)
+			return -EBADMSG;
+		for (size_t k = 0; k < n; k++)
+			plan->due_ms[i + k] = (second - first) * 1000 + (uint32_t)(1000 * k / n);
+		i += n;
+	}
+	return 0;
+}
+
+static int records_read(struct plan *plan, FILE *file)
+{
+	uint8_t record[RECORD_BYTES];
 	size_t count = 0;
 	size_t room = 0;
-	uint8_t record[RECORD_BYTES];
 	size_t got;
 
 	while ((got = fread(record, 1, sizeof(record), file)) == sizeof(record)) {
-		struct bytes b = bytes_of(record + 4, 4);
+		struct bytes b = bytes_of(record, sizeof(record));
 
 		if (count == room) {
-			uint32_t *more;
-
 			room = room == 0 ? 65536 : room * 2;
-			more = realloc(records, room * sizeof(*records));
-			if (more == NULL) {
-				free(records);
+			if (!records_reserve(plan, room))
 				return -ENOMEM;
-			}
-			records = more;
 		}
-		records[count++] = get_u32(&b);
+		plan->due_ms[count] = get_u32(&b);
+		plan->records[count++] = get_u32(&b);
 	}
-	if (got != 0 || count == 0 || ferror(file)) {
-		free(records);
+	if (got != 0 || count == 0 || ferror(file))
 		return -EBADMSG;
-	}
-	*ret_records = records;
-	*ret_count = count;
-	return 0;
-}
-
-/* Starts gzip on the file; what it writes is read from *ret_file. */
-static int gunzip_start(const char *path, pid_t *ret_pid, FILE **ret_file)
-{
-	int ends[2];
-	pid_t pid;
-
-	if (pipe(ends) < 0)
-		return -errno;
-	pid = fork();
-	if (pid == 0) {
-		(void)dup2(ends[1], STDOUT_FILENO);
-		(void)close(ends[0]);
-		(void)close(ends[1]);
-		(void)execlp("gzip", "gzip", "-dc", "--", path, (char *)NULL);
-		_exit(127);
-	}
-	(void)close(ends[1]);
-	*ret_file = pid < 0 ? NULL : fdopen(ends[0], "rb");
-	if (*ret_file == NULL) {
-		(void)close(ends[0]);
-		return pid < 0 ? -EAGAIN : -ENOMEM;
-	}
-	*ret_pid = pid;
-	return 0;
+	plan->records_count = count;
+	plan->count = count;
+	return seconds_spread(plan);
 }
 
 int plan_replay_load(struct plan *plan, const char *path)
 {
-	size_t len = strlen(path);
-	bool packed = len > 3 && strcmp(path + len - 3, ".gz") == 0;
-	FILE *file = NULL;
-	int status = 0;
-	pid_t pid = 0;
-	int r;
+	struct recording recording;
+	int r = recording_open(path, &recording);
+	int end;
 
-	if (access(path, R_OK) < 0)
-		return -errno;
-	if (packed) {
-		r = gunzip_start(path, &pid, &file);
-		if (r < 0)
-			return r;
-	} else {
-		file = fopen(path, "rb");
-		if (file == NULL)
-			return -errno;
-	}
-	r = records_read(file, &plan->records, &plan->count);
-	(void)fclose(file);
-	if (packed && waitpid(pid, &status, 0) == pid && r == 0 && status != 0) {
-		plan_fini(plan);
-		return -EBADMSG;
-	}
-	return r;
+	if (r < 0)
+		return r;
+	r = records_read(plan, recording.file);
+	end = recording_close(&recording);
+	if (r == 0 && end == 0)
+		return 0;
+	plan_fini(plan);
+	return r < 0 ? r : end;
+}
+
+uint64_t plan_due_ns(const struct plan *plan, uint64_t index)
+{
+	px_assert(plan->due_ms != NULL && index < plan->count);
+	return (uint64_t)((double)plan->due_ms[index] * 1e6 / plan->speedup);
+}
+
+/* --- which ------------------------------------------------------------------------------------ */
+
+/* A random number that belongs to (seed, what for, index). */
+static uint64_t draw(const struct plan *plan, uint64_t purpose, uint64_t index)
+{
+	return rng_mix(rng_mix(plan->seed + purpose * 0x9e3779b97f4a7c15ULL) + index);
+}
+
+static double draw_unit(const struct plan *plan, uint64_t purpose, uint64_t index)
+{
+	return (double)(draw(plan, purpose, index) >> 11) * 0x1p-53;
+}
+
+enum purpose { FOR_PLACE, FOR_NOOP, FOR_HEAT, FOR_HOT_CELL };
+
+/* A placement that changes nothing repeats one of long before, whose color most likely still
+ * stands. */
+static uint64_t noop_origin(const struct plan *plan, uint64_t index)
+{
+	while (index >= PLAN_NOOP_BACK && draw_unit(plan, FOR_NOOP, index) < plan->noop_share)
+		index -= PLAN_NOOP_BACK;
+	return index;
+}
+
+static struct place recorded_place(uint32_t record)
+{
+	return (struct place){
+		.x = (record >> 4) % RECORD_WIDTH,
+		.y = (record >> 4) / RECORD_WIDTH,
+		.color = record & 15,
+	};
 }
 
 struct place plan_place(const struct plan *plan, uint64_t index, uint32_t width, uint32_t height,
 			unsigned bits)
 {
-	uint64_t random;
+	uint64_t random, where;
 
 	px_assert(index < plan->count);
-	if (plan->records != NULL) {
-		uint32_t record = plan->records[index];
-
-		return (struct place){
-			.x = (record >> 4) % RECORD_WIDTH,
-			.y = (record >> 4) / RECORD_WIDTH,
-			.color = record & 15,
-		};
-	}
-	random = rng_mix(rng_mix(plan->seed) + index);
+	if (plan->records != NULL)
+		return recorded_place(plan->records[index % plan->records_count]);
+	if (plan->noop_share > 0)
+		index = noop_origin(plan, index);
+	random = draw(plan, FOR_PLACE, index);
+	where = random;
+	if (plan->hot_cells > 0 && draw_unit(plan, FOR_HEAT, index) < plan->hot_share)
+		where = draw(plan, FOR_HOT_CELL, (random >> 8) % plan->hot_cells);
 	return (struct place){
-		.x = (uint32_t)(random >> 8 & 0xffffff) % width,
-		.y = (uint32_t)(random >> 32 & 0xffffff) % height,
+		.x = (uint32_t)(where >> 8 & 0xffffff) % width,
+		.y = (uint32_t)(where >> 32 & 0xffffff) % height,
 		.color = (uint8_t)(random & ((1U << bits) - 1)),
 	};
-}
-
-/* --- when ------------------------------------------------------------------------------------- */
-
-static double gap_draw(struct schedule *s)
-{
-	return s->uniform ? s->gap_ns : -log(1.0 - rng_unit(&s->rng)) * s->gap_ns;
-}
-
-void schedule_start(struct schedule *s, uint64_t start_ns, double per_second, bool uniform,
-		    uint64_t seed)
-{
-	px_assert(per_second > 0);
-	*s = (struct schedule){
-		.gap_ns = 1e9 / per_second, .rng = rng_mix(seed), .uniform = uniform};
-	s->next_ns = (double)start_ns + gap_draw(s);
-}
-
-uint64_t schedule_next_ns(const struct schedule *s)
-{
-	return (uint64_t)s->next_ns;
-}
-
-void schedule_take(struct schedule *s)
-{
-	s->next_ns += gap_draw(s);
 }

@@ -1,18 +1,27 @@
 /*
- * plan.h - which placement is the n-th, and when it is due.
+ * plan.h - which placement is the n-th.
  *
- * A plan is made by the main thread and then read by all. A schedule belongs to one thread.
+ * Made by the main thread, then read by all.
  */
 #ifndef PX_LOADGEN_PLAN_H
 #define PX_LOADGEN_PLAN_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+
+#define PLAN_NOOP_BACK 4096U /* a placement that changes nothing repeats the one so many before */
 
 struct plan {
 	uint64_t seed;
-	uint64_t count;    /* placements in the replay; UINT64_MAX without one */
+	uint64_t count;    /* placements to make; UINT64_MAX without a limit */
 	uint32_t *records; /* replay: (y * 1000 + x) << 4 | color; NULL without one */
+	uint32_t *due_ms;  /* replay: when each was made, from the first on */
+	size_t records_count;
+	double speedup;     /* of the recorded times */
+	uint32_t hot_cells; /* so many cells get hot_share of the random placements; 0: none */
+	double hot_share;
+	double noop_share; /* of the random placements that are to change nothing */
 };
 
 struct place {
@@ -28,22 +37,17 @@ void plan_init(struct plan *plan, uint64_t seed);
 int plan_replay_load(struct plan *plan, const char *path);
 void plan_fini(struct plan *plan);
 
+/* Whether it has a last placement. */
+static inline bool plan_ends(const struct plan *plan)
+{
+	return plan->count != UINT64_MAX;
+}
+
 /* The placement of this index: the same at every call. index < count. */
 struct place plan_place(const struct plan *plan, uint64_t index, uint32_t width, uint32_t height,
 			unsigned bits);
 
-/* Intended times: poisson, or evenly spaced. They depend on the start and the seed only. */
-struct schedule {
-	double gap_ns; /* mean */
-	double next_ns;
-	uint64_t rng;
-	bool uniform;
-};
-
-/* per_second > 0. */
-void schedule_start(struct schedule *s, uint64_t start_ns, double per_second, bool uniform,
-		    uint64_t seed);
-uint64_t schedule_next_ns(const struct schedule *s); /* when the next one is due */
-void schedule_take(struct schedule *s);              /* it was taken: goes to the one behind */
+/* Replay: when it was made, from the first one on, at the plan's speed. */
+uint64_t plan_due_ns(const struct plan *plan, uint64_t index);
 
 #endif

@@ -11,7 +11,7 @@
 #include "engine/clock.h"
 #include "engine/op.h"
 #include "engine/ring.h"
-#include "tools/loadgen/plan.h"
+#include "tools/loadgen/schedule.h"
 #include "tools/loadgen/raw_worker.h"
 
 /*
@@ -118,6 +118,8 @@ struct raw_worker {
 	uint32_t send_room; /* bytes of each of a sender's two buffers */
 	uint64_t made;      /* messages of this worker */
 	uint64_t stamp_ns;  /* the last time that was put in a message */
+	struct pace_piece steady;
+	struct pace pace; /* of the piece above */
 	struct schedule schedule;
 	bool scheduled;   /* the schedule has begun */
 	uint8_t *scratch; /* a message being made */

@@ -99,8 +99,9 @@ void raw_senders_assign(struct raw_worker *w)
 		return;
 	if (!w->scheduled) {
 		w->scheduled = true;
-		schedule_start(&w->schedule, w->shared->start_ns,
-			       o->rate * w->senders_count / o->senders, o->uniform,
+		pace_steady(&w->pace, &w->steady, o->rate);
+		schedule_start(&w->schedule, &w->pace, w->shared->start_ns,
+			       (double)w->senders_count / o->senders, o->uniform,
 			       o->seed * 31 + w->number);
 	}
 	for (;;) {

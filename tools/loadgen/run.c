@@ -19,6 +19,7 @@
 #include "engine/clock.h"
 #include "engine/hash.h"
 #include "engine/ring.h"
+#include "tools/loadgen/capacity.h"
 #include "tools/loadgen/report.h"
 #include "tools/loadgen/verdict.h"
 
@@ -29,6 +30,7 @@ struct runner {
 	struct options *options;
 	struct run_shared shared;
 	struct plan plan;
+	struct pace pace;
 	struct sight_times *times;
 	struct session_token *tokens;
 	struct worker **workers;
@@ -77,6 +79,8 @@ static void totals_add(struct run_totals *t, const struct worker_stats *s)
 	t->to_place += stat_get(&s->to_place);
 	t->deliveries += stat_get(&s->deliveries);
 	t->bytes_in += stat_get(&s->bytes_in);
+	for (unsigned i = 0; i < TEARS; i++)
+		t->torn[i] += stat_get(&s->torn[i]);
 	t->resumes += stat_get(&s->resumes);
 	t->stale += stat_get(&s->stale);
 	t->refetches += stat_get(&s->refetches);
@@ -109,8 +113,11 @@ static enum exit_code preflight(struct runner *r)
 {
 	struct options *o = r->options;
 	struct board_bytes board = {0};
-	int e = target_resolve(&o->target);
+	int e = 0;
 
+	for (uint32_t i = 0; e == 0 && i < o->targets_count; i++)
+		e = target_resolve(&o->targets[i]);
+	o->target = o->targets[0];
 	if (e == 0)
 		e = board_fetch(&o->target, o->board, &board);
 	if (e < 0) {
@@ -124,20 +131,62 @@ static enum exit_code preflight(struct runner *r)
 	return EXIT_PASS;
 }
 
-static enum exit_code plan_make(struct runner *r)
+/* When placements are due, all phases or the curve included. */
+static int pace_make(struct runner *r)
 {
 	const struct options *o = r->options;
 	int e;
 
+	if (o->profile != NULL) {
+		e = pace_curve_load(&r->pace, o->profile, o->speedup);
+		if (e == 0 && o->duration_ns > 0)
+			pace_cut(&r->pace, o->duration_ns);
+		return e;
+	}
+	if (o->timeline.count > 0)
+		return timeline_pace(&o->timeline, o->rate, &r->pace);
+	return pace_add(&r->pace, o->duration_ns == 0 ? UINT64_MAX : o->duration_ns, o->rate);
+}
+
+static enum exit_code file_refused(const char *option, const char *path, int e)
+{
+	fprintf(stderr, "loadgen: --%s %s: %s\n", option, path,
+		e == -EBADMSG ? "not such a recording" : strerror(-e));
+	return EXIT_USAGE;
+}
+
+static enum exit_code plan_make(struct runner *r)
+{
+	const struct options *o = r->options;
+	int e = pace_make(r);
+
+	if (e < 0)
+		return file_refused("profile", o->profile == NULL ? "" : o->profile, e);
 	plan_init(&r->plan, o->seed);
+	r->plan.speedup = o->speedup;
+	r->plan.hot_cells = o->hot_cells;
+	r->plan.hot_share = o->hot_share;
+	r->plan.noop_share = o->noop_share;
 	if (o->replay == NULL)
 		return EXIT_PASS;
 	e = plan_replay_load(&r->plan, o->replay);
-	if (e == 0)
-		return EXIT_PASS;
-	fprintf(stderr, "loadgen: --replay %s: %s\n", o->replay,
-		e == -EBADMSG ? "not a file of 8-byte records" : strerror(-e));
-	return EXIT_USAGE;
+	if (e < 0)
+		return file_refused("replay", o->replay, e);
+	if (o->timeline.count > 0 || o->profile != NULL)
+		r->plan.count = UINT64_MAX; /* the pace says when it ends; the file begins anew */
+	return EXIT_PASS;
+}
+
+/* What watchers may leave unread, unless it was said. */
+static void read_mark_choose(struct options *o)
+{
+	uint32_t reading = o->clients - o->stop_reading - o->slow_readers;
+	uint32_t at_once = o->observers + o->painters;
+
+	if (o->read_mark == UINT32_MAX)
+		o->read_mark = reading <= at_once ? 0
+						  : capacity_read_mark(capacity_tcp_bytes(),
+								       reading - at_once);
 }
 
 static enum exit_code sessions_make(struct runner *r)
@@ -168,6 +217,7 @@ static enum exit_code workers_start(struct runner *r)
 
 	r->shared.options = o;
 	r->shared.plan = &r->plan;
+	r->shared.pace = &r->pace;
 	r->shared.times = r->times;
 	r->shared.tokens = r->tokens;
 	r->shared.final_seq = UINT64_MAX;
@@ -231,9 +281,11 @@ static uint64_t tick(struct runner *r, struct run_totals *ret_totals)
 	return now_ns;
 }
 
-/* True: every client follows, or never will. */
+/* True: every client that is there from the start follows, or never will. */
 static bool connect_all(struct runner *r)
 {
+	const struct options *o = r->options;
+	uint32_t wanted = timeline_clients_first(&o->timeline, o->clients);
 	uint64_t end_ns = clock_now().mono_ns + CONNECT_MAX_NS;
 	struct run_totals t;
 
@@ -242,8 +294,8 @@ static bool connect_all(struct runner *r)
 
 		if (t.failed != 0)
 			return false;
-		if (t.following + t.dead >= r->options->clients || now_ns > end_ns || interrupted)
-			return t.following > 0;
+		if (t.following + t.dead >= wanted || now_ns > end_ns || interrupted)
+			return t.following > 0 || wanted == 0;
 	}
 }
 
@@ -251,7 +303,8 @@ static void place_all(struct runner *r)
 {
 	const struct options *o = r->options;
 	uint64_t start_ns = clock_now().mono_ns;
-	uint64_t end_ns = o->duration_ns == 0 ? UINT64_MAX : start_ns + o->duration_ns;
+	uint64_t length_ns = pace_length_ns(&r->pace);
+	uint64_t end_ns = length_ns == UINT64_MAX ? UINT64_MAX : start_ns + length_ns;
 	uint64_t cpu = cpu_ns();
 	uint64_t give_up_ns = UINT64_MAX;
 	struct run_totals t;
@@ -267,7 +320,7 @@ static void place_all(struct runner *r)
 			end_ns = now_ns;
 			r->shared.end_ns = end_ns;
 		}
-		over = now_ns >= end_ns || (o->replay != NULL && t.to_place == 0);
+		over = now_ns >= end_ns || (plan_ends(&r->plan) && t.to_place == 0);
 		if (over && give_up_ns == UINT64_MAX)
 			give_up_ns = now_ns + o->settle_ns;
 		if (t.following == 0 && t.broken == 0 && t.dead >= o->clients)
@@ -422,6 +475,7 @@ void run(struct options *options, struct run_result *ret_result)
 		code = plan_make(&r);
 	if (code == EXIT_PASS)
 		code = sessions_make(&r);
+	read_mark_choose(options);
 	if (code == EXIT_PASS)
 		code = workers_start(&r);
 	ret_result->code = code;
@@ -441,6 +495,7 @@ void run(struct options *options, struct run_result *ret_result)
 	free(r.tokens);
 	sight_times_free(r.times);
 	plan_fini(&r.plan);
+	pace_fini(&r.pace);
 }
 
 void run_result_fini(struct run_result *result)

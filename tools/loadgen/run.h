@@ -20,6 +20,7 @@ struct run_totals {
 	uint64_t lag_max_ns;
 	uint64_t frames; /* of the worker that saw most */
 	uint64_t deliveries, bytes_in;
+	uint64_t torn[TEARS]; /* connections that we broke off, by enum tear */
 	uint64_t resumes, stale, refetches;
 	uint64_t seq_sum, seq_max_sum;
 	uint64_t trouble[TROUBLE_MAX];

@@ -92,6 +92,20 @@ int units_bytes(const char *text, uint64_t *ret_bytes)
 	return whole_parse(text, bytes, ret_bytes);
 }
 
+int units_share(const char *text, double *ret_share)
+{
+	static const struct unit percent[] = {{"%", 0.01}, {NULL, 0}};
+	double value;
+	int r = unit_parse(text, percent, &value);
+
+	if (r < 0)
+		return r;
+	if (value > 1)
+		return -ERANGE;
+	*ret_share = value;
+	return 0;
+}
+
 int units_rate(const char *text, double *ret_per_second)
 {
 	const char *slash = strchr(text, '/');

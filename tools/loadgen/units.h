@@ -12,6 +12,7 @@
 int units_count(const char *text, uint64_t *ret_count);   /* 500, 10k, 1.5M */
 int units_duration(const char *text, uint64_t *ret_ns);   /* 250ms, 30s, 10m, 1h; plain: s */
 int units_rate(const char *text, double *ret_per_second); /* 1000/s, 60k/m; plain: per second */
+int units_share(const char *text, double *ret_share);     /* 20%, 0.5%: 0.2, 0.005; at most 100% */
 int units_bytes(const char *text, uint64_t *ret_bytes);   /* 4096, 64KiB, 1MiB, 64k (1000s) */
 
 #endif

@@ -14,11 +14,9 @@
 #include <sys/resource.h>
 
 #include "engine/assert.h"
+#include "tools/loadgen/capacity.h"
 #include "tools/loadgen/rng.h"
 #include "tools/loadgen/worker_priv.h"
-
-#define OBSERVERS 16U
-#define SLOTS_MAX 18750U
 
 /* --- made and freed --------------------------------------------------------------------------- */
 
@@ -30,11 +28,10 @@ static uint32_t share_of(uint32_t total, uint32_t threads, uint32_t number)
 static int rings_plan(struct worker *w)
 {
 	struct rlimit limit = {.rlim_cur = 1024};
-	uint32_t most = SLOTS_MAX;
+	uint32_t most;
 
 	(void)getrlimit(RLIMIT_NOFILE, &limit);
-	if (limit.rlim_cur / 16 * 15 < most)
-		most = (uint32_t)(limit.rlim_cur / 16 * 15);
+	most = capacity_slots(limit.rlim_cur);
 	w->rings_count = (w->clients_count + most - 1) / most;
 	w->slots_per_ring = (w->clients_count + w->rings_count - 1) / w->rings_count;
 	w->rings = calloc(w->rings_count, sizeof(struct ring *));
@@ -55,30 +52,51 @@ static int painters_make(struct worker *w)
 		p->client = i;
 		p->token = w->shared->tokens[number].chars;
 		w->clients[i].painter = p;
-		if (w->shared->plan->records != NULL)
+		if (plan_ends(w->shared->plan))
 			stat_add(&w->stats.to_place, p->limit);
 	}
 	return 0;
 }
 
-/* Clients get their slots and parts: painters first, those that stop reading last. */
+/* Observers lie evenly among those that read: among watchers, when there are enough. */
+static void observers_make(struct worker *w, uint32_t reading)
+{
+	const struct options *o = w->options;
+	uint32_t count = share_of(o->observers, o->threads, w->number);
+	uint32_t from = reading - w->painters_count >= count ? w->painters_count : 0;
+	uint32_t among = reading - from;
+
+	if (count > among)
+		count = among;
+	for (uint32_t i = 0; i < among; i++) {
+		struct client *c = &w->clients[from + i];
+
+		c->observer = (uint64_t)(i + 1) * count / among != (uint64_t)i * count / among;
+		w->observers += c->observer;
+	}
+}
+
+/* Clients get their slots and parts: painters first, slow readers and those that stop last. */
 static void clients_make(struct worker *w)
 {
 	const struct options *o = w->options;
-	uint32_t watchers = w->clients_count - w->painters_count;
-	uint32_t from = watchers >= OBSERVERS ? w->painters_count : 0;
-	uint32_t step = (w->clients_count - from + OBSERVERS - 1) / OBSERVERS;
+	uint32_t reading = 0;
 
 	for (uint32_t i = 0; i < w->clients_count; i++) {
 		struct client *c = &w->clients[i];
+		uint64_t number = client_number(w, c);
 
 		c->ring = (uint16_t)(i / w->slots_per_ring);
 		c->slot = i % w->slots_per_ring;
 		c->next = NO_CLIENT;
-		c->stopper = (uint64_t)i * o->threads + w->number >= o->clients - o->stop_reading;
-		c->observer = !c->stopper && i >= from && (i - from) % step == 0;
-		w->observers += c->observer;
+		c->fd = -1;
+		c->stopper = number >= o->clients - o->stop_reading;
+		c->slow = !c->stopper && number >= o->clients - o->stop_reading - o->slow_readers;
+		reading += !c->stopper && !c->slow;
 	}
+	observers_make(w, reading);
+	for (uint32_t i = w->painters_count; i < reading; i++)
+		w->clients[i].bulk = o->read_mark > 0 && !w->clients[i].observer;
 }
 
 int worker_new(struct run_shared *shared, uint32_t number, struct worker **ret_worker)
@@ -231,7 +249,7 @@ void worker_reach_add(const struct worker *w, uint64_t seq_first, uint64_t final
 		const struct follow *f = &w->clients[i].follow;
 		uint64_t start = f->joined ? f->start : seq_first;
 
-		if (w->clients[i].stopper)
+		if (w->clients[i].stopper || w->clients[i].vanished)
 			continue;
 		reach->clients++;
 		reach->complete += w->clients[i].leaving && !f->wrong && f->seq >= final;

@@ -22,6 +22,7 @@
 #include "tools/loadgen/sight.h"
 #include "tools/loadgen/trouble.h"
 
+#define TEARS             3   /* ways to break off: enum tear */
 #define TROUBLE_WORDS_MAX 160 /* bytes kept of the first trouble of each kind */
 
 enum phase {
@@ -35,6 +36,7 @@ enum phase {
 struct run_shared {
 	const struct options *options;
 	const struct plan *plan;
+	const struct pace *pace;
 	struct sight_times *times;
 	const struct session_token *tokens; /* one per painter */
 	_Atomic enum phase phase;
@@ -61,6 +63,7 @@ struct worker_stats {
 	_Atomic uint64_t frames;     /* different deltas */
 	_Atomic uint64_t deliveries; /* deltas, over all clients */
 	_Atomic uint64_t bytes_in;
+	_Atomic uint64_t torn[TEARS]; /* connections that we broke off, by enum tear */
 	_Atomic uint64_t resumes;
 	_Atomic uint64_t stale;
 	_Atomic uint64_t refetches;

@@ -1,5 +1,5 @@
 /*
- * worker_priv.h - what worker.c, client.c and client_message.c share: one thread's structs.
+ * worker_priv.h - what the files of worker and client share: one thread's structs.
  */
 #ifndef PX_LOADGEN_WORKER_PRIV_H
 #define PX_LOADGEN_WORKER_PRIV_H
@@ -13,6 +13,7 @@
 #include "tools/loadgen/crowd.h"
 #include "tools/loadgen/follow.h"
 #include "tools/loadgen/painter.h"
+#include "tools/loadgen/schedule.h"
 #include "tools/loadgen/worker.h"
 
 #define NO_CLIENT UINT32_MAX
@@ -44,6 +45,14 @@ enum op {
 	OP_SHUTDOWN,
 	OP_CANCEL,
 	OP_CLOSE,
+	OP_RESET,
+};
+
+/* How a client breaks off in a storm: nobody says goodbye. */
+enum tear {
+	TEAR_FIN, /* the connection ends in order */
+	TEAR_RESET, /* it ends with a reset, as when a machine loses power and its successor answers */
+	TEAR_VANISH, /* the same, and the client stays away */
 };
 
 /* Bytes of a head or message that is not complete yet: borrowed only while that lasts. */
@@ -61,10 +70,13 @@ struct client {
 	uint64_t since_ns;       /* when the connect began; WAITING: when to come back */
 	uint64_t intended_ns;    /* when the connect was to begin */
 	uint64_t lost_ns;        /* when the connection broke that it tries to replace */
+	uint64_t missed_seq;     /* it was torn off until here: no visibility up to this seq */
 	uint32_t slot;
 	uint32_t generation; /* of the slot, for the tags */
 	uint32_t next;       /* in the list of those that wait */
 	uint32_t sent_s;     /* when it last said something */
+	uint32_t heard_s;    /* when it last read something */
+	int fd;              /* the socket as a plain descriptor until it is marked; else -1 */
 	uint16_t board;
 	uint16_t ring;
 	uint8_t state;     /* enum client_state */
@@ -74,6 +86,12 @@ struct client {
 	bool counted : 1;  /* in the crowd */
 	bool stopper : 1;  /* stops reading once it follows */
 	bool stopped : 1;
+	bool slow : 1;     /* reads one buffer at a time once it follows */
+	bool bulk : 1;     /* reads in bulk once it follows */
+	bool marked : 1;   /* the socket tells of bytes only from the read mark on */
+	bool reading : 1;  /* a receive is in flight */
+	bool torn : 1;     /* broke off on purpose, and is to come back */
+	bool vanished : 1; /* broke off on purpose, and is not to come back */
 	bool resuming : 1; /* the subscribe that is under way asked to resume */
 	bool leaving : 1;  /* said goodbye: an end is no trouble */
 	bool fatal : 1;    /* had trouble that reconnecting does not mend */
@@ -113,8 +131,10 @@ struct worker {
 	uint32_t ready_count;
 	uint32_t next_painter;
 	struct schedule schedule;
-	bool scheduled;   /* the schedule has begun */
-	uint64_t held_ns; /* when a full window held up the schedule last */
+	bool scheduled;    /* the schedule has begun */
+	uint32_t stage;    /* of the timeline: the next to begin, or the storm under way */
+	uint32_t storm_at; /* the next client to share in it */
+	uint64_t held_ns;  /* when a full window held up the schedule last */
 	struct canvas canvas;
 
 	uint8_t *arena; /* bytes of small sends; free again after a submit */
@@ -159,6 +179,17 @@ void worker_painter_ready(struct worker *w, struct painter *p);
 /* Submits every ring; the arena is free afterwards. */
 void worker_submit(struct worker *w);
 
+/* --- worker_due.c --- */
+
+/* Opens, breaks off and assigns what is due. began_ns: when the thread began. */
+void worker_due(struct worker *w, uint64_t began_ns);
+
+/* When the next placement is due; UINT64_MAX: none is. */
+uint64_t worker_placement_due_ns(const struct worker *w);
+
+/* Without times of its own a plan is due whenever a window has room. */
+void worker_painter_fill(struct worker *w, struct painter *p);
+
 /* --- worker_turn.c --- */
 
 /* For pthread_create(); arg: the worker. */
@@ -181,8 +212,17 @@ void client_say(struct worker *w, struct client *c, enum ws_opcode opcode, uint8
 void client_flush(struct worker *w, struct client *c);
 
 void client_state_set(struct worker *w, struct client *c, enum client_state state);
-void client_stop_reading(struct worker *w, struct client *c);
 uint32_t client_index(const struct worker *w, const struct client *c);
+uint64_t client_number(const struct worker *w, const struct client *c); /* over all threads */
+
+/* It follows from now on: those that read in bulk, slowly or not at all begin to. */
+void client_settle_down(struct worker *w, struct client *c);
+
+/* Reads what lies below the mark; a slow one its next piece. */
+void client_read_out(struct worker *w, struct client *c);
+
+/* Breaks off on purpose. It follows now. */
+void client_tear(struct worker *w, struct client *c, enum tear how);
 
 /* --- client_message.c --- */
 

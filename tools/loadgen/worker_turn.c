@@ -1,7 +1,7 @@
 /*
  * worker_turn.c - the thread of a worker: the order of a turn, and what comes due in it.
  *
- *	events -> come due (connects, placements) -> flush painters -> beat -> submit -> sleep
+ *	events -> come due (worker_due.c) -> flush painters -> beat -> submit -> sleep
  *
  * Owner: the worker's thread. Each part has a budget, so that a flood of events holds up no
  * placement for long, and many placements no event.
@@ -13,13 +13,13 @@
 
 #define EVENTS_PER_BATCH  256
 #define BATCHES_PER_TURN  64
-#define OPENING_MAX       1000
-#define OPENS_PER_TURN    64
 #define LEAVES_PER_TURN   512
 #define SLEEP_MAX_NS      (5 * NS_PER_MS)
-#define WAITING_LOOK_NS   (10 * NS_PER_MS)
 #define BEAT_CIRCLE_NS    (2 * NS_PER_SEC)
+#define SETTLE_CIRCLE_NS  (500 * NS_PER_MS)
+#define QUIET_S           30U
 #define BEHIND_LOOK_NS    (50 * NS_PER_MS)
+#define BEHIND_CLIENTS    10000U
 #define ANSWER_TIMEOUT_NS (30 * NS_PER_SEC)
 #define ALIVE_AFTER_S     20
 #define LEAVE_NS          (2 * NS_PER_SEC)
@@ -52,121 +52,16 @@ static bool events_take(struct worker *w, struct ring *ring)
 	return count == EVENTS_PER_BATCH;
 }
 
-/* --- what comes due --------------------------------------------------------------------------- */
+/* --- painters --------------------------------------------------------------------------------- */
 
-static void connects_open(struct worker *w, uint64_t began_ns)
-{
-	double passed = (double)(w->now.mono_ns - began_ns) * 1e-9;
-	double rate = w->options->connect_rate / w->options->threads;
-
-	for (int i = 0; i < OPENS_PER_TURN && w->opened < w->clients_count; i++) {
-		if (w->opening >= OPENING_MAX || (rate > 0 && w->opened > passed * rate))
-			return;
-		client_open(w, &w->clients[w->opened],
-			    rate > 0 ? began_ns + (uint64_t)(w->opened * 1e9 / rate)
-				     : w->now.mono_ns);
-		w->opened++;
-	}
-}
-
-/* Those whose time has come leave the list and connect. */
-static void waiting_open(struct worker *w)
-{
-	uint32_t *link = &w->waiting_head;
-	int budget = OPENS_PER_TURN;
-
-	if (w->now.mono_ns - w->waiting_looked_ns < WAITING_LOOK_NS)
-		return;
-	w->waiting_looked_ns = w->now.mono_ns;
-	while (*link != NO_CLIENT && w->opening < OPENING_MAX && budget > 0) {
-		struct client *c = &w->clients[*link];
-
-		if (c->since_ns > w->now.mono_ns) {
-			link = &c->next;
-			continue;
-		}
-		*link = c->next;
-		c->next = NO_CLIENT;
-		client_open(w, c, c->since_ns);
-		budget--;
-	}
-}
-
-/* What a full window held up is late by the server's doing, and no lag of ours. */
-static void assign(struct worker *w, struct painter *p, uint64_t intended_ns)
-{
-	uint64_t due_ns = intended_ns > w->held_ns ? intended_ns : w->held_ns;
-	uint64_t lag_ns = w->now.mono_ns > due_ns ? w->now.mono_ns - due_ns : 0;
-
-	painter_assign(p, intended_ns);
-	stat_add(&w->stats.outstanding, 1);
-	if (w->shared->plan->records != NULL)
-		stat_add(&w->stats.to_place, (uint64_t)-1);
-	hdr_record(&w->lag, lag_ns);
-	hdr_record(&w->second.lag, lag_ns);
-	if (lag_ns > w->stats.lag_max_ns)
-		stat_set(&w->stats.lag_max_ns, lag_ns);
-	worker_painter_ready(w, p);
-}
-
-/* Placements on schedule go to the painters in turn. One whose window is full holds up the
- * schedule: its placements keep their intended times, so the wait is part of their latency. */
-static void scheduled_assign(struct worker *w)
-{
-	uint64_t end_ns = w->shared->end_ns;
-	uint32_t skipped = 0;
-
-	while (skipped < w->painters_count) {
-		struct painter *p = &w->painters[w->next_painter];
-		uint64_t due_ns = schedule_next_ns(&w->schedule);
-
-		if (due_ns > w->now.mono_ns || due_ns >= end_ns)
-			return;
-		if (p->gone || p->head >= p->limit) {
-			skipped++;
-		} else if (!painter_has_room(p)) {
-			w->held_ns = w->now.mono_ns;
-			return;
-		} else {
-			skipped = 0;
-			assign(w, p, due_ns);
-			schedule_take(&w->schedule);
-		}
-		w->next_painter = (w->next_painter + 1) % w->painters_count;
-	}
-}
-
-static void placements_assign(struct worker *w)
-{
-	const struct options *o = w->options;
-
-	if (w->painters_count == 0 || w->shared->phase != PHASE_RUN)
-		return;
-	if (!w->scheduled) {
-		w->scheduled = true;
-		for (uint32_t i = 0; i < w->painters_count; i++)
-			worker_painter_ready(w, &w->painters[i]);
-		if (o->rate > 0)
-			schedule_start(&w->schedule, w->shared->start_ns,
-				       o->rate * w->painters_count / o->painters, o->uniform,
-				       o->seed * 31 + w->number);
-	}
-	if (o->rate > 0)
-		scheduled_assign(w);
-}
-
-/* Without a rate a painter is due whenever its window has room. */
 static void painters_flush(struct worker *w)
 {
-	bool free_running = w->options->rate <= 0 && w->shared->phase == PHASE_RUN &&
-			    w->now.mono_ns < w->shared->end_ns;
 	uint32_t count = w->ready_count;
 
 	for (uint32_t i = 0; i < count; i++) {
 		struct painter *p = &w->painters[w->ready[i]];
 
-		while (free_running && !p->gone && painter_has_room(p))
-			assign(w, p, w->now.mono_ns);
+		worker_painter_fill(w, p);
 		p->ready = false;
 		client_flush(w, &w->clients[p->client]);
 	}
@@ -175,9 +70,20 @@ static void painters_flush(struct worker *w)
 
 /* --- the beat --------------------------------------------------------------------------------- */
 
+/* What lies below its mark: at the end, and when it heard nothing for long. */
+static bool is_to_read_out(const struct worker *w, const struct client *c, uint32_t now_s)
+{
+	uint64_t final = w->shared->final_seq;
+
+	if (w->shared->phase == PHASE_SETTLE && final != UINT64_MAX)
+		return c->follow.seq < final;
+	return now_s - c->heard_s >= QUIET_S;
+}
+
 static void client_beat(struct worker *w, struct client *c)
 {
 	uint8_t payload[1] = {MSG_ALIVE};
+	uint32_t now_s = (uint32_t)(w->now.mono_ns / NS_PER_SEC);
 
 	switch (c->state) {
 	case CLIENT_CONNECTING:
@@ -185,21 +91,27 @@ static void client_beat(struct worker *w, struct client *c)
 	case CLIENT_SUBSCRIBING:
 		if (w->now.mono_ns - c->since_ns > ANSWER_TIMEOUT_NS)
 			client_break(w, c, TROUBLE_TIMEOUT, "while connecting");
+		else if (c->marked)
+			client_read_out(w, c);
 		break;
 	case CLIENT_FOLLOWING:
-		if ((uint32_t)(w->now.mono_ns / NS_PER_SEC) - c->sent_s >= ALIVE_AFTER_S)
+		if (now_s - c->sent_s >= ALIVE_AFTER_S)
 			client_say(w, c, WS_BINARY, payload, sizeof(payload));
+		if (c->slow || (c->marked && is_to_read_out(w, c, now_s)))
+			client_read_out(w, c);
 		break;
 	default:
 		break;
 	}
 }
 
-/* Looks at every client once in BEAT_CIRCLE_NS, a few in each turn. */
+/* Looks at every client once in a circle, a few in each turn. At the end, when there is most to
+ * read out, the circle is shorter. */
 static void beat(struct worker *w)
 {
 	uint64_t passed_ns = w->now.mono_ns - w->beat_ns;
-	uint64_t due = passed_ns * w->clients_count / BEAT_CIRCLE_NS;
+	uint64_t circle_ns = w->shared->phase == PHASE_SETTLE ? SETTLE_CIRCLE_NS : BEAT_CIRCLE_NS;
+	uint64_t due = passed_ns * w->clients_count / circle_ns;
 
 	if (due == 0)
 		return;
@@ -225,7 +137,7 @@ static void second_publish(struct worker *w)
 	for (uint32_t i = 0; i < w->clients_count; i++) {
 		const struct client *c = &w->clients[i];
 
-		if (!!c->stopper || !c->follow.joined)
+		if (c->stopper || c->vanished || !c->follow.joined)
 			continue;
 		sum += follow_received(&c->follow, seq);
 		max_sum += seq > c->follow.start ? seq - c->follow.start : 0;
@@ -247,7 +159,7 @@ static void stats_publish(struct worker *w, uint64_t *behind_ns)
 	stat_set(&w->stats.epoch, reference_epoch(w->reference));
 	stat_set(&w->stats.frames, reference_frames(w->reference));
 	if (w->shared->phase != PHASE_SETTLE || final == UINT64_MAX ||
-	    w->now.mono_ns - *behind_ns < BEHIND_LOOK_NS)
+	    w->now.mono_ns - *behind_ns < BEHIND_LOOK_NS * (1 + w->clients_count / BEHIND_CLIENTS))
 		return;
 	*behind_ns = w->now.mono_ns;
 	for (uint32_t i = 0; i < w->clients_count; i++) {
@@ -279,7 +191,7 @@ static void goodbye(struct worker *w, struct client *c)
 {
 	uint8_t code[2] = {1000 >> 8, 1000 & 0xff};
 
-	if (c->state == CLIENT_FOLLOWING && !c->stopped)
+	if (c->state == CLIENT_FOLLOWING && !(c->stopper && c->stopped))
 		client_say(w, c, WS_CLOSE, code, sizeof(code));
 }
 
@@ -306,9 +218,9 @@ static uint64_t sleep_ns(const struct worker *w)
 
 	if (w->shared->phase == PHASE_LEAVE)
 		return w->leave_at < w->clients_count ? 0 : NS_PER_MS;
-	if (w->options->rate <= 0 || !w->scheduled || w->shared->phase != PHASE_RUN)
+	if (!w->scheduled || w->shared->phase != PHASE_RUN)
 		return SLEEP_MAX_NS;
-	due_ns = schedule_next_ns(&w->schedule);
+	due_ns = worker_placement_due_ns(w);
 	if (due_ns <= w->now.mono_ns)
 		return NS_PER_MS; /* held up by a full window: the answer wakes us */
 	return due_ns - w->now.mono_ns < SLEEP_MAX_NS ? due_ns - w->now.mono_ns : SLEEP_MAX_NS;
@@ -358,11 +270,7 @@ static void turns(struct worker *w)
 				more |= events_take(w, w->rings[r]);
 		}
 		w->now = clock_now();
-		if (w->shared->phase != PHASE_LEAVE) {
-			connects_open(w, began_ns);
-			waiting_open(w);
-		}
-		placements_assign(w);
+		worker_due(w, began_ns);
 		if (leave(w, &leave_ns))
 			break;
 		painters_flush(w);

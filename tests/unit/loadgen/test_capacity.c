@@ -1,0 +1,161 @@
+/*
+ * test_capacity.c - what facts of a host mean for a number of clients.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/loadgen/capacity.h"
+
+static const struct capacity_facts roomy = {
+	.cores = 2,
+	.descriptors = 20000,
+	.files_max = 10000000,
+	.memory_free = 24ULL << 30,
+	.ports = 28232,
+	.tcp_bytes = 1600ULL << 20,
+	.somaxconn = 65535,
+	.conntrack_count = CAPACITY_UNKNOWN,
+	.conntrack_max = CAPACITY_UNKNOWN,
+};
+
+static struct options options_of(const char *url, uint32_t clients)
+{
+	struct options o = {.url = url, .clients = clients, .threads = 2, .targets_count = 1};
+	const char *why;
+
+	assert_int_equal(target_parse(url, &o.target, &why), 0);
+	assert_int_equal(target_resolve(&o.target), 0);
+	return o;
+}
+
+/* The report, and whether it fails. */
+static int report(const struct capacity_facts *f, const struct options *o, char out[static 4096])
+{
+	FILE *to = fmemopen(out, 4096, "w");
+	int r;
+
+	assert_non_null(to);
+	r = capacity_report(to, f, o);
+	(void)fclose(to);
+	return r;
+}
+
+static void loopback_has_addresses_enough(void **state)
+{
+	struct options o = options_of("ws://127.0.0.1:8080", 300000);
+	const char *limit;
+	char text[4096];
+
+	(void)state;
+	assert_int_equal(report(&roomy, &o, text), 0);
+	assert_non_null(strstr(text, "18750 slots a ring: 300000 clients take 18 rings"));
+	assert_true(capacity_clients(&roomy, &o, &limit) > 1000000);
+	assert_string_equal(limit, "memory");
+}
+
+static void one_address_towards_another_host_ends_at_its_ports(void **state)
+{
+	struct options o = options_of("ws://10.9.8.7:8080", 300000);
+	const char *limit;
+	char text[4096];
+
+	(void)state;
+	assert_int_equal(report(&roomy, &o, text), 1);
+	assert_non_null(strstr(text, "--source with 11 addresses"));
+	assert_int_equal(capacity_clients(&roomy, &o, &limit), 28232);
+	assert_string_equal(limit, "local ports");
+	assert_int_equal(source_parse("10.9.0.1-10.9.0.11", &o.sources), 0);
+	assert_int_equal(report(&roomy, &o, text), 0);
+}
+
+static void each_limit_is_told_with_what_lifts_it(void **state)
+{
+	struct options o = options_of("ws://127.0.0.1:8080", 300000);
+	struct capacity_facts f = roomy;
+	char text[4096];
+
+	(void)state;
+	f.descriptors = 1024;
+	f.files_max = 100000;
+	f.memory_free = 1ULL << 30;
+	f.tcp_bytes = 64ULL << 20;
+	f.somaxconn = 128;
+	f.conntrack_count = 5;
+	f.conntrack_max = 65536;
+	assert_int_equal(report(&f, &o, text), 1);
+	assert_non_null(strstr(text, "ulimit -n"));
+	assert_non_null(strstr(text, "fs.file-max="));
+	assert_non_null(strstr(text, "fewer clients"));
+	assert_non_null(strstr(text, "net.ipv4.tcp_mem="));
+	assert_non_null(strstr(text, "net.core.somaxconn="));
+	assert_non_null(strstr(text, "nf_conntrack_max="));
+}
+
+static void what_the_host_hides_is_no_limit(void **state)
+{
+	struct options o = options_of("ws://127.0.0.1:8080", 1000);
+	const struct capacity_facts f = {
+		.cores = 1,
+		.descriptors = 20000,
+		.files_max = CAPACITY_UNKNOWN,
+		.memory_free = CAPACITY_UNKNOWN,
+		.ports = CAPACITY_UNKNOWN,
+		.tcp_bytes = CAPACITY_UNKNOWN,
+		.somaxconn = CAPACITY_UNKNOWN,
+		.conntrack_count = CAPACITY_UNKNOWN,
+		.conntrack_max = CAPACITY_UNKNOWN,
+	};
+	const char *limit;
+	char text[4096];
+
+	(void)state;
+	assert_int_equal(report(&f, &o, text), 0);
+	assert_int_equal(capacity_clients(&f, &o, &limit), OPTIONS_CLIENTS_MAX);
+}
+
+static void blocked_ring_allows_nobody(void **state)
+{
+	struct options o = options_of("ws://127.0.0.1:8080", 1000);
+	struct capacity_facts f = roomy;
+	const char *limit;
+
+	(void)state;
+	f.ring_error = -1;
+	assert_int_equal(capacity_clients(&f, &o, &limit), 0);
+	assert_string_equal(limit, "io_uring");
+}
+
+static void unread_bytes_are_a_quarter_of_what_tcp_may_use(void **state)
+{
+	(void)state;
+	for (uint32_t watchers = 1; watchers < 4000000; watchers = watchers * 3 + 1) {
+		uint64_t mark = capacity_read_mark(1600ULL << 20, watchers);
+
+		assert_true(mark * watchers <= 400ULL << 20);
+		assert_true(mark > 0 || watchers > 1000000);
+	}
+	assert_int_equal(capacity_read_mark(1600ULL << 20, 300000), (400ULL << 20) / 300000);
+	assert_int_equal(capacity_read_mark(CAPACITY_UNKNOWN, 300000), 0);
+	assert_int_equal(capacity_read_mark(1600ULL << 20, 0), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(loopback_has_addresses_enough),
+		cmocka_unit_test(one_address_towards_another_host_ends_at_its_ports),
+		cmocka_unit_test(each_limit_is_told_with_what_lifts_it),
+		cmocka_unit_test(what_the_host_hides_is_no_limit),
+		cmocka_unit_test(blocked_ring_allows_nobody),
+		cmocka_unit_test(unread_bytes_are_a_quarter_of_what_tcp_may_use),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
