@@ -37,8 +37,8 @@ class Trace:
             ptrace(TRACEME, 0, 0, 0)
             os.execv(argv[0], argv)
         os.waitpid(self.pid, 0)  # stands at its execve
-        signal.signal(signal.SIGTERM, lambda *_: os.kill(self.pid, signal.SIGTERM))
-        signal.signal(signal.SIGINT, lambda *_: os.kill(self.pid, signal.SIGKILL))
+        signal.signal(signal.SIGTERM, lambda *_: self.pass_on(signal.SIGTERM))
+        signal.signal(signal.SIGINT, lambda *_: self.pass_on(signal.SIGKILL))
         ptrace(SETOPTIONS, self.pid, 0, OPTIONS)
         self.threads[self.pid] = 0
         ptrace(SYSCALL, self.pid, 0, 0)
@@ -50,6 +50,12 @@ class Trace:
                 continue
             self.threads.setdefault(tid, len(self.threads))
             ptrace(SYSCALL, tid, 0, self.stopped(tid, os.WSTOPSIG(status)))
+
+    def pass_on(self, number):
+        try:
+            os.kill(self.pid, number)
+        except ProcessLookupError:
+            pass  # it has ended meanwhile
 
     def stopped(self, tid, number):
         """The signal to deliver when it goes on."""
