@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the Debian packages that are missing; with nothing missing it touches neither apt nor network.
-#   scripts/install-deps.sh [--test] [--print-only]
+#   scripts/install-deps.sh [--test] [--bench] [--print-only]
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -9,8 +9,9 @@ print_only=no
 for arg; do
 	case $arg in
 	--test) lists="$lists packages/debian-12-test.txt" ;;
+	--bench) lists="$lists packages/debian-12-bench.txt" ;;
 	--print-only) print_only=yes ;;
-	*) echo "usage: $0 [--test] [--print-only]" >&2; exit 2 ;;
+	*) echo "usage: $0 [--test] [--bench] [--print-only]" >&2; exit 2 ;;
 	esac
 done
 
