@@ -4,15 +4,16 @@
  *	bench_fanout --port P --threads 2 --clients N --frame-bytes 300 --interval-ms 100 --rounds K
  *	             [--mode uring|send] [--congestion cubic]
  *
- * When N clients are upgraded it sends one frame to each of them every interval, K rounds long, and
- * prints what a delivery cost in CPU time of all threads. Nobody is listened to any more then: no
- * protocol, no log, no limits. mode send: plain descriptors and one send(2) per client.
+ * When N clients are upgraded it sends one frame to each of them every interval, with the time of
+ * the round in front, K rounds long, and prints what a delivery cost in CPU time of all threads.
+ * Nobody is listened to any more then: no protocol, no log, no limits. mode send: plain descriptors
+ * and one send(2) per client.
  *
- * Threads share nothing but counters and the frame. A thread owns its rings, a ring its listener
- * (the kernel spreads clients by SO_REUSEPORT) and its clients: index of the client = slot of its
- * socket. In flight: one operation per client. A send posts a completion only when the socket did
- * not take all of it; what is left goes out in the next round, before the next frame, so that
- * streams stay whole.
+ * Threads share nothing but counters. A thread owns its rings, a ring its listener (the kernel
+ * spreads clients by SO_REUSEPORT) and its clients: index of the client = slot of its socket. In
+ * flight: one operation per client. A send posts a completion only when the socket did not take all
+ * of it; what is left goes out in the next round, before the next frame, so that streams stay
+ * whole.
  */
 #include <errno.h>
 #include <liburing.h>
@@ -28,7 +29,7 @@
 
 #include "edge/ws_frame.h"
 
-enum { SQ_ENTRIES = 512, HEAD_BYTES_MAX = 512, THREADS_MAX = 64 };
+enum { SQ_ENTRIES = 512, HEAD_BYTES_MAX = 512, THREADS_MAX = 64, STAMP_CHARS = 19 };
 enum kind { ACCEPT = 1, REQUEST, ANSWER, FRAME };
 
 struct client {
@@ -42,17 +43,18 @@ struct client {
 struct group { /* one ring and its clients; in mode send a listener and its clients */
 	struct io_uring ring;
 	struct client *clients;
+	uint8_t *frame;
 	uint32_t used;
 	int listener;
 };
 
 static unsigned port = 8099, threads = 2, clients = 1000, frame_bytes = 300, interval_ms = 100,
-		rounds = 100, groups_per_thread = 1, slots = 0;
+		rounds = 100, groups_per_thread = 1, slots = 0, head_bytes;
 static const char *congestion = "cubic";
 static bool plain;
-static uint8_t *frame;
 static _Atomic unsigned upgraded;
 static _Atomic uint64_t deliveries, short_sends, lost, start_ns;
+static uint64_t unix_offset_ns; /* written before start_ns */
 
 static void die(const char *what, int error)
 {
@@ -99,12 +101,28 @@ static size_t client_upgrade(struct client *c, int len)
 				accept);
 }
 
+/* A frame of frame_bytes: its head, room for the time of the round, filler. */
+static uint8_t *frame_make(void)
+{
+	uint8_t *frame = memset(malloc(frame_bytes), 0x5a, frame_bytes);
+
+	ws_head_write(frame, true, WS_BINARY, frame_bytes - head_bytes);
+	return frame;
+}
+
+/* Unix time of the round, 19 digits: a crowd of loadgen knows rounds and latencies by it. */
+static void frame_stamp(uint8_t *frame, uint64_t unix_ns)
+{
+	for (unsigned i = STAMP_CHARS; i-- > 0; unix_ns /= 10)
+		frame[head_bytes + i] = (uint8_t)('0' + unix_ns % 10);
+}
+
 /* What this round owes the client: the rest of an older frame, else a frame. */
-static const uint8_t *client_due(struct client *c)
+static const uint8_t *client_due(const struct group *g, struct client *c)
 {
 	c->asked = c->behind != 0 ? c->behind : frame_bytes;
 	c->behind = 0;
-	return frame + frame_bytes - c->asked;
+	return g->frame + frame_bytes - c->asked;
 }
 
 static void client_took(struct client *c, int res)
@@ -189,6 +207,7 @@ static void group_open(struct group *g)
 	int err;
 
 	g->clients = calloc(plain ? clients : slots, sizeof(*g->clients));
+	g->frame = frame_make();
 	g->listener = listen_open();
 	if (plain)
 		return;
@@ -217,7 +236,7 @@ static void group_round(struct group *g)
 
 	for (uint32_t i = 0; i < g->used; i++) {
 		struct client *c = &g->clients[i];
-		const uint8_t *due = client_due(c);
+		const uint8_t *due = client_due(g, c);
 
 		if (!c->upgraded)
 			continue;
@@ -248,8 +267,10 @@ static void *thread_main(void *arg)
 		struct timespec t = {(time_t)(at / 1000000000ULL), (long)(at % 1000000000ULL)};
 
 		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL);
-		for (unsigned i = 0; i < groups_per_thread; i++)
+		for (unsigned i = 0; i < groups_per_thread; i++) {
+			frame_stamp(groups[i].frame, at + unix_offset_ns);
 			group_round(&groups[i]);
+		}
 	}
 	return NULL; /* sockets close with the process, after the numbers are taken */
 }
@@ -278,14 +299,16 @@ int main(int argc, char **argv)
 	getrlimit(RLIMIT_NOFILE, &fds);
 	while ((slots = clients / (threads * groups_per_thread) * 106 / 100 + 300) > fds.rlim_cur)
 		groups_per_thread++;
-	frame = memset(malloc(frame_bytes), 0x5a, frame_bytes);
-	ws_head_write(frame, true, WS_BINARY, frame_bytes - (frame_bytes < 128 ? 2 : 4));
+	head_bytes = frame_bytes < 128 ? 2 : 4;
+	if (frame_bytes < head_bytes + STAMP_CHARS)
+		die("--frame-bytes", EINVAL);
 	for (unsigned i = 0; i < threads; i++)
 		pthread_create(&ids[i], NULL, thread_main,
 			       calloc(groups_per_thread, sizeof(struct group)));
 	while (upgraded < clients)
 		usleep(10000);
 	cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+	unix_offset_ns = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC);
 	start_ns = ns = clock_ns(CLOCK_MONOTONIC) + 100000000ULL;
 	for (unsigned i = 0; i < threads; i++)
 		pthread_join(ids[i], NULL);

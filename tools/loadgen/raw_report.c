@@ -114,6 +114,7 @@ static void json_counts(FILE *to, const struct raw_options *o, const struct raw_
 	report_json_number(to, "messages_complete", result->tracked.complete);
 	report_json_number(to, "deliveries", t->deliveries);
 	report_json_number(to, "deliveries_in_run", result->window_deliveries);
+	report_json_number(to, "bytes_in_run", result->window_bytes);
 	report_json_number(to, "bytes_in", t->bytes_in);
 	report_json_number(to, "bytes_out", t->bytes_out);
 }

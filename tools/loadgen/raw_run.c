@@ -188,6 +188,7 @@ static void send_all(struct runner *r)
 	result->server.cpu_ns = server_look(r).cpu_ns - before.cpu_ns;
 	result->server.rss_end_bytes = server_look(r).rss_bytes;
 	result->window_deliveries = t.deliveries - first.deliveries;
+	result->window_bytes = t.bytes_in - first.bytes_in;
 	result->run_s = (double)(now_ns - start_ns) * 1e-9;
 	result->cpu_percent = (double)(own_cpu_ns() - cpu) * 1e-7 / result->run_s;
 }

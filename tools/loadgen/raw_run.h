@@ -38,6 +38,7 @@ struct raw_result {
 	uint64_t stood;             /* clients that were connected to the end */
 	uint64_t whole;             /* of those: that got everything */
 	uint64_t window_deliveries; /* received from the start to the end of sending */
+	uint64_t window_bytes;      /* the same */
 	uint64_t dropped;           /* broadcasts that were not kept */
 	double reach;               /* received / expected */
 	double run_s;               /* the window: from the start to the end of sending */
