@@ -212,6 +212,8 @@ static void reply_finished(struct worker *w, struct conn *c)
 	conn_state_set(w, c, CONN_HTTP);
 	conn_deadline_set(w, c, w->shared->http_idle_timeout_ms);
 	http_input(w, c);
+	if (c->state == CONN_HTTP && c->in != NULL) /* the next request has begun */
+		conn_deadline_set(w, c, w->shared->http_head_timeout_ms);
 	if (c->state == CONN_HTTP && !(c->ops & CONN_OP_RECV))
 		conn_recv_arm(w, c);
 }

@@ -85,6 +85,14 @@ bool http_session_is_allowed(struct worker *w, const struct conn *c)
 	return ++row->count <= w->shared->sessions_per_minute;
 }
 
+/* The writer has as long as a client may be quiet: what is left of the head's time says nothing. */
+void http_wait(struct worker *w, struct conn *c, enum http_what what)
+{
+	c->http_what = (uint8_t)what;
+	conn_state_set(w, c, CONN_WAIT);
+	conn_deadline_set(w, c, w->shared->http_idle_timeout_ms);
+}
+
 /* --- handlers --------------------------------------------------------------------------------- */
 
 static void get_asset(struct worker *w, struct conn *c, const struct http_head *h,
@@ -189,9 +197,8 @@ static void post_session(struct worker *w, struct conn *c, const struct http_hea
 		return;
 	}
 	m->board = room->number;
-	c->http_what = HTTP_WHAT_SESSION;
 	c->http_board = room->number;
-	conn_state_set(w, c, CONN_WAIT);
+	http_wait(w, c, HTTP_WHAT_SESSION);
 }
 
 static void post_echo(struct worker *w, struct conn *c, const struct http_head *h,

@@ -12,7 +12,7 @@
 #include "engine/hash.h"
 
 #define REQUEST_NUMBER_MASK ((1ULL << 53) - 1) /* JSON clients are told it in `you` */
-#define BOARD_JSON_MAX 20000 /* name, numbers, 256 colors */
+#define BOARD_JSON_MAX      20000              /* name, numbers, 256 colors */
 #define CORS                                                                                       \
 	"Access-Control-Allow-Origin: *\r\nAccess-Control-Expose-Headers: ETag, X-Board-Seq, "     \
 	"X-Board-Epoch\r\n"
@@ -141,10 +141,8 @@ static void get_bitmap(struct worker *w, struct conn *c, const struct http_head 
 		http_reply(w, c, &(struct http_reply){.status = 304, .fields = fields});
 		return;
 	}
-	c->http_what = HTTP_WHAT_BITMAP;
 	c->form = (uint8_t)form;
-	conn_state_set(w, c, CONN_WAIT);
-	conn_deadline_set(w, c, w->shared->http_idle_timeout_ms);
+	http_wait(w, c, HTTP_WHAT_BITMAP);
 	bitmaps_want(w, c, r->number, form);
 }
 
@@ -205,8 +203,7 @@ static void get_pixel(struct worker *w, struct conn *c, const struct room *r, ui
 	m->board = r->number;
 	m->x = c->http_x = x;
 	m->y = c->http_y = y;
-	c->http_what = HTTP_WHAT_PIXEL;
-	conn_state_set(w, c, CONN_WAIT);
+	http_wait(w, c, HTTP_WHAT_PIXEL);
 }
 
 /* A request of the same key is the same request: its number is the key's hash. */
@@ -218,7 +215,8 @@ static uint64_t request_number(struct worker *w, const struct http_head *h)
 		number = hash64(h->idempotency_key.at, h->idempotency_key.len, 2) | 1;
 	else
 		number = hash64(&w->now.mono_ns, sizeof(w->now.mono_ns),
-				++w->requests_without_key * WORKERS_MAX + w->config.index) & ~1ULL;
+				++w->requests_without_key * WORKERS_MAX + w->config.index) &
+			 ~1ULL;
 	return number & REQUEST_NUMBER_MASK;
 }
 
@@ -250,8 +248,7 @@ static void put_pixel(struct worker *w, struct conn *c, const struct http_head *
 	m->y = place->y;
 	m->color = place->color;
 	m->request = request_number(w, h);
-	c->http_what = HTTP_WHAT_PUT;
-	conn_state_set(w, c, CONN_WAIT);
+	http_wait(w, c, HTTP_WHAT_PUT);
 }
 
 static void pixel(struct worker *w, struct conn *c, const struct http_head *h, const uint8_t *body,

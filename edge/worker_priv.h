@@ -339,7 +339,9 @@ bool http_session(struct worker *w, const struct http_head *h, uint8_t user[stat
 bool http_origin_is_allowed(struct worker *w, const struct http_head *h);
 size_t http_cookie_line(struct worker *w, const uint8_t user[static USER_BYTES], char *out,
 			size_t room, char *ret_token);
-bool http_session_is_allowed(struct worker *w, const struct conn *c); /* counts it */
+bool http_session_is_allowed(struct worker *w, const struct conn *c);  /* counts it */
+void http_wait(struct worker *w, struct conn *c, enum http_what what); /* for the writer's answer */
+
 /* --- http_board.c: what is under /boards, and the writer's answers ---------------------------- */
 void http_board(struct worker *w, struct conn *c, const struct http_head *h, const uint8_t *body);
 void http_mail(struct worker *w, struct conn *c, const struct mail_answer *a);
