@@ -293,7 +293,7 @@ class Paths(ServerCase):
 
 class Streams(ServerCase):
     flags = ("--cooldown-ms", "0", "--requests-per-second", "0", "--http-head-timeout-ms", "300",
-             "--http-idle-timeout-ms", "1500", "--test-echo")
+             "--http-idle-timeout-ms", "2s", "--test-echo")
 
     def test_connections_are_kept(self):
         with self.server.http() as http:
@@ -545,6 +545,31 @@ class Streams(ServerCase):
             http.socket.shutdown(socket.SHUT_WR)
             self.assertEqual(len(http.answer().body), CELLS * BITS // 8)
             http.at_end()
+
+
+class Deadlines(unittest.TestCase):
+    """The head's deadline begins with its first byte, on kept connections too."""
+
+    def test_a_slow_head_on_a_kept_connection_has_no_more_time_than_a_first_one(self):
+        with Server("--http-head-timeout-ms", "300", "--http-idle-timeout-ms", "10min") as server, server.http() as http:
+            http.ask("GET", "/healthz")
+            http.send(b"GET /healthz HTTP/1.1\r\n")
+            self.assertEqual(http.answer().status, 408)
+            http.at_end()
+        with Server("--http-head-timeout-ms", "300", "--http-idle-timeout-ms", "10min") as server, server.http() as http:
+            http.send(http.request("GET", "/healthz") + b"GET /healthz HT")  # pipelined, and never finished
+            self.assertEqual(http.answer().status, 200)
+            self.assertEqual(http.answer().status, 408)
+            http.at_end()
+
+    def test_a_head_that_begins_late_has_its_whole_time(self):
+        with Server("--http-head-timeout-ms", "10s", "--http-idle-timeout-ms", "2s") as server, server.http() as http:
+            http.ask("GET", "/healthz")
+            time.sleep(1)
+            http.send(b"GET /healthz HTTP/1.1\r\n")
+            time.sleep(2)
+            http.send(b"Host: x\r\n\r\n")
+            self.assertEqual(http.answer().status, 200)
 
 
 class Boards(unittest.TestCase):
