@@ -85,10 +85,11 @@ def main():
         point = int(thread), name, int(n), ENTRY if when == "entry" else EXIT
     trace = Trace(point)
     code = trace.run(sys.argv[at + 1:])
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # meant for the program
     with open(sys.argv[1], "w") as out:
         for (thread, name), count in sorted(trace.counts.items()):
             out.write(f"{thread} {name} {count}\n")
-    sys.exit(137 if code == -signal.SIGKILL else code)
+    os._exit(137 if code == -signal.SIGKILL else code)  # at once: the interpreter's own end gives signals back
 
 
 if __name__ == "__main__":
