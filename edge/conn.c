@@ -164,8 +164,10 @@ static void conn_input(struct worker *w, struct conn *c, uint8_t *bytes, size_t 
 		return;
 	}
 	if (c->state != CONN_HTTP && c->state != CONN_ECHO)
-		return;                             /* lingering: dropped */
-	if (c->state == CONN_HTTP && c->in == NULL) /* a request begins */
+		return; /* lingering: dropped */
+
+	/* a request begins */
+	if (c->state == CONN_HTTP && c->in == NULL)
 		conn_deadline_set(w, c, w->shared->http_head_timeout_ms);
 	if (conn_in_borrow(w, c) == NULL) {
 		conn_close(w, c, CLOSE_OVERLOAD);
