@@ -1,0 +1,234 @@
+#!/bin/bash
+# pixeld beside what a user would otherwise pick: the same crowd, the same bytes, the same rate, in turn.
+#
+#	scripts/bench-peers.sh [BUILD_DIR]
+#
+# The crowd is `loadgen --profile-protocol raw`: it checks that every message reached every client once.
+# pixeld gets PLACEMENTS placements/s; the bare program (bench_fanout) and the peers of tests/bench/peers
+# then broadcast as many bytes as often as pixeld's clients got (BYTES, ROUND_MS to say so). All of them
+# interleaved, RUNS times. CPU time is that of all threads of the server, read by the crowd over its own
+# window. One delivery = one client brought up to date once. Prints the table for docs/perf.md.
+#
+# PEERS and FLOOR name what runs beside pixeld; what cannot be had is told and left out. Peers need a
+# plain descriptor for each client (RLIMIT_NOFILE). CONGESTION is set for the whole system while this
+# runs, if that is allowed: pixeld and the bare program choose it by themselves, peers cannot.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+build=${1:-build/release}
+RUNS=${RUNS:-5} CLIENTS=${CLIENTS:-10000} PLACEMENTS=${PLACEMENTS:-1000} SECONDS_EACH=${SECONDS_EACH:-10}
+ROUND_MS=${ROUND_MS:-100} BYTES=${BYTES:-} THREADS=${THREADS:-$(nproc)} WARMUP=${WARMUP:-2} FEW=${FEW:-1000}
+PEERS=${PEERS-bun gorilla lws beast node_ws} FLOOR=${FLOOR-bare_uring bare_send} CONGESTION=${CONGESTION-cubic}
+export LC_ALL=C
+
+peers=build/peers
+sources=tests/bench/peers
+subscribe='\x01\x00\x04main' # message 01, no flags, 4 letters: main
+mkdir -p "$peers"
+work=$(mktemp -d)
+setting=/proc/sys/net/ipv4/tcp_congestion_control
+congestion_before=$(cat $setting)
+started=()
+stop_all() {
+	for pid in "${started[@]}"; do kill "$pid" 2>/dev/null || true; done
+	for pid in "${started[@]}"; do wait "$pid" 2>/dev/null || true; done
+	started=()
+}
+finish() {
+	stop_all
+	[ "$(cat $setting)" = "$congestion_before" ] || echo "$congestion_before" >$setting
+	rm -rf "$work"
+}
+trap finish EXIT
+
+# --- what is there to run -------------------------------------------------------------------------------
+
+find_program() { find "$build" -type f -name "$1" -perm -u+x | head -n 1; }
+pixeld=$(find_program pixeld) loadgen=$(find_program loadgen) fanout=$(find_program bench_fanout)
+for program in "$pixeld" "$loadgen" "$fanout"; do
+	[ -n "$program" ] || { echo "build first: cmake --build $build" >&2; exit 1; }
+done
+
+newer() { [ "$peers/$1" -nt "$sources/$2" ]; }
+build_gorilla() {
+	newer gorilla gorilla.go || GO111MODULE=off GOPATH=/usr/share/gocode GOCACHE=$PWD/$peers/go-cache \
+		go build -o $peers/gorilla $sources/gorilla.go
+}
+build_lws() {
+	newer lws lws.c || gcc -std=gnu17 -O2 -o $peers/lws $sources/lws.c $(pkg-config --cflags --libs libwebsockets)
+}
+build_beast() { newer beast beast.cpp || g++ -std=c++17 -O2 -pthread -o $peers/beast $sources/beast.cpp; }
+build_node_ws() { command -v node; }
+bun=$peers/bun/node_modules/.bin/bun
+build_bun() { [ -x $bun ] || npm install --prefix $peers/bun bun; }
+
+scripts/install-deps.sh --bench >&2
+ready=
+for peer in $PEERS; do
+	if "build_$peer" >"$work/$peer.build" 2>&1; then
+		ready="$ready $peer"
+	else
+		echo "left out: $peer" >&2
+		tail -n 3 "$work/$peer.build" >&2
+	fi
+done
+if [ "$CLIENTS" -gt $(($(ulimit -Hn) - 200)) ]; then
+	echo "left out: all peers; $CLIENTS clients need as many descriptors, and ulimit -Hn says $(ulimit -Hn)" >&2
+	ready=
+fi
+ulimit -n "$(ulimit -Hn)"
+[ -z "$CONGESTION" ] || echo "$CONGESTION" 2>/dev/null >$setting || true
+
+# --- one server -----------------------------------------------------------------------------------------
+
+free_port() {
+	local port
+	for port in $(shuf -i 20000-29999 -n 50); do
+		(exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || { echo "$port"; return; }
+	done
+}
+wait_port() {
+	for _ in $(seq 200); do
+		(exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null && return
+		sleep 0.05
+	done
+	echo "nothing listens on port $1" >&2
+	exit 1
+}
+
+start() { # $1 server: runs it, sets port and pid
+	local module=/usr/share/nodejs
+	port=$(free_port)
+	case $1 in
+	pixeld)
+		"$pixeld" --listen "127.0.0.1:$port" --data "$work/data" --workers "$THREADS" --cooldown-ms 0 \
+			--requests-per-second 0 --round-interval-ms "$ROUND_MS" \
+			--clients-max $((CLIENTS + 500)) 2>"$work/$1.log" &
+		;;
+	bare_*)
+		"$fanout" --port "$port" --threads "$THREADS" --clients "$CLIENTS" --frame-bytes "$bytes" \
+			--interval-ms "$(awk -v f="$per_second" 'BEGIN { printf "%.0f", 1000 / f }')" \
+			--rounds 1000000 --mode "${1#bare_}" >"$work/$1.log" 2>&1 &
+		;;
+	bun) $bun $sources/bun.js "$port" >"$work/$1.log" 2>&1 & ;;
+	node_ws) NODE_PATH=$module node $sources/node_ws.js "$port" >"$work/$1.log" 2>&1 & ;;
+	beast) $peers/beast "$port" "$THREADS" >"$work/$1.log" 2>&1 & ;;
+	*) "$peers/$1" "$port" >"$work/$1.log" 2>&1 & ;;
+	esac
+	pid=$!
+	started+=("$pid")
+	[ "${1#bare_}" != "$1" ] && sleep 0.5 || wait_port "$port" # a look would be a client of the bare program
+}
+
+# crowd NAME OPTION...: the crowd; its result lies in $work/NAME.json.
+crowd() {
+	local name=$1
+	shift
+	"$loadgen" --profile-protocol raw --url "ws://127.0.0.1:$port$path" --binary --quiet --server-pid "$pid" \
+		--threads "$THREADS" --json "$work/$name.json" "$@" >"$work/$name.out" && return
+	cat "$work/$name.out" >&2
+	exit 1
+}
+look() { # FILE WORD...: a number of its JSON
+	python3 -c 'import functools, json, sys
+print(functools.reduce(lambda o, k: o[k], sys.argv[2:], json.load(open(sys.argv[1]))))' "$work/$1.json" "${@:2}"
+}
+
+# Bytes of memory per client: idle ones, by the slope between few and all.
+memory() {
+	crowd few --clients "$FEW" --expect none --duration 1s "$@"
+	crowd idle --clients "$CLIENTS" --expect none --duration 1s "$@"
+	echo $((($(look idle server rss_idle) - $(look few server rss_idle)) / (CLIENTS - FEW)))
+}
+
+sends() { curl -sf "http://127.0.0.1:$port/metrics" | awk '$1 ~ /broadcast_sends_total/ { n += $2 } END { print n }'; }
+
+# row SERVER MEMORY DELIVERIES/S: what the table is made of. A message more than a client is brought up to
+# date by one send is no delivery more.
+row() {
+	awk -v s="$1" -v cpu="$(look run server cpu_s)" -v t="$(look run run_seconds)" -v n="$3" -v mem="$2" \
+		-v s50="$(look run spread_ms p50)" -v s99="$(look run spread_ms p99)" -v last="$4" \
+		'BEGIN { print s, cpu / t / n * 1e6, n, s50, s99, last, mem }' >>"$work/rows"
+	tail -n 1 "$work/rows" >&2
+}
+
+run_pixeld() {
+	local before before_ns rate mem painters
+	start pixeld
+	path=/ws
+	mem=$(memory --first-message "$subscribe")
+	"$loadgen" --url "ws://127.0.0.1:$port/ws" --clients 20 --rate "$PLACEMENTS/s" --quiet --threads 1 \
+		--json "$work/painters.json" --duration 600s >"$work/painters.out" 2>&1 &
+	painters=$!
+	started+=("$painters")
+	sleep 2
+	crowd run --clients "$CLIENTS" --expect broadcast --first-message "$subscribe" --warmup "${WARMUP}s" \
+		--settle 10s --duration "${SECONDS_EACH}s" &
+	local crowd_job=$!
+	sleep $((WARMUP + 1)) # somewhere behind the connects, to the middle of the run
+	before=$(sends) before_ns=$(date +%s%N)
+	sleep $((SECONDS_EACH - 1))
+	rate=$(awk -v a="$before" -v b="$(sends)" -v ns="$(($(date +%s%N) - before_ns))" 'BEGIN { print (b - a) / ns * 1e9 }')
+	wait "$crowd_job"
+	kill "$painters"
+	wait "$painters" || { cat "$work/painters.out" >&2; exit 1; }
+	stop_all
+	rm -rf "$work/data"
+	row pixeld "$mem" "$rate" "$(look painters visible_ms p99)"
+	per_second=$(awk -v n="$rate" -v c="$CLIENTS" 'BEGIN { print n / c }')
+	bytes=${BYTES:-$(awk -v b="$(look run bytes_in_run)" -v s="$(look run run_seconds)" -v n="$rate" \
+		'BEGIN { printf "%.0f", b / s / n }')}
+}
+
+deliveries() { awk -v n="$(look run deliveries_in_run)" -v t="$(look run run_seconds)" 'BEGIN { print n / t }'; }
+
+run_bare() { # SERVER
+	start "$1"
+	path=/
+	crowd run --clients "$CLIENTS" --expect broadcast --warmup "${WARMUP}s" --settle 10s \
+		--duration "${SECONDS_EACH}s"
+	stop_all
+	row "$1" 0 "$(deliveries)" "$(look run visible_last_ms p99)"
+}
+
+run_peer() { # SERVER
+	local mem head=2
+	start "$1"
+	path=/
+	mem=$(memory)
+	[ "$bytes" -lt 128 ] || head=4
+	crowd run --clients "$CLIENTS" --expect broadcast --warmup "${WARMUP}s" --settle 10s --senders 1 --uniform \
+		--rate "$per_second/s" --message "\\{now_ns} \\{re [a-z]{$((bytes - head - 20))}}" \
+		--duration "${SECONDS_EACH}s"
+	stop_all
+	row "$1" "$mem" "$(deliveries)" "$(look run visible_last_ms p99)"
+}
+
+for run in $(seq "$RUNS"); do
+	echo "run $run of $RUNS" >&2
+	run_pixeld
+	for server in $FLOOR; do run_bare "$server"; done
+	for server in $ready; do run_peer "$server"; done
+done
+
+# --- the table ------------------------------------------------------------------------------------------
+
+cat <<TABLE
+$CLIENTS clients, $PLACEMENTS placements/s, one message of $bytes bytes every $ROUND_MS ms, $THREADS threads, $RUNS runs of $SECONDS_EACH s, medians; $(cat $setting), Linux $(uname -r)
+
+| server | deliveries/s | CPU per delivery | deliveries per CPU second, bare = 1 | first to last client, p50 | p99 | until the last has it, p99 | memory per client |
+|---|---|---|---|---|---|---|---|
+TABLE
+python3 - "$work/rows" <<'TABLE'
+import statistics, sys
+
+runs = {}
+for line in open(sys.argv[1]):
+    name, *numbers = line.split()
+    runs.setdefault(name, []).append([float(n) for n in numbers])
+floor = runs.get("bare_uring")
+for name, rows in runs.items():
+    us, rate, s50, s99, last, memory = (statistics.median(column) for column in zip(*rows))
+    ratio = statistics.median(f[0] / r[0] for f, r in zip(floor, rows)) if floor else float("nan")
+    print(f"| {name.replace('_', ' ')} | {rate:.0f} | {us:.2f} us | {ratio:.3f} | {s50:.0f} ms | {s99:.0f} ms | "
+          f"{last:.0f} ms | {f'{memory:.0f} B' if memory else ''} |")
+TABLE
