@@ -68,9 +68,9 @@ static void op_cancel(struct worker *w, struct lane *lane, uint32_t index)
 			op_tag_pack(OP_ACCEPT_CANCEL, 0, index));
 }
 
-/* When room gets scarce the listeners share it: those that hold more than their share let go of it, or a
- * quiet listener would keep the last slots from a busy one. An accept that finds no slot would close
- * its client without a word, so there are never more in flight than empty slots. */
+/* When room gets scarce the listeners share it: those that hold more than their share let go of it,
+ * or a quiet listener would keep the last slots from a busy one. An accept that finds no slot would
+ * close its client without a word, so there are never more in flight than empty slots. */
 static void lane_arm(struct worker *w, struct lane *lane)
 {
 	uint32_t listeners = w->shared->listener_count;

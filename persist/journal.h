@@ -127,8 +127,8 @@ int journal_error(
 	const struct journal *j); /* 0, or the -errno that a segment could not be had for */
 const struct journal_stats *journal_stats(const struct journal *j);
 
-/* Nanoseconds in which no commit starts anyhow: whoever only brings records need not wake the writer. 0:
- * the next record starts one. */
+/* Nanoseconds in which no commit starts anyhow: whoever only brings records need not wake the
+ * writer. 0: the next record starts one. */
 uint64_t journal_gather_ns(const struct journal *j, struct now now);
 
 /* Nanoseconds until journal_turn() has something to do by time alone; UINT64_MAX: nothing. */

@@ -82,8 +82,8 @@ static uint64_t longest_round_ns(void *arg)
 
 /* --- the writer ------------------------------------------------------------------------------- */
 
-/* Asks the scheduler for short slices: the writer works for microseconds, and everybody waits for it, while
- * workers keep all cores busy. Kernels before 6.12 ignore the wish. */
+/* Asks the scheduler for short slices: the writer works for microseconds, and everybody waits for
+ * it, while workers keep all cores busy. Kernels before 6.12 ignore the wish. */
 static void slice_set(uint64_t slice_ns)
 {
 	struct { /* sched_attr of the kernel, as it was at first; libc has none */

@@ -234,7 +234,8 @@ static void events_run(struct writer *w)
 	} while (n == EVENTS_PER_REAP);
 }
 
-/* Right behind whatever can drop: a request that came in between would wait for an lsn that is gone. */
+/* Right behind whatever can drop: a request that came in between would wait for an lsn that is
+ * gone. */
 static void drop_run(struct writer *w)
 {
 	if (!journal_take_drop(w->journal))

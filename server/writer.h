@@ -63,8 +63,9 @@ struct rooms *writer_rooms(struct writer *w);
 /* Opens ring and journal: on the writer's thread, before the first turn. -errno. */
 int writer_start(struct writer *w, struct keeper *keeper, struct now now);
 
-/* Returns how long the thread may sleep, in nanoseconds. With *ret_nap it sleeps through new mail, which
- * could not be journalled sooner anyhow: a stream of placements then costs no wake-up each. */
+/* Returns how long the thread may sleep, in nanoseconds. With *ret_nap it sleeps through new mail,
+ * which could not be journalled sooner anyhow: a stream of placements then costs no wake-up each.
+ * */
 uint64_t writer_turn(struct writer *w, struct now now, bool *ret_nap);
 bool writer_has_mail(struct writer *w);
 struct ring *writer_ring(struct writer *w);

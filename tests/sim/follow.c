@@ -213,7 +213,7 @@ static void bitmap_unpack(const struct truth_board *b, const uint8_t *bytes, uin
 	for (uint32_t i = 0; i < b->width * b->height; i++) {
 		uint32_t bit = i * b->bits;
 
-		colors[i] = (uint8_t)(bytes[bit / 8] >> (8 - b->bits - bit % 8) &
+		colors[i] = (uint8_t)((uint32_t)bytes[bit / 8] >> (8 - b->bits - bit % 8) &
 				      ((1u << b->bits) - 1));
 	}
 }

@@ -144,7 +144,8 @@ static void damaged_header_of_the_only_segment_is_refused(void **state)
 	assert_non_null(strstr(why, "journal-00000001.seg"));
 }
 
-/* A first write that was torn leaves such a file, too. What it held begins where the next one begins. */
+/* A first write that was torn leaves such a file, too. What it held begins where the next one
+ * begins. */
 static void torn_first_write_before_the_oldest_segment_is_passed_over(void **state)
 {
 	struct recover_result result;
