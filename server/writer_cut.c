@@ -273,9 +273,11 @@ static int past_compare(const void *a, const void *b)
 static void refill_frame(struct writer *w, struct writer_board *b, struct past *past,
 			 uint32_t count)
 {
-	struct msg_delta d = {
-		.board = b->meta.board, .first = past[0].seq, .last = past[count - 1].seq};
+	struct msg_delta d = {.board = b->meta.board};
 
+	px_assert(count > 0);
+	d.first = past[0].seq;
+	d.last = past[count - 1].seq;
 	qsort(past, count, sizeof(*past), past_compare);
 	for (uint32_t i = 0; i < count; i++)
 		if (i + 1 == count || past[i].cell != past[i + 1].cell)
