@@ -198,10 +198,18 @@ static void release_try(struct worker *w, struct client *c)
 	ring_slot_close(w->rings[c->ring], c->slot, tag(w, c, OP_CLOSE));
 }
 
+/* By tag: to cancel by slot the kernel looks at every operation of the ring. */
+static void op_cancel(struct worker *w, struct client *c, enum op op)
+{
+	c->inflight++;
+	ring_cancel_tag(w->rings[c->ring], tag(w, c, op), tag(w, c, OP_CANCEL));
+}
+
 /* Nothing more is wanted of the connection: what is in flight ends, then the slot is given back. */
 static void connection_end(struct worker *w, struct client *c, bool reset)
 {
 	static const struct sockaddr nowhere = {.sa_family = AF_UNSPEC};
+	unsigned was = c->state;
 
 	client_state_set(w, c, CLIENT_CLOSING);
 	c->marked = false;
@@ -213,10 +221,12 @@ static void connection_end(struct worker *w, struct client *c, bool reset)
 		ring_connect(w->rings[c->ring], c->slot, &nowhere, sizeof(nowhere),
 			     tag(w, c, OP_RESET));
 	}
-	if (c->inflight > 0) {
-		c->inflight++;
-		ring_cancel_slot(w->rings[c->ring], c->slot, tag(w, c, OP_CANCEL));
-	}
+	if (was == CLIENT_CONNECTING)
+		op_cancel(w, c, OP_CONNECT);
+	if (c->reading)
+		op_cancel(w, c, OP_RECV);
+	if (c->painter != NULL && c->painter->sending)
+		op_cancel(w, c, OP_SEND_ALL);
 	if (c->inflight > 0 && !reset) {
 		c->inflight++;
 		ring_shutdown(w->rings[c->ring], c->slot, SHUT_RDWR, tag(w, c, OP_SHUTDOWN));
@@ -526,22 +536,19 @@ static void recv_done(struct worker *w, struct client *c, const struct ring_even
 		recv_arm(w, c);
 }
 
-static void recv_cancel(struct worker *w, struct client *c)
-{
-	c->inflight++;
-	ring_cancel_tag(w->rings[c->ring], tag(w, c, OP_RECV), tag(w, c, OP_CANCEL));
-}
-
 void client_settle_down(struct worker *w, struct client *c)
 {
-	int mark = (int)w->options->read_mark;
+	uint32_t most = w->options->read_mark;
+	int mark;
 
 	c->torn = false;
 	c->stopped = c->stopper;
 	if (c->stopper || c->slow)
-		recv_cancel(w, c);
+		op_cancel(w, c, OP_RECV);
 	if (c->fd < 0)
 		return;
+	/* All get the same bytes: with one mark for all they would all wake at once. */
+	mark = (int)(most - (uint32_t)(rng_unit(&w->rng) * most / 2));
 	c->marked = setsockopt(c->fd, SOL_SOCKET, SO_RCVLOWAT, &mark, sizeof(mark)) == 0;
 	(void)close(c->fd);
 	c->fd = -1;
@@ -554,7 +561,7 @@ void client_read_out(struct worker *w, struct client *c)
 		return;
 	if (c->reading) {
 		if (!c->slow)
-			recv_cancel(w, c);
+			op_cancel(w, c, OP_RECV);
 	} else if (c->slow && w->shared->phase < PHASE_SETTLE) {
 		c->inflight++;
 		c->reading = true;

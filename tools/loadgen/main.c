@@ -53,10 +53,11 @@ static void files_write(const struct options *o, struct run_result *result)
 		result->code = EXIT_OTHER;
 }
 
-static int system_check(const struct options *o)
+static int system_check(struct options *o)
 {
 	struct capacity_facts facts;
 
+	(void)target_resolve(&o->target); /* one that is unknown is taken for another host */
 	capacity_look(&facts);
 	return capacity_report(stdout, &facts, o);
 }
