@@ -1,7 +1,7 @@
 /*
  * trace.h - placements of the real event (or some like them), cut into rounds.
  *
- * For tests and benchmarks. The real trace is r/place 2017: $PIXELD_DATA or ../shared/data/, seen
+ * For tests and benchmarks. The real trace is r/place 2017: $PIXELD_TRACES or ../shared/data/, seen
  * from the root of the repository; where it is absent, a synthetic one has the same properties: a
  * third of the placements set the color that is there already, 1 % of the cells take 13 % of the
  * placements. Board and fold are 1000 x 1000 cells, 16 colors. One thread.
@@ -80,7 +80,7 @@ static inline void trace_synthesize(struct trace *t, uint64_t seed)
 /* path NULL: the trace of the repository's data, else a synthetic one. */
 static inline bool trace_load(struct trace *t, const char *path)
 {
-	const char *folder = getenv("PIXELD_DATA");
+	const char *folder = getenv("PIXELD_TRACES");
 	char usual[512];
 
 	*t = (struct trace){.placements = calloc(TRACE_PLACEMENTS_MAX, sizeof(uint32_t))};

@@ -182,7 +182,7 @@ static void usage(FILE *to)
 		"Size and speed of the delta codec on rounds of 10 to 5,000 placements.\n"
 		"FILE: placements, gzip or plain, 8 bytes each (u32 LE second, u32 LE cell << 4 | "
 		"color)\n"
-		"      of a board of 1000 x 1000. Default: $PIXELD_DATA or ../shared/data/"
+		"      of a board of 1000 x 1000. Default: $PIXELD_TRACES or ../shared/data/"
 		"placements2017.bin.gz,\n"
 		"      else a synthetic trace.\n"
 		"A cell is a changed cell of a frame: placements that change nothing are not in "

@@ -7,7 +7,7 @@ byte. usage: fold.py [PLACEMENTS[.gz]] [-o FILE]; prints the SHA-256, writes the
 """
 import argparse, gzip, hashlib, os, struct
 
-default = os.path.join(os.environ.get("PIXELD_DATA", "../shared/data"), "placements2017.bin.gz")
+default = os.path.join(os.environ.get("PIXELD_TRACES", "../shared/data"), "placements2017.bin.gz")
 parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
 parser.add_argument("placements", nargs="?", default=default, help="8 bytes each: u32 LE second, u32 LE cell << 4 | color")
 parser.add_argument("-o", "--output", help="write the packed board here")

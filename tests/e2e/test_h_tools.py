@@ -8,7 +8,7 @@ from lib.server import Server, run
 
 FREE = ("--cooldown-ms", "0", "--requests-per-second", "0")
 HERE = Path(__file__).resolve().parent
-DATA = Path(os.environ.get("PIXELD_DATA") or HERE.parents[2] / "shared/data")
+DATA = Path(os.environ.get("PIXELD_TRACES") or HERE.parents[2] / "shared/data")
 COLUMNS = "lsn,board,epoch,seq,placed_at_ms,user,x,y,color,request".split(",")
 
 
