@@ -25,6 +25,7 @@ class Server:
     def __init__(self, lie=None, broadcast=False):
         self.lie, self.broadcast, self.clients, self.count = lie, broadcast, [], 0
         self.masks, self.heads, self.messages, self.pongs = [], [], [], []
+        self.peers = set()
 
     async def connection(self, reader, writer):
         try:
@@ -37,6 +38,7 @@ class Server:
     async def talk(self, reader, writer):
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
         self.heads.append(head)
+        self.peers.add(writer.get_extra_info("peername")[0])
         if self.lie == "refuse":
             return writer.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
         key = re.search(r"Sec-WebSocket-Key: (\S+)", head)[1]
@@ -256,7 +258,8 @@ LIES = [  # lie, broadcast, exit code, the name it gets in the report
 
 async def honest():
     server = Server()
-    code, result, said = await against(server, *ECHO, "-H", "X-One: 1", "-H", "X-Two: 2", "--first-message", r"I am \{seq}")
+    code, result, said = await against(server, *ECHO, "-H", "X-One: 1", "-H", "X-Two: 2", "--first-message", r"I am \{seq}",
+                                       "--source", "127.0.0.5-127.0.0.6")
     check("an honest echo passes", code == 0 and result["verdict"] == "pass" and result["errors"] == {}, said)
     own = [m for m in server.messages if m.startswith(b"m ")]
     check("every message has a number of its own",
@@ -266,6 +269,8 @@ async def honest():
           sorted(m for m in server.messages if m.startswith(b"I")) == sorted(b"I am %d" % n for n in range(1, 21)), said)
     check("masks are random", len(set(server.masks)) > len(server.masks) * 0.9 and b"\0\0\0\0" not in server.masks)
     check("header fields are sent", all("X-One: 1\r\n" in h and "X-Two: 2\r\n" in h for h in server.heads))
+
+    check("clients come from the addresses named", server.peers == {"127.0.0.5", "127.0.0.6"}, server.peers)
 
     server = Server("ping")
     code, result, said = await against(server, *ECHO)

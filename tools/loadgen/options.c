@@ -153,7 +153,9 @@ static void help_print(void)
 	       "  loadgen --url ws://127.0.0.1:8080/ws --phase ramp:30s:0..100k "
 	       "--phase hold:1m:rate=1000 --phase storm:20s:reconnect=10%%\n"
 	       "  loadgen --url ws://127.0.0.1:8080/ws --replay placements2017.bin.gz --json "
-	       "result.json\n\n");
+	       "result.json\n"
+	       "  loadgen --profile-protocol raw --help         for any other WebSocket "
+	       "server\n\n");
 	for (size_t i = 0; i < ROWS; i++) {
 		char left[64];
 		const char *at = rows[i].help;

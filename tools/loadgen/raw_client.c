@@ -61,14 +61,21 @@ static uint64_t upgrade_random(const struct raw_worker *w, const struct raw_clie
 
 /* --- connect ---------------------------------------------------------------------------------- */
 
+/* As for pixeld's clients: named addresses in turn, else several of loopback. */
 static int source_bind(const struct raw_worker *w, const struct raw_client *c, int fd)
 {
+	const struct raw_options *o = w->options;
 	struct sockaddr_in from = {.sin_family = AF_INET};
-	uint64_t which = raw_client_number(w, c) / CLIENTS_PER_SOURCE;
+	uint64_t number = raw_client_number(w, c);
 
-	if (w->options->clients <= CLIENTS_PER_SOURCE || !target_is_loopback(&w->options->target))
+	if (o->sources.total > 0)
+		from.sin_addr.s_addr =
+			htonl(source_at(&o->sources, (uint32_t)(number % o->sources.total)));
+	else if (o->clients > CLIENTS_PER_SOURCE && target_is_loopback(&o->target))
+		from.sin_addr.s_addr =
+			htonl((uint32_t)(INADDR_LOOPBACK + 1 + number / CLIENTS_PER_SOURCE));
+	else
 		return 0;
-	from.sin_addr.s_addr = htonl((uint32_t)(INADDR_LOOPBACK + 1 + which));
 	return bind(fd, (const struct sockaddr *)&from, sizeof(from)) < 0 ? -errno : 0;
 }
 

@@ -36,6 +36,7 @@ enum option_id {
 	OPTION_UNIFORM,
 	OPTION_WINDOW,
 	OPTION_CONNECT_RATE,
+	OPTION_SOURCE,
 	OPTION_WARMUP,
 	OPTION_SETTLE,
 	OPTION_SERVER_PID,
@@ -78,6 +79,8 @@ static const struct row rows[] = {
 	 "messages of a sender that wait for their echo (default 1024)"},
 	{OPTION_CONNECT_RATE, "connect-rate", "N/s",
 	 "open so many connections per second (default: as fast as it goes)"},
+	{OPTION_SOURCE, "source", "A[-B][,C...]",
+	 "connect from these addresses (default on loopback: as many as are needed)"},
 	{OPTION_WARMUP, "warmup", "TIME",
 	 "wait so long once all are connected (default 0s; broadcast: 1s)"},
 	{OPTION_SETTLE, "settle", "TIME",
@@ -278,6 +281,8 @@ static int value_take(enum option_id id, const char *text, struct raw_options *o
 		return u32_parse(text, 1, WINDOW_MAX, &o->window);
 	case OPTION_CONNECT_RATE:
 		return units_rate(text, &o->connect_rate);
+	case OPTION_SOURCE:
+		return source_parse(text, &o->sources);
 	case OPTION_WARMUP:
 		return units_duration(text, &o->warmup_ns);
 	case OPTION_SETTLE:

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "tools/loadgen/raw_template.h"
+#include "tools/loadgen/source.h"
 #include "tools/loadgen/target.h"
 #include "tools/loadgen/upgrade.h"
 
@@ -29,6 +30,7 @@ struct raw_options {
 	struct raw_template *message;       /* NULL: nothing is sent */
 	struct raw_template *first_message; /* NULL: none */
 	struct upgrade_ask ask;
+	struct source_list sources;
 	enum raw_expect expect;
 	uint32_t clients;
 	uint32_t senders; /* the first so many clients send */
