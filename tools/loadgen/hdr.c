@@ -6,6 +6,7 @@
  */
 #include "tools/loadgen/hdr.h"
 
+#include <errno.h>
 #include <math.h>
 #include <string.h>
 
@@ -28,7 +29,7 @@ static uint32_t bucket_of(uint64_t ns)
 	return LINEAR + (shift - 1) * HALF + (uint32_t)((ns >> shift) - HALF);
 }
 
-static uint64_t bucket_high(uint32_t bucket)
+uint64_t hdr_bucket_high(uint32_t bucket)
 {
 	unsigned shift;
 
@@ -51,7 +52,7 @@ void hdr_bucket_edges(uint64_t ns, uint64_t *ret_low, uint64_t *ret_high)
 	unsigned shift = shift_of(clamp(ns));
 
 	*ret_low = clamp(ns) >> shift << shift;
-	*ret_high = bucket_high(bucket_of(clamp(ns)));
+	*ret_high = hdr_bucket_high(bucket_of(clamp(ns)));
 }
 
 void hdr_reset(struct hdr *h)
@@ -69,6 +70,36 @@ void hdr_record(struct hdr *h, uint64_t ns)
 	h->total++;
 	if (v > h->max_ns)
 		h->max_ns = v;
+}
+
+int hdr_add(struct hdr *h, uint64_t high_ns, uint64_t count)
+{
+	uint32_t bucket = bucket_of(clamp(high_ns));
+
+	if (hdr_bucket_high(bucket) != high_ns)
+		return -EINVAL;
+	h->counts[bucket] += count;
+	h->total += count;
+	return 0;
+}
+
+void hdr_moments(const struct hdr *h, double *ret_mean_ns, double *ret_deviation_ns)
+{
+	double n = h->total > 0 ? (double)h->total : 1;
+	double sum = 0;
+	double squares = 0;
+
+	for (uint32_t i = 0; i < HDR_BUCKETS; i++)
+		if (h->counts[i] > 0)
+			sum += (double)h->counts[i] * (double)hdr_bucket_high(i);
+	for (uint32_t i = 0; i < HDR_BUCKETS; i++) {
+		double off = (double)hdr_bucket_high(i) - sum / n;
+
+		if (h->counts[i] > 0)
+			squares += (double)h->counts[i] * off * off;
+	}
+	*ret_mean_ns = sum / n;
+	*ret_deviation_ns = sqrt(squares / n);
 }
 
 void hdr_merge(struct hdr *into, const struct hdr *from)
@@ -92,7 +123,7 @@ uint64_t hdr_quantile(const struct hdr *h, double q)
 	for (uint32_t i = 0; i < HDR_BUCKETS; i++) {
 		seen += h->counts[i];
 		if (seen >= want)
-			return bucket_high(i) < h->max_ns ? bucket_high(i) : h->max_ns;
+			return hdr_bucket_high(i) < h->max_ns ? hdr_bucket_high(i) : h->max_ns;
 	}
 	return h->max_ns;
 }

@@ -27,6 +27,16 @@ void hdr_merge(struct hdr *into, const struct hdr *from);
  * bucket, never above the exact maximum. 0 when empty. */
 uint64_t hdr_quantile(const struct hdr *h, double q);
 
+/* The largest value of a bucket: what stands for it in files. bucket < HDR_BUCKETS. */
+uint64_t hdr_bucket_high(uint32_t bucket);
+
+/* Adds so many records to the bucket whose largest value this is. -EINVAL: there is none such. The
+ * maximum is left alone: the caller knows it. */
+int hdr_add(struct hdr *h, uint64_t high_ns, uint64_t count);
+
+/* Mean and standard deviation, from the largest values of the buckets. 0 when empty. */
+void hdr_moments(const struct hdr *h, double *ret_mean_ns, double *ret_deviation_ns);
+
 /* The edges of the bucket that a value falls into, both inside. */
 void hdr_bucket_edges(uint64_t ns, uint64_t *ret_low, uint64_t *ret_high);
 

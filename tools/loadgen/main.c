@@ -1,14 +1,13 @@
 /*
- * main.c - loadgen: options, a run, its report.
+ * main.c - loadgen: a run and its report, or one of the other commands.
  */
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "tools/loadgen/capacity.h"
+#include "tools/loadgen/merge.h"
 #include "tools/loadgen/options.h"
 #include "tools/loadgen/raw_run.h"
 #include "tools/loadgen/report.h"
@@ -25,34 +24,6 @@ static void descriptors_raise(void)
 	}
 }
 
-static int json_write(const struct options *o, const struct run_result *result)
-{
-	FILE *file = strcmp(o->json, "-") == 0 ? stdout : fopen(o->json, "w");
-
-	if (file == NULL)
-		return -errno;
-	report_json_write(file, o, result);
-	if (file == stdout)
-		return fflush(file) == 0 ? 0 : -errno;
-	return fclose(file) == 0 ? 0 : -errno;
-}
-
-/* Files that were asked for; a file that cannot be written is told, and spoils a pass. */
-static void files_write(const struct options *o, struct run_result *result)
-{
-	int r = o->json == NULL ? 0 : json_write(o, result);
-
-	if (r < 0)
-		fprintf(stderr, "loadgen: --json %s: %s\n", o->json, strerror(-r));
-	if (r == 0 && o->acks != NULL) {
-		r = ledger_write(&result->ledger, o->acks);
-		if (r < 0)
-			fprintf(stderr, "loadgen: --acks %s: %s\n", o->acks, strerror(-r));
-	}
-	if (r < 0 && result->code == EXIT_PASS)
-		result->code = EXIT_OTHER;
-}
-
 static int system_check(struct options *o)
 {
 	struct capacity_facts facts;
@@ -62,12 +33,11 @@ static int system_check(struct options *o)
 	return capacity_report(stdout, &facts, o);
 }
 
-int main(int argc, char **argv)
+static int run_main(int argc, char **argv)
 {
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
 	struct run_result *result;
 	struct options options;
-	bool json_on_stdout;
 	int code;
 	int r;
 
@@ -89,14 +59,18 @@ int main(int argc, char **argv)
 		return code;
 	}
 	run(&options, result);
-	if (result->words[0] != '\0') {
-		json_on_stdout = options.json != NULL && strcmp(options.json, "-") == 0;
-		report_table_write(json_on_stdout ? stderr : stdout, &options, result);
-		files_write(&options, result);
-	}
+	if (result->words[0] != '\0' && run_machine_add(result, argc, argv) == 0)
+		report_all_write(&options, result);
 	code = (int)result->code;
 	run_result_fini(result);
 	options_fini(&options);
 	free(result);
 	return code;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc > 1 && strcmp(argv[1], "merge") == 0)
+		return merge_main(argc - 1, argv + 1);
+	return run_main(argc, argv);
 }

@@ -9,12 +9,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "tools/loadgen/machine.h"
 #include "tools/loadgen/units.h"
 
 #define CLIENTS_DEFAULT      1000
 #define PAINTERS_DEFAULT     1000
 #define DURATION_NS          10000000000ULL
+#define OPTIONS_SHORT        "c:T:"
 #define WINDOW_DEFAULT       1024
 #define WINDOW_MANY_PAINTERS 64
 #define WINDOW_MAX           65536
@@ -55,6 +58,11 @@ enum option_id {
 	OPTION_THREADS,
 	OPTION_SEED,
 	OPTION_JSON,
+	OPTION_CSV,
+	OPTION_HGRM,
+	OPTION_HTML,
+	OPTION_THRESHOLD,
+	OPTION_START_AT,
 	OPTION_ACKS,
 	OPTION_QUIET,
 	OPTION_HELP,
@@ -134,6 +142,15 @@ static const struct row rows[] = {
 	{OPTION_THREADS, "threads", "N", "threads (default: one per core)"},
 	{OPTION_SEED, "seed", "N", "for cells, colors and times (default 1)"},
 	{OPTION_JSON, "json", "FILE", "write the result as JSON (- : standard output)"},
+	{OPTION_CSV, "csv", "FILE", "write a line per second"},
+	{OPTION_HGRM, "hgrm", "PREFIX",
+	 "write latency percentiles as PREFIX-ack.hgrm and so on (HdrHistogram's format)"},
+	{OPTION_HTML, "html", "FILE", "write a page with plots"},
+	{OPTION_THRESHOLD, "threshold", "'METRIC<VALUE'",
+	 "exit with 99 when this does not hold: 'visible.p99<3s', 'ack.raw.max<=1s',\n"
+	 "'reach==1', 'refused<0.1%', 'rate>=10k'. Repeatable"},
+	{OPTION_START_AT, "start-at", "HH:MM:SS[Z]",
+	 "place from this time on (or Unix time): for several machines at once"},
 	{OPTION_ACKS, "acks", "FILE", "write every acknowledged placement: request,seq,cell,color"},
 	{OPTION_CHECK_SYSTEM, "check-system", NULL,
 	 "tell what this host allows for so many --clients, and end"},
@@ -181,7 +198,13 @@ static void help_print(void)
 	       "byte.\n\n"
 	       "Exit: 0 every client received everything and the boards are equal; 1 connections "
 	       "were lost or something else;\n"
-	       "2 wrong use; 3 data was wrong; 4 the server cannot be reached.\n");
+	       "2 wrong use; 3 data was wrong; 4 the server cannot be reached; 99 a threshold is "
+	       "missed.\n\n"
+	       "  loadgen merge A.json B.json ...   adds the results of several runs, exactly\n"
+	       "  loadgen find-max --rate --from 1k --to 200k --threshold 'ack.p99<50ms' --url "
+	       "...\n"
+	       "                                    searches the highest rate (or --clients) that "
+	       "holds\n");
 }
 
 /* HEX, or @FILE whose bytes are the secret as they stand there. */
@@ -330,6 +353,21 @@ static int text_take(const char *text, const char **ret_text)
 	return 0;
 }
 
+static int threshold_take(const char *text, struct options *o)
+{
+	const char *why;
+	int r;
+
+	if (o->thresholds_count == THRESHOLDS_MAX)
+		return -ERANGE;
+	r = threshold_parse(text, &o->thresholds[o->thresholds_count], &why);
+	if (r < 0)
+		fprintf(stderr, "loadgen: --threshold '%s': %s\n", text, why);
+	else
+		o->thresholds_count++;
+	return r;
+}
+
 static int flag_set(bool *flag)
 {
 	*flag = true;
@@ -397,6 +435,16 @@ static int value_take(enum option_id id, const char *text, struct options *o)
 		return units_count(text, &o->seed);
 	case OPTION_JSON:
 		return text_take(text, &o->json);
+	case OPTION_CSV:
+		return text_take(text, &o->csv);
+	case OPTION_HGRM:
+		return text_take(text, &o->hgrm);
+	case OPTION_HTML:
+		return text_take(text, &o->html);
+	case OPTION_THRESHOLD:
+		return threshold_take(text, o);
+	case OPTION_START_AT:
+		return units_time_of_day(text, (uint64_t)time(NULL), &o->start_at_s);
 	case OPTION_ACKS:
 		return text_take(text, &o->acks);
 	case OPTION_QUIET:
@@ -542,6 +590,47 @@ static const char *option_name(int id)
 	return "";
 }
 
+/* -EINVAL: told. */
+static int option_take(int id, struct options *o)
+{
+	int r;
+
+	if (id == '?')
+		return wrong("see above");
+	if (id == 'c' || id == 'T')
+		id = id == 'c' ? OPTION_CLIENTS : OPTION_DURATION;
+	r = value_take((enum option_id)id, optarg, o);
+	if (r == 0)
+		return 0;
+	fprintf(stderr, "loadgen: --%s %s: %s\n", option_name(id), optarg,
+		r == -EINVAL ? "not understood" : strerror(-r));
+	return wrong("a value is wrong");
+}
+
+static bool is_about_reports(int id)
+{
+	return id == OPTION_JSON || id == OPTION_HGRM || id == OPTION_HTML ||
+	       id == OPTION_THRESHOLD;
+}
+
+int options_parse_reports(int argc, char **argv, struct options *options)
+{
+	struct option list[ROWS + ALIASES + 1];
+	int id;
+
+	long_options_fill(list);
+	optind = 1;
+	while ((id = getopt_long(argc, argv, OPTIONS_SHORT, list, NULL)) != -1) {
+		if (id != '?' && !is_about_reports(id)) {
+			fprintf(stderr, "loadgen: --%s: not here\n", option_name(id));
+			return -EINVAL;
+		}
+		if (option_take(id, options) < 0)
+			return -EINVAL;
+	}
+	return 0;
+}
+
 static int arguments_take(int argc, char **argv, struct options *o)
 {
 	struct option list[ROWS + ALIASES + 1];
@@ -549,23 +638,13 @@ static int arguments_take(int argc, char **argv, struct options *o)
 
 	long_options_fill(list);
 	optind = 1;
-	while ((id = getopt_long(argc, argv, "c:T:", list, NULL)) != -1) {
-		int r;
-
-		if (id == '?')
-			return wrong("see above");
+	while ((id = getopt_long(argc, argv, OPTIONS_SHORT, list, NULL)) != -1) {
 		if (id == OPTION_HELP || id == OPTION_VERSION) {
-			id == OPTION_HELP ? help_print() : (void)puts("loadgen 0.1.0");
+			id == OPTION_HELP ? help_print() : (void)puts("loadgen " LOADGEN_VERSION);
 			return 1;
 		}
-		if (id == 'c' || id == 'T')
-			id = id == 'c' ? OPTION_CLIENTS : OPTION_DURATION;
-		r = value_take((enum option_id)id, optarg, o);
-		if (r < 0) {
-			fprintf(stderr, "loadgen: --%s %s: %s\n", option_name(id), optarg,
-				r == -EINVAL ? "not understood" : strerror(-r));
-			return wrong("a value is wrong");
-		}
+		if (option_take(id, o) < 0)
+			return -EINVAL;
 	}
 	if (optind < argc) {
 		fprintf(stderr, "loadgen: %s: every option begins with --\n", argv[optind]);

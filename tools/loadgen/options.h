@@ -14,6 +14,7 @@
 #include "edge/session.h"
 #include "tools/loadgen/source.h"
 #include "tools/loadgen/target.h"
+#include "tools/loadgen/threshold.h"
 #include "tools/loadgen/timeline.h"
 
 #define OPTIONS_CLIENTS_MAX 2000000U
@@ -25,6 +26,7 @@ enum exit_code {
 	EXIT_USAGE = 2,
 	EXIT_DATA_WRONG = 3,
 	EXIT_UNREACHABLE = 4,
+	EXIT_MISSED = 99, /* a threshold */
 };
 
 /* Where placements come from, and when they are due. */
@@ -65,7 +67,13 @@ struct options {
 	const char *replay; /* file, or NULL */
 	const char *json;   /* file, "-" or NULL */
 	const char *acks;   /* file or NULL */
-	size_t secret_len;  /* 0: sessions are fetched */
+	const char *csv;    /* file or NULL */
+	const char *hgrm;   /* what file names begin with, or NULL */
+	const char *html;   /* file or NULL */
+	struct threshold thresholds[THRESHOLDS_MAX];
+	uint32_t thresholds_count;
+	uint64_t start_at_s; /* Unix time when placing begins; 0: when everybody is connected */
+	size_t secret_len;   /* 0: sessions are fetched */
 	uint8_t secret[SESSION_SECRET_BYTES_MAX];
 	char board[BOARD_NAME_BYTES_MAX + 1];
 	bool uniform; /* intended times: evenly spaced instead of poisson */
@@ -84,5 +92,9 @@ static inline const struct target *options_target(const struct options *o, uint6
 {
 	return &o->targets[number % o->targets_count];
 }
+
+/* Those that say what to do with a result: --json, --hgrm, --html, --threshold. Other words stand
+ * from argv[optind] on afterwards. -EINVAL: told. *options: zeroed by the caller. */
+int options_parse_reports(int argc, char **argv, struct options *options);
 
 #endif

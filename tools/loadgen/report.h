@@ -1,28 +1,32 @@
 /*
- * report.h - what people and programs read: the line per second, the table, JSON. Main thread.
+ * report.h - what people and programs read of a result: the table, JSON, percentiles, a page. Main
+ * thread; a result is constant here.
  */
 #ifndef PX_LOADGEN_REPORT_H
 #define PX_LOADGEN_REPORT_H
 
 #include <stdio.h>
 
+#include "tools/loadgen/options.h"
 #include "tools/loadgen/run.h"
 
-struct report_line {
-	const struct run_totals *now;
-	const struct run_totals *before; /* at the last line */
-	const struct hdr *second;        /* acknowledgements of the last second */
-	double since_start_s;
-	double passed_s; /* since the last line */
-	double cpu_percent;
-};
-
-void report_line_write(FILE *to, const struct report_line *line);
-
 /* Latencies, counts, troubles, and the verdict last. */
-void report_table_write(FILE *to, const struct options *options, const struct run_result *result);
+void report_table_write(FILE *to, const struct run_result *result);
 
-/* The versioned result: {"loadgen":1, ...}. */
-void report_json_write(FILE *to, const struct options *options, const struct run_result *result);
+/* The versioned result: {"loadgen":1, ...}; docs/loadgen.schema.json. */
+void report_json_write(FILE *to, const struct run_result *result);
+
+/* One page with plots, complete in itself. */
+void report_html_write(FILE *to, const struct run_result *result);
+
+/* The text format of HdrHistogram, in ms. */
+void report_hgrm_write(FILE *to, const struct hdr *h);
+
+/* PREFIX-ack.hgrm, PREFIX-ack-raw.hgrm and so on, for latencies that have records. -errno. */
+int report_hgrm_files(const char *prefix, const struct latencies *l);
+
+/* The table, and every file that was asked for; one that cannot be written is told, and spoils a
+ * pass. */
+void report_all_write(const struct options *options, struct run_result *result);
 
 #endif

@@ -20,7 +20,7 @@
 #include "engine/hash.h"
 #include "engine/ring.h"
 #include "tools/loadgen/capacity.h"
-#include "tools/loadgen/report.h"
+#include "tools/loadgen/live.h"
 #include "tools/loadgen/verdict.h"
 
 #define TICK_NS        (20 * NS_PER_MS)
@@ -37,10 +37,8 @@ struct runner {
 	struct crowd **crowds; /* of the workers */
 	uint64_t crowds_next;  /* for crowds_settle() */
 	uint32_t started;      /* workers whose thread runs */
-	uint64_t began_ns;
-	uint64_t line_ns; /* of the last live line */
-	struct run_totals line_totals;
-	uint64_t line_cpu_ns;
+	uint64_t place_ns;     /* when placing began; 0: not yet */
+	struct live live;
 	struct run_result *result;
 };
 
@@ -241,31 +239,51 @@ static enum exit_code workers_start(struct runner *r)
 
 /* --- while it runs ---------------------------------------------------------------------------- */
 
-static void line_write(struct runner *r, const struct run_totals *now, uint64_t now_ns)
+/* How far the phase is. */
+static struct live_progress progress_of(const struct runner *r, const struct run_totals *t,
+					uint64_t now_ns)
 {
-	struct report_line line = {
-		.now = now,
-		.before = &r->line_totals,
-		.since_start_s = (double)(now_ns - r->began_ns) * 1e-9,
-		.passed_s = (double)(now_ns - r->line_ns) * 1e-9,
-	};
+	const struct options *o = r->options;
+	struct live_progress p = {.phase = "connecting", .unit = " clients"};
+
+	if (r->shared.phase == PHASE_CONNECT) {
+		p.done = (double)t->following;
+		p.whole = timeline_clients_first(&o->timeline, o->clients);
+	} else if (r->shared.phase != PHASE_RUN) {
+		p.phase = "settling";
+	} else if (plan_ends(&r->plan)) {
+		p.phase = "replaying";
+		p.unit = " placements";
+		p.whole = (double)r->plan.count;
+		p.done = p.whole - (double)t->to_place;
+	} else {
+		const struct stage *stage = timeline_at(&o->timeline, now_ns - r->place_ns);
+
+		p.phase = stage == NULL ? "placing" : stage_kind_str(stage->kind);
+		p.unit = " s";
+		p.done = (double)(now_ns - r->place_ns) * 1e-9;
+		p.whole = (double)pace_length_ns(&r->pace) * 1e-9;
+	}
+	return p;
+}
+
+static void second_take(struct runner *r, const struct run_totals *now, uint64_t now_ns)
+{
+	struct live_progress progress = progress_of(r, now, now_ns);
 	struct second *second = calloc(1, sizeof(*second));
-	uint64_t cpu = cpu_ns();
 
 	if (second == NULL)
 		return;
 	for (uint32_t i = 0; i < r->started; i++)
 		worker_second_get(r->workers[i], second);
-	line.second = &second->ack;
-	line.cpu_percent = (double)(cpu - r->line_cpu_ns) * 1e-7 / line.passed_s;
-	report_line_write(stderr, &line);
+	if (series_take(&r->result->series, progress.phase, now, second, now_ns, cpu_ns()) !=
+		    NULL &&
+	    !r->options->quiet)
+		live_show(&r->live, &r->result->series, &progress);
 	free(second);
-	r->line_ns = now_ns;
-	r->line_cpu_ns = cpu;
-	r->line_totals = *now;
 }
 
-/* Sleeps one tick; gives the counters, and every second a line. */
+/* Sleeps one tick; gives the counters, and every second a row of the series. */
 static uint64_t tick(struct runner *r, struct run_totals *ret_totals)
 {
 	const struct timespec ts = {.tv_nsec = (long)TICK_NS};
@@ -276,8 +294,8 @@ static uint64_t tick(struct runner *r, struct run_totals *ret_totals)
 	totals_get(r, ret_totals);
 	crowds_settle(r->crowds, r->started, r->times, now_ns, &r->crowds_next,
 		      &r->result->latencies);
-	if (!r->options->quiet && now_ns - r->line_ns >= NS_PER_SEC)
-		line_write(r, ret_totals, now_ns);
+	if (series_is_due(&r->result->series, now_ns))
+		second_take(r, ret_totals, now_ns);
 	return now_ns;
 }
 
@@ -299,6 +317,18 @@ static bool connect_all(struct runner *r)
 	}
 }
 
+/* Until the time that was agreed on with other machines. */
+static void start_await(struct runner *r)
+{
+	uint64_t start_ms = r->options->start_at_s * 1000;
+	struct run_totals t;
+
+	if (start_ms > 0 && clock_now().wall_ms > start_ms)
+		fprintf(stderr, "loadgen: --start-at has passed; placing begins now\n");
+	while (clock_now().wall_ms < start_ms && !interrupted)
+		(void)tick(r, &t);
+}
+
 static void place_all(struct runner *r)
 {
 	const struct options *o = r->options;
@@ -311,6 +341,8 @@ static void place_all(struct runner *r)
 	uint64_t now_ns;
 	bool over;
 
+	r->place_ns = start_ns;
+	r->result->started_ms = clock_now().wall_ms;
 	r->shared.start_ns = start_ns;
 	r->shared.end_ns = end_ns;
 	r->shared.phase = PHASE_RUN;
@@ -382,8 +414,17 @@ static void settle(struct runner *r, struct board_bytes *ret_final)
 static void result_collect(struct runner *r)
 {
 	struct run_result *result = r->result;
+	const struct options *o = r->options;
 
+	result->runs = 1;
+	result->clients = o->clients;
+	result->painters = o->painters;
+	result->threads = o->threads;
+	result->stopped = o->stop_reading;
+	result->observers = o->observers;
 	totals_get(r, &result->totals);
+	for (unsigned i = 0; i < TEARS; i++)
+		result->torn_all += result->totals.torn[i];
 	crowds_settle(r->crowds, r->started, r->times, UINT64_MAX, &r->crowds_next,
 		      &result->latencies);
 	for (uint32_t i = 0; i < r->started; i++) {
@@ -443,15 +484,17 @@ static void result_judge(struct runner *r, const struct board_bytes *final)
 				     reference_bits(ref), &result->ledger_verdict);
 	}
 	verdict_decide(result);
+	thresholds_apply(result, r->options->thresholds, r->options->thresholds_count);
 }
 
 static void runner_run(struct runner *r)
 {
 	struct board_bytes final = {0};
 
-	r->began_ns = r->line_ns = clock_now().mono_ns;
-	r->line_cpu_ns = cpu_ns();
+	series_begin(&r->result->series, clock_now().mono_ns, cpu_ns());
+	live_begin(&r->live, r->options);
 	if (connect_all(r)) {
+		start_await(r);
 		place_all(r);
 		settle(r, &final);
 	}
@@ -501,4 +544,26 @@ void run(struct options *options, struct run_result *ret_result)
 void run_result_fini(struct run_result *result)
 {
 	ledger_fini(&result->ledger);
+	series_fini(&result->series);
+	free(result->machines);
+	result->machines = NULL;
+}
+
+int run_machine_add(struct run_result *result, int argc, char *const *argv)
+{
+	struct machine *more =
+		realloc(result->machines, (result->machines_count + 1U) * sizeof(*more));
+
+	if (more == NULL)
+		return -ENOMEM;
+	machine_look(&more[result->machines_count++], argc, argv);
+	result->machines = more;
+	return 0;
+}
+
+double run_reach(const struct run_result *result)
+{
+	if (result->reach.expected == 0)
+		return result->reach.complete == result->reach.clients ? 1 : 0;
+	return (double)result->reach.received / (double)result->reach.expected;
 }

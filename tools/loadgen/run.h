@@ -9,23 +9,11 @@
 
 #include "tools/loadgen/latency.h"
 #include "tools/loadgen/ledger.h"
+#include "tools/loadgen/machine.h"
 #include "tools/loadgen/options.h"
+#include "tools/loadgen/series.h"
+#include "tools/loadgen/totals.h"
 #include "tools/loadgen/worker.h"
-
-/* The counters of all workers, added up. */
-struct run_totals {
-	uint64_t following, dead, broken;
-	uint64_t placed, resent, acknowledged, looked_up, refused_all, outstanding, to_place;
-	uint64_t refused[REFUSAL_MAX];
-	uint64_t lag_max_ns;
-	uint64_t frames; /* of the worker that saw most */
-	uint64_t deliveries, bytes_in;
-	uint64_t torn[TEARS]; /* connections that we broke off, by enum tear */
-	uint64_t resumes, stale, refetches;
-	uint64_t seq_sum, seq_max_sum;
-	uint64_t trouble[TROUBLE_MAX];
-	uint64_t failed; /* errno of a thread that could not work */
-};
 
 struct run_result {
 	struct run_totals totals;
@@ -34,19 +22,36 @@ struct run_result {
 	struct ledger_verdict ledger_verdict;
 	struct latencies latencies;
 	struct hdr lag; /* how late placements were handed to their connections */
+	struct series series;
 	char trouble_first[TROUBLE_MAX][TROUBLE_WORDS_MAX];
+	uint64_t runs, clients, painters, threads, stopped, observers;
+	uint64_t torn_all;            /* connections that we broke off on purpose */
+	uint64_t unanswered;          /* placements */
+	uint64_t errors_all;          /* troubles of all classes */
 	uint64_t seq_first, seq_last; /* of the board, before and after */
 	uint32_t epoch;               /* after */
 	uint64_t board_hash;          /* XXH3 of the bitmap at seq_last; 0: not fetched */
-	uint32_t boards_equal;        /* threads whose board equals the bitmap */
+	uint64_t boards_equal;        /* threads whose board equals the bitmap */
+	uint64_t started_ms;          /* when placing began, Unix time */
 	double run_s;                 /* from the first placement to the last answer */
 	double cpu_percent;           /* ours, 100 = one core, over run_s */
+	struct machine *machines;     /* one, or those of the runs that were merged */
+	uint32_t machines_count;
+	struct threshold_result thresholds[THRESHOLDS_MAX];
+	uint32_t thresholds_count;
+	bool saturated; /* we were too slow: the result is a lower bound of what the server can */
 	enum exit_code code;
-	char words[256]; /* the verdict */
+	char words[512]; /* the verdict */
 };
+
+/* Received / expected sequence numbers. */
+double run_reach(const struct run_result *result);
 
 /* Runs. Tells on stderr why a run could not even begin; the result is then empty but for `code`. */
 void run(struct options *options, struct run_result *ret_result);
 void run_result_fini(struct run_result *result);
+
+/* Notes the machine that we are on, and the command. -ENOMEM. */
+int run_machine_add(struct run_result *result, int argc, char *const *argv);
 
 #endif

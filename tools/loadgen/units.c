@@ -8,8 +8,10 @@
 #include <ctype.h>
 #include <errno.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 struct unit {
 	const char *suffix;
@@ -130,5 +132,46 @@ int units_rate(const char *text, double *ret_per_second)
 	if (value / per > 1e9)
 		return -ERANGE;
 	*ret_per_second = value / per;
+	return 0;
+}
+
+/* Two digits below `end`, then `behind`. */
+static bool two_digits(const char *at, unsigned end, char behind, unsigned *ret_value)
+{
+	if (!isdigit((unsigned char)at[0]) || !isdigit((unsigned char)at[1]) || at[2] != behind)
+		return false;
+	*ret_value = (unsigned)(at[0] - '0') * 10 + (unsigned)(at[1] - '0');
+	return *ret_value < end;
+}
+
+int units_time_of_day(const char *text, uint64_t now_s, uint64_t *ret_s)
+{
+	size_t digits = strspn(text, "0123456789");
+	unsigned hour, minute, second;
+	time_t now = (time_t)now_s;
+	struct tm day;
+	bool utc;
+	time_t at;
+
+	if (digits > 2 && digits < 12 && text[digits] == '\0') {
+		*ret_s = strtoull(text, NULL, 10);
+		return 0;
+	}
+	utc = strlen(text) == 9 && text[8] == 'Z';
+	if (strlen(text) != 8U + utc || !two_digits(text, 24, ':', &hour) ||
+	    !two_digits(text + 3, 60, ':', &minute) ||
+	    !two_digits(text + 6, 60, utc ? 'Z' : '\0', &second))
+		return -EINVAL;
+	if ((utc ? gmtime_r(&now, &day) : localtime_r(&now, &day)) == NULL)
+		return -ERANGE;
+	day.tm_hour = (int)hour;
+	day.tm_min = (int)minute;
+	day.tm_sec = (int)second;
+	at = utc ? timegm(&day) : mktime(&day);
+	if (at < now) {
+		day.tm_mday++;
+		at = utc ? timegm(&day) : mktime(&day);
+	}
+	*ret_s = (uint64_t)at;
 	return 0;
 }

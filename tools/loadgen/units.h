@@ -15,4 +15,7 @@ int units_rate(const char *text, double *ret_per_second); /* 1000/s, 60k/m; plai
 int units_share(const char *text, double *ret_share);     /* 20%, 0.5%: 0.2, 0.005; at most 100% */
 int units_bytes(const char *text, uint64_t *ret_bytes);   /* 4096, 64KiB, 1MiB, 64k (1000s) */
 
+/* 14:30:00 (local) or 14:30:00Z: the next such time from now_s on; or Unix time as it is. */
+int units_time_of_day(const char *text, uint64_t now_s, uint64_t *ret_s);
+
 #endif

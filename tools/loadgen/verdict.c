@@ -7,6 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#define SATURATED_LAG_NS      1000000ULL
+#define SATURATED_CPU_PERCENT 90.0 /* of each thread */
+
 enum trouble verdict_board(const struct reference *reference, const struct board_bytes *final)
 {
 	size_t len;
@@ -47,10 +50,20 @@ static void late_troubles_count(struct run_result *result)
 	result->totals.trouble[TROUBLE_BEHIND] += result->reach.behind;
 }
 
+static void conclusions_draw(struct run_result *result)
+{
+	const struct run_totals *t = &result->totals;
+
+	result->unanswered = t->placed - t->acknowledged - t->looked_up - t->refused_all;
+	for (unsigned i = TROUBLE_NONE + 1; i < TROUBLE_MAX; i++)
+		result->errors_all += t->trouble[i];
+	result->saturated = hdr_quantile(&result->lag, 0.99) > SATURATED_LAG_NS ||
+			    result->cpu_percent > SATURATED_CPU_PERCENT * (double)result->threads;
+}
+
 static void pass(struct run_result *result)
 {
 	const struct run_totals *t = &result->totals;
-	uint64_t unanswered = t->placed - t->acknowledged - t->looked_up - t->refused_all;
 	int len;
 
 	result->code = EXIT_PASS;
@@ -58,9 +71,9 @@ static void pass(struct run_result *result)
 		       "PASS: all %" PRIu64 " clients received every sequence number up to %" PRIu64
 		       ", and the boards made from what they received equal the server's",
 		       result->reach.clients, result->seq_last);
-	if (unanswered > 0 || t->to_place > 0)
+	if (result->unanswered > 0 || t->to_place > 0)
 		len += snprintf(result->words + len, sizeof(result->words) - (size_t)len,
-				"; %" PRIu64 " placements were not answered", unanswered);
+				"; %" PRIu64 " placements were not answered", result->unanswered);
 	if (t->refused_all > 0)
 		(void)snprintf(result->words + len, sizeof(result->words) - (size_t)len,
 			       "; %" PRIu64 " were refused", t->refused_all);
@@ -72,6 +85,7 @@ void verdict_decide(struct run_result *result)
 	enum trouble data, link;
 
 	late_troubles_count(result);
+	conclusions_draw(result);
 	data = first_of(result, TROUBLE_KIND_DATA);
 	link = first_of(result, TROUBLE_KIND_LINK);
 	if (t->failed != 0) {

@@ -1,0 +1,86 @@
+/* json_out.c - see json_out.h. No memory of its own. */
+#include "tools/loadgen/json_out.h"
+
+#include <inttypes.h>
+
+static void escaped(FILE *to, const char *text)
+{
+	fputc('"', to);
+	for (; *text != '\0'; text++) {
+		if (*text == '"' || *text == '\\')
+			fprintf(to, "\\%c", *text);
+		else if ((unsigned char)*text < 0x20)
+			fprintf(to, "\\u%04x", (unsigned)*text);
+		else
+			fputc(*text, to);
+	}
+	fputc('"', to);
+}
+
+static void begin(struct json_out *j, const char *name)
+{
+	if (j->filled)
+		fputc(',', j->to);
+	if (j->in_line && j->filled)
+		fputc(' ', j->to);
+	if (!j->in_line && j->depth > 0)
+		fprintf(j->to, "\n%*s", (int)j->depth * 2, "");
+	j->filled = true;
+	if (name != NULL) {
+		escaped(j->to, name);
+		fputs(": ", j->to);
+	}
+}
+
+void json_open(struct json_out *j, const char *name, char bracket)
+{
+	begin(j, name);
+	fputc(bracket, j->to);
+	j->depth++;
+	j->filled = false;
+}
+
+void json_open_line(struct json_out *j, const char *name, char bracket)
+{
+	json_open(j, name, bracket);
+	if (!j->in_line)
+		j->line_depth = j->depth;
+	j->in_line = true;
+}
+
+void json_close(struct json_out *j, char bracket)
+{
+	j->depth--;
+	if (!j->in_line && j->filled)
+		fprintf(j->to, "\n%*s", (int)j->depth * 2, "");
+	if (j->depth < j->line_depth)
+		j->in_line = false;
+	fputc(bracket, j->to);
+	if (j->depth == 0)
+		fputc('\n', j->to);
+	j->filled = true;
+}
+
+void json_text(struct json_out *j, const char *name, const char *text)
+{
+	begin(j, name);
+	escaped(j->to, text);
+}
+
+void json_whole(struct json_out *j, const char *name, uint64_t value)
+{
+	begin(j, name);
+	fprintf(j->to, "%" PRIu64, value);
+}
+
+void json_decimal(struct json_out *j, const char *name, double value, int digits)
+{
+	begin(j, name);
+	fprintf(j->to, "%.*f", digits, value);
+}
+
+void json_truth(struct json_out *j, const char *name, bool value)
+{
+	begin(j, name);
+	fputs(value ? "true" : "false", j->to);
+}

@@ -1,0 +1,181 @@
+/*
+ * merge.c - one result from many.
+ *
+ * The worst verdict counts: wrong data before an unreachable server before a missed threshold before
+ * lost connections. Two runs that ended at the same seq of the same epoch must have seen the same
+ * board.
+ */
+#include "tools/loadgen/merge.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/loadgen/report.h"
+#include "tools/loadgen/result_read.h"
+#include "tools/loadgen/run_number.h"
+
+static int badness(enum exit_code code)
+{
+	switch (code) {
+	case EXIT_PASS:
+		return 0;
+	case EXIT_OTHER:
+	case EXIT_USAGE:
+		return 1;
+	case EXIT_MISSED:
+		return 2;
+	case EXIT_UNREACHABLE:
+		return 3;
+	case EXIT_DATA_WRONG:
+		return 4;
+	}
+	return 1;
+}
+
+static void boards_compare(struct run_result *into, const struct run_result *from)
+{
+	if (into->epoch != from->epoch || into->seq_last != from->seq_last ||
+	    into->board_hash == 0 || from->board_hash == 0 || into->board_hash == from->board_hash)
+		return;
+	into->totals.trouble[TROUBLE_BOARD_DIFFERS]++;
+	into->errors_all++;
+	into->code = EXIT_DATA_WRONG;
+	(void)snprintf(into->words, sizeof(into->words),
+		       "FAIL: two runs saw different boards at seq %" PRIu64, into->seq_last);
+}
+
+static int machines_add(struct run_result *into, const struct run_result *from)
+{
+	uint32_t count = into->machines_count + from->machines_count;
+	struct machine *more = realloc(into->machines, (count + 1U) * sizeof(*more));
+
+	if (more == NULL)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < from->machines_count; i++)
+		more[into->machines_count + i] = from->machines[i];
+	into->machines = more;
+	into->machines_count = count;
+	return 0;
+}
+
+int merge_add(struct run_result *into, const struct run_result *from)
+{
+	boards_compare(into, from);
+	if (from->seq_last > into->seq_last) {
+		into->epoch = from->epoch;
+		into->board_hash = from->board_hash;
+	}
+	run_numbers_merge(into, from);
+	for (unsigned i = 0; i < REFUSAL_MAX; i++)
+		into->totals.refused[i] += from->totals.refused[i];
+	for (unsigned i = 0; i < TROUBLE_MAX; i++) {
+		into->totals.trouble[i] += from->totals.trouble[i];
+		if (into->trouble_first[i][0] == '\0')
+			memcpy(into->trouble_first[i], from->trouble_first[i], TROUBLE_WORDS_MAX);
+	}
+	latencies_merge(&into->latencies, &from->latencies);
+	hdr_merge(&into->lag, &from->lag);
+	into->run_s = into->run_s > from->run_s ? into->run_s : from->run_s;
+	into->cpu_percent += from->cpu_percent;
+	into->saturated |= from->saturated;
+	into->ledger_verdict.folded &= from->ledger_verdict.folded;
+	if (badness(from->code) > badness(into->code)) {
+		into->code = from->code;
+		memcpy(into->words, from->words, sizeof(into->words));
+	}
+	return machines_add(into, from);
+}
+
+void merge_conclude(struct run_result *into)
+{
+	if (into->code != EXIT_PASS)
+		return;
+	(void)snprintf(into->words, sizeof(into->words),
+		       "PASS: all %" PRIu64 " clients of %" PRIu64
+		       " runs received everything, up to seq %" PRIu64,
+		       into->reach.clients, into->runs, into->seq_last);
+}
+
+/* --- the command ------------------------------------------------------------------------------ */
+
+static void *result_new(void)
+{
+	return calloc(1, sizeof(struct run_result));
+}
+
+static void result_free(struct run_result *result)
+{
+	if (result != NULL)
+		run_result_fini(result);
+	free(result);
+}
+
+static int file_read(const char *path, struct run_result *result)
+{
+	FILE *file = fopen(path, "r");
+	const char *why = "";
+	int r = file == NULL ? -errno : result_read(file, result, &why);
+
+	if (file != NULL)
+		(void)fclose(file);
+	if (r < 0)
+		fprintf(stderr, "loadgen: %s: %s\n", path, r == -EBADMSG ? why : strerror(-r));
+	return r;
+}
+
+/* The sum of all files; NULL: told why. */
+static struct run_result *files_merge(char **paths)
+{
+	struct run_result *sum = NULL;
+	int r = 0;
+
+	for (; *paths != NULL && r == 0; paths++) {
+		struct run_result *one = result_new();
+
+		r = one == NULL ? -ENOMEM : file_read(*paths, one);
+		if (r == 0 && sum == NULL) {
+			sum = one;
+			continue;
+		}
+		if (r == 0)
+			r = merge_add(sum, one);
+		result_free(one);
+	}
+	if (r == 0)
+		return sum;
+	result_free(sum);
+	return NULL;
+}
+
+static int usage(const char *what)
+{
+	fprintf(stderr,
+		"loadgen: merge: %s\nloadgen merge A.json B.json ... [--json OUT] [--hgrm PREFIX] "
+		"[--html FILE] [--threshold 'METRIC<VALUE']\n",
+		what);
+	return EXIT_USAGE;
+}
+
+int merge_main(int argc, char **argv)
+{
+	struct options o = {0};
+	struct run_result *sum;
+	int code;
+
+	if (options_parse_reports(argc, argv, &o) < 0)
+		return usage("that is not understood");
+	if (argc - optind < 2)
+		return usage("two results or more are needed");
+	sum = files_merge(argv + optind);
+	if (sum == NULL)
+		return EXIT_OTHER;
+	merge_conclude(sum);
+	thresholds_apply(sum, o.thresholds, o.thresholds_count);
+	report_all_write(&o, sum);
+	code = (int)sum->code;
+	result_free(sum);
+	return code;
+}
