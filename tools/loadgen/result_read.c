@@ -125,6 +125,9 @@ static int root_read(const struct json *root, struct run_result *result, const c
 	*why = "it is no result of loadgen, version 1";
 	if (json_whole_or(root, "loadgen", 0) != 1 || json_member(root, "verdict") == NULL)
 		return -EBADMSG;
+	*why = "it is of --profile-protocol raw, and those are not merged";
+	if (json_member(root, "profile") != NULL)
+		return -EBADMSG;
 	*why = "a number is missing";
 	for (unsigned i = 0; i < RUN_NUMBERS; i++) {
 		if (json_member(root, run_number_str(i)) == NULL)
