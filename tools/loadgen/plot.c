@@ -92,6 +92,16 @@ static double step_of(double length, int count)
 	return rough / power > 1 ? 2 * power : power;
 }
 
+/* False: there is nothing to draw. */
+static bool has_points(const struct plot *p)
+{
+	for (size_t i = 0; i < p->count; i++)
+		if (p->lines[i].count > 0)
+			return true;
+	return false;
+}
+
+/* Of a plot that has points. */
 static struct range y_range(const struct plot *p)
 {
 	struct range r = {.low = INFINITY, .high = -INFINITY};
@@ -232,15 +242,15 @@ static void legend_write(FILE *to, const struct plot *p)
 
 void plot_write(FILE *to, const struct plot *p)
 {
-	struct range x = x_range(p);
-	struct range y = y_range(p);
-
 	fprintf(to, "<figure><h3>%s</h3>\n", p->title);
 	if (p->note != NULL)
 		fprintf(to, "<p class=note>%s</p>\n", p->note);
 	fprintf(to, "<svg class=plot viewBox=\"0 0 %.0f %.0f\" role=img aria-label=\"%s\">\n",
 		WIDTH, HEIGHT, p->title);
-	if (p->count > 0 && y.low <= y.high) {
+	if (has_points(p)) {
+		struct range x = x_range(p);
+		struct range y = y_range(p);
+
 		grid_y(to, p, y);
 		grid_x(to, p, x);
 		for (size_t i = 0; i < p->count; i++)

@@ -249,7 +249,7 @@ static struct live_progress progress_of(const struct runner *r, const struct run
 	if (r->shared.phase == PHASE_CONNECT) {
 		p.done = (double)t->following;
 		p.whole = timeline_clients_first(&o->timeline, o->clients);
-	} else if (r->shared.phase != PHASE_RUN) {
+	} else if (r->shared.phase != PHASE_RUN || now_ns >= r->shared.end_ns) {
 		p.phase = "settling";
 	} else if (plan_ends(&r->plan)) {
 		p.phase = "replaying";
@@ -512,6 +512,7 @@ void run(struct options *options, struct run_result *ret_result)
 {
 	struct runner r = {.options = options, .result = ret_result};
 	const struct sigaction on = {.sa_handler = on_signal};
+	const struct sigaction off = {.sa_handler = SIG_DFL};
 	enum exit_code code = preflight(&r);
 
 	if (code == EXIT_PASS)
@@ -526,6 +527,8 @@ void run(struct options *options, struct run_result *ret_result)
 		(void)sigaction(SIGINT, &on, NULL);
 		(void)sigaction(SIGTERM, &on, NULL);
 		runner_run(&r);
+		(void)sigaction(SIGINT, &off, NULL); /* whatever comes now may be broken off */
+		(void)sigaction(SIGTERM, &off, NULL);
 	} else {
 		r.shared.phase = PHASE_LEAVE;
 		for (uint32_t i = 0; i < r.started; i++)
