@@ -58,7 +58,7 @@ class Server:
         self.lie, self.seq, self.oldest = lie, seq, seq
         self.board = bytearray(os.urandom(WIDTH * HEIGHT * BITS // 8))
         self.changed, self.cut, self.log, self.clients, self.numbers = {}, seq, [], [], 0
-        self.last, self.broke, self.forgot = {}, False, 0
+        self.last, self.broke, self.forgot = {}, False, None
 
     # --- HTTP ---
     async def connection(self, reader, writer):
@@ -137,8 +137,11 @@ class Server:
             return client.send(frame(struct.pack("<BHQBI", 0x46, BOARD, request, 5, 1000)))
         self.seq += 1
         cell, self.last[user] = y * WIDTH + x, (request, self.seq)
-        if not (self.lie == "forget" and self.seq == 1050):
-            old = self.board[cell // 2]
+        old = self.board[cell // 2]
+        now = old >> 4 if cell % 2 == 0 else old & 15
+        if self.lie == "forget" and self.seq >= 1050 and self.forgot is None and now != color:
+            self.forgot = cell  # what comes to this cell later is forgotten, too: it must not hide the lie
+        if cell != self.forgot:
             self.board[cell // 2] = old & 0x0f | color << 4 if cell % 2 == 0 else old & 0xf0 | color
             self.changed[cell] = color
         seq = 1060 if self.lie == "same_seq" and self.seq in (1060, 1061) else self.seq
