@@ -34,6 +34,11 @@ static void latency_rows(FILE *to, const struct run_result *result)
 		"  corrected: from the time the schedule intended; raw: from when it was really "
 		"sent\n  visible: to %" PRIu64 " observers of %" PRIu64 " clients\n",
 		result->observers, result->clients);
+	if (result->read_mark > 0)
+		fprintf(to,
+			"  the others read once %" PRIu64 " to %" PRIu64
+			" bytes have gathered, and check every one\n",
+			result->read_mark / 2, result->read_mark);
 }
 
 static void trouble_rows(FILE *to, const struct run_result *result)
@@ -80,7 +85,12 @@ static void clients_rows(FILE *to, const struct run_result *result)
 	if (result->stopped > 0)
 		fprintf(to, ", %" PRIu64 " stopped reading", result->stopped);
 	if (result->torn_all > 0)
-		fprintf(to, ", %" PRIu64 " connections broken off on purpose", result->torn_all);
+		fprintf(to,
+			", %" PRIu64 " broken off on purpose (%" PRIu64 " without FIN, %" PRIu64
+			" not to come back)",
+			result->torn_all, result->torn_reset, result->vanished);
+	if (result->slow > 0)
+		fprintf(to, ", %" PRIu64 " read slowly", result->slow);
 	fprintf(to,
 		"\nreach      %.9f (%" PRIu64 " of %" PRIu64 " sequence numbers, over clients)\n",
 		run_reach(result), result->reach.received, result->reach.expected);
@@ -119,9 +129,11 @@ void report_table_write(FILE *to, const struct run_result *result)
 			t->resumes, t->stale, t->refetches);
 	fprintf(to,
 		"ourselves  %.0f %% CPU of %" PRIu64
-		" threads; placements were %.2f ms late (p99), at most %.2f ms\n",
+		" threads; placements were %.2f ms late (p99), at most %.2f ms; "
+		"%" PRIu64 " bytes of memory per client\n",
 		result->cpu_percent, result->threads, ms(hdr_quantile(&result->lag, 0.99)),
-		ms(result->lag.max_ns));
+		ms(result->lag.max_ns),
+		result->clients == 0 ? 0 : result->rss_bytes / result->clients);
 	threshold_rows(to, result);
 	trouble_rows(to, result);
 	if (result->saturated)

@@ -59,6 +59,14 @@ static uint64_t cpu_ns(void)
 	       (uint64_t)(use.ru_utime.tv_usec + use.ru_stime.tv_usec) * 1000;
 }
 
+static uint64_t rss_bytes(void)
+{
+	struct rusage use;
+
+	(void)getrusage(RUSAGE_SELF, &use);
+	return (uint64_t)use.ru_maxrss << 10;
+}
+
 static uint64_t stat_get(const _Atomic uint64_t *stat)
 {
 	return atomic_load_explicit(stat, memory_order_relaxed);
@@ -422,7 +430,12 @@ static void result_collect(struct runner *r)
 	result->threads = o->threads;
 	result->stopped = o->stop_reading;
 	result->observers = o->observers;
+	result->slow = o->slow_readers;
+	result->read_mark = o->read_mark;
+	result->rss_bytes = rss_bytes();
 	totals_get(r, &result->totals);
+	result->vanished = result->totals.torn[TEAR_VANISH];
+	result->torn_reset = result->totals.torn[TEAR_RESET] + result->vanished;
 	for (unsigned i = 0; i < TEARS; i++)
 		result->torn_all += result->totals.torn[i];
 	crowds_settle(r->crowds, r->started, r->times, UINT64_MAX, &r->crowds_next,

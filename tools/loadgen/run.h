@@ -26,6 +26,10 @@ struct run_result {
 	char trouble_first[TROUBLE_MAX][TROUBLE_WORDS_MAX];
 	uint64_t runs, clients, painters, threads, stopped, observers;
 	uint64_t torn_all;            /* connections that we broke off on purpose */
+	uint64_t torn_reset;          /* of those, without FIN */
+	uint64_t vanished;            /* of those, the ones that were not to come back */
+	uint64_t slow, read_mark;     /* as in struct options */
+	uint64_t rss_bytes;           /* ours, at its most */
 	uint64_t unanswered;          /* placements */
 	uint64_t errors_all;          /* troubles of all classes */
 	uint64_t seq_first, seq_last; /* of the board, before and after */

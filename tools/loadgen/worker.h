@@ -22,8 +22,15 @@
 #include "tools/loadgen/sight.h"
 #include "tools/loadgen/trouble.h"
 
-#define TEARS             3   /* ways to break off: enum tear */
 #define TROUBLE_WORDS_MAX 160 /* bytes kept of the first trouble of each kind */
+
+/* How a client breaks off in a storm: nobody says goodbye. */
+enum tear {
+	TEAR_FIN, /* the connection ends in order */
+	TEAR_RESET, /* it ends with a reset, as when a machine loses power and its successor answers */
+	TEAR_VANISH, /* the same, and the client stays away */
+	TEARS
+};
 
 enum phase {
 	PHASE_CONNECT, /* opening; nobody places */

@@ -48,13 +48,6 @@ enum op {
 	OP_RESET,
 };
 
-/* How a client breaks off in a storm: nobody says goodbye. */
-enum tear {
-	TEAR_FIN, /* the connection ends in order */
-	TEAR_RESET, /* it ends with a reset, as when a machine loses power and its successor answers */
-	TEAR_VANISH, /* the same, and the client stays away */
-};
-
 /* Bytes of a head or message that is not complete yet: borrowed only while that lasts. */
 struct carry {
 	uint32_t len, room;
