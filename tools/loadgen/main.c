@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "tools/loadgen/capacity.h"
+#include "tools/loadgen/find_max.h"
 #include "tools/loadgen/merge.h"
 #include "tools/loadgen/options.h"
 #include "tools/loadgen/raw_run.h"
@@ -72,5 +73,9 @@ int main(int argc, char **argv)
 {
 	if (argc > 1 && strcmp(argv[1], "merge") == 0)
 		return merge_main(argc - 1, argv + 1);
+	if (argc > 1 && strcmp(argv[1], "find-max") == 0) {
+		descriptors_raise();
+		return find_max_main(argc - 1, argv + 1);
+	}
 	return run_main(argc, argv);
 }

@@ -1,0 +1,369 @@
+/*
+ * find_max.c - doubling, then bisecting; each step is a short run in a process of its own.
+ *
+ * A step begins with empty histograms and fresh connections, so the runs are forked: the child
+ * writes its result to a memory file, which the parent reads as it reads any result. Painters need
+ * no new sessions for that; they are as many in every step. Only the parent talks.
+ */
+#include "tools/loadgen/find_max.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tools/loadgen/json_out.h"
+#include "tools/loadgen/options.h"
+#include "tools/loadgen/plot.h"
+#include "tools/loadgen/report.h"
+#include "tools/loadgen/result_read.h"
+#include "tools/loadgen/units.h"
+
+#define PRECISION          0.05 /* the search ends when what held and what did not are so near */
+#define STEPS_MAX          32
+#define ACKNOWLEDGED_SHARE 0.95 /* of the placements, or the rate is not held */
+
+static char option_clients[] = "--clients";
+static char option_rate[] = "--rate";
+
+struct step {
+	double value;
+	bool held;
+	char words[256];
+};
+
+struct search {
+	struct find_max f;
+	bool clients; /* what is searched; else the rate */
+	const char *json;
+	char **argv; /* what a run takes, with room for a name and a value */
+	int argc;
+	struct step steps[STEPS_MAX];
+	unsigned count;
+};
+
+/* --- the search ------------------------------------------------------------------------------- */
+
+double find_max_next(const struct find_max *f)
+{
+	if (f->missed == 0) {
+		if (f->held == 0)
+			return f->from;
+		return f->held >= f->to ? 0 : fmin(f->held * 2, f->to);
+	}
+	if (f->held == 0 || f->missed <= f->held * (1 + f->precision))
+		return 0;
+	return round((f->held + f->missed) / 2);
+}
+
+void find_max_tell(struct find_max *f, double tried, bool held)
+{
+	if (held)
+		f->held = tried;
+	else
+		f->missed = tried;
+}
+
+/* --- one step --------------------------------------------------------------------------------- */
+
+/* The options of a step: those that were given, and the value behind them. */
+static int options_of(const struct search *s, double value, struct options *ret_options)
+{
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	char number[32];
+
+	(void)snprintf(number, sizeof(number), "%.0f", value);
+	s->argv[s->argc] = s->clients ? option_clients : option_rate;
+	s->argv[s->argc + 1] = number;
+	return options_parse(s->argc + 2, s->argv, cores < 1 ? 1 : (unsigned)cores, ret_options);
+}
+
+/* In the child: the result goes to `file`, and nothing else is said. */
+static void child_run(const struct search *s, double value, FILE *file)
+{
+	struct run_result *result = calloc(1, sizeof(*result));
+	struct options o;
+
+	if (result == NULL || options_of(s, value, &o) != 0)
+		_exit(EXIT_OTHER);
+	o.quiet = true;
+	run(&o, result);
+	if (result->words[0] != '\0')
+		report_json_write(file, result);
+	(void)fflush(file);
+	_exit((int)result->code);
+}
+
+/* -errno: no run took place, and that was told. The result is ended by the caller. */
+static int step_run(const struct search *s, double value, struct run_result *result)
+{
+	int fd = memfd_create("loadgen", MFD_CLOEXEC);
+	FILE *file = fd < 0 ? NULL : fdopen(fd, "w+");
+	const char *why = "";
+	int status = 0;
+	int r = -errno;
+	pid_t pid;
+
+	if (file == NULL)
+		return r;
+	(void)fflush(NULL);
+	pid = fork();
+	if (pid == 0)
+		child_run(s, value, file);
+	r = pid < 0 || waitpid(pid, &status, 0) != pid ? -errno : 0;
+	if (r == 0 && !WIFEXITED(status))
+		r = -ECHILD;
+	rewind(file);
+	if (r == 0 && fseek(file, 0, SEEK_END) == 0 && ftell(file) > 0) {
+		rewind(file);
+		r = result_read(file, result, &why);
+	} else if (r == 0) { /* it told why */
+		result->code = (enum exit_code)WEXITSTATUS(status);
+	}
+	(void)fclose(file);
+	return r;
+}
+
+static const char *unit_of(const struct search *s)
+{
+	return s->clients ? "clients" : "placements/s";
+}
+
+static void value_write(double value, char out[static 32])
+{
+	plot_value_write(value, PLOT_COUNT, out, 32);
+}
+
+/* A rate that the server meets with refusals is not held, whatever the latencies say. */
+static void step_judge(const struct search *s, const struct run_result *result, struct step *step)
+{
+	const struct run_totals *t = &result->totals;
+	unsigned most = 0;
+
+	step->held = result->code == EXIT_PASS;
+	(void)snprintf(step->words, sizeof(step->words), "%s", result->words);
+	if (!step->held || s->clients ||
+	    (double)t->acknowledged >= ACKNOWLEDGED_SHARE * (double)t->placed)
+		return;
+	for (unsigned i = 0; i < REFUSAL_MAX; i++)
+		most = t->refused[i] > t->refused[most] ? i : most;
+	step->held = false;
+	(void)snprintf(step->words, sizeof(step->words),
+		       "of %" PRIu64 " placements only %" PRIu64 " were acknowledged; %" PRIu64
+		       " refused: %s",
+		       t->placed, t->acknowledged, t->refused[most], refusal_text(most));
+}
+
+/* One line for people. */
+static void step_print(const struct search *s, const struct run_result *result)
+{
+	const struct step *step = &s->steps[s->count - 1];
+	const struct hdr *h = result->latencies.corrected;
+	char value[32];
+
+	value_write(step->value, value);
+	printf("%8s %s  %-7s ack p50 %.2f p99 %.2f ms, visible p50 %.2f p99 %.2f ms, %.0f "
+	       "acknowledged/s%s\n",
+	       value, unit_of(s), step->held ? "holds" : "MISSED",
+	       (double)hdr_quantile(&h[LATENCY_ACK], 0.5) * 1e-6,
+	       (double)hdr_quantile(&h[LATENCY_ACK], 0.99) * 1e-6,
+	       (double)hdr_quantile(&h[LATENCY_VISIBLE], 0.5) * 1e-6,
+	       (double)hdr_quantile(&h[LATENCY_VISIBLE], 0.99) * 1e-6,
+	       (double)result->totals.acknowledged / (result->run_s + 1e-9),
+	       result->saturated ? "; generator saturated" : "");
+	if (!step->held)
+		printf("         %s\n", step->words);
+	(void)fflush(stdout);
+}
+
+/* The exit code of a run that ends the search; EXIT_PASS: go on. */
+static enum exit_code step_take(struct search *s, double value)
+{
+	struct run_result *result = calloc(1, sizeof(*result));
+	enum exit_code end = EXIT_OTHER;
+	int r = -ENOMEM;
+
+	if (result != NULL)
+		r = step_run(s, value, result);
+	if (r == 0) {
+		struct step *step = &s->steps[s->count++];
+
+		*step = (struct step){.value = value};
+		step_judge(s, result, step);
+		find_max_tell(&s->f, value, step->held);
+		end = result->code;
+		if (end == EXIT_MISSED || (end == EXIT_OTHER && result->words[0] != '\0'))
+			end = EXIT_PASS;
+		if (result->words[0] != '\0')
+			step_print(s, result);
+	} else {
+		fprintf(stderr, "loadgen: find-max: %s\n", strerror(-r));
+	}
+	if (result != NULL)
+		run_result_fini(result);
+	free(result);
+	return end;
+}
+
+/* --- the end ---------------------------------------------------------------------------------- */
+
+static void sentence_write(const struct search *s, char *out, size_t room)
+{
+	char held[32], missed[32];
+
+	value_write(s->f.held, held);
+	value_write(s->f.missed, missed);
+	if (s->f.held == 0)
+		(void)snprintf(out, room, "Not even %s %s hold: %s", missed, unit_of(s),
+			       s->steps[s->count - 1].words);
+	else if (s->f.missed == 0)
+		(void)snprintf(out, room, "%s %s hold, and no more were tried", held, unit_of(s));
+	else
+		(void)snprintf(out, room, "The server holds %s %s; %s are too many", held,
+			       unit_of(s), missed);
+}
+
+static void json_write(FILE *to, const struct search *s, const char *sentence)
+{
+	struct json_out j = {.to = to};
+
+	json_open(&j, NULL, '{');
+	json_whole(&j, "loadgen_find_max", 1);
+	json_text(&j, "searched", s->clients ? "clients" : "rate");
+	json_decimal(&j, "held", s->f.held, 0);
+	json_decimal(&j, "missed", s->f.missed, 0);
+	json_text(&j, "words", sentence);
+	json_open(&j, "steps", '[');
+	for (unsigned i = 0; i < s->count; i++) {
+		json_open_line(&j, NULL, '{');
+		json_decimal(&j, "value", s->steps[i].value, 0);
+		json_truth(&j, "held", s->steps[i].held);
+		json_text(&j, "words", s->steps[i].words);
+		json_close(&j, '}');
+	}
+	json_close(&j, ']');
+	json_close(&j, '}');
+}
+
+static void conclude(const struct search *s)
+{
+	char sentence[512];
+	FILE *file;
+
+	sentence_write(s, sentence, sizeof(sentence));
+	printf("\n%s.\n", sentence);
+	if (s->json == NULL)
+		return;
+	file = strcmp(s->json, "-") == 0 ? stdout : fopen(s->json, "w");
+	if (file == NULL) {
+		fprintf(stderr, "loadgen: --json %s: %s\n", s->json, strerror(errno));
+		return;
+	}
+	json_write(file, s, sentence);
+	if (file != stdout)
+		(void)fclose(file);
+}
+
+/* --- the command line ------------------------------------------------------------------------- */
+
+/* The exit code. */
+static int usage(const char *what)
+{
+	fprintf(stderr,
+		"loadgen: find-max: %s\n"
+		"loadgen find-max --rate|--clients --from N --to N --threshold 'METRIC<VALUE' "
+		"[what a run takes]\n",
+		what);
+	return EXIT_USAGE;
+}
+
+static bool is_value(const char *word)
+{
+	return word != NULL && word[0] != '-';
+}
+
+/* Takes what is ours out of argv, and leaves what a run takes: --rate and --clients with a value
+ * belong to the run. */
+static int words_take(int argc, char **argv, struct search *s)
+{
+	int kept = 1;
+
+	s->argv[0] = argv[0];
+	for (int i = 1; i < argc; i++) {
+		double *bound = strcmp(argv[i], "--from") == 0 ? &s->f.from
+				: strcmp(argv[i], "--to") == 0 ? &s->f.to
+							       : NULL;
+
+		if (bound != NULL && (!is_value(argv[i + 1]) || units_rate(argv[++i], bound) < 0))
+			return -EINVAL;
+		if (bound != NULL)
+			continue;
+		if (strcmp(argv[i], "--clients") == 0 && !is_value(argv[i + 1]))
+			s->clients = true;
+		else if (strcmp(argv[i], "--rate") != 0 || is_value(argv[i + 1]))
+			s->argv[kept++] = argv[i];
+	}
+	s->argc = kept;
+	return 0;
+}
+
+/* -1: go on; otherwise the exit code, and what is missing was told. */
+static int options_check(struct search *s)
+{
+	struct options o;
+	int r = options_of(s, s->f.from, &o);
+	bool fits;
+
+	if (r != 0)
+		return r > 0 ? EXIT_PASS : EXIT_USAGE;
+	s->json = o.json;
+	fits = o.thresholds_count > 0 && o.placing == PLACING_PACED && o.timeline.count == 0 &&
+	       o.profile == NULL;
+	options_fini(&o);
+	return fits ? -1
+		    : usage("a --threshold is needed, and a --rate instead of phases, profile or "
+			    "replay");
+}
+
+static enum exit_code search_run(struct search *s)
+{
+	double value;
+
+	while ((value = find_max_next(&s->f)) > 0 && s->count < STEPS_MAX) {
+		enum exit_code end = step_take(s, value);
+
+		if (end != EXIT_PASS)
+			return end;
+	}
+	conclude(s);
+	return s->f.held > 0 ? EXIT_PASS : EXIT_MISSED;
+}
+
+int find_max_main(int argc, char **argv)
+{
+	struct search *s = calloc(1, sizeof(*s));
+	int code = EXIT_OTHER;
+
+	if (s != NULL)
+		s->argv = calloc((size_t)argc + 3, sizeof(char *));
+	if (s == NULL || s->argv == NULL) {
+		free(s);
+		return code;
+	}
+	s->f.precision = PRECISION;
+	if (words_take(argc, argv, s) < 0 || s->f.from < 1 || s->f.to < s->f.from)
+		code = usage("--from and --to are missing, or wrong");
+	else
+		code = options_check(s);
+	if (code < 0)
+		code = (int)search_run(s);
+	free(s->argv);
+	free(s);
+	return code;
+}
