@@ -12,8 +12,8 @@
 #include "server/server.h"
 #include "server/writer.h"
 
-#define REQUESTS_MAX 8192 /* mail of one worker on its way to the writer */
-#define ANSWERS_MAX  8192 /* and back: as many as may be asked */
+#define REQUESTS_MAX 16384 /* mail of one worker on its way to the writer */
+#define ANSWERS_MAX  16384 /* and back: as many as may be asked */
 #define PACKS_MAX    1024
 
 struct server_worker {
