@@ -1,7 +1,7 @@
 /*
  * options.c - the command line, from one table: names, whether a value follows, the line of --help.
  */
-#include "tools/loadgen/options.h"
+#include "tools/loadgen/options_priv.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -20,54 +20,8 @@
 #define OPTIONS_SHORT        "c:T:"
 #define WINDOW_DEFAULT       1024
 #define WINDOW_MANY_PAINTERS 64
-#define WINDOW_MAX           65536
-#define CLIENTS_MAX          OPTIONS_CLIENTS_MAX
 #define OBSERVERS_ALL_MAX    10000U
-#define THREADS_MAX          256
-#define NOOP_SHARE_MAX       0.95
-#define READ_MARK_MAX        1048576U
 #define UNSET                UINT32_MAX
-
-enum option_id {
-	OPTION_URL = 256,
-	OPTION_CLIENTS,
-	OPTION_RATE,
-	OPTION_UNIFORM,
-	OPTION_DURATION,
-	OPTION_REPLAY,
-	OPTION_PAINTERS,
-	OPTION_WINDOW,
-	OPTION_BOARD,
-	OPTION_SECRET,
-	OPTION_CONNECT_RATE,
-	OPTION_RESUME,
-	OPTION_STOP_READING,
-	OPTION_SLOW_READERS,
-	OPTION_PHASE,
-	OPTION_PROFILE,
-	OPTION_SPEEDUP,
-	OPTION_HOT_CELLS,
-	OPTION_NOOP_SHARE,
-	OPTION_COOLDOWN,
-	OPTION_SOURCE,
-	OPTION_OBSERVERS,
-	OPTION_READ_MARK,
-	OPTION_CHECK_SYSTEM,
-	OPTION_RECEIVE_BUFFER,
-	OPTION_SETTLE,
-	OPTION_THREADS,
-	OPTION_SEED,
-	OPTION_JSON,
-	OPTION_CSV,
-	OPTION_HGRM,
-	OPTION_HTML,
-	OPTION_THRESHOLD,
-	OPTION_START_AT,
-	OPTION_ACKS,
-	OPTION_QUIET,
-	OPTION_HELP,
-	OPTION_VERSION,
-};
 
 struct row {
 	enum option_id id;
@@ -207,255 +161,6 @@ static void help_print(void)
 	       "holds\n");
 }
 
-/* HEX, or @FILE whose bytes are the secret as they stand there. */
-static int secret_parse(const char *text, struct options *o)
-{
-	size_t len = strlen(text);
-
-	if (text[0] == '@') {
-		FILE *file = fopen(text + 1, "rb");
-
-		if (file == NULL)
-			return -errno;
-		o->secret_len = fread(o->secret, 1, sizeof(o->secret), file);
-		(void)fclose(file);
-	} else {
-		if (len % 2 != 0 || len / 2 > sizeof(o->secret) ||
-		    strspn(text, "0123456789abcdefABCDEF") != len)
-			return -EINVAL;
-		for (size_t i = 0; i < len / 2; i++) {
-			const char pair[3] = {text[2 * i], text[2 * i + 1], '\0'};
-
-			o->secret[i] = (uint8_t)strtoul(pair, NULL, 16);
-		}
-		o->secret_len = len / 2;
-	}
-	return o->secret_len < SESSION_SECRET_BYTES_MIN ? -EINVAL : 0;
-}
-
-static int u32_parse(const char *text, uint64_t low, uint64_t high, uint32_t *ret_value)
-{
-	uint64_t v;
-	int r = units_count(text, &v);
-
-	if (r < 0)
-		return r;
-	if (v < low || v > high)
-		return -ERANGE;
-	*ret_value = (uint32_t)v;
-	return 0;
-}
-
-static int url_parse(const char *text, struct options *o)
-{
-	const char *why = "";
-	int r;
-
-	if (o->targets_count == OPTIONS_TARGETS_MAX)
-		return -E2BIG;
-	r = target_parse(text, &o->targets[o->targets_count], &why);
-	if (r < 0) {
-		fprintf(stderr, "loadgen: --url %s: %s\n", text, why);
-		return r;
-	}
-	if (o->targets_count++ == 0) {
-		o->url = text;
-		o->target = o->targets[0];
-	}
-	return 0;
-}
-
-static int phase_parse(const char *text, struct options *o)
-{
-	const char *why = "";
-	int r = timeline_add(&o->timeline, text, &why);
-
-	if (r == -EINVAL)
-		fprintf(stderr, "loadgen: --phase %s: %s\n", text, why);
-	return r;
-}
-
-/* N:SHARE%. */
-static int hot_cells_parse(const char *text, struct options *o)
-{
-	const char *colon = strchr(text, ':');
-	char count[32];
-	uint64_t cells;
-
-	if (colon == NULL || (size_t)(colon - text) >= sizeof(count))
-		return -EINVAL;
-	memcpy(count, text, (size_t)(colon - text));
-	count[colon - text] = '\0';
-	if (units_count(count, &cells) < 0 || cells == 0 || cells > UINT32_MAX)
-		return -EINVAL;
-	o->hot_cells = (uint32_t)cells;
-	return units_share(colon + 1, &o->hot_share);
-}
-
-static int noop_share_parse(const char *text, struct options *o)
-{
-	int r = units_share(text, &o->noop_share);
-
-	return r == 0 && o->noop_share > NOOP_SHARE_MAX ? -ERANGE : r;
-}
-
-static int cooldown_parse(const char *text, struct options *o)
-{
-	o->cooldown_keep = strcmp(text, "keep") == 0;
-	return o->cooldown_keep || strcmp(text, "break") == 0 ? 0 : -EINVAL;
-}
-
-static int speedup_parse(const char *text, struct options *o)
-{
-	char *end;
-
-	o->speedup = strtod(text, &end);
-	return end == text || *end != '\0' || !(o->speedup > 0) || o->speedup > 1e6 ? -EINVAL : 0;
-}
-
-static int observers_parse(const char *text, struct options *o)
-{
-	uint64_t count;
-
-	if (units_share(text, &o->observers_share) == 0)
-		return 0;
-	if (units_count(text, &count) < 0 || count > CLIENTS_MAX)
-		return -EINVAL;
-	o->observers = (uint32_t)count;
-	return 0;
-}
-
-static int read_mark_parse(const char *text, struct options *o)
-{
-	uint64_t bytes;
-	int r = units_bytes(text, &bytes);
-
-	if (r < 0)
-		return r;
-	if (bytes > READ_MARK_MAX)
-		return -ERANGE;
-	o->read_mark = (uint32_t)bytes;
-	return 0;
-}
-
-static int board_parse(const char *text, struct options *o)
-{
-	if (text[0] == '\0' || strlen(text) > BOARD_NAME_BYTES_MAX ||
-	    strpbrk(text, "/? \r\n") != NULL)
-		return -EINVAL;
-	memcpy(o->board, text, strlen(text) + 1);
-	return 0;
-}
-
-static int text_take(const char *text, const char **ret_text)
-{
-	*ret_text = text;
-	return 0;
-}
-
-static int threshold_take(const char *text, struct options *o)
-{
-	const char *why;
-	int r;
-
-	if (o->thresholds_count == THRESHOLDS_MAX)
-		return -ERANGE;
-	r = threshold_parse(text, &o->thresholds[o->thresholds_count], &why);
-	if (r < 0)
-		fprintf(stderr, "loadgen: --threshold '%s': %s\n", text, why);
-	else
-		o->thresholds_count++;
-	return r;
-}
-
-static int flag_set(bool *flag)
-{
-	*flag = true;
-	return 0;
-}
-
-static int value_take(enum option_id id, const char *text, struct options *o)
-{
-	switch (id) {
-	case OPTION_URL:
-		return url_parse(text, o);
-	case OPTION_CLIENTS:
-		return u32_parse(text, 1, CLIENTS_MAX, &o->clients);
-	case OPTION_RATE:
-		return units_rate(text, &o->rate);
-	case OPTION_UNIFORM:
-		return flag_set(&o->uniform);
-	case OPTION_DURATION:
-		return units_duration(text, &o->duration_ns);
-	case OPTION_REPLAY:
-		return text_take(text, &o->replay);
-	case OPTION_PAINTERS:
-		return u32_parse(text, 1, CLIENTS_MAX, &o->painters);
-	case OPTION_WINDOW:
-		return u32_parse(text, 1, WINDOW_MAX, &o->window);
-	case OPTION_BOARD:
-		return board_parse(text, o);
-	case OPTION_SECRET:
-		return secret_parse(text, o);
-	case OPTION_CONNECT_RATE:
-		return units_rate(text, &o->connect_rate);
-	case OPTION_RESUME:
-		return flag_set(&o->resume);
-	case OPTION_STOP_READING:
-		return u32_parse(text, 0, CLIENTS_MAX, &o->stop_reading);
-	case OPTION_SLOW_READERS:
-		return u32_parse(text, 0, CLIENTS_MAX, &o->slow_readers);
-	case OPTION_PHASE:
-		return phase_parse(text, o);
-	case OPTION_PROFILE:
-		return text_take(text, &o->profile);
-	case OPTION_SPEEDUP:
-		return speedup_parse(text, o);
-	case OPTION_HOT_CELLS:
-		return hot_cells_parse(text, o);
-	case OPTION_NOOP_SHARE:
-		return noop_share_parse(text, o);
-	case OPTION_COOLDOWN:
-		return cooldown_parse(text, o);
-	case OPTION_SOURCE:
-		return source_parse(text, &o->sources);
-	case OPTION_OBSERVERS:
-		return observers_parse(text, o);
-	case OPTION_READ_MARK:
-		return read_mark_parse(text, o);
-	case OPTION_CHECK_SYSTEM:
-		return flag_set(&o->check_system);
-	case OPTION_RECEIVE_BUFFER:
-		return units_bytes(text, &o->receive_buffer_bytes);
-	case OPTION_SETTLE:
-		return units_duration(text, &o->settle_ns);
-	case OPTION_THREADS:
-		return u32_parse(text, 1, THREADS_MAX, &o->threads);
-	case OPTION_SEED:
-		return units_count(text, &o->seed);
-	case OPTION_JSON:
-		return text_take(text, &o->json);
-	case OPTION_CSV:
-		return text_take(text, &o->csv);
-	case OPTION_HGRM:
-		return text_take(text, &o->hgrm);
-	case OPTION_HTML:
-		return text_take(text, &o->html);
-	case OPTION_THRESHOLD:
-		return threshold_take(text, o);
-	case OPTION_START_AT:
-		return units_time_of_day(text, (uint64_t)time(NULL), &o->start_at_s);
-	case OPTION_ACKS:
-		return text_take(text, &o->acks);
-	case OPTION_QUIET:
-		return flag_set(&o->quiet);
-	case OPTION_HELP:
-	case OPTION_VERSION:
-		break;
-	}
-	return 0;
-}
-
 static int wrong(const char *what)
 {
 	fprintf(stderr, "loadgen: %s\nloadgen --help tells more.\n", what);
@@ -527,7 +232,7 @@ static int crowd_fill(struct options *o, unsigned cores)
 		return wrong("a ramp goes beyond --clients");
 	if (ramped > 0)
 		o->clients = ramped;
-	if (o->clients > CLIENTS_MAX)
+	if (o->clients > OPTIONS_CLIENTS_MAX)
 		return wrong("so many clients one process does not open");
 	if ((uint64_t)o->stop_reading + o->slow_readers > o->clients)
 		return wrong("--stop-reading and --slow-readers are more than --clients");
@@ -548,7 +253,7 @@ static int defaults_fill(struct options *o, unsigned cores)
 	int r;
 
 	if (o->url == NULL && o->check_system)
-		(void)url_parse("ws://127.0.0.1:8080/ws", o);
+		(void)options_value_take(OPTION_URL, "ws://127.0.0.1:8080/ws", o);
 	if (o->url == NULL)
 		return wrong("--url is missing, for example --url ws://127.0.0.1:8080/ws");
 	r = crowd_fill(o, cores);
@@ -599,7 +304,7 @@ static int option_take(int id, struct options *o)
 		return wrong("see above");
 	if (id == 'c' || id == 'T')
 		id = id == 'c' ? OPTION_CLIENTS : OPTION_DURATION;
-	r = value_take((enum option_id)id, optarg, o);
+	r = options_value_take((enum option_id)id, optarg, o);
 	if (r == 0)
 		return 0;
 	fprintf(stderr, "loadgen: --%s %s: %s\n", option_name(id), optarg,

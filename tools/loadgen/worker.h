@@ -26,8 +26,8 @@
 
 /* How a client breaks off in a storm: nobody says goodbye. */
 enum tear {
-	TEAR_FIN, /* the connection ends in order */
-	TEAR_RESET, /* it ends with a reset, as when a machine loses power and its successor answers */
+	TEAR_FIN,    /* the connection ends in order */
+	TEAR_RESET,  /* it ends with a reset: the server sees no FIN */
 	TEAR_VANISH, /* the same, and the client stays away */
 	TEARS
 };
