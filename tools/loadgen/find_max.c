@@ -213,6 +213,15 @@ static enum exit_code step_take(struct search *s, double value)
 
 /* --- the end ---------------------------------------------------------------------------------- */
 
+/* Why the lowest that did not hold did not. */
+static const char *missed_words(const struct search *s)
+{
+	for (unsigned i = s->count; i-- > 0;)
+		if (!s->steps[i].held && s->steps[i].value <= s->f.missed)
+			return s->steps[i].words;
+	return "";
+}
+
 static void sentence_write(const struct search *s, char *out, size_t room)
 {
 	char held[32], missed[32];
@@ -221,12 +230,12 @@ static void sentence_write(const struct search *s, char *out, size_t room)
 	value_write(s->f.missed, missed);
 	if (s->f.held == 0)
 		(void)snprintf(out, room, "Not even %s %s hold: %s", missed, unit_of(s),
-			       s->steps[s->count - 1].words);
+			       missed_words(s));
 	else if (s->f.missed == 0)
 		(void)snprintf(out, room, "%s %s hold, and no more were tried", held, unit_of(s));
 	else
-		(void)snprintf(out, room, "The server holds %s %s; %s are too many", held,
-			       unit_of(s), missed);
+		(void)snprintf(out, room, "The server holds %s %s; %s are too many: %s", held,
+			       unit_of(s), missed, missed_words(s));
 }
 
 static void json_write(FILE *to, const struct search *s, const char *sentence)

@@ -46,7 +46,7 @@ static bool quantile_parse(const char *text, double *ret_quantile)
 		return true;
 	}
 	digits = text[0] == 'p' ? strspn(text + 1, "0123456789") : 0;
-	if (digits == 0 || digits > 8)
+	if (digits == 0 || digits > 8 || (digits > 2 && text[1] != '9'))
 		return false;
 	q = strtod(text + 1, NULL);
 	if (text[1 + digits] == '\0')
