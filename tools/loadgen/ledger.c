@@ -30,6 +30,29 @@ bool ledger_add(struct ledger *l, const struct ack *ack)
 	return true;
 }
 
+bool ledger_move(struct ledger *to, struct ledger *from)
+{
+	struct ack *more;
+
+	if (to->count == 0) {
+		ledger_fini(to);
+		*to = *from;
+		*from = (struct ledger){0};
+		return true;
+	}
+	if (from->count == 0)
+		return true;
+	more = realloc(to->acks, (to->count + from->count) * sizeof(*more));
+	if (more == NULL)
+		return false;
+	memcpy(more + to->count, from->acks, from->count * sizeof(*more));
+	to->acks = more;
+	to->count += from->count;
+	to->room = to->count;
+	ledger_fini(from);
+	return true;
+}
+
 void ledger_fini(struct ledger *l)
 {
 	free(l->acks);

@@ -27,6 +27,9 @@ struct ledger {
 
 /* False: no memory; the acknowledgement is not kept. Memory doubles, so this is rarely slow. */
 bool ledger_add(struct ledger *l, const struct ack *ack);
+
+/* Moves everything of `from` into `to`, without holding it twice. False: no memory. */
+bool ledger_move(struct ledger *to, struct ledger *from);
 void ledger_fini(struct ledger *l);
 
 struct ledger_verdict {

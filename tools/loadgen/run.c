@@ -441,13 +441,12 @@ static void result_collect(struct runner *r)
 	crowds_settle(r->crowds, r->started, r->times, UINT64_MAX, &r->crowds_next,
 		      &result->latencies);
 	for (uint32_t i = 0; i < r->started; i++) {
-		const struct worker *w = r->workers[i];
-		const struct ledger *l = worker_ledger(w);
+		struct worker *w = r->workers[i];
 
 		latencies_merge(&result->latencies, worker_latencies(w));
 		hdr_merge(&result->lag, worker_lag(w));
-		for (size_t k = 0; k < l->count; k++)
-			(void)ledger_add(&result->ledger, &l->acks[k]);
+		if (!ledger_move(&result->ledger, worker_ledger(w)))
+			result->totals.trouble[TROUBLE_ACK_LOST]++; /* no memory: not checked */
 		for (unsigned t = 0; t < TROUBLE_MAX; t++)
 			if (result->trouble_first[t][0] == '\0')
 				memcpy(result->trouble_first[t], worker_trouble_first(w, t),

@@ -264,7 +264,7 @@ const struct reference *worker_reference(const struct worker *w)
 	return w->reference;
 }
 
-const struct ledger *worker_ledger(const struct worker *w)
+struct ledger *worker_ledger(struct worker *w)
 {
 	return &w->ledger;
 }

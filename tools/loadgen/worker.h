@@ -113,7 +113,7 @@ struct worker_reach {
 void worker_reach_add(const struct worker *w, uint64_t seq_first, uint64_t final,
 		      struct worker_reach *reach);
 const struct reference *worker_reference(const struct worker *w);
-const struct ledger *worker_ledger(const struct worker *w);
+struct ledger *worker_ledger(struct worker *w); /* the caller may take what is in it */
 const struct latencies *worker_latencies(const struct worker *w);
 const struct hdr *worker_lag(const struct worker *w);
 const char *worker_trouble_first(const struct worker *w, enum trouble t); /* "" without any */

@@ -24,7 +24,7 @@
 #define ANSWER_TIMEOUT_NS (30 * NS_PER_SEC)
 #define ALIVE_AFTER_S     20
 #define LEAVE_NS          (2 * NS_PER_SEC)
-#define RECV_BUFS         1024U
+#define RECV_BUFS         512U
 #define RECV_BUF_BYTES    2048U
 
 /* --- events ----------------------------------------------------------------------------------- */

@@ -115,6 +115,25 @@ static void empty_ledger_says_nothing(void **state)
 	assert_int_equal(v.lost, 0);
 }
 
+static void moved_ledgers_are_one(void **state)
+{
+	struct ledger whole = {0};
+	struct ledger other = {0};
+	const struct ack a = {.request = 99, .seq = 131};
+
+	(void)state;
+	assert_true(ledger_add(&other, &a));
+	assert_true(ledger_move(&whole, &l));
+	assert_true(ledger_move(&whole, &other));
+	assert_true(ledger_move(&whole, &other)); /* nothing more is in it */
+	assert_int_equal(whole.count, 31);
+	assert_int_equal(whole.acks[30].request, 99);
+	assert_int_equal(l.count + other.count, 0);
+	assert_true(ledger_add(&whole, &a));
+	assert_int_equal(whole.acks[31].seq, 131);
+	ledger_fini(&whole);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -125,6 +144,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(with_others_placing_nothing_is_said_of_cells, fill,
 						drop),
 		cmocka_unit_test_setup_teardown(empty_ledger_says_nothing, fill, drop),
+		cmocka_unit_test_setup_teardown(moved_ledgers_are_one, fill, drop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,144 @@
+#!/bin/bash
+# Proves on this machine that one pixeld holds 300,000 clients: every one gets every update.
+#
+#	scripts/verify-300k.sh [BUILD_DIR]
+#	CLIENTS=20000 MINUTES=0.3 BURSTS=2 scripts/verify-300k.sh
+#
+# Starts a server with the embedded journal (synced before every acknowledgement) and loadgen beside it: all
+# clients connect, RATE placements/s with the real cells and colors for MINUTES, BURSTS seconds of BURST_RATE
+# spread over them, and in the middle STORM of the clients break off at once, half of them without FIN, and
+# resume. Afterwards checker.py holds acknowledgements, journal and board against each other. Reports go to
+# build/reports/verify-CLIENTS/. The last line is the verdict; exit 0 when all holds and the goals are met, 99
+# when only a goal was missed, else 1. Needs python3 and curl.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+build=${1:-build/release}
+CLIENTS=${CLIENTS:-300000} MINUTES=${MINUTES:-10} RATE=${RATE:-1000}
+BURSTS=${BURSTS:-20} BURST_RATE=${BURST_RATE:-10000} STORM=${STORM:-10%} STORM_S=${STORM_S:-20}
+CONNECT_RATE=${CONNECT_RATE:-10000} PAINTERS=${PAINTERS:-$((CLIENTS / 30 + 100))} OBSERVERS=${OBSERVERS:-}
+VISIBLE_P99=${VISIBLE_P99:-3s} ACK_P99=${ACK_P99:-50ms} SETTLE=${SETTLE:-60s} SERVER_FLAGS=${SERVER_FLAGS:-}
+data=${PIXELD_DATA:-../shared/data}/placements2017.bin.gz
+out=${OUT:-build/reports/verify-$CLIENTS}
+export LC_ALL=C
+
+find_program() { find "$build" -type f -name "$1" -perm -u+x | head -n 1; }
+pixeld=$(find_program pixeld) loadgen=$(find_program loadgen)
+[ -n "$pixeld" ] && [ -n "$loadgen" ] || { echo "build first: cmake --build $build" >&2; exit 1; }
+
+rm -rf "$out"
+mkdir -p "$out"
+work=$(mktemp -d "$out/work.XXXXXX")
+server=0
+stop_server() {
+	[ "$server" = 0 ] || { kill "$server" 2>/dev/null || true; wait "$server" 2>/dev/null || true; }
+	server=0
+}
+trap 'stop_server; rm -rf "$work"' EXIT
+
+"$loadgen" --check-system --clients "$CLIENTS" | tee "$out/check-system.txt"
+
+# --- the server ---
+head -c 32 /dev/urandom >"$work/secret"
+for port in $(shuf -i 20000-29999 -n 50); do
+	(exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
+done
+# shellcheck disable=SC2086 # SERVER_FLAGS are several words
+"$pixeld" --listen "127.0.0.1:$port" --data "$work/data" --clients-max $((CLIENTS + CLIENTS / 20 + 1000)) \
+	--cooldown-ms 0 --requests-per-second 0 --journal-sync commit --session-secret-file "$work/secret" \
+	$SERVER_FLAGS 2>"$out/pixeld.log" &
+server=$!
+for _ in $(seq 300); do
+	curl -sf "http://127.0.0.1:$port/readyz" >/dev/null && break
+	kill -0 "$server" 2>/dev/null || { cat "$out/pixeld.log" >&2; exit 1; }
+	sleep 0.1
+done
+
+# --- the plan ---
+plan() { python3 - "$MINUTES" "$BURSTS" "$CLIENTS" "$CONNECT_RATE" <<'PY'
+import math, os, sys
+minutes, bursts, clients, connect = float(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4])
+rate, burst, e = os.environ["RATE"], os.environ["BURST_RATE"], os.environ
+print("--phase", f"ramp:{max(1, math.ceil(clients / connect))}s:0..{clients}", "--phase", "hold:5s:rate=0")
+parts, hold = max(bursts, 1), 60000 * minutes / max(bursts, 1) - (1000 if bursts else 0)
+for i in range(parts):
+    if i == parts // 2 and e["STORM"] != "0%":
+        print("--phase", f"storm:{e['STORM_S']}s:reconnect={e['STORM']}:rate={rate}")
+    if hold > 0:
+        print("--phase", f"hold:{hold:.0f}ms:rate={rate}")
+    if bursts:
+        print("--phase", f"burst:1s:rate={burst}")
+print("--phase", f"hold:5s:rate={rate}")
+PY
+}
+export RATE BURST_RATE STORM STORM_S
+read -r -a phases <<<"$(plan | tr '\n' ' ')"
+pattern=(--hot-cells 10000:13% --noop-share 33%)
+[ ! -r "$data" ] || pattern=(--replay "$data")
+
+# --- the run; memory and CPU of both beside it ---
+watch() {
+	echo "second,server_rss_kib,server_cpu_ticks,loadgen_rss_kib,loadgen_cpu_ticks,tcp_sockets,tcp_mem_pages,load"
+	for ((second = 0; ; second++)); do
+		kill -0 "$server" "$1" 2>/dev/null || return 0
+		paste -sd, <(
+			echo "$second"
+			for pid in "$server" "$1"; do
+				awk '/^VmRSS/ { print $2 }' "/proc/$pid/status"
+				awk '{ print $14 + $15 }' "/proc/$pid/stat"
+			done
+			awk '/^TCP:/ { print $3; print $11 }' /proc/net/sockstat
+			cut -d' ' -f1 /proc/loadavg
+		)
+		sleep 1
+	done
+}
+cpu_ticks() { awk '{ print $14 + $15 }' "/proc/$server/stat"; }
+metric() { curl -sf -m 10 "http://127.0.0.1:$port/metrics" | awk -v name="pixeld_$1" '$1 == name { print $2 }'; }
+
+window=64
+[ "$PAINTERS" -le 2000 ] || window=16
+sends=$(metric broadcast_sends_total) ticks=$(cpu_ticks)
+"$loadgen" --url "ws://127.0.0.1:$port/ws" "${phases[@]}" "${pattern[@]}" --painters "$PAINTERS" --window "$window" \
+	${OBSERVERS:+--observers "$OBSERVERS"} --session-secret "@$work/secret" --settle "$SETTLE" \
+	--threshold 'reach==1' --threshold 'clients_lost==0' --threshold "visible.p99<$VISIBLE_P99" \
+	--threshold "ack.p99<$ACK_P99" --json "$out/result.json" --html "$out/result.html" --csv "$out/seconds.csv" \
+	--hgrm "$out/latency" --acks "$work/acks.csv" >"$out/result.txt" 2>"$out/live.txt" &
+load=$!
+watch "$load" >"$out/host.csv" 2>/dev/null &
+watcher=$!
+code=0
+wait "$load" || code=$?
+kill "$watcher" 2>/dev/null || true
+wait "$watcher" 2>/dev/null || true
+[ -s "$out/result.json" ] || { tail -5 "$out/live.txt" >&2; echo "VERIFY FAIL: loadgen ended with $code and no result"; exit 1; }
+sends=$(($(metric broadcast_sends_total) - sends)) ticks=$(($(cpu_ticks) - ticks))
+
+# --- the truth, from outside ---
+curl -sf -m 60 "http://127.0.0.1:$port/boards/main/bitmap" -o "$work/bitmap"
+kill "$server"
+stopped=0
+wait "$server" || stopped=$?
+server=0
+"$pixeld" journal dump "$work/data" >"$work/journal.csv"
+checked=0
+python3 tests/e2e/checker.py --acks "$work/acks.csv" --journal "$work/journal.csv" --bitmap "$work/bitmap" \
+	| tee "$out/checker.txt" || checked=1
+sed -n '1,/^$/!p' "$out/result.txt"
+
+python3 - "$out" "$code" "$checked" "$stopped" "$sends" "$ticks" "$(getconf CLK_TCK)" <<'PY'
+import csv, json, sys
+out, code, checked, stopped, sends, ticks, hz = sys.argv[1], *map(int, sys.argv[2:])
+r = json.load(open(f"{out}/result.json"))
+rows = [row for row in csv.DictReader(open(f"{out}/host.csv")) if row["load"]]
+most = {name: max(int(row[name]) for row in rows) for name in ("server_rss_kib", "loadgen_rss_kib", "tcp_mem_pages")}
+print(f"server: {ticks / hz:.0f} s of CPU for {sends} deliveries, {ticks / hz * 1e6 / max(sends, 1):.2f} us each (all it "
+      f"does included); {most['server_rss_kib']} KiB resident, loadgen {most['loadgen_rss_kib']} KiB "
+      f"({most['loadgen_rss_kib'] * 1024 // r['clients']} B per client), TCP {most['tcp_mem_pages'] * 4 // 1024} MiB")
+bad = code not in (0, 99) or checked or stopped
+word = "FAIL" if bad else "GOAL MISSED" if code == 99 else "PASS"
+print(f"VERIFY {word}: {r['clients_complete']} of {r['clients_checked']} clients complete, reach {r['reach']:.9f}, "
+      f"{r['acknowledged']} of {r['placed']} placements acknowledged, {r['lost']} lost, {r['broken_off']} broke off and "
+      f"{r['resumes']} resumed, visible p99 {r['visible_ms']['p99']:.0f} ms, ack p99 {r['ack_ms']['p99']:.1f} ms, journal "
+      f"and board {'do NOT agree' if checked else 'agree'}; reports in {out}")
+sys.exit(1 if bad else code)
+PY
