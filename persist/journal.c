@@ -178,6 +178,11 @@ void journal_turn(struct journal *j, struct now now)
 	journal_prepare_request(j, now);
 }
 
+void journal_gather_set(struct journal *j, uint32_t gather_us)
+{
+	j->config.gather_us = gather_us;
+}
+
 uint64_t journal_gather_ns(const struct journal *j, struct now now)
 {
 	return j->gather_until_ns > now.mono_ns ? j->gather_until_ns - now.mono_ns : 0;

@@ -107,6 +107,9 @@ int journal_append(struct journal *j, const struct record *r);
 /* Room for how many records of RECORD_BYTES_MAX, in this turn for sure; 0 when refusing. */
 uint32_t journal_room(const struct journal *j);
 
+/* Commits gather for so long from now on, instead of config.gather_us. */
+void journal_gather_set(struct journal *j, uint32_t gather_us);
+
 void journal_turn(struct journal *j, struct now now);
 void journal_done(struct journal *j, uint64_t tag, int32_t res, struct now now);
 

@@ -15,8 +15,10 @@
 #include "engine/log.h"
 #include "server/writer_priv.h"
 
-#define RING_SQ_ENTRIES 64
-#define RING_CQ_ENTRIES 256
+#define RING_SQ_ENTRIES   64
+#define RING_CQ_ENTRIES   256
+#define GATHER_ROUND_PART 10 /* of a round that commits gather for under load */
+#define GATHER_US_MAX     20000
 
 /* --- making --------------------------------------------------------------------------------------
  * */
@@ -248,8 +250,21 @@ static void drop_run(struct writer *w)
 		  strerror(-journal_error(w->journal)));
 }
 
+/* When rounds take long the cores are busy sending, and nobody sees a placement sooner than at the
+ * next round: then commits get larger, not more. */
+static uint32_t gather_us(const struct writer *w)
+{
+	uint64_t gather = w->config.settings->journal_gather_ms * 1000;
+	uint64_t share = w->config.round_ns(w->config.arg) / GATHER_ROUND_PART / 1000;
+
+	if (gather == 0 || share <= gather)
+		return (uint32_t)gather;
+	return (uint32_t)(share < GATHER_US_MAX ? share : GATHER_US_MAX);
+}
+
 static void journal_run(struct writer *w)
 {
+	journal_gather_set(w->journal, gather_us(w));
 	journal_turn(w->journal, w->now);
 	drop_run(w);
 	if (journal_state(w->journal) == JOURNAL_OPEN ||
