@@ -2,8 +2,8 @@
  * crowd.h - when the last of all observers holds a seq.
  *
  * Each worker has a crowd and tells it where its observers stand; the crowd remembers the latest
- * frames as marks, and how many observers have not reached each. The main thread joins the crowds of
- * all workers: a seq is seen by all when every crowd has it.
+ * frames as marks, and how many observers have not reached each. The main thread joins the crowds
+ * of all workers: a seq is seen by all when every crowd has it.
  */
 #ifndef PX_LOADGEN_CROWD_H
 #define PX_LOADGEN_CROWD_H

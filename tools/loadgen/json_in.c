@@ -1,8 +1,8 @@
 /*
  * json_in.c - a recursive reader.
  *
- * Nodes are counted first (there are never more than the text has commas and brackets, plus one), so
- * that they stay where they are and can point to each other.
+ * Nodes are counted first (there are never more than the text has commas and brackets, plus one),
+ * so that they stay where they are and can point to each other.
  */
 #include "tools/loadgen/json_in.h"
 

@@ -1,9 +1,9 @@
 /*
  * merge.c - one result from many.
  *
- * The worst verdict counts: wrong data before an unreachable server before a missed threshold before
- * lost connections. Two runs that ended at the same seq of the same epoch must have seen the same
- * board.
+ * The worst verdict counts: wrong data before an unreachable server before a missed threshold
+ * before lost connections. Two runs that ended at the same seq of the same epoch must have seen the
+ * same board.
  */
 #include "tools/loadgen/merge.h"
 

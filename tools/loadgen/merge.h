@@ -1,8 +1,8 @@
 /*
  * merge.h - the results of several runs as one: loadgen merge A.json B.json ... [--json OUT]
  *
- * Counts are added by the rule of their row (run_number.def), histograms bucket by bucket, so that a
- * percentile of the sum is what one big run would have told. Main thread.
+ * Counts are added by the rule of their row (run_number.def), histograms bucket by bucket, so that
+ * a percentile of the sum is what one big run would have told. Main thread.
  */
 #ifndef PX_LOADGEN_MERGE_H
 #define PX_LOADGEN_MERGE_H

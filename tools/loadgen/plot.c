@@ -3,13 +3,14 @@
 
 #include <math.h>
 
-#define WIDTH  640.0
-#define HEIGHT 260.0
-#define LEFT   62.0
-#define RIGHT  14.0
-#define TOP    12.0
-#define BOTTOM 28.0
-#define MS_LOW 0.01 /* shorter times are drawn as this */
+#define WIDTH     640.0
+#define HEIGHT    260.0
+#define LEFT      62.0
+#define RIGHT     14.0
+#define TOP       12.0
+#define BOTTOM    28.0
+#define TICK_ROOM 30.0 /* between two ticks with words */
+#define MS_LOW    0.01 /* shorter times are drawn as this */
 
 struct range {
 	double low, high; /* as drawn: logarithms on a logarithmic axis */
@@ -179,7 +180,8 @@ static void grid_x(FILE *to, const struct plot *p, struct range r)
 
 	if (p->x == PLOT_NINES) {
 		tick_x(to, x_place(0, r), "0 %");
-		tick_x(to, x_place(log10(2), r), "50 %");
+		if (x_place(log10(2), r) - x_place(0, r) > TICK_ROOM)
+			tick_x(to, x_place(log10(2), r), "50 %");
 		for (int nines = 1; nines <= r.high; nines++) {
 			(void)snprintf(text, sizeof(text), "%.*f %%", nines < 3 ? 0 : nines - 2,
 				       100 - 100 * pow(10, -nines));

@@ -278,7 +278,7 @@ static void curve_add(struct plot *p, const char *label, unsigned color, bool da
 			continue;
 		seen += h->counts[i];
 		x = seen == h->total ? end : -log10(1 - (double)seen / (double)h->total);
-		if (x - last < end / (PLOT_POINTS_MAX / 2) && seen < h->total)
+		if (x - last < 2 * end / PLOT_POINTS_MAX && seen < h->total)
 			continue;
 		plot_point_add(line, x, high * 1e-6);
 		last = x;
