@@ -23,7 +23,10 @@ export LC_ALL=C
 
 find_program() { find "$build" -type f -name "$1" -perm -u+x | head -n 1; }
 pixeld=$(find_program pixeld) loadgen=$(find_program loadgen)
-[ -n "$pixeld" ] && [ -n "$loadgen" ] || { echo "build first: cmake --build $build" >&2; exit 1; }
+if [ -z "$pixeld" ] || [ -z "$loadgen" ]; then
+	echo "build first: cmake --build $build" >&2
+	exit 1
+fi
 
 rm -rf "$out"
 mkdir -p "$out"

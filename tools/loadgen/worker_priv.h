@@ -116,6 +116,8 @@ struct worker {
 	uint64_t waiting_looked_ns;
 	uint32_t beat_at; /* circle over the clients */
 	uint64_t beat_ns;
+	uint64_t settle_ns; /* when this thread began to look who is behind; 0: not yet */
+	bool reads_out;     /* the time to read out what lies below marks has come */
 	uint32_t leave_at;
 
 	struct painter *painters;
