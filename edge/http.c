@@ -73,7 +73,8 @@ size_t http_cookie_line(struct worker *w, const uint8_t user[static USER_BYTES],
  * address pushes out an older of the same row. Each worker counts for itself. */
 bool http_session_is_allowed(struct worker *w, const struct conn *c)
 {
-	bool is_v4 = c->addr[10] == 0xff && c->addr[11] == 0xff;
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+	bool is_v4 = memcmp(c->addr, mapped, sizeof(mapped)) == 0;
 	uint32_t minute = (uint32_t)(w->now.mono_ns / (60 * NS_PER_SEC)) + 1;
 	uint64_t hash = hash64(c->addr, is_v4 ? 16 : 8, 1);
 	struct address_count *row = &w->addresses[hash % ADDRESSES_MAX];
@@ -327,7 +328,8 @@ static bool request_take(struct worker *w, struct conn *c)
 	}
 	if (in->len < head + h.content_length)
 		return false;
-	c->flags &= (uint8_t) ~(CONN_KEEP_ALIVE | CONN_HEAD_ONLY);
+	/* every request says anew who asks: a proxy sends many people's over one connection */
+	c->flags &= (uint8_t) ~(CONN_KEEP_ALIVE | CONN_HEAD_ONLY | CONN_USER);
 	c->flags |= (uint8_t)((h.keep_alive ? CONN_KEEP_ALIVE : 0) |
 			      (h.method == HTTP_HEAD ? CONN_HEAD_ONLY : 0));
 	request_run(w, c, &h, in->bytes + head);

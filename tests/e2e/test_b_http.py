@@ -3,7 +3,9 @@
 import gzip, hashlib, json, shutil, socket, struct, subprocess, time, unittest, zlib
 
 from lib.case import ServerCase
+from lib.client import decode, encode
 from lib.server import Server, until
+from lib.websocket import BINARY, frame
 
 CELLS, BITS = 1000 * 1000, 4
 
@@ -570,6 +572,23 @@ class Deadlines(unittest.TestCase):
             time.sleep(2)
             http.send(b"Host: x\r\n\r\n")
             self.assertEqual(http.answer().status, 200)
+
+
+class Sessions(unittest.TestCase):
+    def test_who_asked_before_on_a_connection_is_nobody_for_the_next(self):
+        """A proxy sends the requests of many people over one connection."""
+        with Server("--cooldown-ms", "0") as server, server.http() as http:
+            self.assertEqual(http.ask("POST", "/session").status, 200)
+            http.send(http.request("GET", "/ws", {"Upgrade": "websocket", "Connection": "Upgrade",
+                      "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}))
+            while b"\r\n\r\n" not in http.read:
+                http.more()
+            http.read = http.read.split(b"\r\n\r\n", 1)[1]
+            http.send(frame(BINARY, encode({"type": "place", "board": 0, "x": 1, "y": 2, "color": 3, "request": 7})))
+            while len(http.read) < 2 or len(http.read) < 2 + http.read[1]:
+                http.more()
+            said = decode(bytes(http.read[2:2 + http.read[1]]), {})
+            self.assertEqual((said["type"], said["code"]), ("refused", "no_session"))
 
 
 class Boards(unittest.TestCase):
