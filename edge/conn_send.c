@@ -189,7 +189,10 @@ void conn_reply_start(struct worker *w, struct conn *c)
 	else
 		ring_send_all(conn_ring(w, c), c->slot, c->body, c->body_len,
 			      conn_tag(w, c, OP_SEND_ALL));
-	conn_deadline_set(w, c, w->shared->http_idle_timeout_ms);
+	/* a large board has longer than a small answer */
+	conn_deadline_set(w, c,
+			  w->shared->http_idle_timeout_ms +
+				  (uint32_t)(c->body_len / REPLY_BYTES_PER_MS));
 }
 
 static void reply_finished(struct worker *w, struct conn *c)

@@ -34,6 +34,7 @@
 #define SUBS_PER_CONN_MAX  16
 #define BACKOFF_ROUNDS_MAX 15
 #define ADDRESSES_MAX      4096
+#define REPLY_BYTES_PER_MS 128  /* who reads a large body may be so slow */
 #define LINGER_MS          2000 /* for the peer's end after ours */
 #define SWEEP_NS           (250 * NS_PER_MS)
 #define ECHO_MESSAGE_MAX   (64u << 20)
