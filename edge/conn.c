@@ -170,7 +170,12 @@ static void conn_input(struct worker *w, struct conn *c, uint8_t *bytes, size_t 
 	if (c->state == CONN_HTTP && c->in == NULL)
 		conn_deadline_set(w, c, w->shared->http_head_timeout_ms);
 	if (conn_in_borrow(w, c) == NULL) {
-		conn_close(w, c, CLOSE_OVERLOAD);
+		if (c->state != CONN_HTTP) {
+			conn_close(w, c, CLOSE_OVERLOAD);
+			return;
+		}
+		c->flags &= (uint8_t) ~(CONN_KEEP_ALIVE | CONN_HEAD_ONLY);
+		http_reply_refusal(w, c, REFUSAL_OVERLOADED, 1000);
 		return;
 	}
 	px_assert(c->in->len + len <= IN_BYTES);

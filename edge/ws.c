@@ -194,6 +194,10 @@ static void subscribe(struct worker *w, struct conn *c, const struct msg_subscri
 	struct room *room = rooms_find(w->shared->rooms, s->board, strlen(s->board));
 	struct mail_request *m;
 
+	if (!conn_may_ask(w, c)) {
+		error_say(w, c, REFUSAL_TOO_FAST);
+		return;
+	}
 	if (room == NULL) {
 		error_say(w, c, REFUSAL_UNKNOWN_BOARD);
 		return;
@@ -239,6 +243,10 @@ static void session(struct worker *w, struct conn *c, const char *token, size_t 
 {
 	struct message m = {.type = MSG_WELCOME};
 
+	if (!conn_may_ask(w, c)) {
+		error_say(w, c, REFUSAL_TOO_FAST);
+		return;
+	}
 	if (session_verify(w->shared->session_key, token, len, w->now.wall_ms / 1000,
 			   m.welcome.user) != 0) {
 		error_say(w, c, REFUSAL_NO_SESSION);
@@ -354,8 +362,8 @@ static void piece_run(struct worker *w, struct conn *c, const struct ws_piece *p
 
 void ws_input(struct worker *w, struct conn *c, uint8_t *bytes, size_t len)
 {
-	if (c->why == CLOSE_NONE)
-		conn_deadline_set(w, c, w->shared->ws_idle_timeout_ms);
+	bool is_old = c->in != NULL; /* what it holds */
+
 	while (len > 0 && c->state == CONN_WS && c->why == CLOSE_NONE) {
 		struct ws_piece piece;
 		size_t used;
@@ -363,12 +371,22 @@ void ws_input(struct worker *w, struct conn *c, uint8_t *bytes, size_t len)
 
 		bytes += used;
 		len -= used;
-		if (result == WS_PIECE)
+		if (result == WS_PIECE) {
+			is_old &= !(piece.ends && piece.opcode < WS_CLOSE);
 			piece_run(w, c, &piece);
-		else if (result == WS_BAD)
+		} else if (result == WS_BAD) {
 			conn_close_code(w, c, close_reason_of_frame(c->ws.bad_code),
 					c->ws.bad_code);
+		}
 	}
+	/* Half a message holds a buffer, of which there are few: it has as long as a head has, and
+	 * what else is said meanwhile gives it no more time. */
+	if (c->state != CONN_WS || c->why != CLOSE_NONE)
+		return;
+	if (c->in == NULL)
+		conn_deadline_set(w, c, w->shared->ws_idle_timeout_ms);
+	else if (!is_old)
+		conn_deadline_set(w, c, w->shared->http_head_timeout_ms);
 }
 
 /* --- the writer's answers --------------------------------------------------------------------- */

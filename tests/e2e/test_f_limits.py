@@ -5,7 +5,7 @@ import os, random, socket, struct, threading, time, unittest
 from lib.client import Client, encode
 from lib.raw_http import RawHttp, connect
 from lib.server import Server, run, until
-from lib.websocket import BINARY, Closed, WebSocket, frame
+from lib.websocket import BINARY, PING, Closed, WebSocket, frame
 
 FREE = ("--cooldown-ms", "0", "--requests-per-second", "0")
 SUBSCRIBE = frame(BINARY, encode({"type": "subscribe", "board": "main"}))
@@ -203,6 +203,41 @@ class Vanished(unittest.TestCase):
 
 
 class Ends(unittest.TestCase):
+    def test_half_messages_do_not_keep_the_buffers(self):
+        with Server(*FREE, "--workers", "1", "--clients-max", "100", "--http-head-timeout-ms", "1s") as server:
+            one, other = WebSocket(server.address), WebSocket(server.address)
+            one.send(b"\x05", fin=False)
+            other.send_raw(SUBSCRIBE[:-1])
+            for _ in range(4):
+                time.sleep(0.5)
+                one.send_raw(frame(PING))  # more words give it no more time
+                other.send_raw(SUBSCRIBE[-1:] + SUBSCRIBE[:-1])  # half of the next one is no old half
+                if server.closed("idle"):
+                    break
+            until("closed", lambda: server.closed("idle") == 1)
+            other.send_raw(SUBSCRIBE[-1:])
+            self.assertIsNotNone(other.receive())
+            one.http.close()
+            other.http.close()
+
+    def test_subscribing_is_limited_like_placing(self):
+        with Server("--cooldown-ms", "0", "--requests-per-second", "5") as server, Client(server) as client:
+            for _ in range(30):
+                client.say("subscribe", board="main")
+            while (said := client.hear())["type"] != "error":
+                pass
+            self.assertEqual(said["code"], "too_fast")
+
+    def test_a_large_board_has_time_beyond_a_pause_between_requests(self):
+        with Server("--board", "large:16384x2048:8", "--http-idle-timeout-ms", "1s") as server:
+            s = connect(server.address, receive_bytes=65536)
+            s.sendall(b"GET /boards/large/bitmap HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            got = 0
+            while piece := s.recv(1 << 20):
+                got += len(piece)
+                time.sleep(len(piece) / 10e6)
+            self.assertGreater(got, 16384 * 2048)
+
     def test_sigterm_drains_with_1012_and_writes_a_snapshot(self):
         with Server(*FREE, "--drain-ms", "300") as server:
             token = server.session()
