@@ -231,16 +231,18 @@ void cut_subscribe(struct writer *w, unsigned worker, const struct mail_request 
 	struct room_log *log = b != NULL ? log_of(w, b, m->encoding) : NULL;
 	uint64_t cursor = ROOM_LOG_NONE;
 	struct mail_answer *a;
+	uint64_t
+		last; /* a frame that another log has no room for may be in this one: not seq_cut */
 
 	if (log == NULL) {
 		writer_refuse(w, worker, m, b == NULL ? REFUSAL_UNKNOWN_BOARD : REFUSAL_OVERLOADED,
 			      1000);
 		return;
 	}
-	if (!m->resume ||
-	    (m->epoch == b->epoch && m->seq >= b->seq_cut && m->seq <= b->seq_applied))
+	last = room_log_last(log);
+	if (!m->resume || (m->epoch == b->epoch && m->seq >= last && m->seq <= b->seq_applied))
 		cursor = room_log_head(log);
-	else if (m->epoch == b->epoch && m->seq < b->seq_cut)
+	else if (m->epoch == b->epoch && m->seq < last)
 		cursor = room_log_find(log, m->seq);
 	a = writer_answer(w, worker, cursor == ROOM_LOG_NONE ? MAIL_STALE : MAIL_SUBSCRIBED,
 			  m->client);
@@ -254,7 +256,7 @@ void cut_subscribe(struct writer *w, unsigned worker, const struct mail_request 
 	}
 	a->cursor = cursor;
 	a->resumed = m->resume;
-	a->seq = m->resume ? m->seq : b->seq_cut;
+	a->seq = m->resume ? m->seq : last;
 }
 
 /* --- at start: the log as it was, from the journal's tail ------------------------------------- */
