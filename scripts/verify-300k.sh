@@ -96,7 +96,9 @@ watch() {
 	done
 }
 cpu_ticks() { awk '{ print $14 + $15 }' "/proc/$server/stat"; }
-metric() { curl -sf -m 10 "http://127.0.0.1:$port/metrics" | awk -v name="pixeld_$1" '$1 == name { print $2 }'; }
+# Right after a whole crowd has left a request may be turned away: again, then.
+get() { curl -sf -m 60 --retry 20 --retry-all-errors --retry-delay 1 "http://127.0.0.1:$port$1"; }
+metric() { get /metrics | awk -v name="pixeld_$1" '$1 == name { print $2 }'; }
 
 window=64
 [ "$PAINTERS" -le 2000 ] || window=16
@@ -117,7 +119,7 @@ wait "$watcher" 2>/dev/null || true
 sends=$(($(metric broadcast_sends_total) - sends)) ticks=$(($(cpu_ticks) - ticks))
 
 # --- the truth, from outside ---
-curl -sf -m 60 "http://127.0.0.1:$port/boards/main/bitmap" -o "$work/bitmap"
+get /boards/main/bitmap >"$work/bitmap"
 kill "$server"
 stopped=0
 wait "$server" || stopped=$?
