@@ -219,6 +219,8 @@ void conn_recv_done(struct worker *w, struct conn *c, const struct ring_event *e
 
 struct in_buf *conn_in_borrow(struct worker *w, struct conn *c)
 {
+	if (c->in == NULL && w->in_free == NULL && w->in_end < w->in_max)
+		w->in_free = &w->in_pool[w->in_end++]; /* touched for the first time */
 	if (c->in != NULL || w->in_free == NULL)
 		return c->in;
 	c->in = w->in_free;

@@ -12,6 +12,8 @@
 
 struct out_buf *conn_out_borrow(struct worker *w, struct conn *c)
 {
+	if (c->out == NULL && w->out_free == NULL && w->out_end < w->out_max)
+		w->out_free = &w->out_pool[w->out_end++]; /* touched for the first time */
 	if (c->out != NULL || w->out_free == NULL)
 		return c->out;
 	c->out = w->out_free;
@@ -134,7 +136,7 @@ void conn_flush_run(struct worker *w)
 		if ((c->state != CONN_WS && c->state != CONN_ECHO) || c->out == NULL ||
 		    c->out->start == c->out->end)
 			continue;
-		if (c->batch == w->batch || w->outs_count == FANOUT_BATCH)
+		if (c->batch == w->batch || w->outs_count == OUTS_BATCH)
 			list_add(w, &w->flush, c); /* next turn */
 		else if (c->cut_sub != NONE)
 			list_add(w, &w->stuck, c);

@@ -38,7 +38,7 @@ static int memory_new(struct worker *w)
 	w->conns_max = w->config.rings * w->config.slots_per_ring;
 	w->subs_max = w->conns_max + w->conns_max / 4;
 	w->in_max = w->conns_max < 2048 ? w->conns_max : 2048;
-	w->out_max = w->conns_max < 4096 ? w->conns_max : 4096;
+	w->out_max = w->conns_max < OUTS_MAX ? w->conns_max : OUTS_MAX;
 	w->conns = pages_new(w->conns_max * sizeof(*w->conns));
 	w->subs = pages_new(w->subs_max * sizeof(*w->subs));
 	w->in_pool = pages_new(w->in_max * sizeof(*w->in_pool));
@@ -49,14 +49,6 @@ static int memory_new(struct worker *w)
 	if (w->conns == NULL || w->subs == NULL || w->in_pool == NULL || w->out_pool == NULL ||
 	    w->addresses == NULL || w->rounds == NULL || w->lanes == NULL)
 		return -ENOMEM;
-	for (uint32_t i = w->in_max; i-- > 0;) {
-		w->in_pool[i].next_free = w->in_free;
-		w->in_free = &w->in_pool[i];
-	}
-	for (uint32_t i = w->out_max; i-- > 0;) {
-		w->out_pool[i].next_free = w->out_free;
-		w->out_free = &w->out_pool[i];
-	}
 	for (uint32_t i = 0; i < w->conns_max; i++)
 		w->conns[i].sub_head = NONE;
 	return 0;

@@ -27,6 +27,8 @@
 #define ACCEPT_DEPTH       32 /* accepts in flight per ring and listener */
 #define SPARE_SLOTS        16 /* per ring, on which 503 is said when the server is full */
 #define FANOUT_BATCH       128
+#define OUTS_BATCH         1024  /* answers sent between two looks: as fast as handshakes come */
+#define OUTS_MAX           16384 /* out buffers of a worker, where it has so many connections */
 #define VISITS_PER_TURN    16384
 #define EVENTS_PER_REAP    256
 #define REAPS_PER_TURN     16 /* per ring */
@@ -212,6 +214,7 @@ struct worker {
 	uint32_t sub_free; /* list */
 	uint32_t sub_count;
 	struct in_buf *in_pool, *in_free;
+	uint32_t in_end, out_end; /* no buffer above was ever borrowed */
 	struct out_buf *out_pool, *out_free;
 	uint32_t in_count, out_count, in_max, out_max; /* borrowed; there are */
 	struct accept_op *accepts;
@@ -224,7 +227,7 @@ struct worker {
 	bool is_guarded[ROOMS_MAX * ROOM_LOGS];
 	uint32_t deferred[FANOUT_BATCH]; /* subs whose connection had a send in the batch already */
 	uint32_t deferred_count;
-	uint32_t outs[FANOUT_BATCH]; /* connections whose `out` was sent in the batch */
+	uint32_t outs[OUTS_BATCH]; /* connections whose `out` was sent in the batch */
 	uint32_t outs_count;
 	struct conn_list flush;         /* have something to say */
 	struct conn_list stuck;         /* likewise, but not before the next round */
