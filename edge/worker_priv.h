@@ -32,7 +32,7 @@
 #define VISITS_PER_TURN    16384
 #define EVENTS_PER_REAP    256
 #define REAPS_PER_TURN     16 /* per ring */
-#define ANSWERS_PER_TURN   4096
+#define ANSWERS_PER_TURN   512
 #define SUBS_PER_CONN_MAX  16
 #define BACKOFF_ROUNDS_MAX 15
 #define ADDRESSES_MAX      4096
