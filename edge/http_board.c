@@ -127,6 +127,16 @@ static size_t bitmap_fields(char *out, size_t room, enum board_form form, uint32
 	return (size_t)len;
 }
 
+/* Weak comparison: a proxy that recodes a body makes its ETag weak. */
+static bool etag_matches(struct span list, const char *etag)
+{
+	char weak[72];
+
+	snprintf(weak, sizeof(weak), "W/%s", etag);
+	return list.at != NULL &&
+	       (http_list_has(list, etag) || http_list_has(list, weak) || span_equals(list, "*"));
+}
+
 static void get_bitmap(struct worker *w, struct conn *c, const struct http_head *h,
 		       const struct room *r, enum board_form form)
 {
@@ -136,7 +146,7 @@ static void get_bitmap(struct worker *w, struct conn *c, const struct http_head 
 
 	snprintf(etag, sizeof(etag), "\"%u-%llu-%s\"", epoch, (unsigned long long)seq,
 		 forms[form].etag);
-	if (h->if_none_match.at != NULL && http_list_has(h->if_none_match, etag)) {
+	if (etag_matches(h->if_none_match, etag)) {
 		bitmap_fields(fields, sizeof(fields), form, epoch, seq);
 		http_reply(w, c, &(struct http_reply){.status = 304, .fields = fields});
 		return;

@@ -227,6 +227,7 @@ int server_threads_start(struct server *s, char why[static SERVER_WHY_CHARS])
 {
 	struct keeper_config keeper = {.disk = s->disk,
 				       .keep_bytes = s->settings->journal_keep_bytes,
+				       .free_bytes_min = s->settings->journal_free_bytes,
 				       .snapshot_bytes_per_sec = s->settings->snapshot_rate_mib
 								 << 20,
 				       .arg = s,

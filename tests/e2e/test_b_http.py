@@ -80,6 +80,8 @@ class Paths(ServerCase):
         first = self.server.ask("GET", "/boards/main/bitmap")
         same = self.server.ask("GET", "/boards/main/bitmap", {"If-None-Match": f'"other", {first["etag"]}'})
         self.assertEqual(same.status, 304)
+        for tag in (f'W/{first["etag"]}', "*"):
+            self.assertEqual(self.server.ask("GET", "/boards/main/bitmap", {"If-None-Match": tag}).status, 304, tag)
         for name in ("etag", "x-board-seq", "x-board-epoch", "cache-control", "vary"):
             self.assertEqual(same[name], first[name], name)
         self.assertEqual(self.put(5, 5, 1, self.server.session()).status, 200)

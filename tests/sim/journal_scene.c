@@ -170,7 +170,9 @@ int scene_start(struct scene *s)
 		.interval_ms = 20,
 		.gather_us = s->gather_us,
 	};
-	struct keeper_config keeper = {.keep_bytes = s->keep_bytes, .wake_writer = wake_nobody};
+	struct keeper_config keeper = {.keep_bytes = s->keep_bytes,
+				       .free_bytes_min = s->free_bytes_min,
+				       .wake_writer = wake_nobody};
 	int rc = scene_recover(s, false);
 
 	if (rc < 0)

@@ -26,7 +26,7 @@ struct scene {
 	struct now now;
 	uint64_t random;
 	enum journal_sync sync;
-	uint64_t keep_bytes;
+	uint64_t keep_bytes, free_bytes_min; /* of retention */
 	uint32_t gather_us; /* between two commits */
 	uint64_t history;   /* records from before the snapshot that recovery hands over */
 

@@ -512,28 +512,31 @@ static void clean_snapshot_alone_is_a_good_start(void **state)
 	scene_end(s);
 }
 
+/* Two snapshots, with as much journal before each; the first segment goes with the second. */
+static void segments_passed(struct scene *s)
+{
+	size_t len;
+
+	for (int i = 0; i < 2; i++) {
+		for (int k = 0; k < 150; k++)
+			scene_commit(s, PER_COMMIT);
+		assert_non_null(disk_sim_file(FIRST, &len)); /* one snapshot may turn out bad */
+		assert_true(scene_snapshot(s, false));
+		scene_snapshot_wait(s);
+		scene_turns(s, 20);
+	}
+	assert_null(disk_sim_file(FIRST, &len));
+}
+
 static void old_segments_go_when_two_snapshots_have_passed_them(void **state)
 {
 	struct scene *s = &scene;
-	size_t len;
 
 	(void)state;
 	scene_begin(s, 1, JOURNAL_SYNC_COMMIT);
 	s->keep_bytes = 3 * SCENE_SEGMENT_BYTES;
 	assert_int_equal(scene_start(s), 0);
-	for (int i = 0; i < 150; i++)
-		scene_commit(s, PER_COMMIT);
-	assert_non_null(disk_sim_file(FIRST, &len));
-	assert_true(scene_snapshot(s, false));
-	scene_snapshot_wait(s);
-	scene_turns(s, 20);
-	assert_non_null(disk_sim_file(FIRST, &len)); /* one snapshot alone may turn out bad */
-	for (int i = 0; i < 150; i++)
-		scene_commit(s, PER_COMMIT);
-	assert_true(scene_snapshot(s, false));
-	scene_snapshot_wait(s);
-	scene_turns(s, 20);
-	assert_null(disk_sim_file(FIRST, &len));
+	segments_passed(s);
 	scene_crash(s, false);
 	s->history = UINT64_MAX;
 	assert_int_equal(scene_recover(s, true), 0);
@@ -543,6 +546,20 @@ static void old_segments_go_when_two_snapshots_have_passed_them(void **state)
 	assert_int_equal(scene_recover(s, true), 0);
 	assert_int_equal(s->replayed, 600);
 	assert_told(s, 1200);
+	scene_end(s);
+}
+
+static void old_segments_go_when_the_disk_has_less_free_than_asked(void **state)
+{
+	struct scene *s = &scene;
+
+	(void)state;
+	scene_begin(s, 1, JOURNAL_SYNC_COMMIT);
+	s->free_bytes_min = 1 << 20;
+	assert_int_equal(scene_start(s), 0);
+	scene_turns(s, 5);
+	disk_sim_capacity_set(1 << 20); /* whatever is on it: less than that is free */
+	segments_passed(s);
 	scene_end(s);
 }
 
@@ -618,6 +635,7 @@ int main(void)
 		cmocka_unit_test(journal_that_ends_before_its_snapshot_is_refused),
 		cmocka_unit_test(clean_snapshot_alone_is_a_good_start),
 		cmocka_unit_test(old_segments_go_when_two_snapshots_have_passed_them),
+		cmocka_unit_test(old_segments_go_when_the_disk_has_less_free_than_asked),
 		cmocka_unit_test(reading_only_changes_nothing),
 		cmocka_unit_test(batch_whose_sync_failed_is_made_durable_by_recovery),
 	};
