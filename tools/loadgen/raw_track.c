@@ -117,6 +117,7 @@ static bool entries_grow(struct raw_track *t)
 	more = realloc(t->entries, room * sizeof(*more));
 	if (more == NULL)
 		return false;
+	memset(more + t->room, 0, (room - t->room) * sizeof(*more));
 	t->entries = more;
 	t->room = room;
 	return true;
