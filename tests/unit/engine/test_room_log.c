@@ -289,9 +289,10 @@ struct reader {
 	unsigned number;
 	uint64_t seed;
 	_Atomic bool *done;
-	uint64_t ranges; /* verified */
-	uint64_t lost;   /* cursors that fell out of the ring */
-	uint64_t wrong;  /* bytes */
+	_Atomic bool begun; /* verified a range while the writer ran */
+	uint64_t ranges;    /* verified */
+	uint64_t lost;      /* cursors that fell out of the ring */
+	uint64_t wrong;     /* bytes */
 };
 
 /* A batch: several clients at cursors of their own, all verified while the batch is guarded. */
@@ -340,12 +341,23 @@ static void *read_all(void *arg)
 
 	while (!atomic_load(r->done)) {
 		reader_batch(r, cursors, 1 + prng_below(&prng, 8), &prng);
+		if (r->ranges > 0)
+			atomic_store(&r->begun, true);
 		if (prng_below(&prng, 4) == 0)
 			sched_yield();
 	}
 	/* nothing moves any more: everybody gets to the end or knows that it cannot */
 	reader_batch(r, cursors, 8, &prng);
 	return NULL;
+}
+
+/* A busy machine may let the writer run all its laps before a reader gets a core. */
+static bool readers_have_begun(struct reader *readers)
+{
+	for (unsigned i = 0; i < READERS; i++)
+		if (!atomic_load(&readers[i].begun))
+			return false;
+	return true;
 }
 
 static void readers_never_see_a_byte_overwritten_while_the_writer_laps_them(void **state)
@@ -365,7 +377,8 @@ static void readers_never_see_a_byte_overwritten_while_the_writer_laps_them(void
 			(struct reader){.log = log, .number = i, .seed = prng + i, .done = &done};
 		assert_int_equal(pthread_create(&threads[i], NULL, read_all, &readers[i]), 0);
 	}
-	for (uint64_t seq = 1; room_log_head(log) < (uint64_t)LAPS * RING_BYTES;) {
+	for (uint64_t seq = 1;
+	     room_log_head(log) < (uint64_t)LAPS * RING_BYTES || !readers_have_begun(readers);) {
 		if (append(log, 1 + prng_below(&prng, 400), seq, seq)) {
 			seq++;
 		} else {
@@ -376,8 +389,9 @@ static void readers_never_see_a_byte_overwritten_while_the_writer_laps_them(void
 			sched_yield();
 	}
 	atomic_store(&done, true);
-	for (unsigned i = 0; i < READERS; i++) {
+	for (unsigned i = 0; i < READERS; i++)
 		pthread_join(threads[i], NULL);
+	for (unsigned i = 0; i < READERS; i++) {
 		assert_int_equal(readers[i].wrong, 0);
 		assert_true(readers[i].ranges > 0);
 		ranges += readers[i].ranges;
