@@ -27,8 +27,8 @@ struct scene {
 	uint64_t random;
 	enum journal_sync sync;
 	uint64_t keep_bytes, free_bytes_min; /* of retention */
-	uint32_t gather_us; /* between two commits */
-	uint64_t history;   /* records from before the snapshot that recovery hands over */
+	uint32_t gather_us;                  /* between two commits */
+	uint64_t history; /* records from before the snapshot that recovery hands over */
 
 	uint64_t ids[SCENE_RECORDS_MAX]; /* by lsn */
 	uint64_t next_id;
