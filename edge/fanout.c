@@ -188,7 +188,7 @@ static bool sub_visit(struct worker *w, uint32_t index)
 /* --- what was not taken whole ----------------------------------------------------------------- */
 
 /* Where the frame ends in which `cursor` stands, or cursor itself at a boundary. `from` is a
- * boundary, or lies in a frame that ends at `first_end`. Everything is guarded. */
+ * boundary. Everything is guarded. */
 static uint64_t frame_end_find(const struct room_log *log, uint64_t from, uint64_t cursor)
 {
 	uint64_t head = room_log_head(log);

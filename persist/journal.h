@@ -67,8 +67,7 @@ struct journal_config {
 	struct histogram *commit_us; /* how long group commits take; may be NULL */
 };
 
-#define JOURNAL_SEGMENT_BYTES_DEFAULT (64u << 20)
-#define JOURNAL_BATCH_BYTES_DEFAULT   (1u << 20)
+#define JOURNAL_BATCH_BYTES_DEFAULT (1u << 20)
 
 /* Where to go on; from recovery (recover.h). */
 struct journal_start {

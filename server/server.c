@@ -18,12 +18,11 @@
 #include "server/secret.h"
 #include "server/server_priv.h"
 
-#define EXIT_RUN          1
-#define SLOTS_PER_RING    18750 /* no more than this, so that a ring's tables stay small */
-#define FILES_OURS        128   /* plain descriptors: rings, files, listeners */
-#define SPARE_PER_RING    16    /* slots on which 503 is said; also in edge/worker_priv.h */
-#define RECV_BUFS_MAX     1024
-#define DATA_WHY_REMEDIES 4
+#define EXIT_RUN       1
+#define SLOTS_PER_RING 18750 /* no more than this, so that a ring's tables stay small */
+#define FILES_OURS     128   /* plain descriptors: rings, files, listeners */
+#define SPARE_PER_RING 16    /* slots on which 503 is said; also in edge/worker_priv.h */
+#define RECV_BUFS_MAX  1024
 
 static uint32_t core_count(void)
 {
