@@ -103,7 +103,8 @@ void conn_state_set(struct worker *w, struct conn *c, enum conn_state next)
 
 void conn_deadline_set(struct worker *w, struct conn *c, uint32_t ms)
 {
-	c->deadline = ms == 0 ? 0 : w->tick + 1 + (uint32_t)(ms * NS_PER_MS / SWEEP_NS);
+	w->deadlines[conn_index(w, c)] =
+		ms == 0 ? 0 : w->tick + 1 + (uint32_t)(ms * NS_PER_MS / SWEEP_NS);
 }
 
 /* --- receiving ----------------------------------------------------------------------------------
@@ -371,7 +372,7 @@ void conn_release(struct worker *w, struct conn *c)
 		px_assert(c->why != CLOSE_NONE);
 		conn_subs_end(w, c);
 		conn_state_set(w, c, CONN_RELEASE);
-		c->deadline = 0;
+		w->deadlines[conn_index(w, c)] = w->tick; /* at every sweep, until it is free */
 		if (!(c->ops & CONN_OP_SHUTDOWN)) {
 			c->ops |= CONN_OP_SHUTDOWN;
 			ring_shutdown(conn_ring(w, c), c->slot, SHUT_RDWR,
@@ -398,6 +399,7 @@ static void conn_freed(struct worker *w, struct conn *c)
 	blob_unref(c->body_blob);
 	c->body_blob = NULL;
 	conn_state_set(w, c, CONN_FREE);
+	w->deadlines[conn_index(w, c)] = 0;
 	c->generation = (c->generation + 1) & OP_GENERATION_MASK;
 	px_assert(lane->used > 0);
 	lane->used--;
@@ -419,7 +421,7 @@ void conn_op_done(struct worker *w, struct conn *c, enum conn_op op)
 
 static void conn_deadline_over(struct worker *w, struct conn *c)
 {
-	c->deadline = 0;
+	w->deadlines[conn_index(w, c)] = 0;
 	switch ((enum conn_state)c->state) {
 	case CONN_HTTP:
 		if (c->in != NULL && c->in->len > 0 && !(c->ops & CONN_OP_SEND)) {
@@ -448,20 +450,20 @@ static void conn_deadline_over(struct worker *w, struct conn *c)
 	case CONN_LINGER:
 		conn_release(w, c);
 		return;
+	case CONN_RELEASE:
+		w->deadlines[conn_index(w, c)] = w->tick;
+		conn_release(w, c);
+		return;
 	default:
 		return;
 	}
 }
 
-/* Looks at all connections once a tick: a few bytes each, and no timer per client. */
+/* Looks at all deadlines once a tick: four bytes each, and no timer per client. */
 void conn_sweep(struct worker *w)
 {
 	for (uint32_t i = 0; i < w->conns_max; i++) {
-		struct conn *c = &w->conns[i];
-
-		if (c->state == CONN_RELEASE)
-			conn_release(w, c);
-		else if (c->deadline != 0 && w->tick >= c->deadline)
-			conn_deadline_over(w, c);
+		if (w->deadlines[i] != 0 && w->tick >= w->deadlines[i])
+			conn_deadline_over(w, &w->conns[i]);
 	}
 }

@@ -40,14 +40,15 @@ static int memory_new(struct worker *w)
 	w->in_max = w->conns_max < 2048 ? w->conns_max : 2048;
 	w->out_max = w->conns_max < OUTS_MAX ? w->conns_max : OUTS_MAX;
 	w->conns = pages_new(w->conns_max * sizeof(*w->conns));
+	w->deadlines = pages_new(w->conns_max * sizeof(*w->deadlines));
 	w->subs = pages_new(w->subs_max * sizeof(*w->subs));
 	w->in_pool = pages_new(w->in_max * sizeof(*w->in_pool));
 	w->out_pool = pages_new(w->out_max * sizeof(*w->out_pool));
 	w->addresses = calloc(ADDRESSES_MAX, sizeof(*w->addresses));
 	w->rounds = calloc(1, sizeof(*w->rounds));
 	w->lanes = calloc(w->config.rings, sizeof(*w->lanes));
-	if (w->conns == NULL || w->subs == NULL || w->in_pool == NULL || w->out_pool == NULL ||
-	    w->addresses == NULL || w->rounds == NULL || w->lanes == NULL)
+	if (w->conns == NULL || w->deadlines == NULL || w->subs == NULL || w->in_pool == NULL ||
+	    w->out_pool == NULL || w->addresses == NULL || w->rounds == NULL || w->lanes == NULL)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < w->conns_max; i++)
 		w->conns[i].sub_head = NONE;
@@ -122,6 +123,7 @@ void worker_free(struct worker *w)
 		spsc_pop(w->config.answers);
 	}
 	pages_free(w->conns, w->conns_max * sizeof(*w->conns));
+	pages_free(w->deadlines, w->conns_max * sizeof(*w->deadlines));
 	pages_free(w->subs, w->subs_max * sizeof(*w->subs));
 	pages_free(w->in_pool, w->in_max * sizeof(*w->in_pool));
 	pages_free(w->out_pool, w->out_max * sizeof(*w->out_pool));

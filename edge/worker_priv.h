@@ -143,9 +143,8 @@ struct conn {
 	/* the rest */
 	uint32_t slot;
 	uint16_t ring;
-	uint16_t pending;  /* requests at the writer */
-	uint32_t deadline; /* in ticks (SWEEP_NS); 0: none */
-	uint32_t next;     /* of the flush list, or of a list of bitmap waiters */
+	uint16_t pending; /* requests at the writer */
+	uint32_t next;    /* of the flush list, or of a list of bitmap waiters */
 	struct in_buf *in;
 	struct ws_parser ws;
 	const uint8_t *body; /* REPLY: sent behind `out` */
@@ -207,6 +206,7 @@ struct worker {
 
 	struct lane *lanes;
 	struct conn *conns;
+	uint32_t *deadlines; /* of each connection, in ticks (SWEEP_NS); 0: none */
 	uint32_t conns_max;
 	struct sub *subs;
 	uint32_t subs_max;
