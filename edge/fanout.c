@@ -281,6 +281,16 @@ static void round_end(struct worker *w)
 	histogram_add(w->rounds, took_ns / 1000);
 }
 
+/* A round that takes longer than the last one counts before it ends: when a quiet crowd begins to
+ * place, frames would be cut as for short rounds until then. */
+static void round_goes_on(struct worker *w)
+{
+	uint64_t ns = w->now.mono_ns - w->round_start_ns;
+
+	if (ns > metric_get(&w->round_ns))
+		atomic_store_explicit(&w->round_ns, ns, memory_order_relaxed);
+}
+
 /* One batch. */
 void fanout_run(struct worker *w)
 {
@@ -302,6 +312,8 @@ void fanout_run(struct worker *w)
 	}
 	if (w->round_at == w->subs_end && w->deferred_count == 0)
 		round_end(w);
+	else
+		round_goes_on(w);
 }
 
 uint64_t fanout_wait_ns(const struct worker *w)

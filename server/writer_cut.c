@@ -121,7 +121,7 @@ static void status_append(struct writer *w, struct writer_board *b)
 static uint64_t cut_interval_ns(const struct writer *w)
 {
 	uint64_t floor_ns = w->config.settings->cut_interval_ms * NS_PER_MS;
-	uint64_t half_round_ns = w->config.round_ns(w->config.arg) / 2;
+	uint64_t half_round_ns = w->config.round_ns(w->config.arg) / 8;
 
 	return half_round_ns > floor_ns ? half_round_ns : floor_ns;
 }
