@@ -7,7 +7,7 @@
  */
 import { SUBPROTOCOL, decode, encodeAlive } from './protocol.js';
 
-const ALIVE_MS = 30000;
+const ALIVE_MS = 50000;
 /** The server sends a status every few seconds; a connection silent for so long is dead. */
 const SILENCE_MS = 25000;
 /** A connection that lasted so long was a good one: the next retry is quick again. */
