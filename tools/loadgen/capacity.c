@@ -20,8 +20,9 @@
 #define SOMAXCONN_MIN        4096U
 #define LOOPBACK_SOURCES     16777213ULL /* 127.0.0.2 to 127.255.255.254 */
 #define TCP_BYTES_PER_CLIENT 2048U
-#define READ_MARK_MIN        64U
+#define TCP_BUCKETS          4194304U
 #define READ_MARK_MAX        8192U
+#define PAGE_BYTES           4096U /* what the kernel charges a socket with unread bytes at least */
 
 /* --- looking ---------------------------------------------------------------------------------- */
 
@@ -81,6 +82,14 @@ uint64_t capacity_tcp_bytes(void)
 					 : pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
+/* Negative in a network namespace that shares the first one's table. */
+static uint64_t tcp_buckets(void)
+{
+	uint64_t buckets = number_read("/proc/sys/net/ipv4/tcp_ehash_entries", 0);
+
+	return buckets > INT64_MAX && buckets != CAPACITY_UNKNOWN ? 0 - buckets : buckets;
+}
+
 void capacity_look(struct capacity_facts *ret_facts)
 {
 	static const char ports[] = "/proc/sys/net/ipv4/ip_local_port_range";
@@ -101,6 +110,7 @@ void capacity_look(struct capacity_facts *ret_facts)
 		.somaxconn = number_read("/proc/sys/net/core/somaxconn", 0),
 		.conntrack_count = number_read("/proc/sys/net/netfilter/nf_conntrack_count", 0),
 		.conntrack_max = number_read("/proc/sys/net/netfilter/nf_conntrack_max", 0),
+		.tcp_buckets = tcp_buckets(),
 	};
 }
 
@@ -172,14 +182,14 @@ uint64_t capacity_clients(const struct capacity_facts *f, const struct options *
 
 uint32_t capacity_read_mark(uint64_t tcp_bytes, uint32_t watchers)
 {
-	uint64_t mark;
+	uint64_t pages;
 
 	if (watchers == 0 || tcp_bytes == CAPACITY_UNKNOWN)
 		return 0;
-	mark = tcp_bytes / 4 / watchers;
-	if (mark < READ_MARK_MIN)
-		return 0;
-	return mark < READ_MARK_MAX ? (uint32_t)mark : READ_MARK_MAX;
+	/* A socket is charged whole pages, and about two bytes for each that is unread. */
+	pages = tcp_bytes / 2 / watchers / PAGE_BYTES;
+	return pages < READ_MARK_MAX * 2 / PAGE_BYTES ? (uint32_t)pages * PAGE_BYTES / 2
+						      : READ_MARK_MAX;
 }
 
 /* --- the report ------------------------------------------------------------------------------- */
@@ -289,6 +299,23 @@ static void check_tcp_mem(struct report *r, const struct capacity_facts *f, cons
 		     wanted / 4096, wanted / 2048, wanted / 1024);
 }
 
+static void check_tcp_hash(struct report *r, const struct capacity_facts *f,
+			   const struct options *o)
+{
+	uint64_t sockets = o->clients * (target_is_loopback(&o->target) ? 2ULL : 1ULL);
+	bool low = f->tcp_buckets < sockets;
+
+	if (f->tcp_buckets == CAPACITY_UNKNOWN)
+		return;
+	say(r, low ? WARN : OK, "tcp hash", "%" PRIu64 " buckets for %" PRIu64 " sockets%s",
+	    f->tcp_buckets, sockets, low ? ": every packet searches a chain" : "");
+	if (low)
+		lift(r,
+		     "boot with thash_entries=%u, or sysctl -w net.ipv4.tcp_child_ehash_entries=%u "
+		     "and run both in a network namespace made then",
+		     TCP_BUCKETS, TCP_BUCKETS);
+}
+
 static void check_kernel_tables(struct report *r, const struct capacity_facts *f,
 				const struct options *o)
 {
@@ -333,6 +360,7 @@ int capacity_report(FILE *to, const struct capacity_facts *f, const struct optio
 	check_ports(&r, f, o);
 	check_memory(&r, f, o);
 	check_tcp_mem(&r, f, o);
+	check_tcp_hash(&r, f, o);
 	check_kernel_tables(&r, f, o);
 	fprintf(to, "It can open %" PRIu64 " clients as it is; what ends it is %s.\n", clients,
 		limit);

@@ -28,6 +28,7 @@ struct capacity_facts {
 	uint64_t ports;       /* in ip_local_port_range */
 	uint64_t tcp_bytes;   /* net.ipv4.tcp_mem, the middle one: from here on TCP saves memory */
 	uint64_t somaxconn;
+	uint64_t tcp_buckets; /* of the table in which the kernel looks up connections */
 	uint64_t conntrack_count, conntrack_max; /* connections followed; 0 or unknown: none */
 };
 
@@ -45,8 +46,8 @@ uint64_t capacity_sources(const struct options *o);
 uint64_t capacity_clients(const struct capacity_facts *f, const struct options *o,
 			  const char **ret_limit);
 
-/* Bytes that a watcher may leave unread, so that all of them together hold at most a quarter of
- * what TCP may use; 0: not worth it. */
+/* Bytes that a watcher may leave unread, so that all of them together leave at most a quarter of
+ * what TCP may use, and are charged half of it; 0: there is no room for that. */
 uint32_t capacity_read_mark(uint64_t tcp_bytes, uint32_t watchers);
 
 /* Writes the report: 0, or 1 when something fails for o->clients. */

@@ -21,6 +21,7 @@ static const struct capacity_facts roomy = {
 	.ports = 28232,
 	.tcp_bytes = 1600ULL << 20,
 	.somaxconn = 65535,
+	.tcp_buckets = 4194304,
 	.conntrack_count = CAPACITY_UNKNOWN,
 	.conntrack_max = CAPACITY_UNKNOWN,
 };
@@ -87,6 +88,7 @@ static void each_limit_is_told_with_what_lifts_it(void **state)
 	f.memory_free = 1ULL << 30;
 	f.tcp_bytes = 64ULL << 20;
 	f.somaxconn = 128;
+	f.tcp_buckets = 262144;
 	f.conntrack_count = 5;
 	f.conntrack_max = 65536;
 	assert_int_equal(report(&f, &o, text), 1);
@@ -95,6 +97,8 @@ static void each_limit_is_told_with_what_lifts_it(void **state)
 	assert_non_null(strstr(text, "fewer clients"));
 	assert_non_null(strstr(text, "net.ipv4.tcp_mem="));
 	assert_non_null(strstr(text, "net.core.somaxconn="));
+	assert_non_null(strstr(text, "262144 buckets for 600000 sockets"));
+	assert_non_null(strstr(text, "thash_entries="));
 	assert_non_null(strstr(text, "nf_conntrack_max="));
 }
 
@@ -109,6 +113,7 @@ static void what_the_host_hides_is_no_limit(void **state)
 		.ports = CAPACITY_UNKNOWN,
 		.tcp_bytes = CAPACITY_UNKNOWN,
 		.somaxconn = CAPACITY_UNKNOWN,
+		.tcp_buckets = CAPACITY_UNKNOWN,
 		.conntrack_count = CAPACITY_UNKNOWN,
 		.conntrack_max = CAPACITY_UNKNOWN,
 	};
@@ -139,9 +144,11 @@ static void unread_bytes_are_a_quarter_of_what_tcp_may_use(void **state)
 		uint64_t mark = capacity_read_mark(1600ULL << 20, watchers);
 
 		assert_true(mark * watchers <= 400ULL << 20);
-		assert_true(mark > 0 || watchers > 1000000);
+		assert_true(mark == 0 || (mark + 2047) / 2048 * 4096 * watchers <= 800ULL << 20);
+		assert_true(mark > 0 || watchers > 200000);
 	}
-	assert_int_equal(capacity_read_mark(1600ULL << 20, 300000), (400ULL << 20) / 300000);
+	assert_int_equal(capacity_read_mark(1600ULL << 20, 200000), 2048);
+	assert_int_equal(capacity_read_mark(1600ULL << 20, 300000), 0);
 	assert_int_equal(capacity_read_mark(CAPACITY_UNKNOWN, 300000), 0);
 	assert_int_equal(capacity_read_mark(1600ULL << 20, 0), 0);
 }
