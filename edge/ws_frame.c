@@ -395,6 +395,11 @@ static void tell_piece(struct ws_parser *p, uint8_t *data, size_t len, bool firs
 		p->message_opcode = 0;
 }
 
+bool ws_parser_is_between(const struct ws_parser *p)
+{
+	return p->head_len == 0 && p->message_opcode == 0;
+}
+
 enum ws_result ws_parse(struct ws_parser *p, uint8_t *in, size_t len, size_t *ret_used,
 			struct ws_piece *ret_piece)
 {

@@ -76,6 +76,9 @@ void ws_parser_init(struct ws_parser *p, enum ws_role role, uint32_t message_byt
 enum ws_result ws_parse(struct ws_parser *p, uint8_t *in, size_t len, size_t *ret_used,
 			struct ws_piece *ret_piece);
 
+/* Every byte so far belongs to a whole message: the next one begins one. */
+bool ws_parser_is_between(const struct ws_parser *p);
+
 /* Writes the head of an unmasked frame (a server's); returns its bytes (2, 4 or 10). */
 size_t ws_head_write(uint8_t *out, bool fin, enum ws_opcode opcode, uint64_t payload_len);
 

@@ -104,7 +104,7 @@ window=64
 [ "$PAINTERS" -le 2000 ] || window=16
 sends=$(metric broadcast_sends_total) ticks=$(cpu_ticks)
 "$loadgen" --url "ws://127.0.0.1:$port/ws" "${phases[@]}" "${pattern[@]}" --painters "$PAINTERS" --window "$window" \
-	${OBSERVERS:+--observers "$OBSERVERS"} --session-secret "@$work/secret" --settle "$SETTLE" \
+	${OBSERVERS:+--observers "$OBSERVERS"} ${LOADGEN_FLAGS:-} --session-secret "@$work/secret" --settle "$SETTLE" \
 	--threshold 'reach==1' --threshold 'clients_lost==0' --threshold "visible.p99<$VISIBLE_P99" \
 	--threshold "ack.p99<$ACK_P99" --json "$out/result.json" --html "$out/result.html" --csv "$out/seconds.csv" \
 	--hgrm "$out/latency" --acks "$work/acks.csv" >"$out/result.txt" 2>"$out/live.txt" &
@@ -116,6 +116,7 @@ wait "$load" || code=$?
 kill "$watcher" 2>/dev/null || true
 wait "$watcher" 2>/dev/null || true
 [ -s "$out/result.json" ] || { tail -5 "$out/live.txt" >&2; echo "VERIFY FAIL: loadgen ended with $code and no result"; exit 1; }
+get /metrics >"$out/metrics.txt"
 sends=$(($(metric broadcast_sends_total) - sends)) ticks=$(($(cpu_ticks) - ticks))
 
 # --- the truth, from outside ---

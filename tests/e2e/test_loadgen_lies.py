@@ -43,12 +43,21 @@ def delta_payload(cells):
 
 
 class Client:
-    def __init__(self, number, writer):
+    def __init__(self, number, writer, in_pieces):
         self.number, self.writer, self.subscribed, self.frames, self.held = number, writer, False, 0, None
+        self.in_pieces, self.next_piece = in_pieces, 0
 
-    def send(self, data):
+    def write(self, data):
         if not self.writer.is_closing():
             self.writer.write(data)
+
+    def send(self, data):
+        if not self.in_pieces:
+            return self.write(data)
+        loop = asyncio.get_running_loop()
+        for at in range(0, len(data), 11):
+            self.next_piece = max(self.next_piece, loop.time()) + 0.001
+            loop.call_at(self.next_piece, self.write, data[at:at + 11])
 
 
 class Server:
@@ -88,7 +97,7 @@ class Server:
             accept = accept.swapcase()
         writer.write(("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                       f"Sec-WebSocket-Accept: {accept}\r\nSec-WebSocket-Protocol: pixeld.v1\r\n\r\n").encode())
-        client = Client(self.numbers, writer)
+        client = Client(self.numbers, writer, self.numbers == 11 and (self.lie or "").startswith("pieces"))
         self.numbers += 1
         self.clients.append(client)
         user = None
@@ -177,7 +186,7 @@ class Server:
         now = client.frames == 6
         if lie == "drop" and now or lie == "stall":
             return
-        if lie == "corrupt" and now:
+        if lie in ("corrupt", "pieces_corrupt") and now:
             whole = frame(head + payload[:-1] + bytes([payload[-1] ^ 1]))
         if lie == "duplicate" and now:
             whole += whole
@@ -238,6 +247,7 @@ LIES = [  # lie, exit code, the name it gets in the report
     ("duplicate", 3, "repeated"),
     ("reorder", 3, "gap"),
     ("corrupt", 3, "bytes_differ"),
+    ("pieces_corrupt", 3, "bytes_differ"),
     ("wrong_for_all", 3, "board_differs"),
     ("undecodable", 3, "undecodable"),
     ("masked", 3, "websocket"),
@@ -268,6 +278,9 @@ async def main():
     check("the list of acknowledgements is whole",
           sorted(int(line.split(",")[1]) for line in acks) == list(range(1001, 1001 + result["acknowledged"])), said)
     check("visibility was measured", result["visible_ms"]["count"] >= result["acknowledged"], said)
+
+    code, result, said, _ = await loadgen("pieces")
+    check("frames that come in pieces are as good", code == 0 and result["clients_complete"] == 20, code, said)
 
     for lie, exit_code, name in LIES:
         code, result, said, _ = await loadgen(lie)

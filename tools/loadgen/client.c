@@ -82,7 +82,7 @@ static void recv_arm(struct worker *w, struct client *c)
 {
 	c->inflight++;
 	c->reading = true;
-	ring_recv_multi(w->rings[c->ring], c->slot, tag(w, c, OP_RECV));
+	ring_recv_multi(w->rings.at[c->ring], c->slot, tag(w, c, OP_RECV));
 }
 
 static void connect_done(struct worker *w, struct client *c, int res)
@@ -97,10 +97,10 @@ static void connect_done(struct worker *w, struct client *c, int res)
 		return;
 	}
 	client_state_set(w, c, CLIENT_UPGRADING);
-	out = worker_arena(w, UPGRADE_REQUEST_BYTES_MAX);
+	out = ring_set_arena(&w->rings, UPGRADE_REQUEST_BYTES_MAX);
 	len = upgrade_write(options_target(w->options, client_number(w, c)), upgrade_random(w, c),
 			    (char *)out);
-	ring_send_now(w->rings[c->ring], c->slot, out, len, tag(w, c, OP_SEND_NOW));
+	ring_send_now(w->rings.at[c->ring], c->slot, out, len, tag(w, c, OP_SEND_NOW));
 	c->sent_s = (uint32_t)(w->now.mono_ns / NS_PER_SEC);
 	recv_arm(w, c);
 }
@@ -119,14 +119,14 @@ static void release_try(struct worker *w, struct client *c)
 		return;
 	client_state_set(w, c, CLIENT_RELEASING);
 	c->inflight++;
-	ring_slot_close(w->rings[c->ring], c->slot, tag(w, c, OP_CLOSE));
+	ring_slot_close(w->rings.at[c->ring], c->slot, tag(w, c, OP_CLOSE));
 }
 
 /* By tag: to cancel by slot the kernel looks at every operation of the ring. */
 static void op_cancel(struct worker *w, struct client *c, enum op op)
 {
 	c->inflight++;
-	ring_cancel_tag(w->rings[c->ring], tag(w, c, op), tag(w, c, OP_CANCEL));
+	ring_cancel_tag(w->rings.at[c->ring], tag(w, c, op), tag(w, c, OP_CANCEL));
 }
 
 /* Nothing more is wanted of the connection: what is in flight ends, then the slot is given back. */
@@ -142,7 +142,7 @@ static void connection_end(struct worker *w, struct client *c, bool reset)
 	c->fd = -1;
 	if (reset) { /* to connect to nowhere is to disconnect, which sends a reset */
 		c->inflight++;
-		ring_connect(w->rings[c->ring], c->slot, &nowhere, sizeof(nowhere),
+		ring_connect(w->rings.at[c->ring], c->slot, &nowhere, sizeof(nowhere),
 			     tag(w, c, OP_RESET));
 	}
 	if (was == CLIENT_CONNECTING)
@@ -153,7 +153,7 @@ static void connection_end(struct worker *w, struct client *c, bool reset)
 		op_cancel(w, c, OP_SEND_ALL);
 	if (c->inflight > 0 && !reset) {
 		c->inflight++;
-		ring_shutdown(w->rings[c->ring], c->slot, SHUT_RDWR, tag(w, c, OP_SHUTDOWN));
+		ring_shutdown(w->rings.at[c->ring], c->slot, SHUT_RDWR, tag(w, c, OP_SHUTDOWN));
 	}
 	release_try(w, c);
 }
@@ -254,10 +254,10 @@ void client_say(struct worker *w, struct client *c, enum ws_opcode opcode, uint8
 		worker_painter_ready(w, p);
 		return;
 	}
-	out = worker_arena(w, len + WS_HEAD_BYTES_MAX);
+	out = ring_set_arena(&w->rings, len + WS_HEAD_BYTES_MAX);
 	head = ws_head_write_masked(out, true, opcode, mask, payload, len);
 	memcpy(out + head, payload, len);
-	ring_send_now(w->rings[c->ring], c->slot, out, head + len, tag(w, c, OP_SEND_NOW));
+	ring_send_now(w->rings.at[c->ring], c->slot, out, head + len, tag(w, c, OP_SEND_NOW));
 	c->sent_s = (uint32_t)(w->now.mono_ns / NS_PER_SEC);
 }
 
@@ -280,7 +280,7 @@ void client_flush(struct worker *w, struct client *c)
 	p->sending = true;
 	c->inflight++;
 	c->sent_s = (uint32_t)(w->now.mono_ns / NS_PER_SEC);
-	ring_send_all(w->rings[c->ring], c->slot, p->out, p->out_len, tag(w, c, OP_SEND_ALL));
+	ring_send_all(w->rings.at[c->ring], c->slot, p->out, p->out_len, tag(w, c, OP_SEND_ALL));
 }
 
 static void send_all_done(struct worker *w, struct client *c, int res)
@@ -342,6 +342,7 @@ static size_t upgrade_take(struct worker *w, struct client *c, const uint8_t *da
 	latency_record(&w->latencies, LATENCY_CONNECT, &(struct span){c->intended_ns, c->since_ns},
 		       w->now.mono_ns);
 	ws_parser_init(&c->parser, WS_FROM_SERVER, MESSAGE_BYTES_MAX);
+	c->parsing = false;
 	client_state_set(w, c, CLIENT_SUBSCRIBING);
 	client_subscribe(w, c, true);
 	return head - before;
@@ -391,32 +392,56 @@ static void piece_take(struct worker *w, struct client *c, const struct ws_piece
 	}
 }
 
+static bool is_subscribed(const struct client *c)
+{
+	return c->state == CLIENT_SUBSCRIBING || c->state == CLIENT_FOLLOWING;
+}
+
+/* At most one piece; returns how many bytes that took. */
+static size_t piece_parse(struct worker *w, struct client *c, uint8_t *data, size_t len)
+{
+	struct ws_piece piece;
+	size_t used = 0;
+	enum ws_result result = ws_parse(&c->parser, data, len, &used, &piece);
+
+	c->parsing = !ws_parser_is_between(&c->parser);
+	if (result == WS_PIECE)
+		piece_take(w, c, &piece);
+	else if (result == WS_BAD)
+		client_break(w, c, TROUBLE_WEBSOCKET, c->parser.bad_text);
+	return used;
+}
+
+void client_parse(struct worker *w, struct client *c, uint8_t *data, size_t len)
+{
+	while (len > 0 && is_subscribed(c)) {
+		size_t used = piece_parse(w, c, data, len);
+
+		data += used;
+		len -= used;
+	}
+}
+
 static void bytes_take(struct worker *w, struct client *c, uint8_t *data, size_t len)
 {
-	enum ws_result result = WS_PIECE;
-
 	stat_add(&w->stats.bytes_in, len);
-	c->heard_s = (uint32_t)(w->now.mono_ns / NS_PER_SEC);
+	if (c->marked)
+		c->heard_s = (uint32_t)(w->now.mono_ns / NS_PER_SEC);
 	if (c->state == CLIENT_UPGRADING) {
 		size_t used = upgrade_take(w, c, data, len);
 
 		data += used;
 		len -= used;
-		if (len == 0)
-			return;
 	}
-	while (result == WS_PIECE &&
-	       (c->state == CLIENT_SUBSCRIBING || c->state == CLIENT_FOLLOWING)) {
-		struct ws_piece piece;
+	while (len > 0 && is_subscribed(c)) {
 		size_t used = 0;
 
-		result = ws_parse(&c->parser, data, len, &used, &piece);
+		if (c->place.frame != STREAM_NONE && !c->parsing)
+			used = client_compare(w, c, data, len);
+		if (used < len && is_subscribed(c))
+			used += piece_parse(w, c, data + used, len - used);
 		data += used;
 		len -= used;
-		if (result == WS_PIECE)
-			piece_take(w, c, &piece);
-		else if (result == WS_BAD)
-			client_break(w, c, TROUBLE_WEBSOCKET, c->parser.bad_text);
 	}
 }
 
@@ -467,6 +492,8 @@ void client_settle_down(struct worker *w, struct client *c)
 
 	c->torn = false;
 	c->stopped = c->stopper;
+	/* Clients that came together are not alive together. */
+	c->sent_s -= (uint32_t)(rng_next(&w->rng) % ALIVE_AFTER_S);
 	if (c->stopper || c->slow)
 		op_cancel(w, c, OP_RECV);
 	if (c->fd < 0)
@@ -489,7 +516,7 @@ void client_read_out(struct worker *w, struct client *c)
 	} else if (c->slow && w->shared->phase < PHASE_SETTLE) {
 		c->inflight++;
 		c->reading = true;
-		ring_recv(w->rings[c->ring], c->slot, tag(w, c, OP_RECV));
+		ring_recv(w->rings.at[c->ring], c->slot, tag(w, c, OP_RECV));
 	} else {
 		recv_arm(w, c);
 	}

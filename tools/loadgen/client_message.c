@@ -1,8 +1,9 @@
 /*
  * client_message.c - what a client makes of the server's messages.
  *
- * Owner: the worker. Nothing here is in flight; the one thing that blocks is the fetch of a whole
- * board, when the first client of the thread has subscribed, and when a board was replaced.
+ * Owner: the worker. What equals the stream does not come here (client_stream.c). Nothing is in
+ * flight; the one thing that blocks is the fetch of a whole board, when the first client of the
+ * thread has subscribed, and when a board was replaced.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -34,7 +35,7 @@ static size_t frame_append(struct worker *w, uint8_t *out, const struct message 
 void client_subscribe(struct worker *w, struct client *c, bool with_session)
 {
 	struct message m = {.type = MSG_SUBSCRIBE};
-	uint8_t *out = worker_arena(w, 2 * MESSAGE_IN_BYTES_MAX);
+	uint8_t *out = ring_set_arena(&w->rings, 2 * MESSAGE_IN_BYTES_MAX);
 	size_t len = 0;
 
 	if (with_session && c->painter != NULL) {
@@ -47,18 +48,18 @@ void client_subscribe(struct worker *w, struct client *c, bool with_session)
 		len = frame_append(w, out, &session);
 	}
 	memcpy(m.subscribe.board, w->options->board, sizeof(m.subscribe.board));
+	c->place.frame = STREAM_NONE;
 	c->resuming = c->follow.joined;
 	m.subscribe.resume = c->resuming;
 	m.subscribe.epoch = c->follow.epoch;
 	m.subscribe.seq = c->follow.seq;
 	len += frame_append(w, out + len, &m);
-	ring_send_now(w->rings[c->ring], c->slot, out, len,
+	ring_send_now(w->rings.at[c->ring], c->slot, out, len,
 		      op_tag_pack(OP_SEND_NOW, c->generation, client_index(w, c)));
 	c->sent_s = (uint32_t)(w->now.mono_ns / NS_PER_SEC);
 }
 
-/* An observer stood at `before`, and now stands where its follow says. */
-static void observer_moved(struct worker *w, struct client *c, uint64_t before)
+void client_observer_moved(struct worker *w, struct client *c, uint64_t before)
 {
 	if (!c->observer || c->follow.seq < c->missed_seq)
 		return;
@@ -108,7 +109,7 @@ static void subscribed(struct worker *w, struct client *c, const struct msg_subs
 	}
 	if (c->torn)
 		c->missed_seq = m->seq;
-	observer_moved(w, c, c->follow.seq);
+	client_observer_moved(w, c, c->follow.seq);
 	c->board = m->board;
 	c->attempts = 0;
 	client_state_set(w, c, CLIENT_FOLLOWING);
@@ -144,13 +145,25 @@ static void stale(struct worker *w, struct client *c, const struct msg_stale *m)
 	before = c->follow.seq;
 	stat_add(&w->stats.refetches, 1);
 	follow_fetched(&c->follow, reference_epoch(w->reference), reference_seq(w->reference));
-	observer_moved(w, c, before);
+	client_observer_moved(w, c, before);
 	client_state_set(w, c, CLIENT_SUBSCRIBING);
 	c->since_ns = w->now.mono_ns;
 	client_subscribe(w, c, false);
 }
 
 /* --- deltas and status ------------------------------------------------------------------------ */
+
+/* Behind a right delta the client has a place in the stream, which goes on with it when it is new.
+ * */
+static void stream_join(struct worker *w, struct client *c, const struct msg_delta *m,
+			const uint8_t *message, size_t len)
+{
+	if (m->first > stream_last(w->stream) || c->follow.epoch != stream_epoch(w->stream))
+		c->place =
+			stream_append(w->stream, c->follow.epoch, message, len, m->first, m->last);
+	else
+		c->place = stream_behind(w->stream, m->first, m->last);
+}
 
 static void delta(struct worker *w, struct client *c, const struct msg_delta *m,
 		  const uint8_t *payload, const uint8_t *message, size_t len)
@@ -165,6 +178,7 @@ static void delta(struct worker *w, struct client *c, const struct msg_delta *m,
 	}
 	stat_add(&w->stats.deliveries, 1);
 	t = follow_delta(&c->follow, m, &from);
+	c->place.frame = STREAM_NONE;
 	if (t != TROUBLE_NONE)
 		worker_trouble(w, t, c,
 			       "frame %" PRIu64 "..%" PRIu64 " came to a board at %" PRIu64,
@@ -177,12 +191,15 @@ static void delta(struct worker *w, struct client *c, const struct msg_delta *m,
 		worker_trouble(w, t, c, "frame %" PRIu64 "..%" PRIu64 " of %zu bytes", m->first,
 			       m->last, len);
 	}
+	if (!c->follow.wrong)
+		stream_join(w, c, m, message, len);
 	if (c->observer && from <= m->last && m->last > c->missed_seq)
 		sight_seen(w->sight, w->now.mono_ns, from, m->last);
-	observer_moved(w, c, before);
+	client_observer_moved(w, c, before);
 }
 
-static void status(struct worker *w, struct client *c, const struct msg_status *m)
+static void status(struct worker *w, struct client *c, const struct msg_status *m,
+		   const uint8_t *message, size_t len)
 {
 	enum trouble t;
 
@@ -194,6 +211,8 @@ static void status(struct worker *w, struct client *c, const struct msg_status *
 	if (t != TROUBLE_NONE)
 		worker_trouble(w, t, c, "status of seq %" PRIu64 " came to a board at %" PRIu64,
 			       m->seq, c->follow.seq);
+	else if (stream_is_end(w->stream, &c->place))
+		c->place = stream_append(w->stream, c->follow.epoch, message, len, 1, 0);
 }
 
 /* --- answers to placements -------------------------------------------------------------------- */
@@ -287,7 +306,7 @@ void client_message(struct worker *w, struct client *c, const uint8_t *message, 
 	if (m.type == MSG_DELTA)
 		delta(w, c, &m.delta, payload, message, len);
 	else if (m.type == MSG_STATUS)
-		status(w, c, &m.status);
+		status(w, c, &m.status, message, len);
 	else if (m.type == MSG_PLACED)
 		placed(w, c, &m.placed);
 	else if (m.type == MSG_REFUSED)

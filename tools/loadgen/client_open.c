@@ -55,7 +55,7 @@ static int socket_make(const struct worker *w, struct client *c)
 		(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
 	r = source_bind(w, c, fd);
 	if (r == 0)
-		r = ring_slot_install(w->rings[c->ring], c->slot, fd);
+		r = ring_slot_install(w->rings.at[c->ring], c->slot, fd);
 	if (r == 0 && c->bulk)
 		c->fd = fd;
 	else
@@ -81,7 +81,7 @@ void client_open(struct worker *w, struct client *c, uint64_t intended_ns)
 	if (c->attempts < UINT8_MAX)
 		c->attempts++;
 	c->inflight++;
-	ring_connect(w->rings[c->ring], c->slot, (const struct sockaddr *)&target->addr,
+	ring_connect(w->rings.at[c->ring], c->slot, (const struct sockaddr *)&target->addr,
 		     target->addr_len, op_tag_pack(OP_CONNECT, c->generation, client_index(w, c)));
 	client_state_set(w, c, CLIENT_CONNECTING);
 }

@@ -55,6 +55,14 @@ enum trouble follow_delta(struct follow *f, const struct msg_delta *m, uint64_t 
 	return t;
 }
 
+void follow_passed(struct follow *f, uint64_t last)
+{
+	px_assert(f->streaming && last >= f->stream_last);
+	f->stream_last = last;
+	if (last > f->seq)
+		f->seq = last;
+}
+
 enum trouble follow_status(struct follow *f, const struct msg_status *m)
 {
 	if (m->epoch != f->epoch)

@@ -32,6 +32,10 @@ enum trouble follow_subscribed(struct follow *f, const struct msg_subscribed *m,
  * After trouble the client goes on behind the delta, so that one mistake is told once. */
 enum trouble follow_delta(struct follow *f, const struct msg_delta *m, uint64_t *ret_from);
 
+/* The next deltas came, up to `last`, each as it must be: they are those of another, who was told
+ * so by follow_delta(), and who stood where this one stands. */
+void follow_passed(struct follow *f, uint64_t last);
+
 enum trouble follow_status(struct follow *f, const struct msg_status *m);
 
 /* The board was fetched anew and stands at (epoch, seq); never goes back. */

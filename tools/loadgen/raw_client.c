@@ -91,7 +91,7 @@ static int socket_make(const struct raw_worker *w, const struct raw_client *c)
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	r = source_bind(w, c, fd);
 	if (r == 0)
-		r = ring_slot_install(w->rings[c->ring], c->slot, fd);
+		r = ring_slot_install(w->rings.at[c->ring], c->slot, fd);
 	(void)close(fd);
 	return r;
 }
@@ -108,7 +108,7 @@ void raw_client_open(struct raw_worker *w, struct raw_client *c)
 	}
 	c->since_ns = w->now.mono_ns;
 	c->inflight++;
-	ring_connect(w->rings[c->ring], c->slot, (const struct sockaddr *)&target->addr,
+	ring_connect(w->rings.at[c->ring], c->slot, (const struct sockaddr *)&target->addr,
 		     target->addr_len, raw_client_tag(w, c, RAW_OP_CONNECT));
 	state_set(w, c, RAW_CONNECTING);
 }
@@ -116,7 +116,7 @@ void raw_client_open(struct raw_worker *w, struct raw_client *c)
 static void recv_arm(struct raw_worker *w, struct raw_client *c)
 {
 	c->inflight++;
-	ring_recv_multi(w->rings[c->ring], c->slot, raw_client_tag(w, c, RAW_OP_RECV));
+	ring_recv_multi(w->rings.at[c->ring], c->slot, raw_client_tag(w, c, RAW_OP_RECV));
 }
 
 static void connect_done(struct raw_worker *w, struct raw_client *c, int res)
@@ -132,11 +132,12 @@ static void connect_done(struct raw_worker *w, struct raw_client *c, int res)
 		return;
 	}
 	state_set(w, c, RAW_UPGRADING);
-	out = raw_arena(w, RAW_REQUEST_BYTES_MAX);
+	out = ring_set_arena(&w->rings, RAW_REQUEST_BYTES_MAX);
 	len = upgrade_ask_write(&o->target, &o->ask, upgrade_random(w, c), (char *)out,
 				RAW_REQUEST_BYTES_MAX);
 	px_assert(len > 0);
-	ring_send_now(w->rings[c->ring], c->slot, out, len, raw_client_tag(w, c, RAW_OP_SEND_NOW));
+	ring_send_now(w->rings.at[c->ring], c->slot, out, len,
+		      raw_client_tag(w, c, RAW_OP_SEND_NOW));
 	recv_arm(w, c);
 }
 
@@ -148,7 +149,7 @@ static void release_try(struct raw_worker *w, struct raw_client *c)
 		return;
 	state_set(w, c, RAW_RELEASING);
 	c->inflight++;
-	ring_slot_close(w->rings[c->ring], c->slot, raw_client_tag(w, c, RAW_OP_CLOSE));
+	ring_slot_close(w->rings.at[c->ring], c->slot, raw_client_tag(w, c, RAW_OP_CLOSE));
 }
 
 void raw_client_break(struct raw_worker *w, struct raw_client *c, enum trouble t, const char *why)
@@ -160,9 +161,10 @@ void raw_client_break(struct raw_worker *w, struct raw_client *c, enum trouble t
 	state_set(w, c, RAW_CLOSING);
 	if (c->inflight > 0) {
 		c->inflight++;
-		ring_cancel_slot(w->rings[c->ring], c->slot, raw_client_tag(w, c, RAW_OP_CANCEL));
+		ring_cancel_slot(w->rings.at[c->ring], c->slot,
+				 raw_client_tag(w, c, RAW_OP_CANCEL));
 		c->inflight++;
-		ring_shutdown(w->rings[c->ring], c->slot, SHUT_RDWR,
+		ring_shutdown(w->rings.at[c->ring], c->slot, SHUT_RDWR,
 			      raw_client_tag(w, c, RAW_OP_SHUTDOWN));
 	}
 	release_try(w, c);
@@ -201,7 +203,7 @@ void raw_client_say(struct raw_worker *w, struct raw_client *c, enum ws_opcode o
 	if (c->first != NULL || (s != NULL && s->next_len + most > w->send_room))
 		return;
 	memcpy(mask, &random, sizeof(mask));
-	out = s != NULL ? s->next + s->next_len : raw_arena(w, most);
+	out = s != NULL ? s->next + s->next_len : ring_set_arena(&w->rings, most);
 	head = ws_head_write_masked(out, true, opcode, mask, payload, len);
 	memcpy(out + head, payload, len);
 	if (s != NULL) {
@@ -209,7 +211,7 @@ void raw_client_say(struct raw_worker *w, struct raw_client *c, enum ws_opcode o
 		raw_sender_ready(w, s);
 		return;
 	}
-	ring_send_now(w->rings[c->ring], c->slot, out, head + len,
+	ring_send_now(w->rings.at[c->ring], c->slot, out, head + len,
 		      raw_client_tag(w, c, RAW_OP_SEND_NOW));
 }
 
@@ -240,7 +242,7 @@ static void first_send(struct raw_worker *w, struct raw_client *c)
 	memmove(c->first + head, payload, len);
 	raw_stat_add(&w->stats.bytes_out, head + len);
 	c->inflight++;
-	ring_send_all(w->rings[c->ring], c->slot, c->first, head + len,
+	ring_send_all(w->rings.at[c->ring], c->slot, c->first, head + len,
 		      raw_client_tag(w, c, RAW_OP_FIRST));
 }
 

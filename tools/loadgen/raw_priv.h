@@ -13,6 +13,7 @@
 #include "engine/ring.h"
 #include "tools/loadgen/schedule.h"
 #include "tools/loadgen/raw_worker.h"
+#include "tools/loadgen/ring_set.h"
 
 /*
  *	NEW -> CONNECTING -> UPGRADING -> OPEN     any of the last three -> CLOSING
@@ -87,8 +88,6 @@ struct raw_client {
 
 _Static_assert(sizeof(struct raw_client) <= 256, "512 bytes per client with its share of buffers");
 
-#define RAW_ARENA_BYTES 65536
-
 struct raw_worker {
 	const struct raw_options *options;
 	struct raw_shared *shared;
@@ -98,8 +97,7 @@ struct raw_worker {
 	pthread_t thread;
 	uint32_t number;
 
-	struct ring **rings; /* [0] leads */
-	uint32_t rings_count;
+	struct ring_set rings;
 	uint32_t slots_per_ring;
 
 	struct raw_client *clients;
@@ -124,9 +122,6 @@ struct raw_worker {
 	bool scheduled;   /* the schedule has begun */
 	uint8_t *scratch; /* a message being made */
 	size_t stamp_hint;
-
-	uint8_t *arena; /* bytes of small sends; free again after a submit */
-	size_t arena_len;
 
 	struct raw_track *track; /* NULL: deliveries are only counted */
 	struct hdr echo, visible, connect;
@@ -153,12 +148,6 @@ static inline void raw_stat_set(_Atomic uint64_t *stat, uint64_t n)
 /* Counts, and keeps the words of the first of its kind. */
 void raw_trouble(struct raw_worker *w, enum trouble t, struct raw_client *c, const char *format,
 		 ...) __attribute__((format(printf, 4, 5)));
-
-/* Room for a small send; valid until the end of the turn. len <= RAW_ARENA_BYTES. */
-uint8_t *raw_arena(struct raw_worker *w, size_t len);
-
-/* Submits every ring; the arena is free afterwards. */
-void raw_submit(struct raw_worker *w);
 
 uint64_t raw_client_number(const struct raw_worker *w, const struct raw_client *c); /* of all */
 

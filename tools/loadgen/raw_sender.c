@@ -134,7 +134,7 @@ static void flush(struct raw_worker *w, struct raw_sender *s)
 	s->sending = true;
 	c->inflight++;
 	raw_stat_add(&w->stats.bytes_out, s->out_len);
-	ring_send_all(w->rings[c->ring], c->slot, s->out, s->out_len,
+	ring_send_all(w->rings.at[c->ring], c->slot, s->out, s->out_len,
 		      raw_client_tag(w, c, RAW_OP_SEND_ALL));
 }
 

@@ -9,8 +9,8 @@
 #include "engine/assert.h"
 #include "tools/loadgen/raw_priv.h"
 
-#define EVENTS_PER_BATCH  256
-#define BATCHES_PER_TURN  64
+#define EVENTS_PER_REAP   64
+#define EVENTS_NS         (2 * NS_PER_MS)
 #define OPENING_MAX       1000
 #define OPENS_PER_TURN    64
 #define LEAVES_PER_TURN   512
@@ -19,8 +19,6 @@
 #define AWAITED_LOOK_NS   (50 * NS_PER_MS)
 #define ANSWER_TIMEOUT_NS (30 * NS_PER_SEC)
 #define LEAVE_NS          (2 * NS_PER_SEC)
-#define RECV_BUFS         1024U
-#define RECV_BUF_BYTES    2048U
 
 /* --- events ----------------------------------------------------------------------------------- */
 
@@ -37,15 +35,24 @@ static void event_take(struct raw_worker *w, struct ring *ring, const struct rin
 		ring_recv_return(ring, e->buf);
 }
 
-/* True: there may be more. */
-static bool events_take(struct raw_worker *w, struct ring *ring)
+/* True: the time for events was over before they were. */
+static bool events_take(struct raw_worker *w)
 {
-	struct ring_event events[EVENTS_PER_BATCH];
-	uint32_t count = ring_reap(ring, events, EVENTS_PER_BATCH);
+	struct ring_event events[EVENTS_PER_REAP];
+	struct ring *ring;
+	uint64_t end_ns;
+	uint32_t count;
 
-	for (uint32_t i = 0; i < count; i++)
-		event_take(w, ring, &events[i]);
-	return count == EVENTS_PER_BATCH;
+	w->now = clock_now();
+	end_ns = w->now.mono_ns + EVENTS_NS;
+	while ((count = ring_set_reap(&w->rings, events, EVENTS_PER_REAP, &ring)) > 0) {
+		for (uint32_t i = 0; i < count; i++)
+			event_take(w, ring, &events[i]);
+		w->now = clock_now();
+		if (w->now.mono_ns > end_ns)
+			return true;
+	}
+	return false;
 }
 
 /* --- what comes due --------------------------------------------------------------------------- */
@@ -159,33 +166,6 @@ static uint64_t sleep_ns(const struct raw_worker *w)
 	return due_ns - w->now.mono_ns < SLEEP_MAX_NS ? due_ns - w->now.mono_ns : SLEEP_MAX_NS;
 }
 
-static int rings_open(struct raw_worker *w)
-{
-	struct ring_config config = {
-		.sq_entries = 1024,
-		.cq_entries = 8192,
-		.slots = w->slots_per_ring,
-		.recv_bufs = RECV_BUFS,
-		.recv_buf_bytes = RECV_BUF_BYTES,
-	};
-
-	for (uint32_t i = 0; i < w->rings_count; i++) {
-		int r;
-
-		config.lead = w->rings[0];
-		r = ring_open(&config, &w->rings[i]);
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-static void rings_close(struct raw_worker *w)
-{
-	for (uint32_t i = w->rings_count; i-- > 0;)
-		ring_close(w->rings[i]);
-}
-
 static void turns(struct raw_worker *w)
 {
 	uint64_t looked_ns = 0;
@@ -193,15 +173,8 @@ static void turns(struct raw_worker *w)
 
 	w->beat_ns = w->second_ns = clock_now().mono_ns;
 	for (;;) {
-		bool more = true;
+		bool more = events_take(w);
 
-		for (int i = 0; more && i < BATCHES_PER_TURN; i++) {
-			more = false;
-			w->now = clock_now();
-			for (uint32_t r = 0; r < w->rings_count; r++)
-				more |= events_take(w, w->rings[r]);
-		}
-		w->now = clock_now();
 		if (w->shared->phase != RAW_PHASE_LEAVE)
 			connects_open(w);
 		raw_senders_assign(w);
@@ -211,21 +184,20 @@ static void turns(struct raw_worker *w)
 		beat(w);
 		second_publish(w);
 		awaited_publish(w, &looked_ns);
-		raw_submit(w);
-		ring_doze(w->rings[0]);
-		ring_wait(w->rings[0], more ? 0 : sleep_ns(w));
+		ring_set_submit(&w->rings);
+		ring_set_wait(&w->rings, more ? 0 : sleep_ns(w));
 	}
 }
 
 void *raw_thread_main(void *arg)
 {
 	struct raw_worker *w = arg;
-	int r = rings_open(w);
+	int r = ring_set_open(&w->rings);
 
 	if (r < 0)
 		raw_stat_set(&w->stats.failed, (uint64_t)-r);
 	else
 		turns(w);
-	rings_close(w);
+	ring_set_close(&w->rings);
 	return NULL;
 }

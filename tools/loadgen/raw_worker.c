@@ -11,13 +11,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "engine/assert.h"
 #include "tools/loadgen/raw_priv.h"
 #include "tools/loadgen/rng.h"
 
-#define SLOTS_MAX      18750U
 #define SEND_ROOM_FEW  65536U
 #define SEND_ROOM_MANY 4096U
 #define SEND_FEW       64U
@@ -27,20 +25,6 @@
 static uint32_t share_of(uint32_t total, uint32_t threads, uint32_t number)
 {
 	return total / threads + (number < total % threads);
-}
-
-static int rings_plan(struct raw_worker *w)
-{
-	struct rlimit limit = {.rlim_cur = 1024};
-	uint32_t most = SLOTS_MAX;
-
-	(void)getrlimit(RLIMIT_NOFILE, &limit);
-	if (limit.rlim_cur / 16 * 15 < most)
-		most = (uint32_t)(limit.rlim_cur / 16 * 15);
-	w->rings_count = (w->clients_count + most - 1) / most;
-	w->slots_per_ring = (w->clients_count + w->rings_count - 1) / w->rings_count;
-	w->rings = calloc(w->rings_count, sizeof(struct ring *));
-	return w->rings == NULL ? -ENOMEM : 0;
 }
 
 static int senders_make(struct raw_worker *w)
@@ -90,10 +74,9 @@ int raw_worker_new(struct raw_shared *shared, uint32_t number, struct raw_worker
 	w->clients = calloc(w->clients_count, sizeof(*w->clients));
 	w->senders = calloc(w->senders_count + 1U, sizeof(*w->senders));
 	w->ready = calloc(w->senders_count + 1U, sizeof(*w->ready));
-	w->arena = malloc(RAW_ARENA_BYTES);
-	r = w->clients == NULL || w->senders == NULL || w->ready == NULL || w->arena == NULL
+	r = w->clients == NULL || w->senders == NULL || w->ready == NULL
 		    ? -ENOMEM
-		    : rings_plan(w);
+		    : ring_set_plan(&w->rings, w->clients_count, 0);
 	if (r == 0)
 		r = senders_make(w);
 	if (r == 0 && o->expect == RAW_EXPECT_BROADCAST)
@@ -102,10 +85,8 @@ int raw_worker_new(struct raw_shared *shared, uint32_t number, struct raw_worker
 		raw_worker_free(w);
 		return r;
 	}
-	for (uint32_t i = 0; i < w->clients_count; i++) {
-		w->clients[i].ring = (uint16_t)(i / w->slots_per_ring);
-		w->clients[i].slot = i % w->slots_per_ring;
-	}
+	for (uint32_t i = 0; i < w->clients_count; i++)
+		ring_set_place(&w->rings, true, i, &w->clients[i].ring, &w->clients[i].slot);
 	*ret_worker = w;
 	return 0;
 }
@@ -130,8 +111,7 @@ void raw_worker_free(struct raw_worker *w)
 	free(w->senders);
 	free(w->scratch);
 	free(w->ready);
-	free(w->arena);
-	free(w->rings);
+	ring_set_free(&w->rings);
 	free(w);
 }
 
@@ -159,25 +139,6 @@ void raw_trouble(struct raw_worker *w, enum trouble t, struct raw_client *c, con
 	va_start(ap, format);
 	(void)vsnprintf(first + len, room - len, format, ap);
 	va_end(ap);
-}
-
-void raw_submit(struct raw_worker *w)
-{
-	for (uint32_t i = 0; i < w->rings_count; i++)
-		ring_submit(w->rings[i]);
-	w->arena_len = 0;
-}
-
-uint8_t *raw_arena(struct raw_worker *w, size_t len)
-{
-	uint8_t *at;
-
-	px_assert(len <= RAW_ARENA_BYTES);
-	if (w->arena_len + len > RAW_ARENA_BYTES)
-		raw_submit(w);
-	at = w->arena + w->arena_len;
-	w->arena_len += len;
-	return at;
 }
 
 int raw_worker_start(struct raw_worker *w)

@@ -17,7 +17,7 @@
 #define SIGHT_DELAY_NS 3000000000ULL
 
 /* A frame with more placements than this gives an observer so many records, spread over it. */
-#define SIGHT_PER_FRAME 64U
+#define SIGHT_PER_FRAME 16U
 
 struct sight_times; /* shared by all threads, lock-free */
 

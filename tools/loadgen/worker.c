@@ -11,10 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "engine/assert.h"
-#include "tools/loadgen/capacity.h"
 #include "tools/loadgen/rng.h"
 #include "tools/loadgen/worker_priv.h"
 
@@ -23,19 +21,6 @@
 static uint32_t share_of(uint32_t total, uint32_t threads, uint32_t number)
 {
 	return total / threads + (number < total % threads);
-}
-
-static int rings_plan(struct worker *w)
-{
-	struct rlimit limit = {.rlim_cur = 1024};
-	uint32_t most;
-
-	(void)getrlimit(RLIMIT_NOFILE, &limit);
-	most = capacity_slots(limit.rlim_cur);
-	w->rings_count = (w->clients_count + most - 1) / most;
-	w->slots_per_ring = (w->clients_count + w->rings_count - 1) / w->rings_count;
-	w->rings = calloc(w->rings_count, sizeof(struct ring *));
-	return w->rings == NULL ? -ENOMEM : 0;
 }
 
 static int painters_make(struct worker *w)
@@ -76,7 +61,28 @@ static void observers_make(struct worker *w, uint32_t reading)
 	}
 }
 
-/* Clients get their slots and parts: painters first, slow readers and those that stop last. */
+/* Painters and observers are timed. */
+static int rings_make(struct worker *w)
+{
+	uint32_t timed = 0;
+	int r;
+
+	for (uint32_t i = 0; i < w->clients_count; i++)
+		timed += w->clients[i].painter != NULL || w->clients[i].observer;
+	r = ring_set_plan(&w->rings, timed, w->clients_count - timed);
+	timed = 0;
+	for (uint32_t i = 0; r == 0 && i < w->clients_count; i++) {
+		struct client *c = &w->clients[i];
+		bool is_timed = c->painter != NULL || c->observer;
+
+		ring_set_place(&w->rings, is_timed, is_timed ? timed : i - timed, &c->ring,
+			       &c->slot);
+		timed += is_timed;
+	}
+	return r;
+}
+
+/* Clients get their parts: painters first, slow readers and those that stop last. */
 static void clients_make(struct worker *w)
 {
 	const struct options *o = w->options;
@@ -86,8 +92,7 @@ static void clients_make(struct worker *w)
 		struct client *c = &w->clients[i];
 		uint64_t number = client_number(w, c);
 
-		c->ring = (uint16_t)(i / w->slots_per_ring);
-		c->slot = i % w->slots_per_ring;
+		c->place.frame = STREAM_NONE;
 		c->next = NO_CLIENT;
 		c->fd = -1;
 		c->stopper = number >= o->clients - o->stop_reading;
@@ -116,21 +121,22 @@ int worker_new(struct run_shared *shared, uint32_t number, struct worker **ret_w
 	(void)pthread_mutex_init(&w->lock, NULL);
 	w->clients_count = share_of(o->clients, o->threads, number);
 	w->painters_count = share_of(o->painters, o->threads, number);
-	w->clients = calloc(w->clients_count, sizeof(*w->clients));
+	w->clients = aligned_alloc(CACHE_LINE, (w->clients_count + 1U) * sizeof(*w->clients));
 	w->painters = calloc(w->painters_count + 1U, sizeof(*w->painters));
 	w->ready = calloc(w->painters_count + 1U, sizeof(*w->ready));
-	w->arena = malloc(ARENA_BYTES);
-	r = w->clients == NULL || w->painters == NULL || w->ready == NULL || w->arena == NULL
-		    ? -ENOMEM
-		    : 0;
-	if (r == 0)
-		r = rings_plan(w);
+	r = w->clients == NULL || w->painters == NULL || w->ready == NULL ? -ENOMEM : 0;
+	if (w->clients != NULL)
+		memset(w->clients, 0, (w->clients_count + 1U) * sizeof(*w->clients));
 	if (r == 0)
 		r = painters_make(w);
 	if (r == 0)
 		r = reference_new(&w->reference);
 	if (r == 0)
+		r = stream_new(&w->stream);
+	if (r == 0) {
 		clients_make(w);
+		r = rings_make(w);
+	}
 	if (r == 0)
 		r = sight_new(shared->times, w->observers, &w->sight);
 	if (r == 0)
@@ -153,14 +159,14 @@ void worker_free(struct worker *w)
 		painter_fini(&w->painters[i]);
 	(void)pthread_mutex_destroy(&w->lock);
 	reference_free(w->reference);
+	stream_free(w->stream);
 	sight_free(w->sight);
 	crowd_free(w->crowd);
 	ledger_fini(&w->ledger);
 	free(w->clients);
 	free(w->painters);
 	free(w->ready);
-	free(w->arena);
-	free(w->rings);
+	ring_set_free(&w->rings);
 	free(w);
 }
 
@@ -184,25 +190,6 @@ void worker_trouble(struct worker *w, enum trouble t, const struct client *c, co
 	va_start(ap, format);
 	(void)vsnprintf(first + len, room - len, format, ap);
 	va_end(ap);
-}
-
-void worker_submit(struct worker *w)
-{
-	for (uint32_t i = 0; i < w->rings_count; i++)
-		ring_submit(w->rings[i]);
-	w->arena_len = 0;
-}
-
-uint8_t *worker_arena(struct worker *w, size_t len)
-{
-	uint8_t *at;
-
-	px_assert(len <= ARENA_BYTES);
-	if (w->arena_len + len > ARENA_BYTES)
-		worker_submit(w);
-	at = w->arena + w->arena_len;
-	w->arena_len += len;
-	return at;
 }
 
 void worker_painter_ready(struct worker *w, struct painter *p)

@@ -78,7 +78,7 @@ struct worker_stats {
 	_Atomic uint64_t epoch;
 	_Atomic uint64_t behind;      /* PHASE_SETTLE: clients that have not reached final_seq */
 	_Atomic uint64_t behind_of;   /* the final_seq that `behind` was counted for */
-	_Atomic uint64_t seq_sum;     /* live reach: sum over followers, taken once per second */
+	_Atomic uint64_t seq_sum;     /* live reach: sum over followers, taken in a circle of 2 s */
 	_Atomic uint64_t seq_max_sum; /* the same if each of them had the reference's seq */
 	_Atomic uint64_t trouble[TROUBLE_MAX];
 };

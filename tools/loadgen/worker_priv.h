@@ -5,6 +5,7 @@
 #define PX_LOADGEN_WORKER_PRIV_H
 
 #include <pthread.h>
+#include <stddef.h>
 
 #include "edge/ws_frame.h"
 #include "engine/clock.h"
@@ -13,10 +14,13 @@
 #include "tools/loadgen/crowd.h"
 #include "tools/loadgen/follow.h"
 #include "tools/loadgen/painter.h"
+#include "tools/loadgen/ring_set.h"
 #include "tools/loadgen/schedule.h"
+#include "tools/loadgen/stream.h"
 #include "tools/loadgen/worker.h"
 
-#define NO_CLIENT UINT32_MAX
+#define NO_CLIENT     UINT32_MAX
+#define ALIVE_AFTER_S 50U /* without a word a client says that it is alive */
 
 /*
  *	NEW -> CONNECTING -> UPGRADING -> SUBSCRIBING <-> FOLLOWING     any of the four -> CLOSING
@@ -54,10 +58,21 @@ struct carry {
 	uint8_t bytes[];
 };
 
-/* One connection. An idle one costs this and nothing else of ours. */
+#define CACHE_LINE 64
+
+/* One connection. An idle one costs this and nothing else of ours. The first cache line is all that
+ * a receive needs whose bytes are those of the stream. */
 struct client {
+	_Alignas(CACHE_LINE) struct follow follow;
+	struct stream_place place; /* STREAM_NONE, or behind the last delta and what came since */
+	uint32_t generation;       /* of the slot, for the tags */
+	uint8_t state;             /* enum client_state */
+	uint8_t inflight;          /* operations whose last event is to come */
+	bool observer : 1;         /* gives visibility latencies */
+	bool parsing : 1;          /* the parser is in the midst of a message */
+	bool marked : 1;           /* the socket tells of bytes only from the read mark on */
+
 	struct ws_parser parser;
-	struct follow follow;
 	struct carry *carry;
 	struct painter *painter; /* NULL: only watches */
 	uint64_t since_ns;       /* when the connect began; WAITING: when to come back */
@@ -65,23 +80,18 @@ struct client {
 	uint64_t lost_ns;        /* when the connection broke that it tries to replace */
 	uint64_t missed_seq;     /* it was torn off until here: no visibility up to this seq */
 	uint32_t slot;
-	uint32_t generation; /* of the slot, for the tags */
-	uint32_t next;       /* in the list of those that wait */
-	uint32_t sent_s;     /* when it last said something */
-	uint32_t heard_s;    /* when it last read something */
-	int fd;              /* the socket as a plain descriptor until it is marked; else -1 */
+	uint32_t next;    /* in the list of those that wait */
+	uint32_t sent_s;  /* when it last said something */
+	uint32_t heard_s; /* while it is marked: when it last read something */
+	int fd;           /* the socket as a plain descriptor until it is marked; else -1 */
 	uint16_t board;
 	uint16_t ring;
-	uint8_t state;     /* enum client_state */
-	uint8_t inflight;  /* operations whose last event is to come */
-	uint8_t attempts;  /* connects since it last followed */
-	bool observer : 1; /* gives visibility latencies */
-	bool counted : 1;  /* in the crowd */
-	bool stopper : 1;  /* stops reading once it follows */
+	uint8_t attempts; /* connects since it last followed */
+	bool counted : 1; /* in the crowd */
+	bool stopper : 1; /* stops reading once it follows */
 	bool stopped : 1;
 	bool slow : 1;     /* reads one buffer at a time once it follows */
 	bool bulk : 1;     /* reads in bulk once it follows */
-	bool marked : 1;   /* the socket tells of bytes only from the read mark on */
 	bool reading : 1;  /* a receive is in flight */
 	bool torn : 1;     /* broke off on purpose, and is to come back */
 	bool vanished : 1; /* broke off on purpose, and is not to come back */
@@ -91,8 +101,7 @@ struct client {
 };
 
 _Static_assert(sizeof(struct client) <= 256, "512 bytes per client with its share of the buffers");
-
-#define ARENA_BYTES 65536
+_Static_assert(offsetof(struct client, parser) == CACHE_LINE, "what a receive needs is one line");
 
 struct worker {
 	const struct options *options;
@@ -103,9 +112,7 @@ struct worker {
 	pthread_t thread;
 	uint32_t number;
 
-	struct ring **rings; /* [0] leads */
-	uint32_t rings_count;
-	uint32_t slots_per_ring;
+	struct ring_set rings;
 
 	struct client *clients;
 	uint32_t clients_count;
@@ -116,6 +123,7 @@ struct worker {
 	uint64_t waiting_looked_ns;
 	uint32_t beat_at; /* circle over the clients */
 	uint64_t beat_ns;
+	uint64_t circle_sum, circle_max_sum; /* live reach, over the circle so far */
 	uint64_t settle_ns; /* when this thread began to look who is behind; 0: not yet */
 	bool reads_out;     /* the time to read out what lies below marks has come */
 	uint32_t leave_at;
@@ -132,10 +140,8 @@ struct worker {
 	uint64_t held_ns;  /* when a full window held up the schedule last */
 	struct canvas canvas;
 
-	uint8_t *arena; /* bytes of small sends; free again after a submit */
-	size_t arena_len;
-
 	struct reference *reference;
+	struct stream *stream;
 	struct ledger ledger;
 	struct sight *sight;
 	struct crowd *crowd;
@@ -165,14 +171,8 @@ static inline void stat_set(_Atomic uint64_t *stat, uint64_t n)
 void worker_trouble(struct worker *w, enum trouble t, const struct client *c, const char *format,
 		    ...) __attribute__((format(printf, 4, 5)));
 
-/* Room for a small send; valid until the end of the turn. len <= ARENA_BYTES. */
-uint8_t *worker_arena(struct worker *w, size_t len);
-
 /* The painter has, or may have, something to send at the end of this turn. */
 void worker_painter_ready(struct worker *w, struct painter *p);
-
-/* Submits every ring; the arena is free afterwards. */
-void worker_submit(struct worker *w);
 
 /* --- worker_due.c --- */
 
@@ -213,6 +213,9 @@ uint64_t client_number(const struct worker *w, const struct client *c); /* over 
 /* It follows from now on: those that read in bulk, slowly or not at all begin to. */
 void client_settle_down(struct worker *w, struct client *c);
 
+/* Parses the bytes, and does what they say. */
+void client_parse(struct worker *w, struct client *c, uint8_t *data, size_t len);
+
 /* Reads what lies below the mark; a slow one its next piece. */
 void client_read_out(struct worker *w, struct client *c);
 
@@ -226,5 +229,17 @@ void client_subscribe(struct worker *w, struct client *c, bool with_session);
 
 /* One whole message of the server. */
 void client_message(struct worker *w, struct client *c, const uint8_t *message, size_t len);
+
+/* An observer stood at `before`, and now stands where its follow says. */
+void client_observer_moved(struct worker *w, struct client *c, uint64_t before);
+
+/* --- client_stream.c --- */
+
+/* Takes the bytes that are those of the stream, as far as they are; returns how many. Whoever goes
+ * on behind them parses. */
+size_t client_compare(struct worker *w, struct client *c, const uint8_t *bytes, size_t len);
+
+/* What the stream will not hold much longer is handed to the parser. */
+void client_stream_look(struct worker *w, struct client *c);
 
 #endif

@@ -11,8 +11,8 @@
 #include "engine/assert.h"
 #include "tools/loadgen/worker_priv.h"
 
-#define EVENTS_PER_BATCH  256
-#define BATCHES_PER_TURN  64
+#define EVENTS_PER_REAP   64
+#define EVENTS_NS         (2 * NS_PER_MS)
 #define LEAVES_PER_TURN   512
 #define SLEEP_MAX_NS      (5 * NS_PER_MS)
 #define BEAT_CIRCLE_NS    (2 * NS_PER_SEC)
@@ -23,10 +23,7 @@
 #define BEHIND_LOOK_NS    (50 * NS_PER_MS)
 #define BEHIND_CLIENTS    10000U
 #define ANSWER_TIMEOUT_NS (30 * NS_PER_SEC)
-#define ALIVE_AFTER_S     20
 #define LEAVE_NS          (2 * NS_PER_SEC)
-#define RECV_BUFS         512U
-#define RECV_BUF_BYTES    2048U
 
 /* --- events ----------------------------------------------------------------------------------- */
 
@@ -43,15 +40,24 @@ static void event_take(struct worker *w, struct ring *ring, const struct ring_ev
 		ring_recv_return(ring, e->buf);
 }
 
-/* True: there may be more. */
-static bool events_take(struct worker *w, struct ring *ring)
+/* True: the time for events was over before they were. */
+static bool events_take(struct worker *w)
 {
-	struct ring_event events[EVENTS_PER_BATCH];
-	uint32_t count = ring_reap(ring, events, EVENTS_PER_BATCH);
+	struct ring_event events[EVENTS_PER_REAP];
+	struct ring *ring;
+	uint64_t end_ns;
+	uint32_t count;
 
-	for (uint32_t i = 0; i < count; i++)
-		event_take(w, ring, &events[i]);
-	return count == EVENTS_PER_BATCH;
+	w->now = clock_now();
+	end_ns = w->now.mono_ns + EVENTS_NS;
+	while ((count = ring_set_reap(&w->rings, events, EVENTS_PER_REAP, &ring)) > 0) {
+		for (uint32_t i = 0; i < count; i++)
+			event_take(w, ring, &events[i]);
+		w->now = clock_now();
+		if (w->now.mono_ns > end_ns)
+			return true;
+	}
+	return false;
 }
 
 /* --- painters --------------------------------------------------------------------------------- */
@@ -97,6 +103,7 @@ static void client_beat(struct worker *w, struct client *c)
 			client_read_out(w, c);
 		break;
 	case CLIENT_FOLLOWING:
+		client_stream_look(w, c);
 		if (now_s - c->sent_s >= ALIVE_AFTER_S)
 			client_say(w, c, WS_BINARY, payload, sizeof(payload));
 		if (c->slow || (c->marked && is_to_read_out(w, c, now_s)))
@@ -105,6 +112,24 @@ static void client_beat(struct worker *w, struct client *c)
 	default:
 		break;
 	}
+}
+
+static void reach_add(struct worker *w, const struct client *c)
+{
+	uint64_t seq = reference_seq(w->reference);
+
+	if (c->stopper || c->vanished || !c->follow.joined)
+		return;
+	w->circle_sum += follow_received(&c->follow, seq);
+	w->circle_max_sum += seq > c->follow.start ? seq - c->follow.start : 0;
+}
+
+static void circle_end(struct worker *w)
+{
+	stat_set(&w->stats.seq_sum, w->circle_sum);
+	stat_set(&w->stats.seq_max_sum, w->circle_max_sum);
+	w->circle_sum = w->circle_max_sum = 0;
+	w->beat_at = 0;
 }
 
 /* Looks at every client once in a circle, a few in each turn. At the end, when there is most to
@@ -124,30 +149,18 @@ static void beat(struct worker *w)
 	w->beat_ns = w->now.mono_ns;
 	for (; due > 0; due--) {
 		client_beat(w, &w->clients[w->beat_at]);
-		w->beat_at = (w->beat_at + 1) % w->clients_count;
+		reach_add(w, &w->clients[w->beat_at]);
+		if (++w->beat_at == w->clients_count)
+			circle_end(w);
 	}
 }
 
-/* Once per second: how far everybody is, and the histogram of the second. */
+/* The histogram of the second that is over. */
 static void second_publish(struct worker *w)
 {
-	uint64_t seq = reference_seq(w->reference);
-	uint64_t sum = 0;
-	uint64_t max_sum = 0;
-
 	if (w->now.mono_ns - w->second_ns < NS_PER_SEC)
 		return;
 	w->second_ns = w->now.mono_ns;
-	for (uint32_t i = 0; i < w->clients_count; i++) {
-		const struct client *c = &w->clients[i];
-
-		if (c->stopper || c->vanished || !c->follow.joined)
-			continue;
-		sum += follow_received(&c->follow, seq);
-		max_sum += seq > c->follow.start ? seq - c->follow.start : 0;
-	}
-	stat_set(&w->stats.seq_sum, sum);
-	stat_set(&w->stats.seq_max_sum, max_sum);
 	(void)pthread_mutex_lock(&w->lock);
 	w->second_last = w->second;
 	(void)pthread_mutex_unlock(&w->lock);
@@ -238,33 +251,6 @@ static uint64_t sleep_ns(const struct worker *w)
 	return due_ns - w->now.mono_ns < SLEEP_MAX_NS ? due_ns - w->now.mono_ns : SLEEP_MAX_NS;
 }
 
-static int rings_open(struct worker *w)
-{
-	struct ring_config config = {
-		.sq_entries = 1024,
-		.cq_entries = 8192,
-		.slots = w->slots_per_ring,
-		.recv_bufs = RECV_BUFS,
-		.recv_buf_bytes = RECV_BUF_BYTES,
-	};
-
-	for (uint32_t i = 0; i < w->rings_count; i++) {
-		int r;
-
-		config.lead = w->rings[0];
-		r = ring_open(&config, &w->rings[i]);
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-static void rings_close(struct worker *w)
-{
-	for (uint32_t i = w->rings_count; i-- > 0;)
-		ring_close(w->rings[i]);
-}
-
 static void turns(struct worker *w)
 {
 	uint64_t began_ns = clock_now().mono_ns;
@@ -273,15 +259,8 @@ static void turns(struct worker *w)
 
 	w->beat_ns = w->second_ns = began_ns;
 	for (;;) {
-		bool more = true;
+		bool more = events_take(w);
 
-		for (int i = 0; more && i < BATCHES_PER_TURN; i++) {
-			more = false;
-			w->now = clock_now();
-			for (uint32_t r = 0; r < w->rings_count; r++)
-				more |= events_take(w, w->rings[r]);
-		}
-		w->now = clock_now();
 		worker_due(w, began_ns);
 		if (leave(w, &leave_ns))
 			break;
@@ -290,9 +269,8 @@ static void turns(struct worker *w)
 		sight_settle(w->sight, w->now.mono_ns, &w->latencies, &w->second);
 		second_publish(w);
 		stats_publish(w, &behind_ns);
-		worker_submit(w);
-		ring_doze(w->rings[0]);
-		ring_wait(w->rings[0], more ? 0 : sleep_ns(w));
+		ring_set_submit(&w->rings);
+		ring_set_wait(&w->rings, more ? 0 : sleep_ns(w));
 	}
 	sight_settle(w->sight, UINT64_MAX, &w->latencies, &w->second);
 }
@@ -300,12 +278,12 @@ static void turns(struct worker *w)
 void *worker_thread_main(void *arg)
 {
 	struct worker *w = arg;
-	int r = rings_open(w);
+	int r = ring_set_open(&w->rings);
 
 	if (r < 0)
 		stat_set(&w->stats.failed, (uint64_t)-r);
 	else
 		turns(w);
-	rings_close(w);
+	ring_set_close(&w->rings);
 	return NULL;
 }

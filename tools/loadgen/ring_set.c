@@ -1,0 +1,152 @@
+/*
+ * ring_set.c - several rings as one.
+ *
+ * Owner: the worker. Memory: the rings with their receive buffers, and the arena, which holds the
+ * bytes of small sends until they were submitted.
+ */
+#include "tools/loadgen/ring_set.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+#include "engine/assert.h"
+#include "tools/loadgen/capacity.h"
+
+#define SQ_ENTRIES     1024U
+#define CQ_ENTRIES     8192U
+#define TIMED_IN_A_ROW 1024U
+/* One buffer takes what a client gets in a round; the ring goes through all its buffers again and
+ * again, and they should stay in the cache. */
+#define RECV_BUFS      128U
+#define RECV_BUF_BYTES 8192U
+
+static uint32_t parts(uint32_t total, uint32_t most)
+{
+	return (total + most - 1) / most;
+}
+
+int ring_set_plan(struct ring_set *s, uint32_t timed, uint32_t others)
+{
+	struct rlimit limit = {.rlim_cur = 1024};
+	uint32_t most, rings;
+
+	(void)getrlimit(RLIMIT_NOFILE, &limit);
+	most = capacity_slots(limit.rlim_cur);
+	rings = parts(others, most);
+	s->timed = timed > 0 ? parts(timed, most) : 1;
+	s->count = s->timed + rings;
+	s->slots = parts(timed, s->timed);
+	if (rings > 0 && parts(others, rings) > s->slots)
+		s->slots = parts(others, rings);
+	s->at = calloc(s->count, sizeof(struct ring *));
+	s->arena = malloc(RING_SET_ARENA_BYTES);
+	return s->at == NULL || s->arena == NULL ? -ENOMEM : 0;
+}
+
+void ring_set_place(const struct ring_set *s, bool timed, uint32_t i, uint16_t *ret_ring,
+		    uint32_t *ret_slot)
+{
+	*ret_ring = (uint16_t)((timed ? 0 : s->timed) + i / s->slots);
+	*ret_slot = i % s->slots;
+}
+
+void ring_set_free(struct ring_set *s)
+{
+	free(s->at);
+	free(s->arena);
+}
+
+int ring_set_open(struct ring_set *s)
+{
+	struct ring_config config = {
+		.sq_entries = SQ_ENTRIES,
+		.cq_entries = CQ_ENTRIES,
+		.slots = s->slots,
+		.recv_bufs = RECV_BUFS,
+		.recv_buf_bytes = RECV_BUF_BYTES,
+	};
+
+	for (uint32_t i = 0; i < s->count; i++) {
+		int r;
+
+		config.lead = s->at[0];
+		r = ring_open(&config, &s->at[i]);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+void ring_set_close(struct ring_set *s)
+{
+	for (uint32_t i = s->count; i-- > 0;)
+		ring_close(s->at[i]);
+}
+
+static uint32_t timed_reap(struct ring_set *s, struct ring_event *events, uint32_t max,
+			   struct ring **ret_ring)
+{
+	for (uint32_t i = 0; i < s->timed && s->taken < TIMED_IN_A_ROW; i++) {
+		uint32_t n = ring_reap(s->at[i], events, max);
+
+		*ret_ring = s->at[i];
+		s->taken += n;
+		if (n > 0)
+			return n;
+	}
+	return 0;
+}
+
+static uint32_t others_reap(struct ring_set *s, struct ring_event *events, uint32_t max,
+			    struct ring **ret_ring)
+{
+	uint32_t others = s->count - s->timed;
+
+	s->taken = 0;
+	for (uint32_t i = 0; i < others; i++) {
+		struct ring *ring = s->at[s->timed + s->next];
+		uint32_t n = ring_reap(ring, events, max);
+
+		*ret_ring = ring;
+		s->next = (s->next + 1) % others;
+		if (n > 0)
+			return n;
+	}
+	return 0;
+}
+
+uint32_t ring_set_reap(struct ring_set *s, struct ring_event *events, uint32_t max,
+		       struct ring **ret_ring)
+{
+	uint32_t n = timed_reap(s, events, max, ret_ring);
+
+	if (n == 0)
+		n = others_reap(s, events, max, ret_ring);
+	return n > 0 ? n : timed_reap(s, events, max, ret_ring);
+}
+
+void ring_set_submit(struct ring_set *s)
+{
+	for (uint32_t i = 0; i < s->count; i++)
+		ring_submit(s->at[i]);
+	s->arena_len = 0;
+}
+
+uint8_t *ring_set_arena(struct ring_set *s, size_t len)
+{
+	uint8_t *at;
+
+	px_assert(len <= RING_SET_ARENA_BYTES);
+	if (s->arena_len + len > RING_SET_ARENA_BYTES)
+		ring_set_submit(s);
+	at = s->arena + s->arena_len;
+	s->arena_len += len;
+	return at;
+}
+
+void ring_set_wait(struct ring_set *s, uint64_t timeout_ns)
+{
+	ring_doze(s->at[0]);
+	ring_wait(s->at[0], timeout_ns);
+}

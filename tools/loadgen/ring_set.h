@@ -1,0 +1,55 @@
+/*
+ * ring_set.h - the rings of one thread: as many as its clients need under the limit of descriptors.
+ *
+ * Planned by the main thread, then opened and used by the thread whose they are. The first leads:
+ * the thread sleeps on it. Clients that are timed are served before the others: when a thread
+ * cannot read as fast as the server sends, what waits is what nobody measures.
+ */
+#ifndef PX_LOADGEN_RING_SET_H
+#define PX_LOADGEN_RING_SET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/ring.h"
+
+#define RING_SET_ARENA_BYTES 65536
+
+struct ring_set {
+	struct ring **at; /* those of timed clients first */
+	uint32_t count;
+	uint32_t timed; /* so many of them; at least 1 */
+	uint32_t slots; /* of each */
+	uint32_t next;  /* of the others: whose turn it is */
+	uint32_t taken; /* events of timed clients since the others were asked */
+	uint8_t *arena;
+	size_t arena_len;
+};
+
+/* timed, others: how many clients. -ENOMEM. Freed with ring_set_free() also on failure. */
+int ring_set_plan(struct ring_set *s, uint32_t timed, uint32_t others);
+
+/* Where the client lives that is number `i` of the timed, or of the others. */
+void ring_set_place(const struct ring_set *s, bool timed, uint32_t i, uint16_t *ret_ring,
+		    uint32_t *ret_slot);
+void ring_set_free(struct ring_set *s);
+
+/* -errno, as of ring_open(). Closed with ring_set_close() also on failure. */
+int ring_set_open(struct ring_set *s);
+void ring_set_close(struct ring_set *s);
+
+/* Up to `max` events of one ring, in *ret_ring. 0: none has any. */
+uint32_t ring_set_reap(struct ring_set *s, struct ring_event *events, uint32_t max,
+		       struct ring **ret_ring);
+
+/* Submits every ring; the arena is free afterwards. */
+void ring_set_submit(struct ring_set *s);
+
+/* Room for a small send; valid until the submit. len <= RING_SET_ARENA_BYTES. */
+uint8_t *ring_set_arena(struct ring_set *s, size_t len);
+
+/* Sleeps until an event comes, timeout_ns at most; 0: does not sleep. */
+void ring_set_wait(struct ring_set *s, uint64_t timeout_ns);
+
+#endif
