@@ -267,6 +267,7 @@ static void round_begin(struct worker *w)
 	w->round_start_ns = w->now.mono_ns;
 	w->heads_seen = heads_sum(w);
 	w->lagging = false;
+	w->rest_left_ns = REST_NS_MAX;
 	conn_stuck_retry(w);
 }
 
@@ -291,11 +292,31 @@ static void round_goes_on(struct worker *w)
 		atomic_store_explicit(&w->round_ns, ns, memory_order_relaxed);
 }
 
+/* Behind a batch the worker rests for three quarters of its time, in all REST_NS_MAX in a round:
+ * while it sends all cores are busy, and what people wait for, acknowledgements first of all,
+ * stands in line. A crowd whose rounds take long has no use for that: then the rests are soon used
+ * up. */
+static void batch_rest(struct worker *w)
+{
+	uint64_t rest_ns = (w->now.mono_ns - w->batch_ns) / 4 * 3;
+
+	if (w->batch_ns == 0)
+		return;
+	if (rest_ns > w->rest_left_ns)
+		rest_ns = w->rest_left_ns;
+	w->rest_left_ns -= rest_ns;
+	w->rest_until_ns = w->now.mono_ns + rest_ns;
+	w->batch_ns = 0;
+}
+
 /* One batch. */
 void fanout_run(struct worker *w)
 {
 	uint32_t sends = 0, visits = 0, deferred = w->deferred_count;
 
+	batch_rest(w);
+	if (w->now.mono_ns < w->rest_until_ns)
+		return;
 	if (!w->in_round) {
 		if (w->now.mono_ns < w->round_next_ns || !round_is_due(w))
 			return;
@@ -310,6 +331,7 @@ void fanout_run(struct worker *w)
 		sends += sub_visit(w, w->round_at++);
 		visits++;
 	}
+	w->batch_ns = sends > 0 ? w->now.mono_ns : 0;
 	if (w->round_at == w->subs_end && w->deferred_count == 0)
 		round_end(w);
 	else
@@ -318,6 +340,8 @@ void fanout_run(struct worker *w)
 
 uint64_t fanout_wait_ns(const struct worker *w)
 {
+	if (w->in_round && w->now.mono_ns < w->rest_until_ns)
+		return w->rest_until_ns - w->now.mono_ns;
 	if (w->in_round)
 		return 0;
 	if (!round_is_due(w))

@@ -26,7 +26,8 @@
 #define OUT_BYTES          32768
 #define ACCEPT_DEPTH       32 /* accepts in flight per ring and listener */
 #define SPARE_SLOTS        16 /* per ring, on which 503 is said when the server is full */
-#define FANOUT_BATCH       128
+#define FANOUT_BATCH       64
+#define REST_NS_MAX        (75 * NS_PER_MS) /* in a round */
 #define OUTS_BATCH         1024  /* answers sent between two looks: as fast as handshakes come */
 #define OUTS_MAX           16384 /* out buffers of a worker, where it has so many connections */
 #define VISITS_PER_TURN    16384
@@ -240,6 +241,9 @@ struct worker {
 	uint32_t round_at; /* next sub to visit */
 	uint64_t round_start_ns;
 	uint64_t round_next_ns; /* not before */
+	uint64_t batch_ns;      /* when the last batch was prepared; 0: its rest is decided */
+	uint64_t rest_until_ns; /* no batch before */
+	uint64_t rest_left_ns;  /* of this round */
 	uint64_t heads_seen;    /* sum of all heads when the round began: changed = there is work */
 	bool lagging;           /* some sub did not get everything */
 

@@ -6,6 +6,7 @@
  * workers; ended in the opposite one, each after everybody who gives it work.
  */
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -22,6 +23,10 @@
 static void loop_sleep(struct ring *lead, uint64_t wait_ns, bool has_mail)
 {
 	ring_wait(lead, has_mail ? 0 : wait_ns);
+	/* More work than time: whoever shares the core goes first, instead of at the next tick of
+	 * the scheduler, which is 4 ms away. */
+	if (wait_ns == 0)
+		(void)sched_yield();
 }
 
 static void thread_say(struct server *s, int error)

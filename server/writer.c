@@ -17,7 +17,7 @@
 
 #define RING_SQ_ENTRIES   64
 #define RING_CQ_ENTRIES   256
-#define GATHER_ROUND_PART 10 /* of a round that commits gather for under load */
+#define GATHER_ROUND_PART 50 /* of a round that commits gather for under load */
 #define GATHER_US_MAX     20000
 
 /* --- making --------------------------------------------------------------------------------------
