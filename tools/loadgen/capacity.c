@@ -77,7 +77,11 @@ static int ring_try(void)
 uint64_t capacity_tcp_bytes(void)
 {
 	uint64_t pages = number_read("/proc/sys/net/ipv4/tcp_mem", 1);
+	long host_pages = sysconf(_SC_PHYS_PAGES);
 
+	if (pages == CAPACITY_UNKNOWN &&
+	    host_pages > 0) /* a network namespace: the kernel's default */
+		pages = (uint64_t)host_pages / 16;
 	return pages == CAPACITY_UNKNOWN ? CAPACITY_UNKNOWN
 					 : pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }

@@ -10,7 +10,7 @@
 #include "tools/loadgen/raw_priv.h"
 
 #define EVENTS_PER_REAP   64
-#define EVENTS_NS         (2 * NS_PER_MS)
+#define EVENTS_NS         NS_PER_MS
 #define OPENING_MAX       1000
 #define OPENS_PER_TURN    64
 #define LEAVES_PER_TURN   512

@@ -56,6 +56,21 @@ static int senders_make(struct raw_worker *w)
 	return 0;
 }
 
+/* Senders come first. With an echo everybody is one. */
+static int rings_make(struct raw_worker *w)
+{
+	uint32_t senders = w->senders_count;
+	uint32_t counts[RING_CLASSES] = {
+		[RING_SENDERS] = senders, [RING_OBSERVERS] = w->clients_count - senders};
+	int r = ring_set_plan(&w->rings, counts);
+
+	for (uint32_t i = 0; r == 0 && i < w->clients_count; i++)
+		ring_set_place(&w->rings, i < senders ? RING_SENDERS : RING_OBSERVERS,
+			       i < senders ? i : i - senders, &w->clients[i].ring,
+			       &w->clients[i].slot);
+	return r;
+}
+
 int raw_worker_new(struct raw_shared *shared, uint32_t number, struct raw_worker **ret_worker)
 {
 	const struct raw_options *o = shared->options;
@@ -74,9 +89,7 @@ int raw_worker_new(struct raw_shared *shared, uint32_t number, struct raw_worker
 	w->clients = calloc(w->clients_count, sizeof(*w->clients));
 	w->senders = calloc(w->senders_count + 1U, sizeof(*w->senders));
 	w->ready = calloc(w->senders_count + 1U, sizeof(*w->ready));
-	r = w->clients == NULL || w->senders == NULL || w->ready == NULL
-		    ? -ENOMEM
-		    : ring_set_plan(&w->rings, w->clients_count, 0);
+	r = w->clients == NULL || w->senders == NULL || w->ready == NULL ? -ENOMEM : rings_make(w);
 	if (r == 0)
 		r = senders_make(w);
 	if (r == 0 && o->expect == RAW_EXPECT_BROADCAST)
@@ -85,8 +98,6 @@ int raw_worker_new(struct raw_shared *shared, uint32_t number, struct raw_worker
 		raw_worker_free(w);
 		return r;
 	}
-	for (uint32_t i = 0; i < w->clients_count; i++)
-		ring_set_place(&w->rings, true, i, &w->clients[i].ring, &w->clients[i].slot);
 	*ret_worker = w;
 	return 0;
 }

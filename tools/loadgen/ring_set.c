@@ -15,7 +15,7 @@
 
 #define SQ_ENTRIES     1024U
 #define CQ_ENTRIES     8192U
-#define TIMED_IN_A_ROW 1024U
+#define IN_A_ROW       1024U /* events of a class, when those behind it wait */
 /* One buffer takes what a client gets in a round; the ring goes through all its buffers again and
  * again, and they should stay in the cache. */
 #define RECV_BUFS      128U
@@ -26,28 +26,31 @@ static uint32_t parts(uint32_t total, uint32_t most)
 	return (total + most - 1) / most;
 }
 
-int ring_set_plan(struct ring_set *s, uint32_t timed, uint32_t others)
+int ring_set_plan(struct ring_set *s, const uint32_t clients[static RING_CLASSES])
 {
 	struct rlimit limit = {.rlim_cur = 1024};
-	uint32_t most, rings;
+	uint32_t most;
 
 	(void)getrlimit(RLIMIT_NOFILE, &limit);
 	most = capacity_slots(limit.rlim_cur);
-	rings = parts(others, most);
-	s->timed = timed > 0 ? parts(timed, most) : 1;
-	s->count = s->timed + rings;
-	s->slots = parts(timed, s->timed);
-	if (rings > 0 && parts(others, rings) > s->slots)
-		s->slots = parts(others, rings);
+	for (unsigned c = 0; c < RING_CLASSES; c++) {
+		uint32_t rings = parts(clients[c], most);
+
+		s->classes[c].from = s->classes[c].next = s->count;
+		s->count += rings;
+		s->classes[c].end = s->count;
+		if (rings > 0 && parts(clients[c], rings) > s->slots)
+			s->slots = parts(clients[c], rings);
+	}
 	s->at = calloc(s->count, sizeof(struct ring *));
 	s->arena = malloc(RING_SET_ARENA_BYTES);
 	return s->at == NULL || s->arena == NULL ? -ENOMEM : 0;
 }
 
-void ring_set_place(const struct ring_set *s, bool timed, uint32_t i, uint16_t *ret_ring,
+void ring_set_place(const struct ring_set *s, enum ring_class class, uint32_t i, uint16_t *ret_ring,
 		    uint32_t *ret_slot)
 {
-	*ret_ring = (uint16_t)((timed ? 0 : s->timed) + i / s->slots);
+	*ret_ring = (uint16_t)(s->classes[class].from + i / s->slots);
 	*ret_slot = i % s->slots;
 }
 
@@ -84,32 +87,19 @@ void ring_set_close(struct ring_set *s)
 		ring_close(s->at[i]);
 }
 
-static uint32_t timed_reap(struct ring_set *s, struct ring_event *events, uint32_t max,
-			   struct ring **ret_ring)
+static uint32_t class_reap(struct ring_set *s, unsigned class, struct ring_event *events,
+			   uint32_t max, struct ring **ret_ring)
 {
-	for (uint32_t i = 0; i < s->timed && s->taken < TIMED_IN_A_ROW; i++) {
-		uint32_t n = ring_reap(s->at[i], events, max);
+	uint32_t from = s->classes[class].from;
+	uint32_t end = s->classes[class].end;
 
-		*ret_ring = s->at[i];
-		s->taken += n;
-		if (n > 0)
-			return n;
-	}
-	return 0;
-}
-
-static uint32_t others_reap(struct ring_set *s, struct ring_event *events, uint32_t max,
-			    struct ring **ret_ring)
-{
-	uint32_t others = s->count - s->timed;
-
-	s->taken = 0;
-	for (uint32_t i = 0; i < others; i++) {
-		struct ring *ring = s->at[s->timed + s->next];
+	for (uint32_t i = from; i < end; i++) {
+		struct ring *ring = s->at[s->classes[class].next];
 		uint32_t n = ring_reap(ring, events, max);
 
+		if (++s->classes[class].next == end)
+			s->classes[class].next = from;
 		*ret_ring = ring;
-		s->next = (s->next + 1) % others;
 		if (n > 0)
 			return n;
 	}
@@ -119,11 +109,22 @@ static uint32_t others_reap(struct ring_set *s, struct ring_event *events, uint3
 uint32_t ring_set_reap(struct ring_set *s, struct ring_event *events, uint32_t max,
 		       struct ring **ret_ring)
 {
-	uint32_t n = timed_reap(s, events, max, ret_ring);
+	for (unsigned c = 0; c < 2 * RING_CLASSES; c++) {
+		unsigned class = c % RING_CLASSES;
+		uint32_t n = 0;
 
-	if (n == 0)
-		n = others_reap(s, events, max, ret_ring);
-	return n > 0 ? n : timed_reap(s, events, max, ret_ring);
+		if (c >= RING_CLASSES) /* nobody behind it had anything: go on */
+			s->classes[class].taken = 0;
+		if (s->classes[class].taken < IN_A_ROW)
+			n = class_reap(s, class, events, max, ret_ring);
+		s->classes[class].taken += n;
+		if (n == 0)
+			continue;
+		for (unsigned before = 0; before < class; before++)
+			s->classes[before].taken = 0;
+		return n;
+	}
+	return 0;
 }
 
 void ring_set_submit(struct ring_set *s)

@@ -2,13 +2,12 @@
  * ring_set.h - the rings of one thread: as many as its clients need under the limit of descriptors.
  *
  * Planned by the main thread, then opened and used by the thread whose they are. The first leads:
- * the thread sleeps on it. Clients that are timed are served before the others: when a thread
+ * the thread sleeps on it. Clients of different importance live in different rings: when a thread
  * cannot read as fast as the server sends, what waits is what nobody measures.
  */
 #ifndef PX_LOADGEN_RING_SET_H
 #define PX_LOADGEN_RING_SET_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,22 +15,31 @@
 
 #define RING_SET_ARENA_BYTES 65536
 
+enum ring_class {
+	RING_SENDERS,   /* who wait for answers: read first */
+	RING_OBSERVERS, /* who tell when they see something */
+	RING_OTHERS,
+	RING_CLASSES
+};
+
 struct ring_set {
-	struct ring **at; /* those of timed clients first */
+	struct ring **at; /* class after class */
 	uint32_t count;
-	uint32_t timed; /* so many of them; at least 1 */
 	uint32_t slots; /* of each */
-	uint32_t next;  /* of the others: whose turn it is */
-	uint32_t taken; /* events of timed clients since the others were asked */
+	struct {
+		uint32_t from, end; /* its rings */
+		uint32_t next;      /* whose turn it is */
+		uint32_t taken;     /* events, since the classes behind it had theirs */
+	} classes[RING_CLASSES];
 	uint8_t *arena;
 	size_t arena_len;
 };
 
-/* timed, others: how many clients. -ENOMEM. Freed with ring_set_free() also on failure. */
-int ring_set_plan(struct ring_set *s, uint32_t timed, uint32_t others);
+/* clients: how many of each class. -ENOMEM. Freed with ring_set_free() also on failure. */
+int ring_set_plan(struct ring_set *s, const uint32_t clients[static RING_CLASSES]);
 
-/* Where the client lives that is number `i` of the timed, or of the others. */
-void ring_set_place(const struct ring_set *s, bool timed, uint32_t i, uint16_t *ret_ring,
+/* Where the client lives that is number `i` of its class. */
+void ring_set_place(const struct ring_set *s, enum ring_class class, uint32_t i, uint16_t *ret_ring,
 		    uint32_t *ret_slot);
 void ring_set_free(struct ring_set *s);
 

@@ -15,6 +15,7 @@
 #define TIMES             1048576U
 #define SEEN_MIN          16384U
 #define SEEN_PER_OBSERVER 64U
+#define SETTLED_PER_CALL  1024U
 
 struct sight_times {
 	struct {
@@ -33,6 +34,7 @@ struct sight {
 	struct sight_times *times;
 	uint64_t head, tail;
 	uint64_t room;
+	uint32_t per_frame;
 	uint32_t turn; /* which of a large frame's placements are next */
 	struct seen seen[];
 };
@@ -86,6 +88,11 @@ int sight_new(struct sight_times *times, uint32_t observers, struct sight **ret_
 		return -ENOMEM;
 	s->times = times;
 	s->room = room;
+	s->per_frame = observers > 0 ? SIGHT_PER_FRAME_ALL / observers : SIGHT_PER_FRAME;
+	if (s->per_frame > SIGHT_PER_FRAME)
+		s->per_frame = SIGHT_PER_FRAME;
+	if (s->per_frame == 0)
+		s->per_frame = 1;
 	*ret_sight = s;
 	return 0;
 }
@@ -102,9 +109,9 @@ void sight_seen(struct sight *s, uint64_t now_ns, uint64_t first, uint64_t last)
 	s->seen[s->head++ % s->room] = (struct seen){.at_ns = now_ns, .first = first, .last = last};
 }
 
-static uint64_t stride_of(const struct seen *seen)
+static uint64_t stride_of(const struct sight *s, const struct seen *seen)
 {
-	return (seen->last - seen->first) / SIGHT_PER_FRAME + 1;
+	return (seen->last - seen->first) / s->per_frame + 1;
 }
 
 /* All that will be recorded of this is known. */
@@ -112,7 +119,7 @@ static bool is_known(const struct sight *s, const struct seen *seen, uint64_t fr
 {
 	struct span span;
 
-	for (uint64_t seq = from; seq <= seen->last; seq += stride_of(seen))
+	for (uint64_t seq = from; seq <= seen->last; seq += stride_of(s, seen))
 		if (!sight_times_get(s->times, seq, &span))
 			return false;
 	return true;
@@ -123,7 +130,7 @@ static void record(const struct sight *s, const struct seen *seen, uint64_t from
 {
 	struct span span;
 
-	for (uint64_t seq = from; seq <= seen->last; seq += stride_of(seen)) {
+	for (uint64_t seq = from; seq <= seen->last; seq += stride_of(s, seen)) {
 		if (!sight_times_get(s->times, seq, &span))
 			continue;
 		latency_record(into, LATENCY_VISIBLE, &span, seen->at_ns);
@@ -134,9 +141,10 @@ static void record(const struct sight *s, const struct seen *seen, uint64_t from
 
 void sight_settle(struct sight *s, uint64_t now_ns, struct latencies *into, struct second *second)
 {
-	while (s->tail < s->head) {
+	for (uint32_t n = 0; s->tail < s->head && (n < SETTLED_PER_CALL || now_ns == UINT64_MAX);
+	     n++) {
 		const struct seen *seen = &s->seen[s->tail % s->room];
-		uint64_t from = seen->first + s->turn % stride_of(seen);
+		uint64_t from = seen->first + s->turn % stride_of(s, seen);
 
 		if (seen->at_ns + SIGHT_DELAY_NS > now_ns && !is_known(s, seen, from))
 			return;

@@ -16,8 +16,10 @@
 /* How long a seq is waited for whose beginning is not known: it may be another's placement. */
 #define SIGHT_DELAY_NS 3000000000ULL
 
-/* A frame with more placements than this gives an observer so many records, spread over it. */
-#define SIGHT_PER_FRAME 16U
+/* A frame with more placements than this gives an observer so many records, spread over it; fewer
+ * where there are many observers, so that a frame gives about SIGHT_PER_FRAME_ALL in a thread. */
+#define SIGHT_PER_FRAME     64U
+#define SIGHT_PER_FRAME_ALL 8192U
 
 struct sight_times; /* shared by all threads, lock-free */
 
@@ -37,8 +39,8 @@ void sight_free(struct sight *s); /* NULL is fine */
 /* An observer received the seqs first..last now. */
 void sight_seen(struct sight *s, uint64_t now_ns, uint64_t first, uint64_t last);
 
-/* Records what was seen, as far as the beginnings are known or were waited for long enough;
- * now_ns UINT64_MAX: all. `second` gets the corrected ones, too. */
+/* Records what was seen, as far as the beginnings are known or were waited for long enough, a part
+ * in each call; now_ns UINT64_MAX: all. `second` gets the corrected ones, too. */
 void sight_settle(struct sight *s, uint64_t now_ns, struct latencies *into, struct second *second);
 
 #endif

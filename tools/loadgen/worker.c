@@ -61,23 +61,24 @@ static void observers_make(struct worker *w, uint32_t reading)
 	}
 }
 
-/* Painters and observers are timed. */
+static enum ring_class class_of(const struct client *c)
+{
+	return c->painter != NULL ? RING_SENDERS : c->observer ? RING_OBSERVERS : RING_OTHERS;
+}
+
 static int rings_make(struct worker *w)
 {
-	uint32_t timed = 0;
+	uint32_t counts[RING_CLASSES] = {0};
+	uint32_t placed[RING_CLASSES] = {0};
 	int r;
 
 	for (uint32_t i = 0; i < w->clients_count; i++)
-		timed += w->clients[i].painter != NULL || w->clients[i].observer;
-	r = ring_set_plan(&w->rings, timed, w->clients_count - timed);
-	timed = 0;
+		counts[class_of(&w->clients[i])]++;
+	r = ring_set_plan(&w->rings, counts);
 	for (uint32_t i = 0; r == 0 && i < w->clients_count; i++) {
 		struct client *c = &w->clients[i];
-		bool is_timed = c->painter != NULL || c->observer;
 
-		ring_set_place(&w->rings, is_timed, is_timed ? timed : i - timed, &c->ring,
-			       &c->slot);
-		timed += is_timed;
+		ring_set_place(&w->rings, class_of(c), placed[class_of(c)]++, &c->ring, &c->slot);
 	}
 	return r;
 }

@@ -12,7 +12,7 @@
 #include "tools/loadgen/worker_priv.h"
 
 #define EVENTS_PER_REAP   64
-#define EVENTS_NS         (2 * NS_PER_MS)
+#define EVENTS_NS         NS_PER_MS
 #define LEAVES_PER_TURN   512
 #define SLEEP_MAX_NS      (5 * NS_PER_MS)
 #define BEAT_CIRCLE_NS    (2 * NS_PER_SEC)
