@@ -9,9 +9,11 @@
 # spread over them, and in the middle STORM of the clients break off at once, half of them without FIN, and
 # resume. Afterwards checker.py holds acknowledgements, journal and board against each other. Reports go to
 # build/reports/verify-CLIENTS/. The last line is the verdict; exit 0 when all holds and the goals are met, 99
-# when only a goal was missed, else 1. Needs python3 and curl.
+# when only a goal was missed, else 1. Needs python3 and curl; runs in a network namespace of its own where one
+# can be made (own-network.sh).
 set -euo pipefail
 cd "$(dirname "$0")/.."
+[ -n "${PIXELD_NETWORK:-}" ] || exec scripts/own-network.sh "scripts/${0##*/}" "$@"
 build=${1:-build/release}
 CLIENTS=${CLIENTS:-300000} MINUTES=${MINUTES:-10} RATE=${RATE:-1000}
 BURSTS=${BURSTS:-20} BURST_RATE=${BURST_RATE:-10000} STORM=${STORM:-10%} STORM_S=${STORM_S:-20}
@@ -79,30 +81,31 @@ pattern=(--hot-cells 10000:13% --noop-share 33%)
 [ ! -r "$data" ] || pattern=(--replay "$data")
 
 # --- the run; memory and CPU of both beside it ---
+# Right after a whole crowd has left a request may be turned away: again, then.
+get() { curl -sf -m 60 --retry 20 --retry-all-errors --retry-delay 1 "http://127.0.0.1:$port$1"; }
 watch() {
-	echo "second,server_rss_kib,server_cpu_ticks,loadgen_rss_kib,loadgen_cpu_ticks,tcp_sockets,tcp_mem_pages,load"
+	echo "second,server_rss_kib,server_cpu_s,server_sends,board_seq,loadgen_rss_kib,loadgen_cpu_ticks,tcp_sockets,tcp_mem_pages,load"
 	for ((second = 0; ; second++)); do
 		kill -0 "$server" "$1" 2>/dev/null || return 0
 		paste -sd, <(
 			echo "$second"
-			for pid in "$server" "$1"; do
-				awk '/^VmRSS/ { print $2 }' "/proc/$pid/status"
-				awk '{ print $14 + $15 }' "/proc/$pid/stat"
-			done
+			awk '/^VmRSS/ { print $2 }' "/proc/$server/status"
+			curl -sf -m 20 "http://127.0.0.1:$port/metrics" | awk '
+				$1 == "process_cpu_seconds_total" { cpu = $2 }
+				$1 == "pixeld_broadcast_sends_total" { sends = $2 }
+				$1 ~ /^pixeld_board_seq/ { seq = $2 }
+				END { print cpu; print sends; print seq }'
+			awk '/^VmRSS/ { print $2 }' "/proc/$1/status"
+			awk '{ print $14 + $15 }' "/proc/$1/stat"
 			awk '/^TCP:/ { print $3; print $11 }' /proc/net/sockstat
 			cut -d' ' -f1 /proc/loadavg
 		)
 		sleep 1
 	done
 }
-cpu_ticks() { awk '{ print $14 + $15 }' "/proc/$server/stat"; }
-# Right after a whole crowd has left a request may be turned away: again, then.
-get() { curl -sf -m 60 --retry 20 --retry-all-errors --retry-delay 1 "http://127.0.0.1:$port$1"; }
-metric() { get /metrics | awk -v name="pixeld_$1" '$1 == name { print $2 }'; }
 
 window=64
 [ "$PAINTERS" -le 2000 ] || window=16
-sends=$(metric broadcast_sends_total) ticks=$(cpu_ticks)
 "$loadgen" --url "ws://127.0.0.1:$port/ws" "${phases[@]}" "${pattern[@]}" --painters "$PAINTERS" --window "$window" \
 	${OBSERVERS:+--observers "$OBSERVERS"} ${LOADGEN_FLAGS:-} --session-secret "@$work/secret" --settle "$SETTLE" \
 	--threshold 'reach==1' --threshold 'clients_lost==0' --threshold "visible.p99<$VISIBLE_P99" \
@@ -117,7 +120,6 @@ kill "$watcher" 2>/dev/null || true
 wait "$watcher" 2>/dev/null || true
 [ -s "$out/result.json" ] || { tail -5 "$out/live.txt" >&2; echo "VERIFY FAIL: loadgen ended with $code and no result"; exit 1; }
 get /metrics >"$out/metrics.txt"
-sends=$(($(metric broadcast_sends_total) - sends)) ticks=$(($(cpu_ticks) - ticks))
 
 # --- the truth, from outside ---
 get /boards/main/bitmap >"$work/bitmap"
@@ -131,13 +133,20 @@ python3 tests/e2e/checker.py --acks "$work/acks.csv" --journal "$work/journal.cs
 	| tee "$out/checker.txt" || checked=1
 sed -n '1,/^$/!p' "$out/result.txt"
 
-python3 - "$out" "$code" "$checked" "$stopped" "$sends" "$ticks" "$(getconf CLK_TCK)" <<'PY'
+python3 - "$out" "$code" "$checked" "$stopped" <<'PY'
 import csv, json, sys
-out, code, checked, stopped, sends, ticks, hz = sys.argv[1], *map(int, sys.argv[2:])
+out, code, checked, stopped = sys.argv[1], *map(int, sys.argv[2:])
 r = json.load(open(f"{out}/result.json"))
-rows = [row for row in csv.DictReader(open(f"{out}/host.csv")) if row["load"]]
+rows = [row for row in csv.DictReader(open(f"{out}/host.csv")) if row["load"] and row["server_sends"]]
 most = {name: max(int(row[name]) for row in rows) for name in ("server_rss_kib", "loadgen_rss_kib", "tcp_mem_pages")}
-print(f"server: {ticks / hz:.0f} s of CPU for {sends} deliveries, {ticks / hz * 1e6 / max(sends, 1):.2f} us each (all it "
+# CPU per delivery while people place: the connects before and the reading-out behind are not in it.
+placing = [b for a, b in zip(rows, rows[1:]) if int(b["board_seq"]) > int(a["board_seq"])][3:]
+cpu, sends = (float(placing[-1][name]) - float(placing[0][name]) for name in ("server_cpu_s", "server_sends"))
+summary = {"clients": r["clients"], "server_us_per_delivery": cpu * 1e6 / max(sends, 1), "deliveries": sends,
+           "server_rss_kib": most["server_rss_kib"], "loadgen_rss_kib": most["loadgen_rss_kib"],
+           "visible_ms": r["visible_ms"], "ack_ms": r["ack_ms"], "reach": r["reach"]}
+json.dump(summary, open(f"{out}/summary.json", "w"), indent=1)
+print(f"server: {summary['server_us_per_delivery']:.2f} us of CPU for each of {sends:.0f} deliveries while placing (all it "
       f"does included); {most['server_rss_kib']} KiB resident, loadgen {most['loadgen_rss_kib']} KiB "
       f"({most['loadgen_rss_kib'] * 1024 // r['clients']} B per client), TCP {most['tcp_mem_pages'] * 4 // 1024} MiB")
 bad = code not in (0, 99) or checked or stopped
