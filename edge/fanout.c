@@ -22,19 +22,38 @@
 
 /* --- subscriptions ---------------------------------------------------------------------------- */
 
+static uint32_t lane_slot_take(struct worker *w, struct lane *lane)
+{
+	uint32_t index = lane->sub_free;
+
+	if (index != NONE)
+		lane->sub_free = w->subs[index].next;
+	else if (lane->subs_end < lane->subs_base + w->subs_per_lane)
+		index = lane->subs_end++;
+	return index;
+}
+
+/* Among those of the connection's own ring, so that a batch of the round is one submit to one ring;
+ * elsewhere only when that has none left. */
+static uint32_t sub_slot_take(struct worker *w, struct lane *lane)
+{
+	uint32_t index = lane_slot_take(w, lane);
+
+	for (uint32_t i = 0; index == NONE && i < w->config.rings; i++)
+		index = lane_slot_take(w, &w->lanes[i]);
+	return index;
+}
+
 struct sub *sub_new(struct worker *w, struct conn *c, uint16_t room, uint64_t cursor)
 {
 	struct room *r = w->shared->rooms->at[room];
 	struct sub *s;
-	uint32_t index = w->sub_free;
+	uint32_t index;
 
 	if (c->subs >= SUBS_PER_CONN_MAX)
 		return NULL;
-	if (index != NONE)
-		w->sub_free = w->subs[index].next;
-	else if (w->subs_end < w->subs_max)
-		index = w->subs_end++;
-	else
+	index = sub_slot_take(w, conn_lane(w, c));
+	if (index == NONE)
 		return NULL;
 
 	s = &w->subs[index];
@@ -61,6 +80,7 @@ void sub_free(struct worker *w, struct sub *s)
 {
 	struct conn *c = &w->conns[s->conn];
 	uint32_t index = (uint32_t)(s - w->subs);
+	struct lane *lane = &w->lanes[index / w->subs_per_lane];
 	uint32_t *link = &c->sub_head;
 
 	px_assert(s->conn != NONE);
@@ -74,8 +94,8 @@ void sub_free(struct worker *w, struct sub *s)
 	c->subs--;
 	s->conn = NONE;
 	s->generation = (s->generation + 1) & OP_GENERATION_MASK;
-	s->next = w->sub_free;
-	w->sub_free = index;
+	s->next = lane->sub_free;
+	lane->sub_free = index;
 	w->sub_count--;
 	metric_sub(&w->metrics.subs, 1);
 	atomic_fetch_sub_explicit(&w->shared->rooms->at[s->room]->online[w->config.index], 1,
@@ -263,7 +283,8 @@ static bool round_is_due(const struct worker *w)
 static void round_begin(struct worker *w)
 {
 	w->in_round = true;
-	w->round_at = 0;
+	w->round_lane = 0;
+	w->round_at = w->lanes[0].subs_base;
 	w->round_start_ns = w->now.mono_ns;
 	w->heads_seen = heads_sum(w);
 	w->lagging = false;
@@ -294,8 +315,8 @@ static void round_goes_on(struct worker *w)
 
 /* Behind a batch the worker rests for three quarters of its time, in all REST_NS_MAX in a round:
  * while it sends all cores are busy, and what people wait for, acknowledgements first of all,
- * stands in line. A crowd whose rounds take long has no use for that: then the rests are soon used
- * up. */
+ * stands in line. A crowd whose rounds take long has no use for that: its rests are soon used up, and
+ * from then on its batches are large. */
 static void batch_rest(struct worker *w)
 {
 	uint64_t rest_ns = (w->now.mono_ns - w->batch_ns) / 4 * 3;
@@ -309,10 +330,24 @@ static void batch_rest(struct worker *w)
 	w->batch_ns = 0;
 }
 
+/* The next subscription of the round; false: all had their turn. */
+static bool round_next(struct worker *w, uint32_t *ret_index)
+{
+	while (w->round_lane < w->config.rings && w->round_at == w->lanes[w->round_lane].subs_end) {
+		w->round_lane++;
+		if (w->round_lane < w->config.rings)
+			w->round_at = w->lanes[w->round_lane].subs_base;
+	}
+	if (w->round_lane == w->config.rings)
+		return false;
+	*ret_index = w->round_at++;
+	return true;
+}
+
 /* One batch. */
 void fanout_run(struct worker *w)
 {
-	uint32_t sends = 0, visits = 0, deferred = w->deferred_count;
+	uint32_t sends = 0, visits = 0, deferred = w->deferred_count, most, index;
 
 	batch_rest(w);
 	if (w->now.mono_ns < w->rest_until_ns)
@@ -322,17 +357,18 @@ void fanout_run(struct worker *w)
 			return;
 		round_begin(w);
 	}
+	most = w->rest_left_ns > 0 ? FANOUT_BATCH_SMALL : FANOUT_BATCH;
 	for (uint32_t i = 0; i < deferred; i++)
 		sends += sub_visit(w, w->deferred[i]);
 	w->deferred_count =
 		0; /* whose connection is busy again waits for the next round: a flood of
 				* answers to one client must not keep the round from ending */
-	while (sends < FANOUT_BATCH && visits < VISITS_PER_TURN && w->round_at < w->subs_end) {
-		sends += sub_visit(w, w->round_at++);
+	while (sends < most && visits < VISITS_PER_TURN && round_next(w, &index)) {
+		sends += sub_visit(w, index);
 		visits++;
 	}
 	w->batch_ns = sends > 0 ? w->now.mono_ns : 0;
-	if (w->round_at == w->subs_end && w->deferred_count == 0)
+	if (w->round_lane == w->config.rings && w->deferred_count == 0)
 		round_end(w);
 	else
 		round_goes_on(w);

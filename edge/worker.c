@@ -36,7 +36,8 @@ static void pages_free(void *p, size_t bytes)
 static int memory_new(struct worker *w)
 {
 	w->conns_max = w->config.rings * w->config.slots_per_ring;
-	w->subs_max = w->conns_max + w->conns_max / 4;
+	w->subs_per_lane = w->config.slots_per_ring + w->config.slots_per_ring / 4;
+	w->subs_max = w->config.rings * w->subs_per_lane;
 	w->in_max = w->conns_max < 2048 ? w->conns_max : 2048;
 	w->out_max = w->conns_max < OUTS_MAX ? w->conns_max : OUTS_MAX;
 	w->conns = pages_new(w->conns_max * sizeof(*w->conns));
@@ -70,6 +71,8 @@ static int rings_new(struct worker *w)
 
 		config.lead = i == 0 ? NULL : w->lanes[0].ring;
 		w->lanes[i].base = i * w->config.slots_per_ring;
+		w->lanes[i].subs_base = w->lanes[i].subs_end = i * w->subs_per_lane;
+		w->lanes[i].sub_free = NONE;
 		rc = ring_open(&config, &w->lanes[i].ring);
 		if (rc < 0)
 			return rc;
@@ -91,7 +94,7 @@ int worker_new(const struct worker_config *config, struct now now, struct worker
 	w->shared = config->shared;
 	w->now = now;
 	w->start_ns = now.mono_ns;
-	w->sub_free = w->flush.head = w->stuck.head = NONE;
+	w->flush.head = w->stuck.head = NONE;
 	w->batch = 1;
 	rc = memory_new(w);
 	if (rc == 0)

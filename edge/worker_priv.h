@@ -26,7 +26,8 @@
 #define OUT_BYTES          32768
 #define ACCEPT_DEPTH       32 /* accepts in flight per ring and listener */
 #define SPARE_SLOTS        16 /* per ring, on which 503 is said when the server is full */
-#define FANOUT_BATCH       64
+#define FANOUT_BATCH       128
+#define FANOUT_BATCH_SMALL 64 /* while the worker rests between batches */
 #define REST_NS_MAX        (75 * NS_PER_MS) /* in a round */
 #define OUTS_BATCH         1024  /* answers sent between two looks: as fast as handshakes come */
 #define OUTS_MAX           16384 /* out buffers of a worker, where it has so many connections */
@@ -181,6 +182,9 @@ struct lane {
 	uint32_t accepts_wanted; /* per listener, at the last look */
 	uint32_t accept_tick;    /* none is armed before: the last one failed */
 	uint32_t first_accept;   /* index into worker->accepts */
+	uint32_t subs_base;      /* its subscriptions: [subs_base, subs_end) were ever used */
+	uint32_t subs_end;
+	uint32_t sub_free; /* list */
 };
 
 /* Who waits for a board in one form. One request is at the writer at a time; those who come later
@@ -211,8 +215,7 @@ struct worker {
 	uint32_t conns_max;
 	struct sub *subs;
 	uint32_t subs_max;
-	uint32_t subs_end; /* no slot above was ever used */
-	uint32_t sub_free; /* list */
+	uint32_t subs_per_lane;
 	uint32_t sub_count;
 	struct in_buf *in_pool, *in_free;
 	uint32_t in_end, out_end; /* no buffer above was ever borrowed */
@@ -238,7 +241,8 @@ struct worker {
 
 	/* the round */
 	bool in_round;
-	uint32_t round_at; /* next sub to visit */
+	uint32_t round_lane; /* whose subs are visited */
+	uint32_t round_at;   /* next sub to visit */
 	uint64_t round_start_ns;
 	uint64_t round_next_ns; /* not before */
 	uint64_t batch_ns;      /* when the last batch was prepared; 0: its rest is decided */
