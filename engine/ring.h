@@ -69,6 +69,10 @@ void ring_doze(struct ring *lead);
  * timeout_ns (0: does not sleep). */
 void ring_wait(struct ring *lead, uint64_t timeout_ns);
 
+/* Lead only. As ring_wait(), but events of the other rings do not end the sleep: they wait for its
+ * end, and are many then. */
+void ring_nap(struct ring *lead, uint64_t timeout_ns);
+
 /* Any thread: wakes the owner if it dozes. Cheap when it does not. */
 void ring_wake(struct ring *lead);
 

@@ -307,38 +307,54 @@ static bool followers_arm(struct ring *lead)
 	return ready;
 }
 
-void ring_wait(struct ring *lead, uint64_t timeout_ns)
+/* Submits, then sleeps on the lead. timeout_ns > 0. */
+static void lead_sleep(struct ring *lead, uint64_t timeout_ns)
 {
 	struct __kernel_timespec ts;
 	struct io_uring_cqe *cqe;
 
+	if (!lead->wake_armed) {
+		struct io_uring_sqe *sqe = sqe_get(lead, 0);
+
+		io_uring_prep_read(sqe, lead->wake_fd, &lead->wake_count, sizeof(lead->wake_count),
+				   0);
+		sqe_tag(sqe, 0, TAG_WAKE);
+		lead->wake_armed = true;
+	}
+	if (lead->bufs_back > 0) {
+		io_uring_buf_ring_advance(lead->buf_ring, (int)lead->bufs_back);
+		lead->bufs_back = 0;
+	}
+	if (timeout_ns > SLEEP_MAX_NS)
+		timeout_ns = SLEEP_MAX_NS;
+	ts.tv_sec = (long long)(timeout_ns / NS_PER_SEC);
+	ts.tv_nsec = (long long)(timeout_ns % NS_PER_SEC);
+	/* -ETIME, -EINTR and events are all reasons to look around again */
+	(void)io_uring_submit_and_wait_timeout(&lead->uring, &cqe, 1, &ts, NULL);
+}
+
+void ring_wait(struct ring *lead, uint64_t timeout_ns)
+{
 	px_assert(lead->lead == lead);
 	if (timeout_ns > 0 && followers_arm(lead))
 		timeout_ns = 0;
 	if (timeout_ns == 0) {
 		ring_submit(lead);
 	} else {
-		if (!lead->wake_armed) {
-			struct io_uring_sqe *sqe = sqe_get(lead, 0);
-
-			io_uring_prep_read(sqe, lead->wake_fd, &lead->wake_count,
-					   sizeof(lead->wake_count), 0);
-			sqe_tag(sqe, 0, TAG_WAKE);
-			lead->wake_armed = true;
-		}
-		if (lead->bufs_back > 0) {
-			io_uring_buf_ring_advance(lead->buf_ring, (int)lead->bufs_back);
-			lead->bufs_back = 0;
-		}
-		if (timeout_ns > SLEEP_MAX_NS)
-			timeout_ns = SLEEP_MAX_NS;
-		ts.tv_sec = (long long)(timeout_ns / NS_PER_SEC);
-		ts.tv_nsec = (long long)(timeout_ns % NS_PER_SEC);
-		/* -ETIME, -EINTR and events are all reasons to look around again */
-		(void)io_uring_submit_and_wait_timeout(&lead->uring, &cqe, 1, &ts, NULL);
+		lead_sleep(lead, timeout_ns);
 		for (uint32_t i = 0; i < lead->follower_count; i++)
 			(void)io_uring_cq_eventfd_toggle(&lead->followers[i]->uring, false);
 	}
+	atomic_store(&lead->dozing, false);
+}
+
+void ring_nap(struct ring *lead, uint64_t timeout_ns)
+{
+	px_assert(lead->lead == lead);
+	if (timeout_ns == 0)
+		ring_submit(lead);
+	else
+		lead_sleep(lead, timeout_ns);
 	atomic_store(&lead->dozing, false);
 }
 

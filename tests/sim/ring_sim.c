@@ -231,6 +231,11 @@ void ring_wait(struct ring *lead, uint64_t timeout_ns)
 		timeout_ns < UINT64_MAX - world.now_ns ? world.now_ns + timeout_ns : UINT64_MAX;
 }
 
+void ring_nap(struct ring *lead, uint64_t timeout_ns)
+{
+	ring_wait(lead, timeout_ns);
+}
+
 void ring_wake(struct ring *lead)
 {
 	if (lead->dozing)

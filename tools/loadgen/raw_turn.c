@@ -194,6 +194,9 @@ void *raw_thread_main(void *arg)
 	struct raw_worker *w = arg;
 	int r = ring_set_open(&w->rings);
 
+	if (target_is_loopback(&w->options->target))
+		ring_set_thread_first();
+
 	if (r < 0)
 		raw_stat_set(&w->stats.failed, (uint64_t)-r);
 	else

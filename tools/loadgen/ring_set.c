@@ -11,10 +11,13 @@
 #include <sys/resource.h>
 
 #include "engine/assert.h"
+#include "engine/clock.h"
 #include "tools/loadgen/capacity.h"
 
 #define SQ_ENTRIES     1024U
 #define CQ_ENTRIES     8192U
+#define NAP_NS         NS_PER_MS
+#define NICE           -5
 #define IN_A_ROW       1024U /* events of a class, when those behind it wait */
 /* One buffer takes what a client gets in a round; the ring goes through all its buffers again and
  * again, and they should stay in the cache. */
@@ -148,6 +151,10 @@ uint8_t *ring_set_arena(struct ring_set *s, size_t len)
 
 void ring_set_wait(struct ring_set *s, uint64_t timeout_ns)
 {
-	ring_doze(s->at[0]);
-	ring_wait(s->at[0], timeout_ns);
+	ring_nap(s->at[0], timeout_ns < NAP_NS ? timeout_ns : NAP_NS);
+}
+
+void ring_set_thread_first(void)
+{
+	(void)setpriority(PRIO_PROCESS, 0, NICE); /* on Linux: of this thread */
 }

@@ -57,7 +57,13 @@ void ring_set_submit(struct ring_set *s);
 /* Room for a small send; valid until the submit. len <= RING_SET_ARENA_BYTES. */
 uint8_t *ring_set_arena(struct ring_set *s, size_t len);
 
-/* Sleeps until an event comes, timeout_ns at most; 0: does not sleep. */
+/* Sleeps until an event of a sender comes, timeout_ns at most; 0: does not sleep. Those of the others
+ * are looked for every millisecond: one by one they would cost a wake each. */
 void ring_set_wait(struct ring_set *s, uint64_t timeout_ns);
+
+/* For a thread that shares the machine with the server: asks the scheduler to let it read before the
+ * server sends more. What nobody reads fills the host's memory for TCP, and then nobody gets
+ * anything. Without the right to do so nothing happens. */
+void ring_set_thread_first(void);
 
 #endif

@@ -280,6 +280,9 @@ void *worker_thread_main(void *arg)
 	struct worker *w = arg;
 	int r = ring_set_open(&w->rings);
 
+	if (target_is_loopback(&w->options->target))
+		ring_set_thread_first();
+
 	if (r < 0)
 		stat_set(&w->stats.failed, (uint64_t)-r);
 	else
