@@ -5,13 +5,13 @@ Independent of the engine and of loadgen on purpose: no code and no table is sha
 
     checker.py --acks ACKS.csv --journal DUMP.csv [--bitmap FILE] [--board N] [--size 1000x1000] [--bits 4]
 
-ACKS.csv is what `loadgen --acks` wrote (request,seq,cell,color; repeatable), DUMP.csv what `pixeld journal
+ACKS.csv is what `loadgen --acks` wrote (request,seq,cell,color,client; repeatable), DUMP.csv what `pixeld journal
 dump DIR` prints (- : standard input), FILE the body of GET /boards/NAME/bitmap at the end.
 
   order          inside an epoch every seq follows the one before; a new epoch begins above all before
   once           no seq is in the journal twice, no request of a person either
   acknowledged   every acknowledged placement is in the journal under its seq, cell and color; no seq was
-                 acknowledged twice
+                 acknowledged twice; what one client was acknowledged was placed by one person
   board          the placements of the journal, folded in order, are the board
 
 One line for each, exit 0 when all hold, 1 when one does not, 2 when a file is not what it should be.
@@ -40,14 +40,14 @@ def read_journal(lines, board, width):
 
 
 def read_acks(lines):
-    """(request, seq, cell, color) of every acknowledgement."""
+    """(request, seq, cell, color, client) of every acknowledgement; client may be missing."""
     acks = []
     for number, line in enumerate(lines, 1):
         try:
-            request, seq, cell, color = map(int, line.split(","))
+            request, seq, cell, color, *client = map(int, line.split(","))
         except ValueError:
             raise Unreadable(f"acknowledgements, line {number}: {line.strip()!r}") from None
-        acks.append((request, seq, cell, color))
+        acks.append((request, seq, cell, color, f"client {client[0]}" if client else None))
     return acks
 
 
@@ -72,15 +72,18 @@ def once(records):
 
 def acknowledged(records, acks):
     kept = {r.seq: r for r in records}
-    twice = collections.Counter(seq for _, seq, _, _ in acks)
+    twice = collections.Counter(ack[1] for ack in acks)
+    person = {}
     wrong = [f"seq {seq} was acknowledged {n} times" for seq, n in twice.items() if n > 1]
-    for request, seq, cell, color in acks:
+    for request, seq, cell, color, client in acks:
         record = kept.get(seq)
         if record is None:
             wrong.append(f"seq {seq}, request {request}: acknowledged, and not in the journal")
         elif (record.request, record.cell, record.color) != (request, cell, color):
             wrong.append(f"seq {seq}: acknowledged was request {request}, cell {cell}, color {color}; kept is "
                          f"request {record.request}, cell {record.cell}, color {record.color}")
+        elif client is not None and person.setdefault(client, record.user) != record.user:
+            wrong.append(f"seq {seq}: {client} was acknowledged what {record.user} placed, not {person[client]}")
     return wrong
 
 
@@ -133,7 +136,7 @@ def main():
         acks = []
         for name in args.acks:
             with open(name) as file:
-                acks += read_acks(file)
+                acks += [ack[:4] + (ack[4] and (name, ack[4]),) for ack in read_acks(file)]
         bitmap = None
         if args.bitmap:
             with open(args.bitmap, "rb") as file:

@@ -111,7 +111,7 @@ class Checker(unittest.TestCase):
 
     def setUp(self):
         self.records = [checker.Record(2 * i, 1, i, f"user{i % 7}", i * 3, i * 37 % 600, i % 16) for i in range(1, 201)]
-        self.acks = [(r.request, r.seq, r.cell, r.color) for r in self.records if r.seq % 5]
+        self.acks = [(r.request, r.seq, r.cell, r.color, "client " + r.user) for r in self.records if r.seq % 5]
         self.bitmap = checker.fold(self.records, 600, 4)
 
     def wrong(self):
@@ -148,8 +148,12 @@ class Checker(unittest.TestCase):
         self.assertEqual(self.wrong(), ["acknowledged"])
 
     def test_other_color_is_found(self):
-        request, seq, cell, color = self.acks[9]
-        self.acks[9] = (request, seq, cell, color ^ 1)
+        request, seq, cell, color, client = self.acks[9]
+        self.acks[9] = (request, seq, cell, color ^ 1, client)
+        self.assertEqual(self.wrong(), ["acknowledged"])
+
+    def test_acknowledgement_to_another_is_found(self):
+        self.acks[9] = self.acks[9][:4] + (self.acks[10][4],)
         self.assertEqual(self.wrong(), ["acknowledged"])
 
     def test_one_cell_of_the_board_is_found(self):

@@ -217,7 +217,7 @@ static void status(struct worker *w, struct client *c, const struct msg_status *
 
 /* --- answers to placements -------------------------------------------------------------------- */
 
-static void ack_keep(struct worker *w, uint64_t request, uint64_t seq)
+static void ack_keep(struct worker *w, const struct client *c, uint64_t request, uint64_t seq)
 {
 	struct place place = plan_place(w->shared->plan, request - 1, w->canvas.width,
 					w->canvas.height, w->canvas.bits);
@@ -225,6 +225,7 @@ static void ack_keep(struct worker *w, uint64_t request, uint64_t seq)
 		.request = request,
 		.seq = seq,
 		.cell = place.y * w->canvas.width + place.x,
+		.client = (uint32_t)client_number(w, c),
 		.color = place.color,
 	};
 
@@ -245,7 +246,7 @@ static void placed(struct worker *w, struct client *c, const struct msg_placed *
 	latency_record(&w->latencies, LATENCY_ACK, &span, w->now.mono_ns);
 	hdr_record(&w->second.ack, w->now.mono_ns - span.intended_ns);
 	sight_times_set(w->shared->times, m->seq, &span);
-	ack_keep(w, m->request, m->seq);
+	ack_keep(w, c, m->request, m->seq);
 	c->painter->rests_until_ns = w->now.mono_ns + m->cooldown_ms * NS_PER_MS;
 	worker_painter_ready(w, c->painter);
 }
@@ -280,7 +281,7 @@ static void you(struct worker *w, struct client *c, const struct msg_you *m)
 	stat_add(&w->stats.looked_up, settled);
 	stat_add(&w->stats.outstanding, 0 - (uint64_t)settled);
 	if (last)
-		ack_keep(w, m->last_request, m->last_seq);
+		ack_keep(w, c, m->last_request, m->last_seq);
 	worker_painter_ready(w, p);
 }
 

@@ -16,6 +16,7 @@ struct ack {
 	uint64_t request;
 	uint64_t seq;
 	uint32_t cell;
+	uint32_t client; /* its number, over all threads */
 	uint8_t color;
 };
 
@@ -44,7 +45,7 @@ void ledger_check(struct ledger *l, const struct board_bytes *start,
 		  const struct board_bytes *final, unsigned bits,
 		  struct ledger_verdict *ret_verdict);
 
-/* One line each: request,seq,cell,color. 0 or -errno. */
+/* One line each: request,seq,cell,color,client. 0 or -errno. */
 int ledger_write(const struct ledger *l, const char *path);
 
 #endif

@@ -105,7 +105,7 @@ static const struct row rows[] = {
 	 "'reach==1', 'refused<0.1%', 'rate>=10k'. Repeatable"},
 	{OPTION_START_AT, "start-at", "HH:MM:SS[Z]",
 	 "place from this time on (or Unix time): for several machines at once"},
-	{OPTION_ACKS, "acks", "FILE", "write every acknowledged placement: request,seq,cell,color"},
+	{OPTION_ACKS, "acks", "FILE", "write every acknowledged placement: request,seq,cell,color,client"},
 	{OPTION_CHECK_SYSTEM, "check-system", NULL,
 	 "tell what this host allows for so many --clients, and end"},
 	{OPTION_QUIET, "quiet", NULL, "no line per second on standard error"},
