@@ -4,7 +4,7 @@
 Node's ws, libwebsockets and pixeld's /test/echo must pass. The server below does what its name of a lie
 says, to one client; each lie is told by its name and with the right exit code.
 """
-import asyncio, base64, hashlib, json, os, pathlib, re, shutil, struct, sys, tempfile, time
+import asyncio, base64, hashlib, json, os, pathlib, re, shutil, ssl, struct, subprocess, sys, tempfile, time
 
 BUILD = pathlib.Path(os.environ.get("PIXELD_BUILD", "build"))
 LOADGEN, PIXELD, LWS = BUILD / "tools/loadgen/loadgen", BUILD / "server/pixeld", BUILD / "tests/bench/peers/peer_lws"
@@ -115,20 +115,21 @@ class Server:
                         client.write(frame(b"turn %d" % (turn // 2), 2))
 
 
-async def loadgen(port, *arguments, path="/"):
+async def loadgen(port, *arguments, path="/", origin="ws://127.0.0.1"):
     with tempfile.TemporaryDirectory() as folder:
         out = pathlib.Path(folder) / "result.json"
         process = await asyncio.create_subprocess_exec(
-            LOADGEN, "--profile-protocol", "raw", "--url", f"ws://127.0.0.1:{port}{path}", "--quiet", "--settle", "2s",
+            LOADGEN, "--profile-protocol", "raw", "--url", f"{origin}:{port}{path}", "--quiet", "--settle", "2s",
             "--json", out, *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT)
         said = (await process.communicate())[0].decode()
         return process.returncode, json.loads(out.read_text()) if out.exists() else {}, said
 
 
-async def against(server, *arguments, push=0):
-    listener = await asyncio.start_server(server.connection, "127.0.0.1", 0, backlog=1000)
+async def against(server, *arguments, push=0, tls=None, origin=None):
+    listener = await asyncio.start_server(server.connection, "127.0.0.1", 0, backlog=1000, ssl=tls)
     pushing = asyncio.create_task(server.push(push)) if push else None
-    result = await loadgen(listener.sockets[0].getsockname()[1], *arguments)
+    origin = origin or ("wss" if tls else "ws") + "://127.0.0.1"
+    result = await loadgen(listener.sockets[0].getsockname()[1], *arguments, origin=origin)
     if pushing:
         pushing.cancel()
     listener.close()
@@ -292,7 +293,41 @@ async def honest():
     check("a push that one client missed is told", code == 3 and "behind" in result["errors"] and result["reach"] < 1, said)
 
 
+async def tls():
+    with tempfile.TemporaryDirectory() as folder:
+        key, cert = f"{folder}/key.pem", f"{folder}/cert.pem"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                        "-keyout", key, "-out", cert, "-days", "2", "-subj", "/CN=test", "-addext",
+                        "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True)
+        server_tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        server_tls.load_cert_chain(cert, key)
+
+        code, result, said = await against(Server(), *ECHO, "--ca", cert, "--first-message", "hello", tls=server_tls)
+        check("an echo over TLS passes", code == 0 and result["reach"] == 1 and result["placed"] > 100, said)
+        code, result, said = await against(Server(), *ECHO, "--ca", cert, "--message", r"m \{seq} \{re [a-z]{30000}}",
+                                           "--rate", "60/s", tls=server_tls)
+        check("messages of several TLS records come back", code == 0 and result["bytes_in"] > 1000000, said)
+        code, result, said = await against(Server(broadcast=True), *BROADCAST, "--ca", cert, tls=server_tls)
+        check("a broadcast over TLS passes", code == 0 and result["messages"] == result["placed"] > 5, said)
+        code, result, said = await against(Server("corrupt"), *ECHO, "--ca", cert, tls=server_tls)
+        check("a lie over TLS is told", code == 3 and "echo_differs" in result["errors"], said)
+        code, result, said = await against(Server("close"), *ECHO, "--ca", cert, tls=server_tls)
+        check("a close over TLS is told", code == 1 and "closed" in result["errors"], said)
+        code, result, said = await against(Server(), *ECHO, "--insecure", tls=server_tls)
+        check("--insecure takes any certificate", code == 0, said)
+        code, result, said = await against(Server(), *ECHO, tls=server_tls)
+        check("a certificate that nobody signed is told", code == 4 and "self-signed" in said, code, said)
+        code, result, said = await against(Server(), *ECHO, "--ca", cert, tls=server_tls, origin="wss://localhost")
+        check("a certificate of another host is told", code == 4 and "mismatch" in said.lower(), code, said)
+        code, result, said = await against(Server(), *ECHO, "--ca", cert, origin="wss://127.0.0.1")
+        check("a server without TLS is told", code == 4 and ("tls" in result["errors"] or "reset" in result["errors"]),
+              code, said)
+        code, _, said = await loadgen(1, "--ca", f"{folder}/none", "--message", "x", origin="wss://127.0.0.1")
+        check("certificates that cannot be read: exit 2", code == 2 and "certificates" in said, code, said)
+
+
 async def main():
+    await tls()
     await node()
     await lws()
     await pixeld()

@@ -64,6 +64,10 @@ static int url_parse(const char *text, struct options *o)
 	if (o->targets_count == OPTIONS_TARGETS_MAX)
 		return -E2BIG;
 	r = target_parse(text, &o->targets[o->targets_count], &why);
+	if (r == 0 && o->targets[o->targets_count].tls) {
+		why = "wss:// is for --profile-protocol raw; name the plain port behind the TLS proxy";
+		r = -EINVAL;
+	}
 	if (r < 0) {
 		fprintf(stderr, "loadgen: --url %s: %s\n", text, why);
 		return r;

@@ -119,12 +119,19 @@ static void recv_arm(struct raw_worker *w, struct raw_client *c)
 	ring_recv_multi(w->rings.at[c->ring], c->slot, raw_client_tag(w, c, RAW_OP_RECV));
 }
 
-static void connect_done(struct raw_worker *w, struct raw_client *c, int res)
+void raw_client_upgrade(struct raw_worker *w, struct raw_client *c)
 {
 	const struct raw_options *o = w->options;
-	uint8_t *out;
-	size_t len;
+	uint8_t *out = ring_set_arena(&w->rings, RAW_REQUEST_BYTES_MAX);
+	size_t len = upgrade_ask_write(&o->target, &o->ask, upgrade_random(w, c), (char *)out,
+				       RAW_REQUEST_BYTES_MAX);
 
+	px_assert(len > 0);
+	raw_wire_send_now(w, c, out, len);
+}
+
+static void connect_done(struct raw_worker *w, struct raw_client *c, int res)
+{
 	if (c->state != RAW_CONNECTING)
 		return;
 	if (res < 0) {
@@ -132,13 +139,10 @@ static void connect_done(struct raw_worker *w, struct raw_client *c, int res)
 		return;
 	}
 	state_set(w, c, RAW_UPGRADING);
-	out = ring_set_arena(&w->rings, RAW_REQUEST_BYTES_MAX);
-	len = upgrade_ask_write(&o->target, &o->ask, upgrade_random(w, c), (char *)out,
-				RAW_REQUEST_BYTES_MAX);
-	px_assert(len > 0);
-	ring_send_now(w->rings.at[c->ring], c->slot, out, len,
-		      raw_client_tag(w, c, RAW_OP_SEND_NOW));
-	recv_arm(w, c);
+	if (raw_wire_open(w, c))
+		raw_client_upgrade(w, c);
+	if (c->state == RAW_UPGRADING)
+		recv_arm(w, c);
 }
 
 /* --- break and release ------------------------------------------------------------------------ */
@@ -182,6 +186,7 @@ static void gone(struct raw_worker *w, struct raw_client *c)
 	c->generation = (c->generation + 1) & OP_GENERATION_MASK;
 	carry_drop(&c->carry);
 	carry_drop(&c->control);
+	raw_wire_free(c);
 	state_set(w, c, RAW_DEAD);
 	if (c->sender != NULL)
 		raw_sender_gone(w, c->sender);
@@ -211,8 +216,7 @@ void raw_client_say(struct raw_worker *w, struct raw_client *c, enum ws_opcode o
 		raw_sender_ready(w, s);
 		return;
 	}
-	ring_send_now(w->rings.at[c->ring], c->slot, out, head + len,
-		      raw_client_tag(w, c, RAW_OP_SEND_NOW));
+	raw_wire_send_now(w, c, out, head + len);
 }
 
 /* The first message may be long: it is sent to its end, from memory of its own. */
@@ -241,9 +245,7 @@ static void first_send(struct raw_worker *w, struct raw_client *c)
 				    len);
 	memmove(c->first + head, payload, len);
 	raw_stat_add(&w->stats.bytes_out, head + len);
-	c->inflight++;
-	ring_send_all(w->rings.at[c->ring], c->slot, c->first, head + len,
-		      raw_client_tag(w, c, RAW_OP_FIRST));
+	raw_wire_send_all(w, c, c->first, head + len, RAW_OP_FIRST);
 }
 
 static void first_done(struct raw_worker *w, struct raw_client *c, int res)
@@ -350,7 +352,7 @@ static void piece_take(struct raw_worker *w, struct raw_client *c, const struct 
 	free(whole);
 }
 
-static void bytes_take(struct raw_worker *w, struct raw_client *c, uint8_t *data, size_t len)
+void raw_client_bytes(struct raw_worker *w, struct raw_client *c, uint8_t *data, size_t len)
 {
 	enum ws_result result = WS_PIECE;
 
@@ -396,7 +398,7 @@ static void recv_ended(struct raw_worker *w, struct raw_client *c, int res)
 static void recv_done(struct raw_worker *w, struct raw_client *c, const struct ring_event *e)
 {
 	if (e->res > 0 && c->state != RAW_CLOSING)
-		bytes_take(w, c, e->data, (size_t)e->res);
+		raw_wire_take(w, c, e->data, (size_t)e->res);
 	if (e->flags & RING_MORE)
 		return;
 	if (e->res <= 0)
@@ -406,6 +408,17 @@ static void recv_done(struct raw_worker *w, struct raw_client *c, const struct r
 }
 
 /* --- events ----------------------------------------------------------------------------------- */
+
+static void wire_sent(struct raw_worker *w, struct raw_client *c, int res)
+{
+	int len = 0;
+	enum raw_op done = raw_wire_sent(w, c, res, &len);
+
+	if (done == RAW_OP_FIRST)
+		first_done(w, c, len);
+	else if (done == RAW_OP_SEND_ALL)
+		raw_sender_sent(w, c, len);
+}
 
 void raw_client_event(struct raw_worker *w, struct raw_client *c, enum raw_op op,
 		      const struct ring_event *e)
@@ -427,6 +440,10 @@ void raw_client_event(struct raw_worker *w, struct raw_client *c, enum raw_op op
 	case RAW_OP_SEND_ALL:
 		raw_sender_sent(w, c, e->res);
 		break;
+	case RAW_OP_WIRE:
+		wire_sent(w, c, e->res);
+		break;
+	case RAW_OP_NONE:
 	case RAW_OP_SHUTDOWN:
 	case RAW_OP_CANCEL:
 	case RAW_OP_CLOSE:

@@ -40,6 +40,8 @@ enum option_id {
 	OPTION_WARMUP,
 	OPTION_SETTLE,
 	OPTION_SERVER_PID,
+	OPTION_CA,
+	OPTION_INSECURE,
 	OPTION_THREADS,
 	OPTION_SEED,
 	OPTION_JSON,
@@ -56,7 +58,7 @@ struct row {
 
 static const struct row rows[] = {
 	{OPTION_PROFILE, "profile-protocol", "raw", "this mode: any WebSocket server"},
-	{OPTION_URL, "url", "ws://HOST[:PORT][/PATH]", "the server; all that is needed"},
+	{OPTION_URL, "url", "ws[s]://HOST[:PORT][/PATH]", "the server; all that is needed"},
 	{OPTION_CLIENTS, "clients", "N", "connections (default 1000)"},
 	{OPTION_MESSAGE, "message", "TEXT", "what is sent (default: nothing; the clients listen)"},
 	{OPTION_FIRST_MESSAGE, "first-message", "TEXT",
@@ -81,6 +83,9 @@ static const struct row rows[] = {
 	 "open so many connections per second (default: as fast as it goes)"},
 	{OPTION_SOURCE, "source", "A[-B][,C...]",
 	 "connect from these addresses (default on loopback: as many as are needed)"},
+	{OPTION_CA, "ca", "FILE",
+	 "wss: who signs the server's certificate, as PEM (default: whom the system trusts)"},
+	{OPTION_INSECURE, "insecure", NULL, "wss: take any certificate"},
 	{OPTION_WARMUP, "warmup", "TIME",
 	 "wait so long once all are connected (default 0s; broadcast: 1s)"},
 	{OPTION_SETTLE, "settle", "TIME",
@@ -125,9 +130,9 @@ static void help_print(void)
 			(void)snprintf(letter, sizeof(letter), "-%c, ", (char)rows[i].id);
 		(void)snprintf(left, sizeof(left), "%s--%s%s%s", letter, rows[i].name,
 			       rows[i].value ? " " : "", rows[i].value ? rows[i].value : "");
-		printf("  %-33s", left);
+		printf("  %-35s", left);
 		while ((line = strchr(at, '\n')) != NULL) {
-			printf("%.*s\n  %-33s", (int)(line - at), at, "");
+			printf("%.*s\n  %-35s", (int)(line - at), at, "");
 			at = line + 1;
 		}
 		printf("%s\n", at);
@@ -178,7 +183,7 @@ static int url_parse(const char *text, struct raw_options *o)
 
 	if (r < 0)
 		return why_tell("url", why, r);
-	slash = strchr(text + strlen("ws://"), '/');
+	slash = strchr(strstr(text, "://") + 3, '/');
 	if (slash == NULL || slash[1] == '\0')
 		memcpy(o->target.path, "/", sizeof("/"));
 	o->url = text;
@@ -289,6 +294,11 @@ static int value_take(enum option_id id, const char *text, struct raw_options *o
 		return units_duration(text, &o->settle_ns);
 	case OPTION_SERVER_PID:
 		return pid_parse(text, o);
+	case OPTION_CA:
+		o->ca_file = text;
+		return 0;
+	case OPTION_INSECURE:
+		return flag_set(&o->insecure);
 	case OPTION_THREADS:
 		return u32_parse(text, 1, THREADS_MAX, &o->threads);
 	case OPTION_SEED:

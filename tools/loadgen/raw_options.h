@@ -44,6 +44,8 @@ struct raw_options {
 	uint64_t seed;
 	int server_pid;   /* 0: not watched */
 	const char *json; /* file, "-" or NULL */
+	const char *ca_file; /* wss; NULL: the system's */
+	bool insecure;       /* wss: any certificate will do */
 	bool binary;
 	bool uniform;
 	bool quiet;

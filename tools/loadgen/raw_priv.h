@@ -33,11 +33,13 @@ enum raw_state {
 };
 
 enum raw_op {
-	RAW_OP_CONNECT = 1,
+	RAW_OP_NONE,
+	RAW_OP_CONNECT,
 	RAW_OP_RECV,
 	RAW_OP_SEND_NOW, /* no event unless short; not counted in flight */
 	RAW_OP_FIRST,
 	RAW_OP_SEND_ALL,
+	RAW_OP_WIRE, /* TLS: what the two above became */
 	RAW_OP_SHUTDOWN,
 	RAW_OP_CANCEL,
 	RAW_OP_CLOSE,
@@ -75,6 +77,7 @@ struct raw_client {
 	struct raw_carry *carry;   /* of the head, or of a data message */
 	struct raw_carry *control; /* of a ping that comes in pieces */
 	uint8_t *first;            /* first message in flight */
+	struct raw_wire *wire;     /* NULL: without TLS */
 	struct raw_sender *sender; /* NULL: only listens */
 	uint64_t since_ns;         /* when the connect began */
 	uint32_t slot;
@@ -98,7 +101,6 @@ struct raw_worker {
 	uint32_t number;
 
 	struct ring_set rings;
-	uint32_t slots_per_ring;
 
 	struct raw_client *clients;
 	uint32_t clients_count;
@@ -169,6 +171,30 @@ void raw_client_say(struct raw_worker *w, struct raw_client *c, enum ws_opcode o
 		    uint8_t *payload, size_t len);
 
 uint64_t raw_client_tag(const struct raw_worker *w, const struct raw_client *c, enum raw_op op);
+
+/* Sends the request to upgrade: the connection stands. */
+void raw_client_upgrade(struct raw_worker *w, struct raw_client *c);
+
+/* Plain bytes came. */
+void raw_client_bytes(struct raw_worker *w, struct raw_client *c, uint8_t *data, size_t len);
+
+/* --- raw_wire.c --- */
+
+/* True: the connection needs no more to stand. False: TLS is being agreed on, or it broke. */
+bool raw_wire_open(struct raw_worker *w, struct raw_client *c);
+void raw_wire_free(struct raw_client *c);
+
+/* As ring_send_now() and ring_send_all(), whose tag is that of `op`. */
+void raw_wire_send_now(struct raw_worker *w, struct raw_client *c, const void *bytes, size_t len);
+void raw_wire_send_all(struct raw_worker *w, struct raw_client *c, const void *bytes, size_t len,
+		       enum raw_op op);
+
+/* The event of RAW_OP_WIRE. Returns the operation that is done with it, and in *ret_len the bytes
+ * that it sent; RAW_OP_NONE: none is. */
+enum raw_op raw_wire_sent(struct raw_worker *w, struct raw_client *c, int res, int *ret_len);
+
+/* Bytes came from the network. */
+void raw_wire_take(struct raw_worker *w, struct raw_client *c, uint8_t *data, size_t len);
 
 /* --- raw_sender.c --- */
 

@@ -21,6 +21,7 @@
 #include "engine/ring.h"
 #include "tools/loadgen/raw_report.h"
 #include "tools/loadgen/server_process.h"
+#include "tools/loadgen/tls.h"
 
 #define TICK_NS        (20 * NS_PER_MS)
 #define CONNECT_MAX_NS (600 * NS_PER_SEC)
@@ -327,11 +328,20 @@ static void run(struct raw_options *options, struct raw_result *ret_result)
 {
 	struct runner r = {.options = options, .result = ret_result};
 	const struct sigaction on = {.sa_handler = on_signal};
+	struct tls_trust *trust = NULL;
+	const char *why = "";
 
 	ret_result->code = preflight(options);
 	if (ret_result->code != EXIT_PASS)
 		return;
+	if (options->target.tls && tls_trust_new(options->target.host, options->ca_file, options->insecure,
+						 &trust, &why) < 0) {
+		fprintf(stderr, "loadgen: --url %s: %s\n", options->url, why);
+		ret_result->code = EXIT_USAGE;
+		return;
+	}
 	r.shared.options = options;
+	r.shared.trust = trust;
 	r.shared.began_ns = r.line_ns = clock_now().mono_ns;
 	r.shared.unix_offset_ns = unix_ns() - r.shared.began_ns;
 	r.shared.end_ns = UINT64_MAX;
@@ -347,6 +357,7 @@ static void run(struct raw_options *options, struct raw_result *ret_result)
 	for (uint32_t i = 0; r.workers != NULL && i < options->threads; i++)
 		raw_worker_free(r.workers[i]);
 	free(r.workers);
+	tls_trust_free(trust);
 }
 
 /* --- main ------------------------------------------------------------------------------------- */

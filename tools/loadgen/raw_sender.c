@@ -132,10 +132,8 @@ static void flush(struct raw_worker *w, struct raw_sender *s)
 	s->out_len = s->next_len;
 	s->next_len = 0;
 	s->sending = true;
-	c->inflight++;
 	raw_stat_add(&w->stats.bytes_out, s->out_len);
-	ring_send_all(w->rings.at[c->ring], c->slot, s->out, s->out_len,
-		      raw_client_tag(w, c, RAW_OP_SEND_ALL));
+	raw_wire_send_all(w, c, s->out, s->out_len, RAW_OP_SEND_ALL);
 }
 
 void raw_senders_flush(struct raw_worker *w)

@@ -110,6 +110,7 @@ void raw_worker_free(struct raw_worker *w)
 		free(w->clients[i].carry);
 		free(w->clients[i].control);
 		free(w->clients[i].first);
+		raw_wire_free(&w->clients[i]);
 	}
 	for (uint32_t i = 0; w->senders != NULL && i < w->senders_count; i++) {
 		free(w->senders[i].out);

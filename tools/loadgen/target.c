@@ -44,7 +44,7 @@ static int authority_parse(struct target *t, const char **ret_why)
 	memcpy(t->host, at, host_len);
 	t->host[host_len] = '\0';
 	if (port == NULL)
-		port = "80";
+		port = t->tls ? "443" : "80";
 	if (strlen(port) == 0 || strlen(port) > 5 || strspn(port, "0123456789") != strlen(port) ||
 	    strtoul(port, NULL, 10) > 65535 || strtoul(port, NULL, 10) == 0)
 		return fail(ret_why, "the port is not a number from 1 to 65535");
@@ -54,17 +54,13 @@ static int authority_parse(struct target *t, const char **ret_why)
 
 int target_parse(const char *url, struct target *ret_target, const char **ret_why)
 {
-	static const char scheme[] = "ws://";
-	struct target t = {.path = "/ws"};
-	const char *at = url + strlen(scheme);
+	struct target t = {.path = "/ws", .tls = strncmp(url, "wss://", 6) == 0};
+	const char *at = url + (t.tls ? 6 : 5);
 	size_t len;
 	int r;
 
-	if (strncmp(url, "wss://", 6) == 0)
-		return fail(ret_why,
-			    "wss:// is not supported; put the TLS proxy's plain port here");
-	if (strncmp(url, scheme, strlen(scheme)) != 0)
-		return fail(ret_why, "it does not begin with ws://");
+	if (!t.tls && strncmp(url, "ws://", 5) != 0)
+		return fail(ret_why, "it does not begin with ws:// or wss://");
 	len = strcspn(at, "/");
 	if (len >= sizeof(t.authority) || strlen(at + len) >= sizeof(t.path))
 		return fail(ret_why, "it is too long");

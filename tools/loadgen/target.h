@@ -19,9 +19,10 @@ struct target {
 	char authority[TARGET_HOST_CHARS_MAX]; /* for Host: as in the URL */
 	char port[8];
 	char path[TARGET_PATH_CHARS_MAX];
+	bool tls;
 };
 
-/* Takes ws://host[:port][/path] apart; the port is 80 and the path /ws when they are missing.
+/* Takes ws[s]://host[:port][/path] apart; the port is 80 (443) and the path /ws when they are missing.
  * -EINVAL, and a sentence in *ret_why (static). */
 int target_parse(const char *url, struct target *ret_target, const char **ret_why);
 

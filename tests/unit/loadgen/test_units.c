@@ -106,7 +106,7 @@ static void url_is_taken_apart(void **state)
 
 static void url_that_is_wrong_is_refused_with_a_reason(void **state)
 {
-	static const char *const wrong[] = {"http://a/", "wss://a/",  "ws://",
+	static const char *const wrong[] = {"http://a/", "wss:/a/",   "ws://",
 					    "ws://:80/", "ws://a:/",  "ws://a:0/",
 					    "ws://a:b/", "ws://[::1", "ws://a:70000/",
 					    "ws://a b/", "ws://a/#x", "ws://[::1]x/"};
