@@ -10,8 +10,9 @@
 # window. One delivery = one client brought up to date once. Prints the table for docs/perf.md.
 #
 # PEERS and FLOOR name what runs beside pixeld; what cannot be had is told and left out. Peers need a
-# plain descriptor for each client (RLIMIT_NOFILE). CONGESTION is set for the whole system while this
-# runs, if that is allowed: pixeld and the bare program choose it by themselves, peers cannot.
+# plain descriptor for each client (RLIMIT_NOFILE). Everything runs in a network namespace of its own
+# where one can be made (own-network.sh); else CONGESTION is set for the whole system while this runs, if
+# that is allowed: pixeld and the bare program choose it by themselves, peers cannot.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 build=${1:-build/release}
@@ -74,6 +75,10 @@ done
 if [ "$CLIENTS" -gt $(($(ulimit -Hn) - 200)) ]; then
 	echo "left out: all peers; $CLIENTS clients need as many descriptors, and ulimit -Hn says $(ulimit -Hn)" >&2
 	ready=
+fi
+if [ -z "${PIXELD_NETWORK:-}" ]; then # all that needs the outer network is there
+	rm -rf "$work"
+	exec scripts/own-network.sh "scripts/${0##*/}" "$@"
 fi
 ulimit -n "$(ulimit -Hn)"
 [ -z "$CONGESTION" ] || echo "$CONGESTION" 2>/dev/null >$setting || true
