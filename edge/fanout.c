@@ -315,8 +315,8 @@ static void round_goes_on(struct worker *w)
 
 /* Behind a batch the worker rests for three quarters of its time, in all REST_NS_MAX in a round:
  * while it sends all cores are busy, and what people wait for, acknowledgements first of all,
- * stands in line. A crowd whose rounds take long has no use for that: its rests are soon used up, and
- * from then on its batches are large. */
+ * stands in line. A crowd whose rounds take long has no use for that: its rests are soon used up,
+ * and from then on its batches are large. */
 static void batch_rest(struct worker *w)
 {
 	uint64_t rest_ns = (w->now.mono_ns - w->batch_ns) / 4 * 3;
@@ -376,11 +376,10 @@ void fanout_run(struct worker *w)
 
 uint64_t fanout_wait_ns(const struct worker *w)
 {
-	if (w->in_round && w->now.mono_ns < w->rest_until_ns)
-		return w->rest_until_ns - w->now.mono_ns;
-	if (w->in_round)
-		return 0;
-	if (!round_is_due(w))
+	uint64_t at_ns = w->in_round || w->round_next_ns < w->rest_until_ns ? w->rest_until_ns
+									    : w->round_next_ns;
+
+	if (!w->in_round && !round_is_due(w))
 		return UINT64_MAX;
-	return w->round_next_ns > w->now.mono_ns ? w->round_next_ns - w->now.mono_ns : 0;
+	return at_ns > w->now.mono_ns ? at_ns - w->now.mono_ns : 0;
 }

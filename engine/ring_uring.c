@@ -216,12 +216,18 @@ const char *ring_open_remedy(int error)
 /* --- submitting and reaping ---------------------------------------------------------------------
  * */
 
+/* Shows the kernel the receive buffers that came back. */
+static void bufs_give(struct ring *r)
+{
+	if (r->bufs_back == 0)
+		return;
+	io_uring_buf_ring_advance(r->buf_ring, (int)r->bufs_back);
+	r->bufs_back = 0;
+}
+
 void ring_submit(struct ring *r)
 {
-	if (r->bufs_back > 0) {
-		io_uring_buf_ring_advance(r->buf_ring, (int)r->bufs_back);
-		r->bufs_back = 0;
-	}
+	bufs_give(r);
 	for (unsigned tries = 0; io_uring_sq_ready(&r->uring) > 0; tries++) {
 		int rc = io_uring_submit(&r->uring);
 
@@ -268,9 +274,11 @@ static void event_fill(struct ring *r, const struct io_uring_cqe *cqe, struct ri
 uint32_t ring_reap(struct ring *r, struct ring_event *events, uint32_t max)
 {
 	struct io_uring_cqe *cqes[REAP_MAX];
-	unsigned n = io_uring_peek_batch_cqe(&r->uring, cqes, max < REAP_MAX ? max : REAP_MAX);
 	uint32_t count = 0;
+	unsigned n;
 
+	bufs_give(r); /* looking may receive */
+	n = io_uring_peek_batch_cqe(&r->uring, cqes, max < REAP_MAX ? max : REAP_MAX);
 	for (unsigned i = 0; i < n; i++) {
 		if (cqes[i]->user_data == TAG_WAKE)
 			r->wake_armed = false;
@@ -321,10 +329,7 @@ static void lead_sleep(struct ring *lead, uint64_t timeout_ns)
 		sqe_tag(sqe, 0, TAG_WAKE);
 		lead->wake_armed = true;
 	}
-	if (lead->bufs_back > 0) {
-		io_uring_buf_ring_advance(lead->buf_ring, (int)lead->bufs_back);
-		lead->bufs_back = 0;
-	}
+	bufs_give(lead);
 	if (timeout_ns > SLEEP_MAX_NS)
 		timeout_ns = SLEEP_MAX_NS;
 	ts.tv_sec = (long long)(timeout_ns / NS_PER_SEC);

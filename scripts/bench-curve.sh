@@ -13,6 +13,7 @@ build=${1:-build/release}
 SIZES=${SIZES:-1000 3000 10000 30000 100000 300000}
 export MINUTES=${MINUTES:-0.6} RATE=${RATE:-1000} BURSTS=0 STORM=0%
 reports=()
+mkdir -p build/reports
 for clients in $SIZES; do
 	out=build/reports/curve-$clients
 	code=0

@@ -78,7 +78,7 @@ if [ "$CLIENTS" -gt $(($(ulimit -Hn) - 200)) ]; then
 fi
 if [ -z "${PIXELD_NETWORK:-}" ]; then # all that needs the outer network is there
 	rm -rf "$work"
-	exec scripts/own-network.sh "scripts/${0##*/}" "$@"
+	PEERS=$ready CONGESTION=$CONGESTION exec scripts/own-network.sh "scripts/${0##*/}" "$@"
 fi
 ulimit -n "$(ulimit -Hn)"
 [ -z "$CONGESTION" ] || echo "$CONGESTION" 2>/dev/null >$setting || true

@@ -141,7 +141,8 @@ rows = [row for row in csv.DictReader(open(f"{out}/host.csv")) if row["load"] an
 most = {name: max(int(row[name]) for row in rows) for name in ("server_rss_kib", "loadgen_rss_kib", "tcp_mem_pages")}
 # CPU per delivery while people place: the connects before and the reading-out behind are not in it.
 placing = [b for a, b in zip(rows, rows[1:]) if int(b["board_seq"]) > int(a["board_seq"])][3:]
-cpu, sends = (float(placing[-1][name]) - float(placing[0][name]) for name in ("server_cpu_s", "server_sends"))
+cpu, sends = ((float(placing[-1][name]) - float(placing[0][name]) for name in ("server_cpu_s", "server_sends"))
+              if len(placing) > 1 else (0, 0)) # a run of seconds
 summary = {"clients": r["clients"], "server_us_per_delivery": cpu * 1e6 / max(sends, 1), "deliveries": sends,
            "server_rss_kib": most["server_rss_kib"], "loadgen_rss_kib": most["loadgen_rss_kib"],
            "visible_ms": r["visible_ms"], "ack_ms": r["ack_ms"], "reach": r["reach"]}

@@ -121,9 +121,9 @@ static void status_append(struct writer *w, struct writer_board *b)
 static uint64_t cut_interval_ns(const struct writer *w)
 {
 	uint64_t floor_ns = w->config.settings->cut_interval_ms * NS_PER_MS;
-	uint64_t half_round_ns = w->config.round_ns(w->config.arg) / 8;
+	uint64_t part_ns = w->config.round_ns(w->config.arg) / 8;
 
-	return half_round_ns > floor_ns ? half_round_ns : floor_ns;
+	return part_ns > floor_ns ? part_ns : floor_ns;
 }
 
 void cut_run(struct writer *w)

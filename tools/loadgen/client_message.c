@@ -211,7 +211,7 @@ static void status(struct worker *w, struct client *c, const struct msg_status *
 	if (t != TROUBLE_NONE)
 		worker_trouble(w, t, c, "status of seq %" PRIu64 " came to a board at %" PRIu64,
 			       m->seq, c->follow.seq);
-	else if (stream_is_end(w->stream, &c->place))
+	else if (stream_is_end(w->stream, &c->place) && m->seq <= stream_last(w->stream))
 		c->place = stream_append(w->stream, c->follow.epoch, message, len, 1, 0);
 }
 
@@ -225,7 +225,7 @@ static void ack_keep(struct worker *w, const struct client *c, uint64_t request,
 		.request = request,
 		.seq = seq,
 		.cell = place.y * w->canvas.width + place.x,
-		.client = (uint32_t)client_number(w, c),
+		.client = (uint32_t)client_number(w, c) & 0xffffff,
 		.color = place.color,
 	};
 

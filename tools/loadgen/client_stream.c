@@ -13,10 +13,13 @@ static void frames_seen(struct worker *w, struct client *c, uint64_t from)
 {
 	for (uint64_t i = from; i < c->place.frame; i++) {
 		const struct stream_frame *f = stream_frame(w->stream, i);
-		uint64_t first = f->first > c->follow.seq ? f->first : c->follow.seq + 1;
+		uint64_t before = c->follow.seq;
 
-		if (first <= f->last && f->last > c->missed_seq)
-			sight_seen(w->sight, w->now.mono_ns, first, f->last);
+		follow_passed(&c->follow, f->last);
+		if (f->last > before && f->last > c->missed_seq)
+			sight_seen(w->sight, w->now.mono_ns,
+				   f->first > before ? f->first : before + 1, f->last);
+		client_observer_moved(w, c, before);
 	}
 }
 
@@ -24,15 +27,13 @@ static void frames_passed(struct worker *w, struct client *c, uint64_t from)
 {
 	const struct stream_frame *first = stream_frame(w->stream, from);
 	const struct stream_frame *last = stream_frame(w->stream, c->place.frame - 1);
-	uint64_t before = c->follow.seq;
 
 	stat_add(&w->stats.deliveries,
 		 last->deltas - first->deltas + (first->first <= first->last));
 	if (c->observer)
 		frames_seen(w, c, from);
-	follow_passed(&c->follow, last->last);
-	if (c->observer)
-		client_observer_moved(w, c, before);
+	else
+		follow_passed(&c->follow, last->last);
 }
 
 /* What it has of a frame goes to the parser. */

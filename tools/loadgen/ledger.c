@@ -120,8 +120,7 @@ int ledger_write(const struct ledger *l, const char *path)
 	if (file == NULL)
 		return -errno;
 	for (size_t i = 0; i < l->count; i++)
-		fprintf(file, "%" PRIu64 ",%" PRIu64 ",%" PRIu32 ",%u,%" PRIu32 "\n",
-			l->acks[i].request, l->acks[i].seq, l->acks[i].cell, l->acks[i].color,
-			l->acks[i].client);
+		fprintf(file, "%" PRIu64 ",%" PRIu64 ",%" PRIu32 ",%u,%u\n", l->acks[i].request,
+			l->acks[i].seq, l->acks[i].cell, l->acks[i].color, l->acks[i].client);
 	return fclose(file) == 0 ? 0 : -errno;
 }

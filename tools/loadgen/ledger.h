@@ -16,8 +16,8 @@ struct ack {
 	uint64_t request;
 	uint64_t seq;
 	uint32_t cell;
-	uint32_t client; /* its number, over all threads */
-	uint8_t color;
+	uint32_t client : 24; /* its number, over all threads */
+	uint32_t color : 8;
 };
 
 struct ledger {

@@ -65,7 +65,8 @@ static int url_parse(const char *text, struct options *o)
 		return -E2BIG;
 	r = target_parse(text, &o->targets[o->targets_count], &why);
 	if (r == 0 && o->targets[o->targets_count].tls) {
-		why = "wss:// is for --profile-protocol raw; name the plain port behind the TLS proxy";
+		why = "wss:// is for --profile-protocol raw; name the plain port behind "
+		      "the TLS proxy";
 		r = -EINVAL;
 	}
 	if (r < 0) {

@@ -2,10 +2,11 @@
  * raw_client.c - one connection to any WebSocket server, from socket() to the freed slot.
  *
  * Owner: the worker. States: see raw_priv.h; state_set() alone writes them. In flight: at most one
- * connect, one multishot receive, one send that waits (the first message, then a sender's buffer),
- * one shutdown or cancel, one close; each counts in `inflight` until its last event, and the slot
- * is given back only at 0. Who only listens answers a ping with a send that does not wait; one that
- * is not taken whole means that the server has stopped reading, and breaks the connection.
+ * connect, one multishot receive, one send that waits (the first message, then a sender's buffer;
+ * with TLS what they became: raw_wire.c), a shutdown and a cancel, one close; each counts in
+ * `inflight` until its last event, and the slot is given back only at 0. Who only listens answers a
+ * ping with a send that does not wait; one that is not taken whole means that the server has
+ * stopped reading, and breaks the connection.
  */
 #include <arpa/inet.h>
 #include <errno.h>

@@ -334,8 +334,8 @@ static void run(struct raw_options *options, struct raw_result *ret_result)
 	ret_result->code = preflight(options);
 	if (ret_result->code != EXIT_PASS)
 		return;
-	if (options->target.tls && tls_trust_new(options->target.host, options->ca_file, options->insecure,
-						 &trust, &why) < 0) {
+	if (options->target.tls && tls_trust_new(options->target.host, options->ca_file,
+						 options->insecure, &trust, &why) < 0) {
 		fprintf(stderr, "loadgen: --url %s: %s\n", options->url, why);
 		ret_result->code = EXIT_USAGE;
 		return;

@@ -13,14 +13,15 @@
 #include "tools/loadgen/raw_priv.h"
 #include "tools/loadgen/tls.h"
 
-#define OUT_BYTES   4096
-#define PLAIN_BYTES 16384
+#define OUT_BYTES         4096
+#define PLAIN_BYTES       16384
+#define WAITING_BYTES_MAX 65536 /* of answers to pings */
 
 struct raw_wire {
 	struct tls *tls;
-	bool ready;       /* the handshake is complete */
-	bool sending;     /* a send of `out` is in flight */
-	uint8_t waiting;  /* enum raw_op that waits for its bytes to be gone; 0: none */
+	bool ready;      /* the handshake is complete */
+	bool sending;    /* a send of `out` is in flight */
+	uint8_t waiting; /* enum raw_op that waits for its bytes to be gone; 0: none */
 	uint32_t waiting_len;
 	uint32_t out_len;
 	uint8_t out[OUT_BYTES];
@@ -89,6 +90,9 @@ void raw_wire_send_now(struct raw_worker *w, struct raw_client *c, const void *b
 	if (c->wire == NULL)
 		ring_send_now(w->rings.at[c->ring], c->slot, bytes, len,
 			      raw_client_tag(w, c, RAW_OP_SEND_NOW));
+	else if (tls_waiting(c->wire->tls) > WAITING_BYTES_MAX)
+		raw_client_break(w, c, c->leaving ? TROUBLE_NONE : TROUBLE_SEND,
+				 "the server has stopped reading");
 	else
 		(void)encrypt(w, c, bytes, len);
 }

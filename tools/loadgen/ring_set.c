@@ -17,6 +17,7 @@
 #define SQ_ENTRIES     1024U
 #define CQ_ENTRIES     8192U
 #define NAP_NS         NS_PER_MS
+#define NAP_CLIENTS    500U /* of one thread; from here on it naps */
 #define NICE           -5
 #define IN_A_ROW       1024U /* events of a class, when those behind it wait */
 /* One buffer takes what a client gets in a round; the ring goes through all its buffers again and
@@ -39,6 +40,7 @@ int ring_set_plan(struct ring_set *s, const uint32_t clients[static RING_CLASSES
 	for (unsigned c = 0; c < RING_CLASSES; c++) {
 		uint32_t rings = parts(clients[c], most);
 
+		s->clients += clients[c];
 		s->classes[c].from = s->classes[c].next = s->count;
 		s->count += rings;
 		s->classes[c].end = s->count;
@@ -151,7 +153,12 @@ uint8_t *ring_set_arena(struct ring_set *s, size_t len)
 
 void ring_set_wait(struct ring_set *s, uint64_t timeout_ns)
 {
-	ring_nap(s->at[0], timeout_ns < NAP_NS ? timeout_ns : NAP_NS);
+	if (s->clients > NAP_CLIENTS) {
+		ring_nap(s->at[0], timeout_ns < NAP_NS ? timeout_ns : NAP_NS);
+		return;
+	}
+	ring_doze(s->at[0]);
+	ring_wait(s->at[0], timeout_ns);
 }
 
 void ring_set_thread_first(void)

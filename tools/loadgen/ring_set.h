@@ -26,6 +26,7 @@ struct ring_set {
 	struct ring **at; /* class after class */
 	uint32_t count;
 	uint32_t slots; /* of each */
+	uint32_t clients;
 	struct {
 		uint32_t from, end; /* its rings */
 		uint32_t next;      /* whose turn it is */
@@ -57,12 +58,13 @@ void ring_set_submit(struct ring_set *s);
 /* Room for a small send; valid until the submit. len <= RING_SET_ARENA_BYTES. */
 uint8_t *ring_set_arena(struct ring_set *s, size_t len);
 
-/* Sleeps until an event of a sender comes, timeout_ns at most; 0: does not sleep. Those of the others
- * are looked for every millisecond: one by one they would cost a wake each. */
+/* Sleeps until an event comes, timeout_ns at most; 0: does not sleep. In a large crowd those of the
+ * first ring alone end the sleep; the others are looked for every millisecond, because one by one
+ * they would cost a wake each. */
 void ring_set_wait(struct ring_set *s, uint64_t timeout_ns);
 
-/* For a thread that shares the machine with the server: asks the scheduler to let it read before the
- * server sends more. What nobody reads fills the host's memory for TCP, and then nobody gets
+/* For a thread that shares the machine with the server: asks the scheduler to let it read before
+ * the server sends more. What nobody reads fills the host's memory for TCP, and then nobody gets
  * anything. Without the right to do so nothing happens. */
 void ring_set_thread_first(void);
 

@@ -12,7 +12,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#define TIMES             1048576U
+#define TIMES             262144U
 #define SEEN_MIN          16384U
 #define SEEN_PER_OBSERVER 64U
 #define SETTLED_PER_CALL  1024U

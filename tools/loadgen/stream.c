@@ -14,7 +14,7 @@
 #include "edge/ws_frame.h"
 #include "engine/assert.h"
 
-#define BYTES  (8U << 20)
+#define BYTES  (4U << 20)
 #define FRAMES 65536U
 
 struct stream {

@@ -22,8 +22,8 @@ struct target {
 	bool tls;
 };
 
-/* Takes ws[s]://host[:port][/path] apart; the port is 80 (443) and the path /ws when they are missing.
- * -EINVAL, and a sentence in *ret_why (static). */
+/* Takes ws[s]://host[:port][/path] apart; the port is 80 (443) and the path /ws when they are
+ * missing. -EINVAL, and a sentence in *ret_why (static). */
 int target_parse(const char *url, struct target *ret_target, const char **ret_why);
 
 /* Fills addr. 0 or -EHOSTUNREACH: the name is not known. */

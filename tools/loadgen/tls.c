@@ -49,6 +49,7 @@ int tls_trust_new(const char *host, const char *ca_file, bool insecure,
 	t->is_name = !is_address(host);
 	SSL_CTX_set_verify(t->context, insecure ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
 	SSL_CTX_set_mode(t->context, SSL_MODE_RELEASE_BUFFERS);
+	(void)SSL_CTX_set_options(t->context, SSL_OP_NO_RENEGOTIATION);
 	SSL_CTX_set_session_cache_mode(t->context, SSL_SESS_CACHE_OFF);
 	why = "the file of certificates cannot be read (PEM is expected)";
 	if (ca_file != NULL && SSL_CTX_load_verify_locations(t->context, ca_file, NULL) != 1)
@@ -162,6 +163,11 @@ size_t tls_take(struct tls *t, uint8_t *out, size_t room)
 	px_assert(room <= INT_MAX);
 	r = BIO_read(t->out, out, (int)room);
 	return r > 0 ? (size_t)r : 0;
+}
+
+size_t tls_waiting(const struct tls *t)
+{
+	return BIO_ctrl_pending(t->out);
 }
 
 const char *tls_why(const struct tls *t)
