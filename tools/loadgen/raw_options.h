@@ -42,8 +42,8 @@ struct raw_options {
 	uint64_t warmup_ns; /* between the last connect and the first message that counts */
 	uint64_t settle_ns;
 	uint64_t seed;
-	int server_pid;   /* 0: not watched */
-	const char *json; /* file, "-" or NULL */
+	int server_pid;      /* 0: not watched */
+	const char *json;    /* file, "-" or NULL */
 	const char *ca_file; /* wss; NULL: the system's */
 	bool insecure;       /* wss: any certificate will do */
 	bool binary;

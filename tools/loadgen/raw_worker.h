@@ -29,7 +29,7 @@ enum raw_phase {
 struct raw_shared {
 	const struct raw_options *options;
 	const struct tls_trust *trust; /* NULL: without TLS */
-	uint64_t unix_offset_ns; /* Unix time = monotonic + this, for the whole run */
+	uint64_t unix_offset_ns;       /* Unix time = monotonic + this, for the whole run */
 	uint64_t began_ns;
 	_Atomic enum raw_phase phase;
 	_Atomic uint64_t start_ns; /* valid from RAW_PHASE_RUN on */

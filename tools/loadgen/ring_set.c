@@ -22,7 +22,7 @@
 #define IN_A_ROW       1024U /* events of a class, when those behind it wait */
 /* One buffer takes what a client gets in a round; the ring goes through all its buffers again and
  * again, and they should stay in the cache. */
-#define RECV_BUFS      128U
+#define RECV_BUFS      64U
 #define RECV_BUF_BYTES 8192U
 
 static uint32_t parts(uint32_t total, uint32_t most)

@@ -14,12 +14,13 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "engine/assert.h"
 
 struct tls_trust {
 	SSL_CTX *context;
-	const char *host;
+	char *host;
 	bool is_name; /* host is no address */
 };
 
@@ -45,8 +46,10 @@ int tls_trust_new(const char *host, const char *ca_file, bool insecure,
 		t->context = SSL_CTX_new(TLS_client_method());
 	if (t == NULL || t->context == NULL)
 		goto fail;
-	t->host = host;
+	t->host = strdup(host);
 	t->is_name = !is_address(host);
+	if (t->host == NULL)
+		goto fail;
 	SSL_CTX_set_verify(t->context, insecure ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
 	SSL_CTX_set_mode(t->context, SSL_MODE_RELEASE_BUFFERS);
 	(void)SSL_CTX_set_options(t->context, SSL_OP_NO_RENEGOTIATION);
@@ -70,6 +73,7 @@ void tls_trust_free(struct tls_trust *trust)
 	if (trust == NULL)
 		return;
 	SSL_CTX_free(trust->context);
+	free(trust->host);
 	free(trust);
 }
 
