@@ -158,7 +158,8 @@ class Violations(ServerCase):
                 try:
                     ws.send_raw(bytes(data) + close_frame(1000))
                     ws.socket.shutdown(1)
-                    self.assertIn(ws.closed(), (1000, 1002, 1007, 1008, 1009, 1005) + GOOD_CLOSES)
+                    code = ws.closed()  # ours, or an echo of one that the bytes happened to say
+                    self.assertTrue(code in GOOD_CLOSES + (1005, 1008) or 3000 <= code <= 4999, code)
                 except (EOFError, OSError):
                     pass  # a length that was flipped: the server waits, our end comes first
 

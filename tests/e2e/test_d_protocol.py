@@ -101,8 +101,8 @@ class Placing(ServerCase):
 
     def test_what_changes_nothing_is_numbered_and_not_drawn(self):
         with Client(self.server, self.server.session()) as painter, Client(self.server) as watcher:
-            painter.place(11, 11, 7)
             board = watcher.follow()
+            watcher.reach(board, painter.place(11, 11, 7)["seq"])  # its frame is cut: the next holds the other alone
             seen = len(watcher.heard)
             same = painter.place(11, 11, 7)
             watcher.reach(board, same["seq"])
