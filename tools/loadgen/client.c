@@ -22,7 +22,6 @@
 #define BACKOFF_FIRST_NS  (50 * NS_PER_MS)
 #define BACKOFF_LAST_NS   (2 * NS_PER_SEC)
 #define GIVE_UP_NS        (120 * NS_PER_SEC)
-#define INFLIGHT_MAX      200
 
 #define BIT(state) (1U << CLIENT_##state)
 
@@ -508,8 +507,8 @@ void client_settle_down(struct worker *w, struct client *c)
 /* A receive that begins anew takes what is there, mark or not: the one in flight gives way. */
 void client_read_out(struct worker *w, struct client *c)
 {
-	if (c->inflight > INFLIGHT_MAX)
-		return;
+	if (c->inflight > 1)
+		return; /* it is being done */
 	if (c->reading) {
 		if (!c->slow)
 			op_cancel(w, c, OP_RECV);

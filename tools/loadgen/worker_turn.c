@@ -16,7 +16,7 @@
 #define LEAVES_PER_TURN   512
 #define SLEEP_MAX_NS      (5 * NS_PER_MS)
 #define BEAT_CIRCLE_NS    (2 * NS_PER_SEC)
-#define BEATS_PER_TURN    1024U
+#define BEATS_PER_TURN    128U
 #define SETTLE_CIRCLE_NS  (500 * NS_PER_MS)
 #define READ_OUT_NS       (5 * NS_PER_SEC)
 #define QUIET_S           30U
@@ -144,7 +144,7 @@ static void beat(struct worker *w)
 		return;
 	if (due > w->clients_count)
 		due = w->clients_count;
-	if (due > BEATS_PER_TURN) /* each may cost two events, and their queue is bounded */
+	if (due > BEATS_PER_TURN) /* each may cost events, which have their time in a turn, too */
 		due = BEATS_PER_TURN;
 	w->beat_ns = w->now.mono_ns;
 	for (; due > 0; due--) {
