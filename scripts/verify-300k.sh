@@ -9,7 +9,7 @@
 # spread over them, and in the middle STORM of the clients break off at once, half of them without FIN, and
 # resume. Afterwards checker.py holds acknowledgements, journal and board against each other. Reports go to
 # build/reports/verify-CLIENTS/. The last line is the verdict; exit 0 when all holds and the goals are met, 99
-# when only a goal was missed, else 1. Needs python3 and curl; runs in a network namespace of its own where one
+# when only a goal was missed, else 1. SERVER_FLAGS and LOADGEN_FLAGS are handed on. Needs python3 and curl; runs in a network namespace of its own where one
 # can be made (own-network.sh).
 set -euo pipefail
 cd "$(dirname "$0")/.."
