@@ -50,6 +50,23 @@ static void everybody_has_a_slot_of_his_own_in_his_class(void **state)
 	assert_true(set.count >= 4);
 }
 
+/* A nap is ended by the first ring alone: were the crowd in it, each of its messages would. */
+static void a_crowd_without_senders_does_not_lead(void **state)
+{
+	const uint32_t clients[RING_CLASSES] = {0, 10, 1000};
+
+	(void)state;
+	assert_int_equal(ring_set_plan(&set, clients), 0);
+	for (unsigned c = RING_OBSERVERS; c < RING_CLASSES; c++)
+		for (uint32_t i = 0; i < clients[c]; i++) {
+			uint16_t ring;
+			uint32_t slot;
+
+			ring_set_place(&set, c, i, &ring, &slot);
+			assert_true(ring > 0 && ring < set.count);
+		}
+}
+
 /* A client of each class; what is written to `far` comes to it. */
 static void socket_install(enum ring_class class, int *ret_far)
 {
@@ -129,6 +146,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(everybody_has_a_slot_of_his_own_in_his_class, drop),
+		cmocka_unit_test_teardown(a_crowd_without_senders_does_not_lead, drop),
 		cmocka_unit_test_teardown(senders_are_read_first_then_observers, drop),
 		cmocka_unit_test_teardown(others_have_their_turn, drop),
 	};
