@@ -9,7 +9,7 @@
 # interleaved, RUNS times. CPU time is that of all threads of the server, read by the crowd over its own
 # window. One delivery = one client brought up to date once. Prints the table for docs/perf.md.
 #
-# PEERS and FLOOR name what runs beside pixeld; what cannot be had is told and left out. Peers need a
+# SERVER_FLAGS are given to pixeld. PEERS and FLOOR name what runs beside it; what cannot be had is told and left out. Peers need a
 # plain descriptor for each client (RLIMIT_NOFILE). Everything runs in a network namespace of its own
 # where one can be made (own-network.sh); else CONGESTION is set for the whole system while this runs, if
 # that is allowed: pixeld and the bare program choose it by themselves, peers cannot.
@@ -107,7 +107,7 @@ start() { # $1 server: runs it, sets port and pid
 	pixeld)
 		"$pixeld" --listen "127.0.0.1:$port" --data "$work/data" --workers "$THREADS" --cooldown-ms 0 \
 			--requests-per-second 0 --round-interval-ms "$ROUND_MS" \
-			--clients-max $((CLIENTS + 500)) 2>"$work/$1.log" &
+			--clients-max $((CLIENTS + 500)) ${SERVER_FLAGS:-} 2>"$work/$1.log" &
 		;;
 	bare_*)
 		"$fanout" --port "$port" --threads "$THREADS" --clients "$CLIENTS" --frame-bytes "$bytes" \
@@ -145,7 +145,8 @@ memory() {
 	echo $((($(look idle server rss_idle) - $(look few server rss_idle)) / (CLIENTS - FEW)))
 }
 
-sends() { curl -sf "http://127.0.0.1:$port/metrics" | awk '$1 ~ /broadcast_sends_total/ { n += $2 } END { print n }'; }
+metric() { curl -sf "http://127.0.0.1:$port/metrics" | awk -v m="$1" '$1 ~ m { n += $2 } END { print n + 0 }'; }
+sends() { metric broadcast_sends_total; }
 
 # row SERVER MEMORY DELIVERIES/S: what the table is made of. A message more than a client is brought up to
 # date by one send is no delivery more.
@@ -157,24 +158,25 @@ row() {
 }
 
 run_pixeld() {
-	local before before_ns rate mem painters
+	local before before_ns rate mem painters crowd_job
 	start pixeld
 	path=/ws
 	mem=$(memory --first-message "$subscribe")
-	"$loadgen" --url "ws://127.0.0.1:$port/ws" --clients 20 --rate "$PLACEMENTS/s" --quiet --threads 1 \
-		--json "$work/painters.json" --duration 600s >"$work/painters.out" 2>&1 &
-	painters=$!
-	started+=("$painters")
-	sleep 2
 	crowd run --clients "$CLIENTS" --expect broadcast --first-message "$subscribe" --warmup "${WARMUP}s" \
 		--settle 10s --duration "${SECONDS_EACH}s" &
-	local crowd_job=$!
-	sleep $((WARMUP + 1)) # somewhere behind the connects, to the middle of the run
+	crowd_job=$!
+	while kill -0 $crowd_job 2>/dev/null && [ "$(metric pixeld_subscriptions)" -lt "$CLIENTS" ]; do
+		sleep 0.1
+	done
+	"$loadgen" --url "ws://127.0.0.1:$port/ws" --clients 20 --rate "$PLACEMENTS/s" --quiet --threads 1 \
+		--json "$work/painters.json" --duration $((WARMUP + SECONDS_EACH))s >"$work/painters.out" 2>&1 &
+	painters=$!
+	started+=("$painters")
+	sleep "$WARMUP"
 	before=$(sends) before_ns=$(date +%s%N)
 	sleep $((SECONDS_EACH - 1))
 	rate=$(awk -v a="$before" -v b="$(sends)" -v ns="$(($(date +%s%N) - before_ns))" 'BEGIN { print (b - a) / ns * 1e9 }')
 	wait "$crowd_job"
-	kill "$painters"
 	wait "$painters" || { cat "$work/painters.out" >&2; exit 1; }
 	stop_all
 	rm -rf "$work/data"
