@@ -288,7 +288,7 @@ static void round_begin(struct worker *w)
 	w->round_start_ns = w->now.mono_ns;
 	w->heads_seen = heads_sum(w);
 	w->lagging = false;
-	w->rest_left_ns = REST_NS_MAX;
+	w->rest_left_ns = w->shared->round_rest_ns;
 	conn_stuck_retry(w);
 }
 
@@ -313,7 +313,7 @@ static void round_goes_on(struct worker *w)
 		atomic_store_explicit(&w->round_ns, ns, memory_order_relaxed);
 }
 
-/* Behind a batch the worker rests for three quarters of its time, in all REST_NS_MAX in a round:
+/* Behind a batch the worker rests for three quarters of its time, in all round_rest_ns in a round:
  * while it sends all cores are busy, and what people wait for, acknowledgements first of all,
  * stands in line. A crowd whose rounds take long has no use for that: its rests are soon used up,
  * and from then on its batches are large. */

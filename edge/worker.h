@@ -47,6 +47,7 @@ struct worker_shared {
 	uint32_t sessions_per_minute; /* new ones of one address; 0: no limit */
 	uint64_t session_lifetime_s;
 	uint64_t round_interval_ns;
+	uint64_t round_rest_ns; /* of each round, between its batches; 0: large batches, no rests */
 	uint32_t http_head_timeout_ms, http_idle_timeout_ms, ws_idle_timeout_ms;
 	bool test_echo;
 	/* Renders /metrics and GET /readyz's verdict; set by who knows all threads. */

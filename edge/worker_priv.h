@@ -26,9 +26,8 @@
 #define OUT_BYTES          32768
 #define ACCEPT_DEPTH       32 /* accepts in flight per ring and listener */
 #define SPARE_SLOTS        16 /* per ring, on which 503 is said when the server is full */
-#define FANOUT_BATCH       128
-#define FANOUT_BATCH_SMALL 64               /* while the worker rests between batches */
-#define REST_NS_MAX        (75 * NS_PER_MS) /* in a round */
+#define FANOUT_BATCH       256
+#define FANOUT_BATCH_SMALL 64    /* while the worker rests between batches */
 #define OUTS_BATCH         1024  /* answers sent between two looks: as fast as handshakes come */
 #define OUTS_MAX           16384 /* out buffers of a worker, where it has so many connections */
 #define VISITS_PER_TURN    16384

@@ -9,16 +9,17 @@
 # interleaved, RUNS times. CPU time is that of all threads of the server, read by the crowd over its own
 # window. One delivery = one client brought up to date once. Prints the table for docs/perf.md.
 #
-# SERVER_FLAGS are given to pixeld. PEERS and FLOOR name what runs beside it; what cannot be had is told and left out. Peers need a
-# plain descriptor for each client (RLIMIT_NOFILE). Everything runs in a network namespace of its own
-# where one can be made (own-network.sh); else CONGESTION is set for the whole system while this runs, if
-# that is allowed: pixeld and the bare program choose it by themselves, peers cannot.
+# SERVER_FLAGS are given to pixeld. PEERS and FLOOR name what runs beside it; what cannot be had is told and
+# left out. Peers need a plain descriptor for each client (RLIMIT_NOFILE). Everything runs in a network
+# namespace of its own where one can be made (own-network.sh); else CONGESTION is set for the whole system
+# while this runs, if that is allowed: pixeld and the bare program choose it by themselves, peers cannot.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 build=${1:-build/release}
 RUNS=${RUNS:-5} CLIENTS=${CLIENTS:-10000} PLACEMENTS=${PLACEMENTS:-1000} SECONDS_EACH=${SECONDS_EACH:-10}
 ROUND_MS=${ROUND_MS:-100} BYTES=${BYTES:-} THREADS=${THREADS:-$(nproc)} WARMUP=${WARMUP:-2} FEW=${FEW:-1000}
 PEERS=${PEERS-bun gorilla lws beast node_ws} FLOOR=${FLOOR-bare_uring bare_send} CONGESTION=${CONGESTION-cubic}
+SERVER_FLAGS=${SERVER_FLAGS:-}
 export LC_ALL=C
 
 peers=build/peers
@@ -105,9 +106,10 @@ start() { # $1 server: runs it, sets port and pid
 	port=$(free_port)
 	case $1 in
 	pixeld)
+		# shellcheck disable=SC2086 # SERVER_FLAGS are several words
 		"$pixeld" --listen "127.0.0.1:$port" --data "$work/data" --workers "$THREADS" --cooldown-ms 0 \
 			--requests-per-second 0 --round-interval-ms "$ROUND_MS" \
-			--clients-max $((CLIENTS + 500)) ${SERVER_FLAGS:-} 2>"$work/$1.log" &
+			--clients-max $((CLIENTS + 500)) $SERVER_FLAGS 2>"$work/$1.log" &
 		;;
 	bare_*)
 		"$fanout" --port "$port" --threads "$THREADS" --clients "$CLIENTS" --frame-bytes "$bytes" \
@@ -220,6 +222,7 @@ done
 # --- the table ------------------------------------------------------------------------------------------
 
 cat <<TABLE
+pixeld $SERVER_FLAGS
 $CLIENTS clients, $PLACEMENTS placements/s, one message of $bytes bytes every $ROUND_MS ms, $THREADS threads, $RUNS runs of $SECONDS_EACH s, medians; $(cat $setting), Linux $(uname -r)
 
 | server | deliveries/s | CPU per delivery | deliveries per CPU second, bare = 1 | first to last client, p50 | p99 | until the last has it, p99 | memory per client |

@@ -80,6 +80,7 @@ static void shared_fill(struct server *s)
 	shared->sessions_per_minute = (uint32_t)settings->sessions_per_minute;
 	shared->session_lifetime_s = settings->session_lifetime_s;
 	shared->round_interval_ns = settings->round_interval_ms * NS_PER_MS;
+	shared->round_rest_ns = settings->round_rest_ms * NS_PER_MS;
 	shared->http_head_timeout_ms = (uint32_t)settings->http_head_timeout_ms;
 	shared->http_idle_timeout_ms = (uint32_t)settings->http_idle_timeout_ms;
 	shared->ws_idle_timeout_ms = (uint32_t)settings->ws_idle_timeout_ms;

@@ -108,6 +108,7 @@ static void settings_choose(struct run *r)
 	ARG("--snapshot-interval-s=%lu", 1 + below(r, 5));
 	ARG("--requests-per-second=0");
 	ARG("--last-placer-cells=%lu", below(r, 2) * 4000);
+	ARG("--round-rest-ms=%lu", below(r, 2) * 75);
 #undef ARG
 	for (int i = 0; i < argc; i++)
 		argv[i] = args[i];

@@ -176,6 +176,7 @@ static void workers_make(struct stack *s, struct now now)
 		.requests_per_second = (uint32_t)settings->requests_per_second,
 		.session_lifetime_s = settings->session_lifetime_s,
 		.round_interval_ns = settings->round_interval_ms * NS_PER_MS,
+		.round_rest_ns = settings->round_rest_ms * NS_PER_MS,
 		.http_head_timeout_ms = (uint32_t)settings->http_head_timeout_ms,
 		.http_idle_timeout_ms = (uint32_t)settings->http_idle_timeout_ms,
 		.ws_idle_timeout_ms = (uint32_t)settings->ws_idle_timeout_ms,
