@@ -344,6 +344,13 @@ static bool round_next(struct worker *w, uint32_t *ret_index)
 	return true;
 }
 
+static uint32_t batch_most(const struct worker *w)
+{
+	if (w->shared->round_rest_ns == 0)
+		return FANOUT_BATCH;
+	return w->rest_left_ns > 0 ? FANOUT_BATCH_SMALL : FANOUT_BATCH_SOON;
+}
+
 /* One batch. */
 void fanout_run(struct worker *w)
 {
@@ -357,7 +364,7 @@ void fanout_run(struct worker *w)
 			return;
 		round_begin(w);
 	}
-	most = w->rest_left_ns > 0 ? FANOUT_BATCH_SMALL : FANOUT_BATCH;
+	most = batch_most(w);
 	for (uint32_t i = 0; i < deferred; i++)
 		sends += sub_visit(w, w->deferred[i]);
 	w->deferred_count =

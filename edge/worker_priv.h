@@ -24,9 +24,10 @@
 #define BODY_BYTES_MAX     1024 /* of a request */
 #define IN_BYTES           (HTTP_HEAD_BYTES_MAX + BODY_BYTES_MAX + RECV_BUF_BYTES)
 #define OUT_BYTES          32768
-#define ACCEPT_DEPTH       32 /* accepts in flight per ring and listener */
-#define SPARE_SLOTS        16 /* per ring, on which 503 is said when the server is full */
-#define FANOUT_BATCH       256
+#define ACCEPT_DEPTH       32    /* accepts in flight per ring and listener */
+#define SPARE_SLOTS        16    /* per ring, on which 503 is said when the server is full */
+#define FANOUT_BATCH       256   /* without rests */
+#define FANOUT_BATCH_SOON  128   /* when the round's rests are used up */
 #define FANOUT_BATCH_SMALL 64    /* while the worker rests between batches */
 #define OUTS_BATCH         1024  /* answers sent between two looks: as fast as handshakes come */
 #define OUTS_MAX           16384 /* out buffers of a worker, where it has so many connections */
