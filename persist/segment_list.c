@@ -16,6 +16,7 @@
 struct collector {
 	struct segment_list list;
 	size_t room;
+	uint32_t above;
 };
 
 static int collect(void *arg, const char *name)
@@ -23,7 +24,7 @@ static int collect(void *arg, const char *name)
 	struct collector *c = arg;
 	uint32_t number = journal_segment_number(name);
 
-	if (number == 0)
+	if (number <= c->above)
 		return 0;
 	if (c->list.count == c->room) {
 		size_t room = c->room == 0 ? 64 : 2 * c->room;
@@ -86,7 +87,12 @@ static void limits_set(struct segment_list *list)
 
 int segment_list_read(struct disk *disk, struct segment_list *ret_list)
 {
-	struct collector c = {.room = 0};
+	return segment_list_read_above(disk, 0, ret_list);
+}
+
+int segment_list_read_above(struct disk *disk, uint32_t number, struct segment_list *ret_list)
+{
+	struct collector c = {.above = number};
 	int rc = disk_list(disk, collect, &c);
 	size_t kept = 0;
 

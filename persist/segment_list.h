@@ -30,6 +30,9 @@ struct segment_list {
 
 /* 0 or -errno; frees nothing but its own on failure. */
 int segment_list_read(struct disk *disk, struct segment_list *ret_list);
+
+/* Only those with a number above `number`: what may follow a segment that is known. */
+int segment_list_read_above(struct disk *disk, uint32_t number, struct segment_list *ret_list);
 void segment_list_free(struct segment_list *list);
 
 /* The next live entry from index `i` on; count: none. */
