@@ -42,6 +42,7 @@ FOREIGN = {
     r"png\.h": ["edge/*"],
     r"ini\.h": ["server/settings_file.c"],
     r"xxhash\.h": ["engine/hash.c"],
+    r"libpq-fe\.h": ["persist/postgres_link.c"],
 }
 
 # Functions that may not be used, and what to use.

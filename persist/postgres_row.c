@@ -1,0 +1,92 @@
+/*
+ * postgres_row.c - see postgres_row.h. Big-endian, as PostgreSQL's wire is; a row is
+ *
+ *	columns i16, then for each: length i32, value
+ */
+#include "persist/postgres_row.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "engine/assert.h"
+
+#define COLUMNS          9
+#define EPOCH_2000_MS    946684800000 /* PostgreSQL counts from 2000-01-01, UTC */
+#define DAY_MS           86400000u
+#define PLACED_AT_MS_MAX 253402300799999u /* the last of year 9999: later ones are no dates */
+
+const char postgres_row_columns[] = "seq, placed_at, request, user_id, epoch, x, y, board, color";
+
+static uint8_t *put_be(uint8_t *p, uint64_t v, unsigned bytes)
+{
+	for (unsigned i = 0; i < bytes; i++)
+		p[i] = (uint8_t)(v >> (8 * (bytes - 1 - i)));
+	return p + bytes;
+}
+
+static uint8_t *put_value(uint8_t *p, uint64_t v, unsigned bytes)
+{
+	return put_be(put_be(p, bytes, 4), v, bytes);
+}
+
+uint8_t *postgres_copy_head(uint8_t out[static POSTGRES_COPY_HEAD_BYTES])
+{
+	memcpy(out, "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0", POSTGRES_COPY_HEAD_BYTES);
+	return out + POSTGRES_COPY_HEAD_BYTES;
+}
+
+uint8_t *postgres_copy_tail(uint8_t out[static POSTGRES_COPY_TAIL_BYTES])
+{
+	return put_be(out, 0xffff, 2);
+}
+
+static uint64_t placed_at_ms(const struct record_placement *p)
+{
+	return p->placed_at_ms < PLACED_AT_MS_MAX ? p->placed_at_ms : PLACED_AT_MS_MAX;
+}
+
+uint8_t *postgres_row_put(uint8_t out[static POSTGRES_ROW_BYTES], const struct record_placement *p)
+{
+	int64_t placed_at_us = ((int64_t)placed_at_ms(p) - EPOCH_2000_MS) * 1000;
+	uint8_t *at = put_be(out, COLUMNS, 2);
+
+	at = put_value(at, p->seq, 8);
+	at = put_value(at, (uint64_t)placed_at_us, 8);
+	at = put_value(at, p->request, 8);
+	at = put_be(at, RECORD_USER_BYTES, 4);
+	memcpy(at, p->user, RECORD_USER_BYTES);
+	at += RECORD_USER_BYTES;
+	at = put_value(at, p->epoch, 4);
+	at = put_value(at, p->x, 4);
+	at = put_value(at, p->y, 4);
+	at = put_value(at, p->board, 2);
+	at = put_value(at, p->color, 2);
+	px_assert(at == out + POSTGRES_ROW_BYTES);
+	return at;
+}
+
+uint32_t postgres_day_of(const struct record_placement *p)
+{
+	return (uint32_t)(placed_at_ms(p) / DAY_MS);
+}
+
+static void day_print(uint32_t day, const char *between, char out[static POSTGRES_DAY_CHARS])
+{
+	time_t seconds = (time_t)day * (DAY_MS / 1000);
+	struct tm tm;
+
+	(void)gmtime_r(&seconds, &tm);
+	snprintf(out, POSTGRES_DAY_CHARS, "%04d%s%02d%s%02d", tm.tm_year + 1900, between,
+		 tm.tm_mon + 1, between, tm.tm_mday);
+}
+
+void postgres_day_name(uint32_t day, char out[static POSTGRES_DAY_CHARS])
+{
+	day_print(day, "", out);
+}
+
+void postgres_day_date(uint32_t day, char out[static POSTGRES_DAY_CHARS])
+{
+	day_print(day, "-", out);
+}

@@ -1,0 +1,35 @@
+/*
+ * postgres_row.h - a placement as a row of binary COPY, and its day. Pure functions, any thread.
+ *
+ * The columns and their order are those of postgres_row_columns; each has a fixed size, so a row
+ * has, too.
+ */
+#ifndef PX_PERSIST_POSTGRES_ROW_H
+#define PX_PERSIST_POSTGRES_ROW_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "persist/record.h"
+
+#define POSTGRES_COPY_HEAD_BYTES 19u
+#define POSTGRES_COPY_TAIL_BYTES 2u
+#define POSTGRES_ROW_BYTES       94u
+#define POSTGRES_DAY_CHARS       16 /* room for either form of a day */
+
+extern const char postgres_row_columns[];
+
+/* What begins and ends the stream of rows. Return the position behind. */
+uint8_t *postgres_copy_head(uint8_t out[static POSTGRES_COPY_HEAD_BYTES]);
+uint8_t *postgres_copy_tail(uint8_t out[static POSTGRES_COPY_TAIL_BYTES]);
+
+uint8_t *postgres_row_put(uint8_t out[static POSTGRES_ROW_BYTES], const struct record_placement *p);
+
+/* Days since 1970, UTC, of a placement: its partition. */
+uint32_t postgres_day_of(const struct record_placement *p);
+
+/* "20261126" and "2026-11-26". */
+void postgres_day_name(uint32_t day, char out[static POSTGRES_DAY_CHARS]);
+void postgres_day_date(uint32_t day, char out[static POSTGRES_DAY_CHARS]);
+
+#endif
