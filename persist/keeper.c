@@ -295,6 +295,19 @@ static bool image_take(struct keeper *k)
 	return true;
 }
 
+static void retain(struct keeper *k)
+{
+	const struct keeper_config *c = &k->config;
+	const struct retain_rule rule = {
+		.keep_bytes = c->keep_bytes,
+		.free_bytes_min = c->free_bytes_min,
+		.received_lsn = c->received_lsn == NULL ? UINT64_MAX : c->received_lsn(c->arg),
+		.drop_unread = c->drop_unread,
+	};
+
+	(void)retain_run(c->disk, &rule);
+}
+
 uint64_t keeper_turn(struct keeper *k, struct now now)
 {
 	if (job_take(k)) {
@@ -302,13 +315,8 @@ uint64_t keeper_turn(struct keeper *k, struct now now)
 		return 0;
 	}
 	if (k->retain_wanted) {
-		const struct retain_rule rule = {
-			.keep_bytes = k->config.keep_bytes,
-			.free_bytes_min = k->config.free_bytes_min,
-		};
-
 		k->retain_wanted = false;
-		(void)retain_run(k->config.disk, &rule);
+		retain(k);
 		return 0;
 	}
 	if (!image_take(k))

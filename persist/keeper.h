@@ -22,10 +22,12 @@ struct keeper_config {
 	struct disk *disk;               /* from here on used by the keeper thread alone */
 	uint64_t keep_bytes;             /* of journal; 0 = all history for ever */
 	uint64_t free_bytes_min;         /* below this much free disk old segments go; 0 = never */
+	bool drop_unread;                /* ... also those that a receiver has not passed */
 	uint64_t snapshot_bytes_per_sec; /* 0 = as fast as the disk is */
 	void *arg;                       /* of the functions below */
 	void (*wake_writer)(void *arg);  /* keeper thread: results are there */
-	void (*wake_keeper)(void *arg);  /* writer thread: jobs are there; may be NULL in tests */
+	uint64_t (*received_lsn)(void *arg); /* receivers have passed it; NULL: there is none */
+	void (*wake_keeper)(void *arg); /* writer thread: jobs are there; may be NULL in tests */
 };
 
 int keeper_new(const struct keeper_config *config, struct keeper **ret_keeper);

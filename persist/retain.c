@@ -12,16 +12,20 @@
 #include "persist/segment_list.h"
 #include "persist/snapshot.h"
 
-static bool too_much(struct disk *disk, const struct retain_rule *rule, uint64_t total_bytes)
+static bool too_little_disk(struct disk *disk, const struct retain_rule *rule)
 {
 	int64_t free_bytes;
 
-	if (rule->keep_bytes != 0 && total_bytes > rule->keep_bytes)
-		return true;
 	if (rule->free_bytes_min == 0)
 		return false;
 	free_bytes = disk_free_bytes(disk);
 	return free_bytes >= 0 && (uint64_t)free_bytes < rule->free_bytes_min;
+}
+
+static bool too_much(struct disk *disk, const struct retain_rule *rule, uint64_t total_bytes)
+{
+	return (rule->keep_bytes != 0 && total_bytes > rule->keep_bytes) ||
+	       too_little_disk(disk, rule);
 }
 
 /* Nothing from lsn `needed` on is in segment i or before it: a later live one begins at or
@@ -31,6 +35,35 @@ static bool is_passed(const struct segment_list *list, size_t i, uint64_t needed
 	size_t next = segment_list_live(list, i + 1);
 
 	return next < list->count && list->entries[next].header.first_lsn <= needed;
+}
+
+/* A receiver still needs what is in segment i. */
+static bool is_unread(const struct segment_list *list, size_t i, const struct retain_rule *rule)
+{
+	return rule->received_lsn != UINT64_MAX && !is_passed(list, i, rule->received_lsn + 1);
+}
+
+static int segment_remove(struct disk *disk, const struct segment_entry *e, bool unread)
+{
+	uint64_t first_lsn = e->verdict == SEGMENT_GOOD ? e->header.first_lsn : 0;
+	char name[JOURNAL_NAME_BYTES];
+	int rc;
+
+	journal_segment_name(name, e->number);
+	rc = disk_unlink(disk, name);
+	if (rc < 0)
+		log_error("journal_segment_kept file=%s error=%d", name, rc);
+	else if (unread)
+		log_error("journal_segment_removed file=%s first_lsn=%" PRIu64
+			  " unread: a receiver has not got it, and will stop at the gap; "
+			  "journal-unread=drop and the disk's free space ask for it",
+			  name, first_lsn);
+	else
+		log_warn("journal_segment_removed file=%s first_lsn=%" PRIu64
+			 " history before it is gone, as journal.keep-bytes and the disk's free "
+			 "space ask for",
+			 name, first_lsn);
+	return rc;
 }
 
 static int oldest_remove(struct disk *disk, const struct retain_rule *rule,
@@ -43,21 +76,20 @@ static int oldest_remove(struct disk *disk, const struct retain_rule *rule,
 		total_bytes += list->entries[i].bytes;
 	for (size_t i = 0; i < list->count; i++) {
 		const struct segment_entry *e = &list->entries[i];
-		char name[JOURNAL_NAME_BYTES];
+		bool unread = is_unread(list, i, rule);
 		int rc;
 
 		if (!is_passed(list, i, needed) || !too_much(disk, rule, total_bytes))
 			break;
-		journal_segment_name(name, e->number);
-		rc = disk_unlink(disk, name);
-		if (rc < 0) {
-			log_error("journal_segment_kept file=%s error=%d", name, rc);
-			return rc;
+		if (unread && !(rule->drop_unread && too_little_disk(disk, rule))) {
+			log_warn("journal_segment_unread segment=%u received_lsn=%" PRIu64
+				 " it would go, and is kept until the receiver has passed it",
+				 e->number, rule->received_lsn);
+			break;
 		}
-		log_warn("journal_segment_removed file=%s first_lsn=%" PRIu64
-			 " history before it is gone, as journal.keep-bytes and the disk's free "
-			 "space ask for",
-			 name, e->verdict == SEGMENT_GOOD ? e->header.first_lsn : 0);
+		rc = segment_remove(disk, e, unread);
+		if (rc < 0)
+			return rc;
 		total_bytes -= e->bytes;
 		removed++;
 	}

@@ -5,10 +5,14 @@
  * Then the oldest segments go, but never one that a recovery from the OLDER of the two newest
  * snapshots needs: if the newest turns out to be damaged, the one before it still leads to the
  * present.
+ *
+ * Nor one that a receiver has not passed, unless drop_unread says so: then too little disk takes it
+ * all the same, each with an error in the log. keep_bytes never does.
  */
 #ifndef PX_PERSIST_RETAIN_H
 #define PX_PERSIST_RETAIN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "persist/disk.h"
@@ -16,6 +20,8 @@
 struct retain_rule {
 	uint64_t keep_bytes;     /* 0 = no limit */
 	uint64_t free_bytes_min; /* 0 = no limit */
+	uint64_t received_lsn;   /* receivers have passed this; UINT64_MAX: there is none */
+	bool drop_unread;
 };
 
 /* Removes what the rule says, each with a line in the log. How many segments went, or -errno. */

@@ -10,6 +10,7 @@
 
 #include "engine/log.h"
 #include "persist/journal_tool.h"
+#include "persist/postgres.h"
 #include "server/check_system.h"
 #include "server/server.h"
 #include "server/settings.h"
@@ -40,15 +41,33 @@ static int serve(const struct settings *s)
 	return 0;
 }
 
+/* `pixeld migrate`, with the settings of the server. */
+static int migrate(const struct settings *s)
+{
+	const _Atomic bool never = false;
+	const struct postgres_config config = {
+		.dsn = s->postgres,
+		.timeout_ms = (uint32_t)s->postgres_timeout_ms,
+		.abort = &never,
+	};
+
+	if (s->postgres[0] == '\0') {
+		fprintf(stderr, "pixeld: migrate: which database? --postgres DSN\n");
+		return SETTINGS_USAGE;
+	}
+	return postgres_migrate(&config, stdout);
+}
+
 int main(int argc, char **argv)
 {
 	char why[SETTINGS_WHY_CHARS];
 	struct settings *s;
+	bool is_migrate = argc >= 2 && strcmp(argv[1], "migrate") == 0;
 	int rc;
 
 	if (argc >= 2 && strcmp(argv[1], "journal") == 0)
 		return journal_tool(argc - 2, argv + 2);
-	rc = settings_load(argc, argv, environ, &s, why);
+	rc = settings_load(argc - is_migrate, argv + is_migrate, environ, &s, why);
 	if (rc != SETTINGS_OK) {
 		fprintf(stderr, "pixeld: %s\n", why);
 		return rc;
@@ -59,7 +78,7 @@ int main(int argc, char **argv)
 		system_look(s, &facts);
 		rc = system_report(&facts, s, stdout);
 	} else if (!settings_show(s, stdout)) {
-		rc = serve(s);
+		rc = is_migrate ? migrate(s) : serve(s);
 	}
 	settings_free(s);
 	return rc;

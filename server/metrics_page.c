@@ -147,6 +147,45 @@ static void say_boards(struct page *p, const struct server *s)
 			    room_online(rooms->at[i]));
 }
 
+static void say_one(struct page *p, const struct server *s, const char *name, const char *type,
+		    const char *help, double value)
+{
+	say(p,
+	    "# HELP pixeld_receiver_%s %s\n# TYPE pixeld_receiver_%s %s\n"
+	    "pixeld_receiver_%s{receiver=\"%s\"} %.15g\n",
+	    name, help, name, type, name, receiver_name(s->receiver), value);
+}
+
+static void say_receiver(struct page *p, const struct server *s)
+{
+	struct receiver_status now;
+
+	if (s->receiver == NULL)
+		return;
+	receiver_look(s->receiver, clock_now(), &now);
+	say(p, "# HELP pixeld_receiver_state What the receiver does now\n"
+	       "# TYPE pixeld_receiver_state gauge\n");
+	for (unsigned i = 0; i < RECEIVER_STATES; i++)
+		say(p, "pixeld_receiver_state{receiver=\"%s\",state=\"%s\"} %d\n",
+		    receiver_name(s->receiver), receiver_state_str((enum receiver_state)i),
+		    now.state == (enum receiver_state)i ? 1 : 0);
+	say_one(p, s, "lsn", "gauge", "Records of the journal up to here are received",
+		(double)now.lsn);
+	say_one(p, s, "lag_records", "gauge", "Durable records that are not received yet",
+		(double)now.lag_records);
+	say_one(p, s, "lag_seconds", "gauge", "Nothing older than this is missing",
+		(double)now.lag_ms / 1000);
+	say_one(p, s, "records_total", "counter", "Records received", (double)now.records);
+	say_one(p, s, "rows_total", "counter", "Placements among them", (double)now.placements);
+	say_one(p, s, "batches_total", "counter", "Transactions", (double)now.batches);
+	say_one(p, s, "retries_total", "counter", "Times that it was tried again later",
+		(double)now.retries);
+	say_one(p, s, "stops_total", "counter", "Times that somebody had to decide",
+		(double)now.stops);
+	say_one(p, s, "quarantined_total", "counter",
+		"Placements put aside because they were refused", (double)now.quarantined);
+}
+
 static void say_process(struct page *p, const struct server *s)
 {
 	struct rusage usage;
@@ -178,6 +217,7 @@ size_t metrics_page_render(void *arg, char *out, size_t room)
 	say_reasons(&p, s);
 	say_histograms(&p, s);
 	say_boards(&p, s);
+	say_receiver(&p, s);
 	say_process(&p, s);
 	return p.len;
 }

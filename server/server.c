@@ -144,6 +144,7 @@ static int data_open(struct server *s, char why[static SERVER_WHY_CHARS])
 static int server_make(struct server *s, char why[static SERVER_WHY_CHARS])
 {
 	uint64_t workers = s->settings->workers;
+	int rc;
 
 	if (data_open(s, why) < 0)
 		return EXIT_RUN;
@@ -161,7 +162,8 @@ static int server_make(struct server *s, char why[static SERVER_WHY_CHARS])
 	s->writer_config.disk = s->disk;
 	s->writer_config.worker_count = s->shared.worker_count;
 	server_wiring_fill(s);
-	return writer_new(&s->writer_config, clock_now(), &s->writer, why);
+	rc = writer_new(&s->writer_config, clock_now(), &s->writer, why);
+	return rc == 0 ? server_receiver_make(s, why) : rc;
 }
 
 static void listening_say(const struct server *s)
@@ -183,12 +185,14 @@ static void server_free(struct server *s)
 		worker_free(atomic_load(&s->workers[i].worker));
 		spsc_free(s->workers[i].config.requests);
 	}
+	server_receiver_free(s);
 	keeper_free(s->keeper);
 	writer_free(s->writer);
 	for (unsigned i = 0; i < s->shared.worker_count; i++)
 		spsc_free(s->workers[i].config.answers);
 	ring_close(atomic_load(&s->keeper_ring));
 	ring_close(atomic_load(&s->packer_ring));
+	ring_close(atomic_load(&s->receiver_ring));
 	packer_free(s->packer);
 	spsc_free(s->pack_jobs);
 	spsc_free(s->pack_done);

@@ -1,4 +1,5 @@
-/* server_priv.h - what server.c, server_threads.c and metrics_page.c share. */
+/* server_priv.h - what server.c, server_threads.c, server_receiver.c and
+ * metrics_page.c share. */
 #ifndef PX_SERVER_SERVER_PRIV_H
 #define PX_SERVER_SERVER_PRIV_H
 
@@ -9,6 +10,8 @@
 #include "edge/session.h"
 #include "edge/worker.h"
 #include "persist/keeper.h"
+#include "persist/postgres.h"
+#include "persist/receiver.h"
 #include "server/server.h"
 #include "server/writer.h"
 
@@ -35,11 +38,14 @@ struct server {
 	struct writer_config writer_config;
 	struct server_worker workers[WORKERS_MAX];
 	struct spsc *pack_jobs, *pack_done;
-	_Atomic(struct ring *) keeper_ring, packer_ring; /* to sleep on */
-	pthread_t writer_thread, keeper_thread, packer_thread;
+	struct receiver *receiver; /* NULL: no database is configured */
+	struct postgres *postgres;
+	struct receiver_board *receiver_boards;
+	_Atomic(struct ring *) keeper_ring, packer_ring, receiver_ring; /* to sleep on */
+	pthread_t writer_thread, keeper_thread, packer_thread, receiver_thread;
 	sem_t ready; /* a thread that was started says: running, or start_error */
 	_Atomic int start_error;
-	_Atomic bool workers_end, writer_end, helpers_end;
+	_Atomic bool workers_end, writer_end, helpers_end, receiver_abort;
 	uint64_t started_wall_ms;
 };
 
@@ -47,6 +53,18 @@ struct server {
 void server_wiring_fill(struct server *s); /* how the writer wakes the others */
 int server_threads_start(struct server *s, char why[static SERVER_WHY_CHARS]);
 void server_threads_stop(struct server *s);
+
+/* Starts a thread and waits until it says that it runs, by server_thread_say(). -errno. */
+int server_thread_start(struct server *s, pthread_t *thread, void *(*run)(void *), void *arg);
+void server_thread_say(struct server *s, int error);
+int server_helper_ring_open(struct ring **ret);
+
+/* --- server_receiver.c: nothing happens in them when no database is configured ---------------- */
+int server_receiver_make(struct server *s, char why[static SERVER_WHY_CHARS]); /* an exit code */
+int server_receiver_start(struct server *s);
+void server_receiver_stop(struct server *s); /* after the writer: it may still catch up */
+void server_receiver_free(struct server *s);
+uint64_t server_received_lsn(void *arg); /* for retention */
 
 /* --- metrics_page.c: worker_shared.metrics_render --------------------------------------------- */
 size_t metrics_page_render(void *arg, char *out, size_t room);

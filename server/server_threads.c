@@ -3,7 +3,7 @@
  *
  * Every loop is the same: read the clock, take a turn, sleep as long as the turn allows unless
  * somebody has put something into an inbox since. Started in the order writer, keeper, packer,
- * workers; ended in the opposite one, each after everybody who gives it work.
+ * receiver, workers; ended in the opposite one, each after everybody who gives it work.
  */
 #include <errno.h>
 #include <sched.h>
@@ -29,7 +29,7 @@ static void loop_sleep(struct ring *lead, uint64_t wait_ns, bool has_mail)
 		(void)sched_yield();
 }
 
-static void thread_say(struct server *s, int error)
+void server_thread_say(struct server *s, int error)
 {
 	if (error != 0)
 		atomic_store(&s->start_error, error);
@@ -48,7 +48,7 @@ static void *worker_run(void *arg)
 
 	if (rc == 0)
 		atomic_store(&sw->worker, w);
-	thread_say(s, rc);
+	server_thread_say(s, rc);
 	if (rc != 0)
 		return NULL;
 	lead = worker_ring(w);
@@ -109,7 +109,7 @@ static void *writer_run(void *arg)
 	struct ring *lead;
 
 	slice_set(WRITER_SLICE_NS);
-	thread_say(s, rc);
+	server_thread_say(s, rc);
 	if (rc != 0)
 		return NULL;
 	lead = writer_ring(s->writer);
@@ -138,7 +138,7 @@ static void wake_writer(void *arg)
 
 /* --- keeper and packer ------------------------------------------------------------------------ */
 
-static int helper_ring_open(struct ring **ret)
+int server_helper_ring_open(struct ring **ret)
 {
 	return ring_open(&(struct ring_config){.sq_entries = 8, .cq_entries = 16}, ret);
 }
@@ -147,11 +147,11 @@ static void *keeper_run(void *arg)
 {
 	struct server *s = arg;
 	struct ring *ring;
-	int rc = helper_ring_open(&ring);
+	int rc = server_helper_ring_open(&ring);
 
 	if (rc == 0)
 		atomic_store(&s->keeper_ring, ring);
-	thread_say(s, rc);
+	server_thread_say(s, rc);
 	while (rc == 0 && !atomic_load_explicit(&s->helpers_end, memory_order_acquire)) {
 		uint64_t wait;
 
@@ -177,11 +177,11 @@ static void *packer_thread_run(void *arg)
 {
 	struct server *s = arg;
 	struct ring *ring;
-	int rc = helper_ring_open(&ring);
+	int rc = server_helper_ring_open(&ring);
 
 	if (rc == 0)
 		atomic_store(&s->packer_ring, ring);
-	thread_say(s, rc);
+	server_thread_say(s, rc);
 	while (rc == 0 && !atomic_load_explicit(&s->helpers_end, memory_order_acquire)) {
 		const struct pack_job *job;
 
@@ -217,7 +217,7 @@ static void wake_packer(void *arg)
 
 /* --- start and end ---------------------------------------------------------------------------- */
 
-static int thread_start(struct server *s, pthread_t *thread, void *(*run)(void *), void *arg)
+int server_thread_start(struct server *s, pthread_t *thread, void *(*run)(void *), void *arg)
 {
 	int rc = pthread_create(thread, NULL, run, arg);
 
@@ -233,25 +233,31 @@ int server_threads_start(struct server *s, char why[static SERVER_WHY_CHARS])
 	struct keeper_config keeper = {.disk = s->disk,
 				       .keep_bytes = s->settings->journal_keep_bytes,
 				       .free_bytes_min = s->settings->journal_free_bytes,
+				       .drop_unread = s->settings->journal_unread == 1,
 				       .snapshot_bytes_per_sec = s->settings->snapshot_rate_mib
 								 << 20,
 				       .arg = s,
 				       .wake_writer = wake_writer,
 				       .wake_keeper = wake_keeper};
-	int rc = keeper_new(&keeper, &s->keeper);
+	int rc;
 
+	if (s->receiver != NULL)
+		keeper.received_lsn = server_received_lsn;
+	rc = keeper_new(&keeper, &s->keeper);
 	if (rc == 0)
-		rc = thread_start(s, &s->writer_thread, writer_run, s);
+		rc = server_thread_start(s, &s->writer_thread, writer_run, s);
 	if (rc == 0)
-		rc = thread_start(s, &s->keeper_thread, keeper_run, s);
+		rc = server_thread_start(s, &s->keeper_thread, keeper_run, s);
 	if (rc == 0)
-		rc = thread_start(s, &s->packer_thread, packer_thread_run, s);
+		rc = server_thread_start(s, &s->packer_thread, packer_thread_run, s);
+	if (rc == 0)
+		rc = server_receiver_start(s);
 	for (unsigned i = 0; rc == 0 && i < s->shared.worker_count; i++) {
 		struct server_worker *sw = &s->workers[i];
 
 		sw->config.wake_writer = wake_writer;
 		sw->config.wake_arg = s;
-		rc = thread_start(s, &sw->thread, worker_run, sw);
+		rc = server_thread_start(s, &sw->thread, worker_run, sw);
 	}
 	if (rc != 0)
 		snprintf(why, SERVER_WHY_CHARS, "cannot start: %s: %s", strerror(-rc),
@@ -284,6 +290,7 @@ void server_threads_stop(struct server *s)
 	atomic_store(&s->writer_end, true);
 	wake_writer(s);
 	(void)pthread_join(s->writer_thread, NULL);
+	server_receiver_stop(s);
 	atomic_store(&s->helpers_end, true);
 	wake_keeper(s);
 	wake_packer(s);

@@ -61,6 +61,7 @@ int writer_new(const struct writer_config *config, struct now now, struct writer
 		writer_free(w);
 		return rc;
 	}
+	atomic_store(&w->durable_lsn, w->start.next_lsn - 1);
 	*ret_writer = w;
 	return 0;
 }
@@ -267,6 +268,7 @@ static void journal_run(struct writer *w)
 	journal_gather_set(w->journal, gather_us(w));
 	journal_turn(w->journal, w->now);
 	drop_run(w);
+	atomic_store_explicit(&w->durable_lsn, journal_durable(w->journal), memory_order_release);
 	if (journal_state(w->journal) == JOURNAL_OPEN ||
 	    journal_state(w->journal) == JOURNAL_WAITING)
 		(void)restore_journal(w); /* what a drop took; nothing else to do otherwise */
@@ -368,6 +370,22 @@ struct ring *writer_ring(struct writer *w)
 struct rooms *writer_rooms(struct writer *w)
 {
 	return &w->rooms;
+}
+
+uint64_t writer_journal_id(const struct writer *w)
+{
+	return w->start.journal_id;
+}
+
+const struct record_board *writer_board_meta(const struct writer *w, uint32_t number)
+{
+	return number < w->boards_end && w->boards[number] != NULL ? &w->boards[number]->meta
+								   : NULL;
+}
+
+uint64_t writer_durable_lsn(const struct writer *w)
+{
+	return atomic_load_explicit(&w->durable_lsn, memory_order_acquire);
 }
 
 bool writer_is_ready(const struct writer *w)

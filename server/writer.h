@@ -60,6 +60,11 @@ void writer_free(struct writer *w); /* NULL is fine; no other thread runs */
 
 struct rooms *writer_rooms(struct writer *w);
 
+/* Before any thread runs: whose journal it is, and the boards in it by number; NULL: no such one.
+ * */
+uint64_t writer_journal_id(const struct writer *w);
+const struct record_board *writer_board_meta(const struct writer *w, uint32_t number);
+
 /* Opens ring and journal: on the writer's thread, before the first turn. -errno. */
 int writer_start(struct writer *w, struct keeper *keeper, struct now now);
 
@@ -75,7 +80,8 @@ void writer_stop(struct writer *w);
 bool writer_is_stopped(const struct writer *w);
 
 /* Any thread. */
-bool writer_is_ready(const struct writer *w); /* the journal takes placements */
+bool writer_is_ready(const struct writer *w);        /* the journal takes placements */
+uint64_t writer_durable_lsn(const struct writer *w); /* of the journal: on disk, for good */
 const struct metrics *writer_metrics(const struct writer *w);
 const struct histogram *writer_acks(const struct writer *w);    /* from arrival to the answer */
 const struct histogram *writer_commits(const struct writer *w); /* of the journal */

@@ -128,6 +128,7 @@ struct writer {
 	uint64_t snapshot_lsn; /* of the newest that is written */
 	enum stop_phase stop;
 	_Atomic bool ready;
+	_Atomic uint64_t durable_lsn; /* for receivers */
 	_Atomic bool stopped;
 	_Atomic uint64_t packed_bytes; /* of packed boards that live; any thread drops the last */
 	struct metrics metrics;

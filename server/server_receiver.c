@@ -1,0 +1,151 @@
+/*
+ * server_receiver.c - the receiver for PostgreSQL, when one is configured: its making, its thread.
+ *
+ * Owner   the main thread makes and frees it; the receiver thread is its only user in between, but
+ *         for its counters and its position. Nobody waits for it: it looks for itself what has
+ *         become durable, and the end of the server is the one thing that it is woken for.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "engine/log.h"
+#include "server/server_priv.h"
+
+#define EXIT_RUN   1
+#define CATCH_UP_S 5 /* at the end of the server */
+
+static uint64_t durable_lsn(void *arg)
+{
+	const struct server *s = arg;
+
+	return writer_durable_lsn(s->writer);
+}
+
+uint64_t server_received_lsn(void *arg)
+{
+	const struct server *s = arg;
+
+	return receiver_lsn(s->receiver);
+}
+
+static const struct settings_board *board_settings(const struct server *s, const char *name)
+{
+	for (unsigned i = 0; i < s->settings->boards_count; i++)
+		if (strcmp(s->settings->boards[i].name, name) == 0)
+			return &s->settings->boards[i];
+	return NULL;
+}
+
+static uint32_t boards_fill(struct server *s)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < ROOMS_MAX; i++) {
+		const struct record_board *meta = writer_board_meta(s->writer, i);
+		const struct settings_board *settings;
+		struct receiver_board *b = &s->receiver_boards[count];
+
+		if (meta == NULL)
+			continue;
+		count++;
+		b->meta = *meta;
+		settings = board_settings(s, meta->name);
+		for (unsigned c = 0; settings != NULL && c < settings->colors; c++)
+			b->rgb[b->colors++] = settings->palette[c].rgb;
+	}
+	return count;
+}
+
+int server_receiver_make(struct server *s, char why[static SERVER_WHY_CHARS])
+{
+	const struct settings *settings = s->settings;
+	const struct postgres_config postgres = {
+		.dsn = settings->postgres,
+		.timeout_ms = (uint32_t)settings->postgres_timeout_ms,
+		.partition_days = (uint32_t)settings->postgres_partition_days,
+		.migrate = settings->postgres_migrate,
+		.abort = &s->receiver_abort,
+	};
+	struct receiver_config receiver = {
+		.ops = &postgres_ops,
+		.data = settings->data,
+		.journal_id = writer_journal_id(s->writer),
+		.batch_records = (uint32_t)settings->postgres_batch_rows,
+		.batch_bytes = settings->postgres_batch_bytes,
+		.batch_age_ns = settings->postgres_batch_age_ms * NS_PER_MS,
+		.seed = clock_now().mono_ns,
+		.arg = s,
+		.durable_lsn = durable_lsn,
+	};
+	int rc;
+
+	if (settings->postgres[0] == '\0')
+		return 0;
+	s->receiver_boards = calloc(ROOMS_MAX, sizeof(*s->receiver_boards));
+	rc = s->receiver_boards == NULL ? -ENOMEM : postgres_new(&postgres, &s->postgres);
+	if (rc == 0) {
+		receiver.self = s->postgres;
+		receiver.boards = s->receiver_boards;
+		receiver.board_count = boards_fill(s);
+		rc = receiver_new(&receiver, &s->receiver);
+	}
+	if (rc == 0)
+		return 0;
+	snprintf(why, SERVER_WHY_CHARS, "cannot make the receiver for PostgreSQL: %s",
+		 strerror(-rc));
+	return EXIT_RUN;
+}
+
+static void *receiver_run(void *arg)
+{
+	struct server *s = arg;
+	struct ring *ring;
+	int rc = server_helper_ring_open(&ring);
+
+	if (rc == 0)
+		atomic_store(&s->receiver_ring, ring);
+	server_thread_say(s, rc);
+	while (rc == 0 && !receiver_is_closed(s->receiver)) {
+		uint64_t wait;
+
+		ring_doze(ring);
+		wait = receiver_turn(s->receiver, clock_now());
+		ring_wait(ring, wait);
+		(void)ring_reap(ring, &(struct ring_event){0}, 1);
+	}
+	return NULL;
+}
+
+int server_receiver_start(struct server *s)
+{
+	if (s->receiver == NULL)
+		return 0;
+	return server_thread_start(s, &s->receiver_thread, receiver_run, s);
+}
+
+/* What is still missing in the database is sent at the next start. */
+void server_receiver_stop(struct server *s)
+{
+	struct timespec until;
+
+	if (s->receiver == NULL)
+		return;
+	receiver_stop(s->receiver);
+	ring_wake(atomic_load(&s->receiver_ring));
+	(void)clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += CATCH_UP_S;
+	if (pthread_timedjoin_np(s->receiver_thread, NULL, &until) == 0)
+		return;
+	atomic_store(&s->receiver_abort, true);
+	(void)pthread_join(s->receiver_thread, NULL);
+}
+
+void server_receiver_free(struct server *s)
+{
+	receiver_free(s->receiver);
+	postgres_free(s->postgres);
+	free(s->receiver_boards);
+}
