@@ -237,8 +237,17 @@ static bool piece_make(struct journal_reader *r, const struct batch *b, struct j
 			break; /* the receiver will see it */
 		piece->first_lsn++;
 		piece->chain_before = 0;
+		piece->is_cut = true;
 	}
 	return true;
+}
+
+/* A record that is durable is not in this segment. */
+static int not_there(const struct journal_reader *r)
+{
+	if (r->next.segment == 0)
+		return 0;
+	return r->next.segment == r->header.segment + 1 ? -EBADMSG : -ENODATA;
 }
 
 int journal_reader_next(struct journal_reader *r, uint64_t durable_lsn,
@@ -265,7 +274,7 @@ int journal_reader_next(struct journal_reader *r, uint64_t durable_lsn,
 		if (rc == 0 && r->next.segment != 0 && (r->next.flags & SEGMENT_RESTART) != 0)
 			rc = next_enter(r);
 		else if (rc == 0)
-			return r->next.segment != 0 ? -EBADMSG : 0;
+			return not_there(r);
 		else if (piece_make(r, &batch, ret_piece))
 			return 1;
 		if (rc < 0)

@@ -12,6 +12,7 @@
 #ifndef PX_PERSIST_JOURNAL_READER_H
 #define PX_PERSIST_JOURNAL_READER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "engine/bytes.h"
@@ -28,6 +29,7 @@ struct journal_piece {
 	uint64_t last_lsn;
 	uint64_t chain_before; /* the fingerprint of all records before first_lsn; 0: not known */
 	uint64_t chain_after;  /* and up to last_lsn */
+	bool is_cut;           /* its batch begins before first_lsn */
 };
 
 /* `disk` stays the caller's. -ENOMEM. */

@@ -32,6 +32,8 @@
 #define UNREADABLE_TURNS 100 /* with POLL_NS: so long a durable record may hide */
 #define QUARANTINE_MAX   100 /* since the start */
 #define WHY_BYTES        800
+#define BEHIND_BATCHES   10 /* from here on the log says so */
+#define BEHIND_SAY_NS    (60 * NS_PER_SEC)
 
 struct receiver {
 	struct receiver_config config;
@@ -44,8 +46,9 @@ struct receiver {
 	uint64_t due_ns;    /* WAITING, STOPPED: until then */
 	uint64_t wait_ns;   /* the last one; 0: all is well */
 	uint64_t behind_ns; /* since when there is something to receive; 0: nothing is */
-	uint64_t narrow;    /* no more records than this in a batch; 0: no limit */
-	uint64_t skip_lsn;  /* this one is in the quarantine */
+	uint64_t behind_said_ns;
+	uint64_t narrow;   /* no more records than this in a batch; 0: no limit */
+	uint64_t skip_lsn; /* this one is in the quarantine */
 	uint64_t draws;
 	uint32_t unreadable;
 	bool sought;
@@ -372,8 +375,10 @@ static bool piece_fits(struct receiver *r)
 			 r->config.ops->name, expected, piece->first_lsn - 1);
 		return true;
 	}
-	if (r->batch_records > 0 || r->at.chain == 0 || piece->chain_before == 0 ||
-	    r->at.chain == piece->chain_before)
+	if (r->batch_records > 0 || r->at.chain == 0)
+		return true;
+	/* With a fingerprint it stands at the end of a batch, in the history that it follows. */
+	if (!piece->is_cut && (piece->chain_before == 0 || piece->chain_before == r->at.chain))
 		return true;
 	snprintf(why, sizeof(why),
 		 "it follows another history: its record %" PRIu64 " is not the one of the journal "
@@ -425,6 +430,24 @@ static enum receiver_verdict piece_hand_over(struct receiver *r)
 	return verdict;
 }
 
+/* At most once a minute; and once when it is over. */
+static void behind_say(struct receiver *r)
+{
+	uint64_t behind = durable_lsn(r) - r->at.lsn;
+
+	if (behind > BEHIND_BATCHES * (uint64_t)r->config.batch_records &&
+	    (r->behind_said_ns == 0 || r->now.mono_ns - r->behind_said_ns >= BEHIND_SAY_NS)) {
+		r->behind_said_ns = r->now.mono_ns;
+		log_warn("receiver_behind receiver=%s lsn=%" PRIu64 " behind_records=%" PRIu64
+			 " they wait in the journal",
+			 r->config.ops->name, r->at.lsn, behind);
+	} else if (r->behind_said_ns != 0 && behind < r->config.batch_records) {
+		r->behind_said_ns = 0;
+		log_info("receiver_caught_up receiver=%s lsn=%" PRIu64, r->config.ops->name,
+			 r->at.lsn);
+	}
+}
+
 static void batch_kept(struct receiver *r, const struct receiver_position *to, uint64_t durable)
 {
 	position_set(r, to);
@@ -435,6 +458,7 @@ static void batch_kept(struct receiver *r, const struct receiver_position *to, u
 	if (!r->was_following)
 		log_info("receiver_following receiver=%s lsn=%" PRIu64 " behind_records=%" PRIu64,
 			 r->config.ops->name, to->lsn, durable_lsn(r) - to->lsn);
+	behind_say(r);
 	r->was_following = true;
 	r->why[0] = 0;
 	r->wait_ns = 0;
@@ -471,12 +495,13 @@ static uint64_t batch_run(struct receiver *r, uint64_t durable)
 			return 0;
 		verdict = piece_hand_over(r);
 	}
-	if (verdict == RECEIVER_OK && rc < 0) {
+	if (verdict == RECEIVER_OK && r->batch_records == 0 && rc < 0) {
 		stop_reading(r, rc);
 		return 0;
 	}
 	if (verdict == RECEIVER_OK && r->batch_records == 0)
 		return nothing_read(r);
+	/* What was read before the reader failed is kept; it fails again at the next turn. */
 	r->unreadable = 0;
 	to = (struct receiver_position){.lsn = r->batch_lsn, .chain = r->batch_chain};
 	if (verdict == RECEIVER_OK)
@@ -504,9 +529,10 @@ static uint64_t follow(struct receiver *r)
 	if (durable <= r->at.lsn) {
 		r->behind_ns = 0;
 		fresh_set(r, r->now.wall_ms);
-		if (is_stopping(r))
-			close_all(r);
-		return POLL_NS;
+		if (!is_stopping(r))
+			return POLL_NS;
+		close_all(r);
+		return 0;
 	}
 	if (r->behind_ns == 0)
 		r->behind_ns = r->now.mono_ns;
@@ -521,8 +547,10 @@ static uint64_t follow(struct receiver *r)
 uint64_t receiver_turn(struct receiver *r, struct now now)
 {
 	r->now = now;
-	if (is_stopping(r) && r->state != RECEIVER_FOLLOWING && r->state != RECEIVER_CLOSED)
+	if (is_stopping(r) && r->state != RECEIVER_FOLLOWING && r->state != RECEIVER_CLOSED) {
 		close_all(r);
+		return 0;
+	}
 	switch (r->state) {
 	case RECEIVER_START:
 		return start(r);

@@ -124,6 +124,7 @@ static void seeking_stands_inside_a_batch(void **state)
 	assert_int_equal(piece.first_lsn, 8);
 	assert_int_equal(piece.chain_before, 0);
 	assert_int_equal(piece.chain_after, one.chain);
+	assert_true(piece.is_cut);
 	assert_int_equal(journal_reader_seek(reader, 8), 0);
 	expect(10, 8, 10, 1);
 }
@@ -221,7 +222,7 @@ static void removed_records_are_missed(void **state)
 	segment_make_begin(&two, 5, 111, 6, 0); /* number 4 was removed unread */
 	segment_make_batch(&two, 5, 1);
 	assert_int_equal(segment_make_write(&two, disk), 0);
-	assert_true(journal_reader_next(reader, 115, &piece) < 0);
+	assert_int_equal(journal_reader_next(reader, 115, &piece), -ENODATA);
 }
 
 static void every_bit_that_is_wrong_stops_it(void **state)

@@ -311,6 +311,20 @@ static void one_of_another_history_stops(void **state)
 	assert_int_equal(memory.kept_count, 0);
 }
 
+/* Where it stands at the end of a batch, the journal's batch goes on. */
+static void one_whose_position_is_inside_a_batch_stops(void **state)
+{
+	(void)state;
+	memory.is_new = false;
+	memory.at = (struct receiver_position){.lsn = 10, .chain = 5};
+	grow(200);
+	for (int i = 0; status().state != RECEIVER_STOPPED; i++) {
+		assert_true(i < 5);
+		turn();
+	}
+	assert_int_equal(memory.kept_count, 0);
+}
+
 static void one_that_went_back_gets_it_again(void **state)
 {
 	(void)state;
@@ -365,7 +379,7 @@ static void stopping_does_not_wait_for_one_that_is_gone(void **state)
 	for (int i = 0; i < 4; i++)
 		turn();
 	receiver_stop(receiver);
-	turn();
+	assert_int_equal(receiver_turn(receiver, now), 0); /* its thread need not be woken to end */
 	assert_true(receiver_is_closed(receiver));
 }
 
@@ -382,6 +396,7 @@ int main(void)
 		TEST(one_bad_record_goes_to_the_quarantine),
 		TEST(one_that_is_ahead_stops),
 		TEST(one_of_another_history_stops),
+		TEST(one_whose_position_is_inside_a_batch_stops),
 		TEST(one_that_went_back_gets_it_again),
 		TEST(one_that_lacks_removed_records_stops),
 		TEST(stopping_catches_up_first),
