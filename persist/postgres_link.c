@@ -55,6 +55,8 @@ static enum receiver_verdict fail_by(struct postgres_link *l, const PGresult *re
 
 static enum receiver_verdict fail_by_silence(struct postgres_link *l)
 {
+	if (atomic_load_explicit(l->abort, memory_order_acquire))
+		return postgres_fail(l, RECEIVER_RETRY, "given up: the server ends");
 	return postgres_fail(l, RECEIVER_RETRY, "connection lost: no sign of life for %u ms; %s",
 			     l->timeout_ms, postgres_trouble_remedy(POSTGRES_CONNECTION));
 }
@@ -145,6 +147,18 @@ static enum receiver_verdict results_read(struct postgres_link *l,
 }
 
 /* --- connecting ------------------------------------------------------------------------------- */
+
+bool postgres_dsn_is_good(const char *dsn)
+{
+	PQconninfoOption *options;
+	bool is_name = strchr(dsn, '=') == NULL && strstr(dsn, "://") == NULL;
+
+	if (is_name)
+		return true;
+	options = PQconninfoParse(dsn, NULL);
+	PQconninfoFree(options);
+	return options != NULL;
+}
 
 static void notice_drop(void *arg, const PGresult *result)
 {

@@ -36,6 +36,9 @@ struct postgres_answer {
 	char values[POSTGRES_VALUES_MAX][POSTGRES_VALUE_CHARS];
 };
 
+/* Whether libpq can read it; it is not connected to. A plain name is a database's. */
+bool postgres_dsn_is_good(const char *dsn);
+
 enum receiver_verdict postgres_link_open(struct postgres_link *l);
 void postgres_link_close(struct postgres_link *l); /* also when it is closed */
 

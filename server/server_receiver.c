@@ -11,7 +11,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "engine/log.h"
+#include "persist/postgres_link.h"
 #include "server/server_priv.h"
 
 #define EXIT_RUN   1
@@ -84,6 +84,12 @@ int server_receiver_make(struct server *s, char why[static SERVER_WHY_CHARS])
 
 	if (settings->postgres[0] == '\0')
 		return 0;
+	if (!postgres_dsn_is_good(settings->postgres)) {
+		snprintf(why, SERVER_WHY_CHARS,
+			 "postgres: this is no DSN of libpq: write postgresql://user@host/name, or "
+			 "host=... user=... dbname=...");
+		return SETTINGS_CONFIG;
+	}
 	s->receiver_boards = calloc(ROOMS_MAX, sizeof(*s->receiver_boards));
 	rc = s->receiver_boards == NULL ? -ENOMEM : postgres_new(&postgres, &s->postgres);
 	if (rc == 0) {

@@ -136,18 +136,32 @@ static void print_board(FILE *out, const struct settings_board *board)
 	fputc('\n', out);
 }
 
+/* A DSN is one when there is a password in it: password=... or //user:...@ */
+static bool is_secret(const struct settings *s, int id)
+{
+	const char *user = strstr(s->postgres, "://");
+	const char *at = user == NULL ? NULL : strchr(user, '@');
+
+	if (id == SETTINGS_ID_session_secret)
+		return s->session_secret[0] != '\0';
+	if (id != SETTINGS_ID_postgres)
+		return false;
+	return strstr(s->postgres, "password") != NULL ||
+	       (at != NULL && memchr(user + 3, ':', (size_t)(at - user - 3)) != NULL);
+}
+
 static void print_config(const struct settings *s, FILE *out)
 {
 	for (int id = 0; id < SETTINGS_ROWS; id++) {
 		if (id == SETTINGS_ID_board)
 			continue;
 		/* A file cannot name itself, and a secret is not for terminals. */
-		if (id == SETTINGS_ID_config || id == SETTINGS_ID_session_secret) {
+		if (id == SETTINGS_ID_config || id == SETTINGS_ID_session_secret ||
+		    is_secret(s, id)) {
 			const char *text = field_of(s, &setting_rows[id]);
-			bool hidden = id == SETTINGS_ID_session_secret && *text != '\0';
 
 			fprintf(out, "# %s = %s", setting_rows[id].name,
-				hidden ? "(hidden)" : text);
+				is_secret(s, id) ? "(hidden)" : text);
 			print_source(out, s, id);
 			continue;
 		}

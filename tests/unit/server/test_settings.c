@@ -423,6 +423,27 @@ static void secret_is_never_shown(void **state)
 	settings_free(s);
 }
 
+static void password_of_the_database_is_never_shown(void **state)
+{
+	static const char *const with[] = {"postgresql://me:geheim@host/db",
+					   "host=a password=geheim"};
+	struct settings *s = FLAGS("--postgres", "postgresql://me@host:5432/db");
+	char *out = shown(s, SETTINGS_PRINT_CONFIG);
+
+	(void)state;
+	assert_non_null(strstr(out, "\npostgres = postgresql://me@host:5432/db"));
+	free(out);
+	settings_free(s);
+	for (size_t i = 0; i < sizeof(with) / sizeof(with[0]); i++) {
+		s = FLAGS("--postgres", with[i]);
+		out = shown(s, SETTINGS_PRINT_CONFIG);
+		assert_null(strstr(out, "geheim"));
+		assert_non_null(strstr(out, "postgres = (hidden)"));
+		free(out);
+		settings_free(s);
+	}
+}
+
 static void help_names_every_setting_default_and_variable(void **state)
 {
 	struct settings *s = FLAGS();
@@ -482,6 +503,7 @@ int main(void)
 		cmocka_unit_test(settings_that_contradict_are_refused),
 		cmocka_unit_test(printed_configuration_reads_back_the_same),
 		cmocka_unit_test(secret_is_never_shown),
+		cmocka_unit_test(password_of_the_database_is_never_shown),
 		cmocka_unit_test(help_names_every_setting_default_and_variable),
 		cmocka_unit_test(reference_page_is_current),
 	};
