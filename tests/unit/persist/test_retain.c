@@ -1,0 +1,132 @@
+/* test_retain.c - which segments go when receivers have not got everything. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "persist/retain.h"
+#include "persist/segment_list.h"
+#include "persist/snapshot.h"
+#include "tests/segment_make.h"
+
+#define SEGMENTS 6u
+#define RECORDS  10u
+
+static char dir[64];
+static struct disk *disk;
+
+static void snapshot_make(uint64_t lsn)
+{
+	const struct snapshot_image image = {.lsn = lsn, .journal_id = SEGMENT_MAKE_ID};
+	struct snapshot_writer *w;
+
+	assert_int_equal(snapshot_writer_new(disk, &image, &w), 0);
+	while (snapshot_writer_step(w) > 0)
+		;
+	snapshot_writer_free(w);
+}
+
+/* Segments of ten records each; snapshots behind the fifth. */
+static int setup(void **state)
+{
+	static struct segment_make m;
+
+	(void)state;
+	snprintf(dir, sizeof(dir), "/tmp/pixeld-retain-XXXXXX");
+	if (mkdtemp(dir) == NULL || disk_open(dir, 0, 0, &disk) < 0)
+		return -1;
+	m.chain = SEGMENT_MAKE_ID;
+	for (uint32_t i = 0; i < SEGMENTS; i++) {
+		segment_make_begin(&m, i + 1, i * RECORDS + 1, m.chain, 0);
+		segment_make_batch(&m, RECORDS, 1);
+		if (segment_make_write(&m, disk) < 0)
+			return -1;
+	}
+	snapshot_make(5 * RECORDS);
+	snapshot_make(5 * RECORDS + 1);
+	return 0;
+}
+
+static int remove_name(void *arg, const char *name)
+{
+	(void)disk_unlink(arg, name);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	disk_list(disk, remove_name, disk);
+	disk_close(disk);
+	return rmdir(dir);
+}
+
+static uint32_t first_left(void)
+{
+	struct segment_list list;
+	uint32_t first;
+
+	assert_int_equal(segment_list_read(disk, &list), 0);
+	assert_true(list.count > 0);
+	first = list.entries[0].number;
+	segment_list_free(&list);
+	return first;
+}
+
+static void without_receivers_all_that_a_snapshot_has_may_go(void **state)
+{
+	const struct retain_rule rule = {.keep_bytes = 1, .received_lsn = UINT64_MAX};
+
+	(void)state;
+	assert_int_equal(retain_run(disk, &rule), 5);
+	assert_int_equal(first_left(), 6);
+}
+
+static void what_a_receiver_has_not_got_stays(void **state)
+{
+	struct retain_rule rule = {.keep_bytes = 1, .received_lsn = 0};
+
+	(void)state;
+	assert_int_equal(retain_run(disk, &rule), 0);
+	rule.received_lsn = 29; /* the third segment ends with 30 */
+	assert_int_equal(retain_run(disk, &rule), 2);
+	assert_int_equal(first_left(), 3);
+	rule.received_lsn = 30;
+	assert_int_equal(retain_run(disk, &rule), 1);
+	assert_int_equal(first_left(), 4);
+}
+
+static void too_much_journal_never_drops_what_is_unread(void **state)
+{
+	const struct retain_rule rule = {.keep_bytes = 1, .received_lsn = 0, .drop_unread = true};
+
+	(void)state;
+	assert_int_equal(retain_run(disk, &rule), 0);
+}
+
+static void too_little_disk_drops_it_where_that_was_chosen(void **state)
+{
+	struct retain_rule rule = {.free_bytes_min = UINT64_MAX / 2, .received_lsn = 0};
+
+	(void)state;
+	assert_int_equal(retain_run(disk, &rule), 0);
+	rule.drop_unread = true;
+	assert_int_equal(retain_run(disk, &rule), 5);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(without_receivers_all_that_a_snapshot_has_may_go),
+		TEST(what_a_receiver_has_not_got_stays),
+		TEST(too_much_journal_never_drops_what_is_unread),
+		TEST(too_little_disk_drops_it_where_that_was_chosen),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
