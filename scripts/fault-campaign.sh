@@ -1,14 +1,15 @@
 #!/bin/sh
 # The long forms of all fault tests, one line for each kind of fault: what was injected, what was acknowledged,
-# what of it was lost. About 15 minutes; needs root for disks of its own.
+# what of it was lost. About 25 minutes; needs root for disks of its own.
 #   scripts/fault-campaign.sh [NAME...]    only some: kill_points kill_random disk_full disk_faults torn
+#                                          postgres_faults
 # PIXELD_BUILD: where the release build is (build/release). The seeds are printed: --seed repeats one.
 set -u
 cd "$(dirname "$0")/.."
 PIXELD_BUILD=${PIXELD_BUILD:-build/release}
 export PIXELD_BUILD
 failed=
-for name in ${*:-torn disk_full disk_faults kill_random kill_points}; do
+for name in ${*:-torn disk_full disk_faults kill_random postgres_faults kill_points}; do
 	begun=$(date +%s)
 	"tests/fault/test_$name.py" --long --keep
 	case $? in
