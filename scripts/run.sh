@@ -1,12 +1,18 @@
 #!/bin/sh
 # Builds pixeld and runs it in the foreground; whatever you write behind is for pixeld.
-#   scripts/run.sh [--listen=127.0.0.1:9000] [--data=/srv/pixels] [...]
+#   scripts/run.sh [--with-postgres] [--listen=127.0.0.1:9000] [--data=/srv/pixels] [...]
+# --with-postgres, the first argument, starts a PostgreSQL of its own beside the data directory and stops it in the end.
 set -eu
+with_postgres=
+if [ "${1:-}" = --with-postgres ]; then
+	with_postgres=--postgres
+	shift
+fi
 from=$PWD
 cd "$(dirname "$0")/.."
 root=$PWD
 
-scripts/install-deps.sh
+scripts/install-deps.sh $with_postgres
 if [ ! -f build/release/build.ninja ]; then
 	cmake --preset release -DPIXELD_TESTS=OFF
 fi
@@ -40,6 +46,28 @@ unix:*)
 	load="$load$at/ws --clients 1000 --rate 200/s --duration 10s"
 	;;
 esac
+
+# As this user, or as postgres where this is root, whom it refuses.
+as_postgres() {
+	if [ "$(id -u)" -eq 0 ]; then
+		(cd / && setpriv --reuid=postgres --regid=postgres --clear-groups "$@")
+	else
+		"$@"
+	fi
+}
+if [ -n "$with_postgres" ]; then
+	bin=$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
+	db=$data-postgresql
+	if [ ! -d "$db" ]; then
+		mkdir -p "$db"
+		[ "$(id -u)" -ne 0 ] || chown postgres "$db"
+		as_postgres "$bin/initdb" -D "$db/db" -A trust -U pixeld --locale=C.UTF-8 -E UTF8 >/dev/null
+	fi
+	as_postgres "$bin/pg_ctl" -D "$db/db" -l "$db/log" -w -s \
+		-o "-c listen_addresses= -c unix_socket_directories='$db' -c port=5432" start
+	set -- "--postgres=host=$db port=5432 user=pixeld dbname=postgres" "$@"
+	sql="psql -h $db -U pixeld postgres -c 'SELECT * FROM pixeld.ledger'"
+fi
 cat <<END
 
   page    $page
@@ -54,6 +82,20 @@ cat <<END
     $curl -s http://$at/metrics | grep -v '^#'
     $load
     $pixeld --check-system
-
+${sql:+    $sql
+}
 END
-exec "$pixeld" "$@"
+[ -n "$with_postgres" ] || exec "$pixeld" "$@"
+
+# Not exec: PostgreSQL is stopped behind it.
+"$pixeld" "$@" &
+server=$!
+trap 'kill -TERM $server' INT TERM
+code=0
+wait $server || code=$?
+if kill -0 $server 2>/dev/null; then # the signal ended the first wait
+	code=0
+	wait $server || code=$?
+fi
+as_postgres "$bin/pg_ctl" -D "$db/db" -m fast -s stop
+exit $code
