@@ -437,7 +437,7 @@ static enum receiver_verdict pg_flush(void *self, const struct receiver_position
 		return verdict;
 	snprintf(sql, sizeof(sql),
 		 "UPDATE pixeld.ledger SET lsn = %" PRIu64 ", chain = %" PRId64
-		 ", placements = placements + %" PRIu64 ", moved_at = now(); COMMIT",
+		 ", placements = placements + %" PRIu64 ", moved_at = clock_timestamp(); COMMIT",
 		 to->lsn, (int64_t)to->chain, p->batch_rows);
 	verdict = postgres_run(&p->link, sql, &answer);
 	if (verdict == RECEIVER_OK && !answer.is_commit)

@@ -240,7 +240,7 @@ enum receiver_verdict postgres_ask(struct postgres_link *l, const char *sql,
 enum receiver_verdict postgres_ask_number(struct postgres_link *l, const char *sql, int64_t none,
 					  int64_t *ret_number)
 {
-	struct postgres_answer answer;
+	struct postgres_answer answer = {.rows = 0};
 	enum receiver_verdict verdict = postgres_ask(l, sql, &answer);
 
 	if (verdict == RECEIVER_OK)

@@ -188,7 +188,7 @@ class Connections(PostgresCase):
             self.caught_up(server)
             for cut in range(1, 4):
                 with self.wire.lock:
-                    self.wire.swallow = b"moved_at = now(); COMMIT"
+                    self.wire.swallow = b"moved_at = clock_timestamp(); COMMIT"
                 self.place(server, 500)
                 until("the cut", lambda: self.wire.cuts == cut)
                 self.caught_up(server)

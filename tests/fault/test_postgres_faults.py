@@ -5,7 +5,7 @@ pixeld is killed; PostgreSQL is killed, stopped at once, restarted, paused, lose
 middle of a COPY and the answer to a COMMIT, and its disk is filled. At the end every acknowledged placement is in the
 table once, as it was acknowledged; the table is the journal, row by row; and the board by SQL alone is the server's.
 """
-import collections, json, os, pathlib, random, re, signal, subprocess, sys, time
+import collections, errno, json, os, pathlib, random, re, signal, subprocess, sys, time
 
 from lib import case, pixeld, truth
 
@@ -46,7 +46,7 @@ class Faults:
 
     def answer_to_commit_lost(self):
         with self.wire.lock:
-            self.wire.swallow = b"moved_at = now(); COMMIT"
+            self.wire.swallow = b"moved_at = clock_timestamp(); COMMIT"
 
     def session_ended(self):
         self.pg.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'pixeld'", "postgres")
@@ -58,9 +58,15 @@ class Faults:
 
     def disk_filled(self):
         fill = self.disk / "fill"
-        with open(fill, "wb") as file:
+        with open(fill, "wb", buffering=0) as file:
             state = os.statvfs(self.disk)
-            os.posix_fallocate(file.fileno(), 0, max(1, (state.f_bavail - 2) * state.f_bsize))
+            try:  # most of it at once, the rest beside those who write there too
+                os.posix_fallocate(file.fileno(), 0, max(1, (state.f_bavail - 2048) * state.f_bsize))
+                file.seek(0, os.SEEK_END)
+                while True:
+                    file.write(bytes(1 << 16))
+            except OSError as error:
+                assert error.errno == errno.ENOSPC, error
         time.sleep(self.pick.uniform(0.5, 2))
         fill.unlink()
         if self.pg.process.poll() is not None:  # without room for its log it gives up
