@@ -11,7 +11,8 @@
 #include "persist/postgres_priv.h"
 #include "persist/postgres_schema.h"
 
-#define SQL_BYTES 512
+#define SQL_BYTES   512
+#define LOCK_NUMBER "1886550116" /* any that nobody else uses in this database */
 
 static enum receiver_verdict version_get(struct postgres_link *l, int64_t *ret_version)
 {
@@ -67,8 +68,8 @@ static enum receiver_verdict step_run(struct postgres_link *l, int64_t version)
 /* In one transaction, and one server at a time. *ret_from: the version before. */
 static enum receiver_verdict migrate(struct postgres_link *l, int64_t *ret_from)
 {
-	enum receiver_verdict verdict = postgres_ask(
-		l, "BEGIN; SELECT pg_advisory_xact_lock(hashtext('pixeld.migrations'))", NULL);
+	enum receiver_verdict verdict =
+		postgres_ask(l, "BEGIN; SELECT pg_advisory_xact_lock(" LOCK_NUMBER ")", NULL);
 
 	if (verdict == RECEIVER_OK)
 		verdict = version_get(l, ret_from);

@@ -152,10 +152,11 @@ def run(place, disk, args):
         begun = time.monotonic()
         behind = receiver(server, "lag_records")
         pixeld.wait_for(lambda: receiver(server, "lag_records") == 0, 300, "the receiver is caught up")
+        caught_up = time.monotonic() - begun
         rows = check(server, pg, acks)
         print(json.dumps(counts, indent=1))
         case.report("postgres faults", f"{sum(counts.values())} faults", len(acks), 0, rows=f"{rows:,}", twice=0,
-                    behind_at_the_end=f"{behind:,.0f}", caught_up_in=f"{time.monotonic() - begun:.1f} s",
+                    behind_at_the_end=f"{behind:,.0f}", caught_up_in=f"{caught_up:.1f} s",
                     retries_since_the_last_start=f"{receiver(server, 'retries_total'):.0f}")
         assert not args.long or len(acks) >= 1000000, "fewer than a million placements"
         assert server.stop() == 0, server.said()
@@ -163,7 +164,7 @@ def run(place, disk, args):
 
 
 def main():
-    args = case.flags(__doc__, faults=(len(KINDS), 120), rate=(3000, 12000), seconds=(45, 330))
+    args = case.flags(__doc__, faults=(len(KINDS), 110), rate=(3000, 8000), seconds=(45, 260))
     case.need("setpriv", "mount", root=True)
     if not pixeld.LOADGEN.exists():
         case.skip(f"{pixeld.LOADGEN} is not built")
