@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Every placement in PostgreSQL, once, whatever happens to either. Real instances of it, private to the test."""
-import gzip, os, pathlib, random, shutil, struct, subprocess, tempfile, time, unittest
+import gzip, os, pathlib, random, re, shutil, struct, subprocess, tempfile, time, unittest
 
 from lib.client import Client
 from lib.postgres import Postgres, Wire, dumped
@@ -203,6 +203,46 @@ class Connections(PostgresCase):
             self.place(server, 1000)
             self.caught_up(server)
             self.once(server)
+
+
+class Patience(PostgresCase):
+    def test_a_locked_table_is_waited_for(self):
+        with self.server("--postgres-timeout-ms", "2s") as server:
+            self.place(server, 100)
+            self.caught_up(server)
+            lock = subprocess.Popen([self.pg.bin / "psql", "-XAtq", "-h", self.pg.folder, "-p", str(self.pg.port), "-U", "pixeld",
+                                     "-d", self.db], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            lock.stdin.write("BEGIN; LOCK TABLE pixeld.placements; SELECT 'locked';\n")
+            lock.stdin.flush()
+            self.assertEqual(lock.stdout.readline(), "locked\n")
+            self.place(server, 1000)
+            until("it is waited for", lambda: "locked or cancelled" in server.log())
+            lock.communicate("COMMIT;\n")
+            self.caught_up(server)
+            self.once(server)
+
+    def test_a_database_that_turned_read_only_is_waited_for(self):
+        with self.server() as server:
+            self.place(server, 100)
+            self.caught_up(server)
+            self.pg.query(f"ALTER DATABASE {self.db} SET default_transaction_read_only = on", "postgres")
+            self.pg.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'pixeld'",
+                          "postgres")
+            self.place(server, 100)
+            until("it is waited for", lambda: "why=\"read-only: " in server.log())
+            self.pg.query(f"ALTER DATABASE {self.db} SET default_transaction_read_only = off", "postgres")
+            self.caught_up(server)
+            self.once(server)
+
+    def test_a_role_that_may_not_write_stops_it(self):
+        with self.server() as server:
+            self.place(server, 100)
+            self.caught_up(server)
+        self.pg.query("CREATE ROLE guest LOGIN; GRANT USAGE ON SCHEMA pixeld TO guest; "
+                      "GRANT SELECT ON ALL TABLES IN SCHEMA pixeld TO guest", self.db)
+        with self.server(dsn=self.pg.dsn(self.db).replace("user=pixeld", "user=guest")) as other:
+            until("it stops", lambda: self.state(other, "stopped"))
+            self.assertIn("not allowed", other.log())
 
 
 class Refusals(PostgresCase):
@@ -422,6 +462,17 @@ class Storage(PostgresCase):
                 self.pg.start()
             until("it stops", lambda: self.state(server, "stopped"), 60)
             self.assertIn("are not there any more", server.log())
+            server.stop()
+            server.flags += ["--journal-unread", "keep", "--journal-free-bytes", "0"]
+            server.start()  # nothing goes any more; the gap is accepted as operations.md says
+            until("it stops", lambda: self.state(server, "stopped"), 60)
+            first = int(re.search(r"begins with (\d+)", server.said())[1])
+            self.pg.query(f"UPDATE pixeld.ledger SET lsn = {first} - 1, chain = 0", self.db)
+            server.stop()
+            server.start()
+            self.caught_up(server)
+            rows = int(self.pg.value("SELECT count(*) FROM pixeld.placements", self.db))
+            self.assertTrue(100 < rows < 120100, rows)
 
 
 @unittest.skipUnless(LOADGEN.exists() and TRACE.exists(), "no recorded placements, or no loadgen")
