@@ -91,9 +91,9 @@ struct snapshot_handler {
 
 /*
  * Reads one snapshot file and verifies it on the way. With handler = NULL it only verifies: do that
- * first, and a handler never sees a part of a snapshot that turns out to be damaged further on. 0;
- * -EBADMSG: damaged; -EPROTONOSUPPORT: of a newer version; what a handler or the disk said. On
- * failure `why` has a sentence with file and offset.
+ * first, and a handler never sees a part of a snapshot that turns out to be damaged further on. 0,
+ * or what a handler said to end it (> 0: it has enough); -EBADMSG: damaged; -EPROTONOSUPPORT: of a
+ * newer version; what the disk said. On failure `why` has a sentence with file and offset.
  */
 int snapshot_read(struct disk *disk, const char *name, const struct snapshot_handler *handler,
 		  struct snapshot_head *ret_head, char *why, size_t why_bytes);

@@ -315,7 +315,7 @@ int snapshot_read(struct disk *disk, const char *name, const struct snapshot_han
 	free(r.chunk);
 	free(r.board_bytes);
 	disk_file_close(disk, r.fd);
-	if (rc == 0)
+	if (rc >= 0)
 		*ret_head = r.head;
 	return rc;
 }

@@ -1,0 +1,219 @@
+/*
+ * history_board.c - see history_board.h.
+ *
+ * Owner   whoever made it. Memory: one board, from the first record or snapshot that knows it.
+ */
+#include "persist/history_board.h"
+
+#include <errno.h>
+
+#include "persist/snapshot.h"
+
+#define SNAPSHOTS_LOOKED_AT 16
+#define SNAPSHOT_WHY_BYTES  512
+#define SNAPSHOT_TAKEN      1 /* the rest of the file is not wanted */
+
+void history_board_init(struct history_board *b, uint16_t number)
+{
+	*b = (struct history_board){.number = number, .cursor = {.next_lsn = 1}};
+}
+
+static void board_forget(struct history_board *b)
+{
+	board_free(b->board);
+	b->board = NULL;
+	b->seq = 0;
+	b->at_ms = 0;
+	b->epoch = 0;
+}
+
+void history_board_fini(struct history_board *b)
+{
+	board_forget(b);
+}
+
+static int board_make(struct history_board *b, const struct record_board *meta)
+{
+	board_forget(b);
+	b->meta = *meta;
+	return board_new(meta->width, meta->height, meta->bits, &b->board);
+}
+
+/* --- from a snapshot ------------------------------------------------------------------------ */
+
+static int snapshot_board_take(void *arg, const struct snapshot_board_read *read)
+{
+	struct history_board *b = arg;
+	int rc;
+
+	if (read->meta.board != b->number)
+		return 0;
+	rc = board_make(b, &read->meta);
+	if (rc < 0)
+		return rc;
+	board_load(b->board, read->bytes, read->len);
+	b->seq = read->seq;
+	b->epoch = read->epoch;
+	return SNAPSHOT_TAKEN;
+}
+
+static int snapshot_person_skip(void *arg, const struct person *person)
+{
+	(void)arg;
+	(void)person;
+	return SNAPSHOT_TAKEN;
+}
+
+/* 1: the board is that of this snapshot; 0: it has none, or cannot be used; -ENOMEM. */
+static int snapshot_take(struct history *h, struct history_board *b, uint64_t lsn)
+{
+	const struct snapshot_handler handler = {
+		.arg = b, .board = snapshot_board_take, .person = snapshot_person_skip};
+	char name[SNAPSHOT_NAME_BYTES], why[SNAPSHOT_WHY_BYTES];
+	struct snapshot_head head;
+	int rc;
+
+	snapshot_name(name, lsn);
+	board_forget(b);
+	rc = snapshot_read(history_disk(h), name, &handler, &head, why, sizeof(why));
+	if (rc == -ENOMEM)
+		return rc;
+	if (rc < 0)
+		board_forget(b);
+	if (b->board == NULL)
+		return 0;
+	b->at_ms = head.wall_ms;
+	b->cursor = (struct history_cursor){.next_lsn = lsn + 1};
+	return 1;
+}
+
+/* Newest first, only those at or below what may be read. */
+static int snapshots_list(struct history *h, uint64_t *out)
+{
+	int count = snapshot_list(history_disk(h), out, SNAPSHOTS_LOOKED_AT);
+	int kept = 0;
+
+	for (int i = 0; i < count; i++)
+		if (out[i] <= history_upto(h))
+			out[kept++] = out[i];
+	return count < 0 ? count : kept;
+}
+
+static bool is_before(const struct history_board *b, const struct history_moment *moment)
+{
+	return b->board != NULL && b->seq <= moment->seq && b->at_ms <= moment->at_ms;
+}
+
+int history_board_begin(struct history *h, struct history_board *b,
+			const struct history_moment *moment)
+{
+	uint64_t lsns[SNAPSHOTS_LOOKED_AT];
+	int count = snapshots_list(h, lsns);
+	struct history_board fresh;
+
+	if (count < 0)
+		return count;
+	if (b->cursor.next_lsn > history_upto(h) + 1 || !is_before(b, moment))
+		board_forget(b);
+	history_board_init(&fresh, b->number);
+	for (int i = 0; i < count; i++) {
+		int rc;
+
+		if (b->board != NULL && lsns[i] < b->cursor.next_lsn)
+			break; /* it stands further on already */
+		rc = snapshot_take(h, &fresh, lsns[i]);
+		if (rc < 0)
+			return rc;
+		if (rc == 0 || !is_before(&fresh, moment))
+			continue;
+		board_forget(b);
+		*b = fresh;
+		return 0;
+	}
+	board_forget(&fresh);
+	if (b->board == NULL)
+		b->cursor = (struct history_cursor){.next_lsn = history_first(h)};
+	return 0;
+}
+
+int history_board_since(struct history *h, uint16_t number, uint64_t *ret_seq, uint64_t *ret_ms)
+{
+	uint64_t lsns[SNAPSHOTS_LOOKED_AT];
+	int count = snapshots_list(h, lsns);
+	struct history_board b;
+	int rc = 0;
+
+	history_board_init(&b, number);
+	while (rc == 0 && count-- > 0)
+		rc = snapshot_take(h, &b, lsns[count]);
+	if (rc > 0) {
+		*ret_seq = b.seq;
+		*ret_ms = b.at_ms;
+	}
+	board_forget(&b);
+	if (rc < 0)
+		return rc;
+	return rc > 0 ? 0 : -ENODATA;
+}
+
+/* --- from the journal ----------------------------------------------------------------------- */
+
+struct replay {
+	struct history_board *board;
+	const struct history_moment *moment;
+};
+
+static int placement_take(struct history_board *b, const struct record_placement *p,
+			  const struct history_moment *moment)
+{
+	if (p->seq > moment->seq || p->placed_at_ms > moment->at_ms)
+		return HISTORY_STOP;
+	if (p->x >= b->meta.width || p->y >= b->meta.height || p->color >= 1u << b->meta.bits ||
+	    p->seq != b->seq + 1)
+		return -EBADMSG;
+	(void)board_set(b->board, (uint32_t)p->y * b->meta.width + p->x, p->color);
+	b->seq = p->seq;
+	b->at_ms = p->placed_at_ms;
+	return 0;
+}
+
+static int record_take(void *arg, uint64_t lsn, const struct record *record)
+{
+	struct replay *r = arg;
+	struct history_board *b = r->board;
+
+	(void)lsn;
+	if (record->type == RECORD_BOARD && record->board.board == b->number && b->board == NULL)
+		return board_make(b, &record->board);
+	if (b->board == NULL)
+		return 0;
+	if (record->type == RECORD_EPOCH && record->epoch.board == b->number) {
+		if (record->epoch.first_seq - 1 > r->moment->seq)
+			return HISTORY_STOP;
+		b->epoch = record->epoch.epoch;
+		b->seq = record->epoch.first_seq - 1;
+	}
+	if (record->type == RECORD_PLACEMENT && record->placement.board == b->number)
+		return placement_take(b, &record->placement, r->moment);
+	return 0;
+}
+
+/* What comes behind a hole is not known to be the board. */
+static void gap_take(void *arg, uint64_t first_lsn, uint64_t last_lsn)
+{
+	struct replay *r = arg;
+
+	(void)first_lsn;
+	(void)last_lsn;
+	board_forget(r->board);
+}
+
+int history_board_step(struct history *h, struct history_board *b,
+		       const struct history_moment *moment)
+{
+	struct replay r = {.board = b, .moment = moment};
+	const struct history_handler handler = {.arg = &r, .record = record_take, .gap = gap_take};
+	int rc = history_step(h, &b->cursor, &handler);
+
+	return rc == HISTORY_STOP ? 0 : rc;
+}

@@ -1,0 +1,47 @@
+/*
+ * history_board.h - a board as it was: at a seq or at a time.
+ *
+ * From the newest snapshot that is not newer than the moment, or from where this board stands
+ * already, else from the first record kept; then the journal, in steps. Who asks for later and
+ * later moments (a timelapse) reads everything once.
+ */
+#ifndef PX_PERSIST_HISTORY_BOARD_H
+#define PX_PERSIST_HISTORY_BOARD_H
+
+#include "engine/board.h"
+#include "persist/history.h"
+
+/* Everything up to both. A time is by the order of the journal: what stands before the first
+ * placement that is later. */
+struct history_moment {
+	uint64_t seq;   /* UINT64_MAX: whichever */
+	uint64_t at_ms; /* likewise */
+};
+
+struct history_board {
+	uint16_t number;
+	struct record_board meta; /* while board is there */
+	struct board *board;      /* NULL: history does not reach the moment */
+	uint64_t seq;
+	uint64_t at_ms; /* of the newest placement on it, or of the snapshot that it came from */
+	uint32_t epoch;
+	/* private */
+	struct history_cursor cursor;
+};
+
+void history_board_init(struct history_board *b, uint16_t number);
+void history_board_fini(struct history_board *b);
+
+/* After a history_look(). Chooses where to begin: 0 or -errno. */
+int history_board_begin(struct history *h, struct history_board *b,
+			const struct history_moment *moment);
+
+/* 1: call again; 0: it stands at the moment, or board is NULL; -errno. */
+int history_board_step(struct history *h, struct history_board *b,
+		       const struct history_moment *moment);
+
+/* Since when the board is known: the oldest snapshot that has it. For sentences about moments that
+ * history does not reach. -ENODATA: none has it. */
+int history_board_since(struct history *h, uint16_t number, uint64_t *ret_seq, uint64_t *ret_ms);
+
+#endif
