@@ -13,9 +13,9 @@
 
 #define REQUEST_NUMBER_MASK ((1ULL << 53) - 1) /* JSON clients are told it in `you` */
 #define BOARD_JSON_MAX      20000              /* name, numbers, 256 colors */
-#define CORS                                                                                       \
-	"Access-Control-Allow-Origin: *\r\nAccess-Control-Expose-Headers: ETag, X-Board-Seq, "     \
-	"X-Board-Epoch\r\n"
+#define BITMAP_MAX_AGE_S    3
+#define PATH_NUMBER_MAX     999999999
+#define CORS                HTTP_CORS
 
 static const struct {
 	const char *coding; /* in Accept-Encoding; NULL: none */
@@ -112,13 +112,14 @@ static enum board_form form_choose(const struct http_head *h)
 }
 
 static size_t bitmap_fields(char *out, size_t room, enum board_form form, uint32_t epoch,
-			    uint64_t seq)
+			    uint64_t seq, uint32_t max_age_s)
 {
-	int len = snprintf(
-		out, room,
-		"Cache-Control: public, max-age=3\r\nVary: Accept-Encoding\r\n"
-		"ETag: \"%u-%llu-%s\"\r\nX-Board-Epoch: %u\r\nX-Board-Seq: %llu\r\n" CORS,
-		epoch, (unsigned long long)seq, forms[form].etag, epoch, (unsigned long long)seq);
+	int len =
+		snprintf(out, room,
+			 "Cache-Control: public, max-age=%u\r\nVary: Accept-Encoding\r\n"
+			 "ETag: \"%u-%llu-%s\"\r\nX-Board-Epoch: %u\r\nX-Board-Seq: %llu\r\n" CORS,
+			 max_age_s, epoch, (unsigned long long)seq, forms[form].etag, epoch,
+			 (unsigned long long)seq);
 
 	px_assert(len > 0 && (size_t)len < room);
 	if (forms[form].coding != NULL)
@@ -137,8 +138,8 @@ static bool etag_matches(struct span list, const char *etag)
 	       (http_list_has(list, etag) || http_list_has(list, weak) || span_equals(list, "*"));
 }
 
-static void get_bitmap(struct worker *w, struct conn *c, const struct http_head *h,
-		       const struct room *r, enum board_form form)
+static void get_present(struct worker *w, struct conn *c, const struct http_head *h,
+			const struct room *r, enum board_form form)
 {
 	uint32_t epoch = atomic_load(&r->epoch);
 	uint64_t seq = atomic_load(&r->seq);
@@ -147,7 +148,7 @@ static void get_bitmap(struct worker *w, struct conn *c, const struct http_head 
 	snprintf(etag, sizeof(etag), "\"%u-%llu-%s\"", epoch, (unsigned long long)seq,
 		 forms[form].etag);
 	if (etag_matches(h->if_none_match, etag)) {
-		bitmap_fields(fields, sizeof(fields), form, epoch, seq);
+		bitmap_fields(fields, sizeof(fields), form, epoch, seq, BITMAP_MAX_AGE_S);
 		http_reply(w, c, &(struct http_reply){.status = 304, .fields = fields});
 		return;
 	}
@@ -156,39 +157,58 @@ static void get_bitmap(struct worker *w, struct conn *c, const struct http_head 
 	bitmaps_want(w, c, r->number, form);
 }
 
-static void reply_bitmap(struct worker *w, struct conn *c, const struct mail_answer *a)
+void http_reply_board(struct worker *w, struct conn *c, const struct bitmap *bitmap,
+		      enum board_form form, uint32_t max_age_s)
 {
 	char fields[512];
 
-	if (a->bitmap.blob == NULL) {
+	if (bitmap->blob == NULL) {
 		http_reply_refusal(w, c, REFUSAL_OVERLOADED, 1000);
 		return;
 	}
-	bitmap_fields(fields, sizeof(fields), (enum board_form)a->form, a->bitmap.epoch,
-		      a->bitmap.seq);
+	bitmap_fields(fields, sizeof(fields), form, bitmap->epoch, bitmap->seq, max_age_s);
 	http_reply(w, c,
 		   &(struct http_reply){.status = 200,
-					.content_type = forms[a->form].content_type,
+					.content_type = forms[form].content_type,
 					.fields = fields,
-					.body = a->bitmap.blob->bytes,
-					.body_len = a->bitmap.blob->len,
-					.blob = blob_ref(a->bitmap.blob)});
+					.body = bitmap->blob->bytes,
+					.body_len = bitmap->blob->len,
+					.blob = blob_ref(bitmap->blob)});
+}
+
+static void get_whole(struct worker *w, struct conn *c, const struct http_head *h,
+		      const struct room *r, enum board_form form)
+{
+	if (http_history_is_asked(h))
+		http_history_board(w, c, h, r, form);
+	else
+		get_present(w, c, h, r, form);
 }
 
 /* --- one pixel -------------------------------------------------------------------------------- */
 
 /* A decimal without sign, spaces, leading zeros or overflow; false: not one. */
-static bool number_parse(const char *at, size_t len, uint32_t *ret)
+bool http_decimal(struct span text, uint64_t max, uint64_t *ret)
 {
 	uint64_t v = 0;
 
-	if (len == 0 || len > 9 || (len > 1 && at[0] == '0'))
+	if (text.len == 0 || text.len > 19 || (text.len > 1 && text.at[0] == '0'))
 		return false;
-	for (size_t i = 0; i < len; i++) {
-		if (at[i] < '0' || at[i] > '9')
+	for (size_t i = 0; i < text.len; i++) {
+		if (text.at[i] < '0' || text.at[i] > '9')
 			return false;
-		v = v * 10 + (uint64_t)(at[i] - '0');
+		v = v * 10 + (uint64_t)(text.at[i] - '0');
 	}
+	*ret = v;
+	return v <= max;
+}
+
+static bool number_parse(const char *at, size_t len, uint32_t *ret)
+{
+	uint64_t v;
+
+	if (!http_decimal((struct span){at, len}, PATH_NUMBER_MAX, &v))
+		return false;
 	*ret = (uint32_t)v;
 	return true;
 }
@@ -261,14 +281,31 @@ static void put_pixel(struct worker *w, struct conn *c, const struct http_head *
 	http_wait(w, c, HTTP_WHAT_PUT);
 }
 
+/* Takes a "/history" off the end. */
+static bool history_strip(struct span *rest)
+{
+	static const char tail[] = "/history";
+	size_t len = sizeof(tail) - 1;
+
+	if (rest->len < len || memcmp(rest->at + rest->len - len, tail, len) != 0)
+		return false;
+	rest->len -= len;
+	return true;
+}
+
 static void pixel(struct worker *w, struct conn *c, const struct http_head *h, const uint8_t *body,
 		  const struct room *r, struct span rest)
 {
+	bool history = history_strip(&rest);
 	struct msg_place place;
 	uint32_t x, y;
 
 	if (!pixel_path_parse(rest.at, rest.len, &x, &y)) {
 		http_reply_refusal(w, c, REFUSAL_OUT_OF_BOUNDS, 0);
+		return;
+	}
+	if (history) {
+		http_history_pixel(w, c, h, r, x, y);
 		return;
 	}
 	if (h->method == HTTP_GET || h->method == HTTP_HEAD) {
@@ -369,7 +406,10 @@ void http_mail(struct worker *w, struct conn *c, const struct mail_answer *a)
 		reply_session(w, c, a);
 		return;
 	case HTTP_WHAT_BITMAP:
-		reply_bitmap(w, c, a);
+		http_reply_board(w, c, &a->bitmap, (enum board_form)a->form, BITMAP_MAX_AGE_S);
+		return;
+	case HTTP_WHAT_HISTORY:
+		http_history_mail(w, c, a);
 		return;
 	case HTTP_WHAT_NONE:
 	default:
@@ -421,9 +461,9 @@ void http_board(struct worker *w, struct conn *c, const struct http_head *h, con
 	else if (rest.len == 0)
 		get_board(w, c, r);
 	else if (rest_is(rest, "/bitmap", &behind) && behind.len == 0)
-		get_bitmap(w, c, h, r, form_choose(h));
+		get_whole(w, c, h, r, form_choose(h));
 	else if (rest_is(rest, "/image.png", &behind) && behind.len == 0)
-		get_bitmap(w, c, h, r, FORM_PNG);
+		get_whole(w, c, h, r, FORM_PNG);
 	else
 		http_reply_error(w, c, 404, "not_found", "there is nothing at this path");
 }

@@ -121,7 +121,7 @@ void worker_free(struct worker *w)
 		blob_unref(w->conns[i].body_blob);
 	bitmaps_free(w);
 	for (const struct mail_answer *a; (a = spsc_peek(w->config.answers)) != NULL;) {
-		if (a->type == MAIL_BITMAP)
+		if (mail_has_blob(a))
 			blob_unref(a->bitmap.blob);
 		spsc_pop(w->config.answers);
 	}
@@ -243,16 +243,10 @@ struct mail_request *worker_ask(struct worker *w, struct conn *c, enum mail_type
 	return m;
 }
 
-static void answer_done(struct worker *w, const struct mail_answer *a)
+static void answer_to_client(struct worker *w, const struct mail_answer *a)
 {
 	struct conn *c;
 
-	px_assert(w->requests_out > 0);
-	w->requests_out--;
-	if (a->type == MAIL_BITMAP) {
-		bitmaps_mail(w, a);
-		return;
-	}
 	px_assert(a->client.index < w->conns_max);
 	c = &w->conns[a->client.index];
 	if (c->generation != a->client.generation)
@@ -261,6 +255,19 @@ static void answer_done(struct worker *w, const struct mail_answer *a)
 		ws_mail(w, c, a);
 	else if (c->state == CONN_WAIT)
 		http_mail(w, c, a);
+}
+
+static void answer_done(struct worker *w, const struct mail_answer *a)
+{
+	px_assert(w->requests_out > 0);
+	w->requests_out--;
+	if (a->type == MAIL_BITMAP) {
+		bitmaps_mail(w, a);
+		return;
+	}
+	answer_to_client(w, a);
+	if (mail_has_blob(a))
+		blob_unref(a->bitmap.blob);
 }
 
 static void answers_run(struct worker *w)

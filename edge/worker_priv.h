@@ -2,7 +2,7 @@
  * worker_priv.h - what the files of the worker share: the worker, its connections and
  * subscriptions.
  *
- * Only for edge/{worker,conn,conn_send,fanout,http,http_board,http_reply,ws,echo,accept,bitmaps}.c.
+ * Only for edge/{worker,conn,conn_send,fanout,http*,ws,echo,accept,bitmaps}.c.
  * All on the worker's thread.
  */
 #ifndef PX_EDGE_WORKER_PRIV_H
@@ -19,6 +19,9 @@
 #include "engine/mail.h"
 #include "engine/op.h"
 
+#define HTTP_CORS                                                                                  \
+	"Access-Control-Allow-Origin: *\r\nAccess-Control-Expose-Headers: ETag, X-Board-Seq, "     \
+	"X-Board-Epoch\r\n"
 #define NONE               UINT32_MAX
 #define RECV_BUF_BYTES     2048
 #define BODY_BYTES_MAX     1024 /* of a request */
@@ -344,7 +347,8 @@ enum http_what {
 	HTTP_WHAT_PUT,
 	HTTP_WHAT_PIXEL,
 	HTTP_WHAT_SESSION,
-	HTTP_WHAT_BITMAP
+	HTTP_WHAT_BITMAP,
+	HTTP_WHAT_HISTORY
 };
 void http_input(struct worker *w, struct conn *c); /* c->in holds something new */
 bool http_session(struct worker *w, const struct http_head *h, uint8_t user[static USER_BYTES]);
@@ -357,6 +361,19 @@ void http_wait(struct worker *w, struct conn *c, enum http_what what); /* for th
 /* --- http_board.c: what is under /boards, and the writer's answers ---------------------------- */
 void http_board(struct worker *w, struct conn *c, const struct http_head *h, const uint8_t *body);
 void http_mail(struct worker *w, struct conn *c, const struct mail_answer *a);
+/* A board in a form, with its headers; max_age_s: how long it may be kept by others. */
+void http_reply_board(struct worker *w, struct conn *c, const struct bitmap *bitmap,
+		      enum board_form form, uint32_t max_age_s);
+bool http_decimal(struct span text, uint64_t max, uint64_t *ret); /* false: it is none */
+
+/* --- http_history.c: what was ----------------------------------------------------------------- */
+bool http_history_is_asked(const struct http_head *h); /* of a board: at a seq or a time */
+void http_history_board(struct worker *w, struct conn *c, const struct http_head *h,
+			const struct room *r, enum board_form form);
+void http_history_pixel(struct worker *w, struct conn *c, const struct http_head *h,
+			const struct room *r, uint32_t x, uint32_t y);
+void http_history_mail(struct worker *w, struct conn *c, const struct mail_answer *a);
+
 /* --- http_reply.c: answers -------------------------------------------------------------------- */
 struct http_reply {
 	unsigned status;

@@ -454,6 +454,8 @@ void ws_mail(struct worker *w, struct conn *c, const struct mail_answer *a)
 	case MAIL_SUBSCRIBE:
 	case MAIL_PIXEL:
 	case MAIL_BITMAP:
+	case MAIL_PIXEL_HISTORY:
+	case MAIL_BOARD_AT:
 	default:
 		px_unreachable("mail to a WebSocket");
 	}

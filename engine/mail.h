@@ -20,15 +20,34 @@ struct mail_client {
 	uint32_t generation;
 };
 
+/* What a question about the past came to. */
+enum history_verdict {
+	HISTORY_FOUND,
+	HISTORY_BUSY,    /* too many ask, or it takes longer than one question may: again soon */
+	HISTORY_NOT_YET, /* seq: the board's present one */
+	HISTORY_GONE,    /* seq, placed_at_ms: where the board's history begins; 0: there is none */
+	HISTORY_FAILED,  /* the disk or the journal is broken: the log says how */
+};
+
+/* One of the placements that the blob of PIXEL_HISTORY is made of. */
+struct mail_placement {
+	uint64_t seq;
+	uint64_t placed_at_ms;
+	uint8_t user[PEOPLE_USER_BYTES];
+	uint8_t color;
+};
+
 /* What a board is sent as. */
 enum board_form { FORM_IDENTITY, FORM_GZIP, FORM_ZSTD, FORM_PNG, BOARD_FORMS };
 
 enum mail_type {
-	MAIL_PLACE,     /* -> MAIL_PLACED or MAIL_REFUSED */
-	MAIL_SUBSCRIBE, /* -> MAIL_SUBSCRIBED or MAIL_STALE */
-	MAIL_YOU,       /* -> MAIL_YOU */
-	MAIL_PIXEL,     /* -> MAIL_PIXEL */
-	MAIL_BITMAP,    /* -> MAIL_BITMAP */
+	MAIL_PLACE,         /* -> MAIL_PLACED or MAIL_REFUSED */
+	MAIL_SUBSCRIBE,     /* -> MAIL_SUBSCRIBED or MAIL_STALE */
+	MAIL_YOU,           /* -> MAIL_YOU */
+	MAIL_PIXEL,         /* -> MAIL_PIXEL */
+	MAIL_BITMAP,        /* -> MAIL_BITMAP */
+	MAIL_PIXEL_HISTORY, /* -> MAIL_PIXEL_HISTORY */
+	MAIL_BOARD_AT,      /* -> MAIL_BOARD_AT */
 	MAIL_PLACED,
 	MAIL_REFUSED,
 	MAIL_SUBSCRIBED,
@@ -38,7 +57,7 @@ enum mail_type {
 struct mail_request {
 	uint8_t type;     /* enum mail_type */
 	uint8_t encoding; /* SUBSCRIBE: which log */
-	uint8_t form;     /* BITMAP */
+	uint8_t form;     /* BITMAP, BOARD_AT */
 	bool resume;      /* SUBSCRIBE: epoch and seq are given */
 	bool with_user;   /* user is set */
 	uint16_t board;
@@ -46,7 +65,9 @@ struct mail_request {
 	struct mail_client client;
 	uint32_t x, y, color;
 	uint64_t request;
-	uint64_t seq;
+	uint64_t seq;      /* BOARD_AT: up to it, PIXEL_HISTORY: below it; UINT64_MAX: whichever */
+	uint64_t at_ms;    /* BOARD_AT: likewise */
+	uint32_t count;    /* PIXEL_HISTORY: at most */
 	uint64_t asked_ns; /* when it arrived, monotonic: for the latency histogram */
 	uint8_t user[PEOPLE_USER_BYTES];
 };
@@ -63,15 +84,16 @@ struct mail_answer {
 	uint8_t refusal; /* enum refusal; also of PIXEL: out of bounds */
 	uint8_t form;
 	uint8_t encoding;
-	uint8_t color; /* PIXEL */
+	uint8_t color;   /* PIXEL */
+	uint8_t verdict; /* BOARD_AT, PIXEL_HISTORY: enum history_verdict */
 	bool resumed;
-	bool known; /* PIXEL: user and time are known */
+	bool known; /* PIXEL: user and time are known; PIXEL_HISTORY: nothing older is missing */
 	uint16_t board;
 	uint32_t epoch;
 	uint32_t wait_ms;
 	struct mail_client client;
 	uint64_t request;
-	uint64_t seq;
+	uint64_t seq; /* PIXEL_HISTORY: older ones are below it; 0: there are none */
 	uint64_t asked_ns;
 	union {
 		uint64_t cursor;       /* SUBSCRIBED: where in the log the client begins */
@@ -79,9 +101,17 @@ struct mail_answer {
 		uint64_t placed_at_ms; /* PIXEL */
 	};
 	union {
-		struct bitmap bitmap;            /* BITMAP; blob NULL: could not be made */
+		/* BITMAP, BOARD_AT, PIXEL_HISTORY (the blob: struct mail_placement, newest first);
+		 * blob NULL: could not be made */
+		struct bitmap bitmap;
 		uint8_t user[PEOPLE_USER_BYTES]; /* PIXEL */
 	};
 };
+
+/* Whether it holds a reference to a blob, where that is not NULL. */
+static inline bool mail_has_blob(const struct mail_answer *a)
+{
+	return a->type == MAIL_BITMAP || a->type == MAIL_BOARD_AT || a->type == MAIL_PIXEL_HISTORY;
+}
 
 #endif

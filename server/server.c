@@ -107,10 +107,14 @@ static int queues_new(struct server *s)
 		s->writer_config.answers[i] = sw->config.answers;
 	}
 	if (spsc_new(PACKS_MAX, sizeof(struct pack_job), &s->pack_jobs) < 0 ||
-	    spsc_new(PACKS_MAX, sizeof(struct pack_job), &s->pack_done) < 0)
+	    spsc_new(PACKS_MAX, sizeof(struct pack_job), &s->pack_done) < 0 ||
+	    spsc_new(HISTORY_JOBS_MAX, sizeof(struct history_job), &s->history_jobs) < 0 ||
+	    spsc_new(HISTORY_JOBS_MAX, sizeof(struct history_job), &s->history_done) < 0)
 		return -ENOMEM;
 	s->writer_config.pack_jobs = s->pack_jobs;
 	s->writer_config.pack_done = s->pack_done;
+	s->writer_config.history_jobs = s->history_jobs;
+	s->writer_config.history_done = s->history_done;
 	return packer_new(&s->packer);
 }
 
@@ -134,6 +138,8 @@ static int data_open(struct server *s, char why[static SERVER_WHY_CHARS])
 {
 	int rc = disk_open(s->settings->data, 1, 1, &s->disk);
 
+	if (rc == 0)
+		rc = disk_open(s->settings->data, 0, 0, &s->history_disk);
 	if (rc < 0)
 		snprintf(why, SERVER_WHY_CHARS, "data directory %s: %s: %s", s->settings->data,
 			 strerror(-rc), data_remedy(rc));
@@ -187,17 +193,22 @@ static void server_free(struct server *s)
 	}
 	server_receiver_free(s);
 	keeper_free(s->keeper);
+	historian_free(s->historian);
 	writer_free(s->writer);
 	for (unsigned i = 0; i < s->shared.worker_count; i++)
 		spsc_free(s->workers[i].config.answers);
 	ring_close(atomic_load(&s->keeper_ring));
 	ring_close(atomic_load(&s->packer_ring));
 	ring_close(atomic_load(&s->receiver_ring));
+	ring_close(atomic_load(&s->historian_ring));
 	packer_free(s->packer);
 	spsc_free(s->pack_jobs);
 	spsc_free(s->pack_done);
+	spsc_free(s->history_jobs);
+	spsc_free(s->history_done);
 	listeners_close(s->settings, s->shared.listeners, s->shared.listener_count);
 	session_key_free(s->key);
+	disk_close(s->history_disk);
 	disk_close(s->disk);
 	(void)sem_destroy(&s->ready);
 	free(s);

@@ -12,6 +12,7 @@
 #include "persist/keeper.h"
 #include "persist/postgres.h"
 #include "persist/receiver.h"
+#include "server/historian.h"
 #include "server/server.h"
 #include "server/writer.h"
 
@@ -34,6 +35,8 @@ struct server {
 	struct writer *writer;
 	struct keeper *keeper;
 	struct packer *packer;
+	struct historian *historian;
+	struct disk *history_disk; /* the historian's own */
 	struct worker_shared shared;
 	struct writer_config writer_config;
 	struct server_worker workers[WORKERS_MAX];
@@ -41,8 +44,9 @@ struct server {
 	struct receiver *receiver; /* NULL: no database is configured */
 	struct postgres *postgres;
 	struct receiver_board *receiver_boards;
-	_Atomic(struct ring *) keeper_ring, packer_ring, receiver_ring; /* to sleep on */
-	pthread_t writer_thread, keeper_thread, packer_thread, receiver_thread;
+	struct spsc *history_jobs, *history_done;
+	_Atomic(struct ring *) keeper_ring, packer_ring, receiver_ring, historian_ring; /* to sleep on */
+	pthread_t writer_thread, keeper_thread, packer_thread, receiver_thread, historian_thread;
 	sem_t ready; /* a thread that was started says: running, or start_error */
 	_Atomic int start_error;
 	_Atomic bool workers_end, writer_end, helpers_end, receiver_abort;

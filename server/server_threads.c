@@ -3,12 +3,14 @@
  *
  * Every loop is the same: read the clock, take a turn, sleep as long as the turn allows unless
  * somebody has put something into an inbox since. Started in the order writer, keeper, packer,
- * receiver, workers; ended in the opposite one, each after everybody who gives it work.
+ * receiver, historian, workers; ended in the opposite one, each after everybody who gives it
+ * work.
  */
 #include <errno.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -19,6 +21,7 @@
 #define WRITER_SLICE_NS 100000
 #define STOP_POLL_NS    (20 * NS_PER_MS)
 #define LINGER_EXTRA_NS (3 * NS_PER_SEC)
+#define HISTORIAN_NICE  15
 
 static void loop_sleep(struct ring *lead, uint64_t wait_ns, bool has_mail)
 {
@@ -136,7 +139,7 @@ static void wake_writer(void *arg)
 		ring_wake(lead);
 }
 
-/* --- keeper and packer ------------------------------------------------------------------------ */
+/* --- keeper, packer, historian ---------------------------------------------------------------- */
 
 int server_helper_ring_open(struct ring **ret)
 {
@@ -215,6 +218,38 @@ static void wake_packer(void *arg)
 		ring_wake(ring);
 }
 
+/* What it reads for one client takes a core for seconds: everybody else goes first. On Linux the
+ * calling thread alone is made nice. */
+static void *historian_run(void *arg)
+{
+	struct server *s = arg;
+	struct ring *ring;
+	int rc = server_helper_ring_open(&ring);
+
+	(void)setpriority(PRIO_PROCESS, 0, HISTORIAN_NICE);
+	if (rc == 0)
+		atomic_store(&s->historian_ring, ring);
+	server_thread_say(s, rc);
+	while (rc == 0 && !atomic_load_explicit(&s->helpers_end, memory_order_acquire)) {
+		uint64_t wait;
+
+		ring_doze(ring);
+		wait = historian_turn(s->historian, clock_now());
+		ring_wait(ring, wait);
+		(void)ring_reap(ring, &(struct ring_event){0}, 1);
+	}
+	return NULL;
+}
+
+static void wake_historian(void *arg)
+{
+	struct server *s = arg;
+	struct ring *ring = atomic_load_explicit(&s->historian_ring, memory_order_acquire);
+
+	if (ring != NULL)
+		ring_wake(ring);
+}
+
 /* --- start and end ---------------------------------------------------------------------------- */
 
 int server_thread_start(struct server *s, pthread_t *thread, void *(*run)(void *), void *arg)
@@ -239,11 +274,18 @@ int server_threads_start(struct server *s, char why[static SERVER_WHY_CHARS])
 				       .arg = s,
 				       .wake_writer = wake_writer,
 				       .wake_keeper = wake_keeper};
+	struct historian_config historian = {.disk = s->history_disk,
+					     .jobs = s->history_jobs,
+					     .done = s->history_done,
+					     .arg = s,
+					     .wake_writer = wake_writer};
 	int rc;
 
 	if (s->receiver != NULL)
 		keeper.received_lsn = server_received_lsn;
 	rc = keeper_new(&keeper, &s->keeper);
+	if (rc == 0)
+		rc = historian_new(&historian, &s->historian);
 	if (rc == 0)
 		rc = server_thread_start(s, &s->writer_thread, writer_run, s);
 	if (rc == 0)
@@ -252,6 +294,8 @@ int server_threads_start(struct server *s, char why[static SERVER_WHY_CHARS])
 		rc = server_thread_start(s, &s->packer_thread, packer_thread_run, s);
 	if (rc == 0)
 		rc = server_receiver_start(s);
+	if (rc == 0)
+		rc = server_thread_start(s, &s->historian_thread, historian_run, s);
 	for (unsigned i = 0; rc == 0 && i < s->shared.worker_count; i++) {
 		struct server_worker *sw = &s->workers[i];
 
@@ -294,8 +338,10 @@ void server_threads_stop(struct server *s)
 	atomic_store(&s->helpers_end, true);
 	wake_keeper(s);
 	wake_packer(s);
+	wake_historian(s);
 	(void)pthread_join(s->keeper_thread, NULL);
 	(void)pthread_join(s->packer_thread, NULL);
+	(void)pthread_join(s->historian_thread, NULL);
 }
 
 void server_wiring_fill(struct server *s)
@@ -303,5 +349,6 @@ void server_wiring_fill(struct server *s)
 	s->writer_config.arg = s;
 	s->writer_config.wake_worker = wake_worker;
 	s->writer_config.wake_packer = wake_packer;
+	s->writer_config.wake_historian = wake_historian;
 	s->writer_config.round_ns = longest_round_ns;
 }

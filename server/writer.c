@@ -84,6 +84,7 @@ void writer_free(struct writer *w)
 	if (w == NULL)
 		return;
 	copy_free(w);
+	history_drop(w);
 	ring_close(w->ring);
 	journal_free(w->journal);
 	for (uint32_t i = 0; i < w->boards_end; i++)
@@ -193,6 +194,10 @@ static void request_run(struct writer *w, unsigned worker, const struct mail_req
 		return;
 	case MAIL_BITMAP:
 		copy_want(w, worker, m);
+		return;
+	case MAIL_PIXEL_HISTORY:
+	case MAIL_BOARD_AT:
+		history_want(w, worker, m);
 		return;
 	case MAIL_PLACED:
 	case MAIL_REFUSED:
@@ -328,6 +333,7 @@ uint64_t writer_turn(struct writer *w, struct now now, bool *ret_nap)
 	order_settle(w);
 	cut_run(w);
 	copy_run(w);
+	history_take(w);
 	people_expire(w->people, PEOPLE_EXPIRE_STEP, w->cooldown_ms, w->boards_end,
 		      now.mono_ns / NS_PER_MS);
 	stop_run(w);
@@ -359,7 +365,8 @@ bool writer_has_mail(struct writer *w)
 	for (unsigned i = 0; i < w->config.worker_count; i++)
 		if (spsc_peek(w->config.requests[i]) != NULL)
 			return true;
-	return spsc_peek(w->config.pack_done) != NULL;
+	return spsc_peek(w->config.pack_done) != NULL ||
+	       (w->config.history_done != NULL && spsc_peek(w->config.history_done) != NULL);
 }
 
 struct ring *writer_ring(struct writer *w)

@@ -16,6 +16,7 @@
 
 #include "engine/clock.h"
 #include "engine/histogram.h"
+#include "engine/mail.h"
 #include "engine/metric.h"
 #include "engine/refusal.h"
 #include "engine/ring.h"
@@ -38,6 +39,24 @@ struct pack_job {
 	uint8_t form;              /* enum board_form */
 };
 
+/* A question about the past on its way to the historian, and its answer on the way back. */
+struct history_job {
+	struct mail_request ask;
+	const struct room *room;
+	uint64_t upto_lsn; /* what was durable and applied when it was asked, */
+	uint64_t seq;      /* and the board's seq then */
+	uint8_t worker;
+	/* the answer, as in struct mail_answer */
+	uint8_t verdict; /* enum history_verdict */
+	bool complete;
+	uint32_t epoch;
+	uint64_t ret_seq;
+	uint64_t since_ms;
+	struct blob *blob; /* one reference */
+};
+
+#define HISTORY_JOBS_MAX 32 /* more questions get 503 */
+
 struct writer_config {
 	const struct settings *settings;
 	struct disk *disk; /* for recovery; afterwards the keeper's */
@@ -46,9 +65,12 @@ struct writer_config {
 	struct spsc *answers[WORKERS_MAX];  /* of struct mail_answer: we push */
 	struct spsc *pack_jobs;             /* of struct pack_job: we push */
 	struct spsc *pack_done;             /* of struct pack_job: we pop */
+	struct spsc *history_jobs;          /* of struct history_job: we push; NULL: no historian */
+	struct spsc *history_done;          /* likewise: we pop */
 	void *arg;                          /* of the functions below */
 	void (*wake_worker)(void *arg, unsigned worker);
 	void (*wake_packer)(void *arg);
+	void (*wake_historian)(void *arg);
 	uint64_t (*round_ns)(void *arg); /* the longest last round of any worker */
 };
 

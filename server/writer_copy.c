@@ -103,7 +103,7 @@ static bool copy_begin(struct writer_board *b)
 
 /* Slow readers hold the versions that they are being sent. Together those may take so much; while
  * it is used up no copy begins for clients, who wait until some are read, or get 503. */
-static bool copy_has_memory(const struct writer *w, const struct writer_board *b)
+bool copy_has_memory(const struct writer *w, const struct writer_board *b)
 {
 	uint64_t max = 8 * (uint64_t)board_bytes(b->board);
 

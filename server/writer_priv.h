@@ -115,7 +115,8 @@ struct writer {
 	struct pending *pending;             /* ring */
 	uint64_t pending_head, pending_tail; /* oldest, behind the newest */
 	uint64_t lsn_applied;
-	uint64_t mailed; /* workers that have answers since the last publish */
+	uint32_t history_out; /* questions at the historian */
+	uint64_t mailed;      /* workers that have answers since the last publish */
 	bool cut_any;
 	/* snapshots */
 	enum snapshot_phase snapshot;
@@ -165,7 +166,14 @@ void copy_run(struct writer *w);
 void copy_drop(
 	struct writer *w); /* the journal dropped something: a snapshot in the making begins anew */
 uint64_t copy_wait_ns(const struct writer *w);
+/* Whether there is memory for one more board in some form. */
+bool copy_has_memory(const struct writer *w, const struct writer_board *b);
 void copy_free(struct writer *w);
+
+/* --- writer_history.c ------------------------------------------------------------------------- */
+void history_want(struct writer *w, unsigned worker, const struct mail_request *m);
+void history_take(struct writer *w); /* answers what the historian has finished */
+void history_drop(struct writer *w); /* at the end: nobody is there to be answered */
 
 /* --- writer_restore.c ------------------------------------------------------------------------- */
 int restore_run(struct writer *w, char why[static RECOVER_WHY_BYTES]);

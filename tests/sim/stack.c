@@ -225,7 +225,7 @@ static void answers_drop(struct spsc *answers)
 	const struct mail_answer *a;
 
 	while ((a = spsc_peek(answers)) != NULL) {
-		if (a->type == MAIL_BITMAP)
+		if (mail_has_blob(a))
 			blob_unref(a->bitmap.blob);
 		spsc_pop(answers);
 	}

@@ -1,0 +1,246 @@
+/*
+ * http_history.c - questions about the past: a board at a seq or a time, who placed a pixel.
+ *
+ * They go to the writer, which hands them to the historian; its answer comes by mail. A question is
+ * counted like a placement, because it costs the server more than it costs the client.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "edge/worker_priv.h"
+#include "engine/timestamp.h"
+
+#define PLACEMENTS_DEFAULT 20
+#define PLACEMENTS_MAX     100
+#define PAST_MAX_AGE_S     60 /* a seq may come to stand for something else after a lost journal */
+#define SEQ_MAX            ((1ULL << 53) - 1)
+#define PLACEMENT_JSON_MAX 160
+#define HISTORY_JSON_MAX   (256 + PLACEMENTS_MAX * PLACEMENT_JSON_MAX)
+#define HISTORY_NO_BOUND   UINT64_MAX
+
+bool http_history_is_asked(const struct http_head *h)
+{
+	return http_query(h->query, "seq").at != NULL || http_query(h->query, "at").at != NULL;
+}
+
+static void bad_request(struct worker *w, struct conn *c, const char *text)
+{
+	http_reply_error(w, c, 400, "bad_request", text);
+}
+
+/* NULL: it was answered. */
+static struct mail_request *history_ask(struct worker *w, struct conn *c, const struct room *r,
+					enum mail_type type)
+{
+	struct mail_request *m;
+
+	if (!conn_may_ask(w, c)) {
+		http_reply_refusal(w, c, REFUSAL_TOO_FAST, 1000);
+		return NULL;
+	}
+	m = worker_ask(w, c, type);
+	if (m == NULL) {
+		http_reply_refusal(w, c, REFUSAL_OVERLOADED, 1000);
+		return NULL;
+	}
+	m->board = r->number;
+	m->seq = m->at_ms = HISTORY_NO_BOUND;
+	return m;
+}
+
+/* --- a board ---------------------------------------------------------------------------------- */
+
+static int hex_of(char c)
+{
+	static const char digits[] = "0123456789abcdef";
+	const char *at = c == 0 ? NULL : strchr(digits, c >= 'A' && c <= 'F' ? c + 32 : c);
+
+	return at != NULL ? (int)(at - digits) : -1;
+}
+
+/* A moment out of a query: colons and a plus come as %3A and %2B from those who are careful. */
+static bool moment_parse(struct span text, uint64_t *ret_ms)
+{
+	char plain[TIMESTAMP_BYTES + 8];
+	size_t len = 0;
+
+	for (size_t i = 0; i < text.len; i++) {
+		char c = text.at[i];
+
+		if (c == '%' && text.len - i > 2 && hex_of(text.at[i + 1]) >= 0 &&
+		    hex_of(text.at[i + 2]) >= 0) {
+			c = (char)(hex_of(text.at[i + 1]) * 16 + hex_of(text.at[i + 2]));
+			i += 2;
+		}
+		if (len == sizeof(plain))
+			return false;
+		plain[len++] = c;
+	}
+	return timestamp_parse(plain, len, ret_ms) == 0;
+}
+
+void http_history_board(struct worker *w, struct conn *c, const struct http_head *h,
+			const struct room *r, enum board_form form)
+{
+	struct span seq_text = http_query(h->query, "seq"), at_text = http_query(h->query, "at");
+	uint64_t seq = HISTORY_NO_BOUND, at_ms = HISTORY_NO_BOUND;
+	struct mail_request *m;
+
+	if (seq_text.at != NULL && at_text.at != NULL) {
+		bad_request(w, c, "give seq or at, not both");
+		return;
+	}
+	if (seq_text.at != NULL && !http_decimal(seq_text, SEQ_MAX, &seq)) {
+		bad_request(w, c, "seq is a number, as in X-Board-Seq");
+		return;
+	}
+	if (at_text.at != NULL && !moment_parse(at_text, &at_ms)) {
+		bad_request(w, c,
+			    "at is a time as 2017-03-31T18:00:00Z, or milliseconds since 1970");
+		return;
+	}
+	m = history_ask(w, c, r, MAIL_BOARD_AT);
+	if (m == NULL)
+		return;
+	m->form = (uint8_t)form;
+	m->seq = seq;
+	m->at_ms = at_ms;
+	http_wait(w, c, HTTP_WHAT_HISTORY);
+}
+
+/* --- a pixel ---------------------------------------------------------------------------------- */
+
+void http_history_pixel(struct worker *w, struct conn *c, const struct http_head *h,
+			const struct room *r, uint32_t x, uint32_t y)
+{
+	struct span before_text = http_query(h->query, "before");
+	struct span limit_text = http_query(h->query, "limit");
+	uint64_t before = HISTORY_NO_BOUND, limit = PLACEMENTS_DEFAULT;
+	struct mail_request *m;
+
+	if (h->method != HTTP_GET && h->method != HTTP_HEAD) {
+		http_reply_error(w, c, 405, "method_not_allowed", "GET the history of a pixel");
+		return;
+	}
+	if (x >= r->width || y >= r->height) {
+		http_reply_refusal(w, c, REFUSAL_OUT_OF_BOUNDS, 0);
+		return;
+	}
+	if (before_text.at != NULL && !http_decimal(before_text, SEQ_MAX, &before)) {
+		bad_request(w, c, "before is a seq: that of next, in the answer before");
+		return;
+	}
+	if (limit_text.at != NULL &&
+	    (!http_decimal(limit_text, PLACEMENTS_MAX, &limit) || limit == 0)) {
+		bad_request(w, c, "limit is a number from 1 to 100");
+		return;
+	}
+	m = history_ask(w, c, r, MAIL_PIXEL_HISTORY);
+	if (m == NULL)
+		return;
+	m->x = c->http_x = x;
+	m->y = c->http_y = y;
+	m->seq = before;
+	m->count = (uint32_t)limit;
+	http_wait(w, c, HTTP_WHAT_HISTORY);
+}
+
+static size_t placement_json(const struct mail_placement *p, bool first, char *out, size_t room)
+{
+	char user[2 * PEOPLE_USER_BYTES + 1];
+	int len;
+
+	for (unsigned i = 0; i < PEOPLE_USER_BYTES; i++)
+		snprintf(user + 2 * i, 3, "%02x", p->user[i]);
+	len = snprintf(out, room,
+		       "%s{\"seq\":%llu,\"placed_at\":%llu,\"user\":\"%s\",\"color\":%u}",
+		       first ? "" : ",", (unsigned long long)p->seq,
+		       (unsigned long long)p->placed_at_ms, user, p->color);
+	px_assert(len > 0 && (size_t)len < room);
+	return (size_t)len;
+}
+
+static void reply_pixel_history(struct worker *w, struct conn *c, const struct mail_answer *a)
+{
+	size_t count = a->bitmap.blob->len / sizeof(struct mail_placement), len;
+	struct mail_placement found;
+	struct blob *blob = blob_new(HISTORY_JSON_MAX);
+	char next[24] = "null", *out;
+
+	if (blob == NULL) {
+		http_reply_refusal(w, c, REFUSAL_OVERLOADED, 1000);
+		return;
+	}
+	px_assert(count <= PLACEMENTS_MAX);
+	out = (char *)blob->bytes;
+	len = (size_t)snprintf(out, HISTORY_JSON_MAX, "{\"x\":%u,\"y\":%u,\"placements\":[",
+			       c->http_x, c->http_y);
+	for (size_t i = 0; i < count; i++) {
+		memcpy(&found, a->bitmap.blob->bytes + i * sizeof(found), sizeof(found));
+		len += placement_json(&found, i == 0, out + len, HISTORY_JSON_MAX - len);
+	}
+	if (a->seq != 0)
+		snprintf(next, sizeof(next), "%llu", (unsigned long long)a->seq);
+	len += (size_t)snprintf(out + len, HISTORY_JSON_MAX - len,
+				"],\"next\":%s,\"complete\":%s}\n", next,
+				a->known ? "true" : "false");
+	http_reply(w, c,
+		   &(struct http_reply){.status = 200,
+					.content_type = "application/json",
+					.fields = "Cache-Control: no-store\r\n" HTTP_CORS,
+					.body = blob->bytes,
+					.body_len = len,
+					.blob = blob});
+}
+
+/* --- answers ---------------------------------------------------------------------------------- */
+
+static void reply_gone(struct worker *w, struct conn *c, const struct mail_answer *a)
+{
+	char text[160], since[TIMESTAMP_BYTES];
+
+	timestamp_print(a->placed_at_ms, since);
+	if (a->seq == 0)
+		snprintf(text, sizeof(text),
+			 "the journal that is kept says nothing of that moment");
+	else
+		snprintf(text, sizeof(text),
+			 "history does not reach back so far: ask for seq %llu or at %s, or later",
+			 (unsigned long long)a->seq, since);
+	http_reply_error(w, c, 410, "history_gone", text);
+}
+
+void http_history_mail(struct worker *w, struct conn *c, const struct mail_answer *a)
+{
+	char text[96];
+
+	switch ((enum history_verdict)a->verdict) {
+	case HISTORY_FOUND:
+		if (a->bitmap.blob == NULL)
+			http_reply_refusal(w, c, REFUSAL_OVERLOADED, 1000);
+		else if (a->type == MAIL_BOARD_AT)
+			http_reply_board(w, c, &a->bitmap, (enum board_form)a->form,
+					 PAST_MAX_AGE_S);
+		else
+			reply_pixel_history(w, c, a);
+		return;
+	case HISTORY_NOT_YET:
+		snprintf(text, sizeof(text),
+			 "that moment is still to come: the board is at seq %llu",
+			 (unsigned long long)a->seq);
+		http_reply_error(w, c, 404, "not_yet", text);
+		return;
+	case HISTORY_GONE:
+		reply_gone(w, c, a);
+		return;
+	case HISTORY_FAILED:
+		http_reply_error(w, c, 503, "history_unreadable",
+				 "the journal cannot be read back: the server's log says why");
+		return;
+	case HISTORY_BUSY:
+	default:
+		http_reply_error(w, c, 503, "history_busy",
+				 "the past is being read back: ask again in a moment");
+		return;
+	}
+}

@@ -1,0 +1,294 @@
+#!/usr/bin/env python3
+"""What was: boards and pixels of the past, asked over HTTP while placing goes on, against a replay made here.
+
+The real placements are those of the last 89 minutes of r/place 2017; where they are missing, made-up ones."""
+import bisect, datetime, gzip, os, random, struct, threading, unittest
+from pathlib import Path
+
+from lib.client import Client
+from lib.server import Server, run
+
+FREE = ("--cooldown-ms", "0", "--requests-per-second", "0")
+HERE = Path(__file__).resolve().parent
+DATA = Path(os.environ.get("PIXELD_TRACES") or HERE.parents[2] / "shared/data")
+WIDTH = 1000
+
+
+def real_placements():
+    file = DATA / "placements2017.bin.gz"
+    if file.exists():
+        data = gzip.decompress(file.read_bytes())
+        return [((p >> 4) % WIDTH, (p >> 4) // WIDTH, p & 15) for _, p in struct.iter_unpack("<II", data)]
+    rng = random.Random(2017)
+    return [(min(999, max(0, int(rng.gauss(500, 90)))), min(999, max(0, int(rng.gauss(500, 90)))), rng.randrange(16))
+            for _ in range(100000)]
+
+
+class Fold:
+    """A board 1000 wide, one byte a cell; packs as the bitmap does."""
+
+    def __init__(self, cells=WIDTH * WIDTH):
+        self.cells = bytearray(cells)
+
+    def run(self, placements):
+        for x, y, color in placements:
+            self.cells[y * WIDTH + x] = color
+        return self
+
+    def packed(self):
+        return bytes(high << 4 | low for high, low in zip(self.cells[::2], self.cells[1::2]))
+
+
+def moment(ms):
+    return datetime.datetime.fromtimestamp(ms / 1000, datetime.timezone.utc).isoformat(timespec="milliseconds")
+
+
+def patient(server, path):
+    """Asks until it is not told to come again."""
+    while True:
+        answer = server.ask("GET", path)
+        if answer.status != 503:
+            return answer
+        assert answer.error == "history_busy" and int(answer["retry-after"]) > 0, answer
+
+
+def pixel_history(server, x, y, limit=100):
+    """All of it, page by page, newest first."""
+    found, before = [], ""
+    while True:
+        answer = patient(server, f"/boards/main/pixels/{x}/{y}/history?limit={limit}{before}")
+        assert answer.status == 200, answer
+        said = answer.json()
+        assert (said["x"], said["y"]) == (x, y) and len(said["placements"]) <= limit, said
+        found += said["placements"]
+        if said["next"] is None:
+            return found, said["complete"]
+        before = f"&before={said['next']}"
+
+
+class RealPlacements(unittest.TestCase):
+    """One server that has taken all of them; every test asks it."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.placements = real_placements()
+        cls.server = Server(*FREE, "--journal-segment-bytes", "8MiB", "--snapshot-interval-s", "1")
+        session = cls.server.ask("POST", "/session").json()
+        cls.user = session["user"]
+        with Client(cls.server, session["token"]) as painter:
+            seqs = painter.place_all(cls.placements)
+        assert seqs == list(range(1, len(seqs) + 1))
+        cls.folds = {}
+        fold, done, dice = Fold(), 0, random.Random(5)
+        cls.moments = sorted(dice.sample(range(1, len(seqs)), 5))
+        for seq in cls.moments:
+            fold.run(cls.placements[done:seq])
+            done = seq
+            cls.folds[seq] = fold.packed()
+        cls.last = fold.run(cls.placements[done:]).packed()
+
+    @classmethod
+    def tearDownClass(cls):
+        try:
+            cls.server.nothing_left()
+            cls.server.stop()
+        finally:
+            cls.server.clear()
+
+    def at(self, query, fields=None):
+        answer = self.server.ask("GET", f"/boards/main/bitmap?{query}", fields)
+        self.assertEqual(answer.status, 200, answer)
+        return answer
+
+    def test_the_board_at_five_seqs_in_the_middle(self):
+        for seq in (*self.moments, *reversed(self.moments)):
+            answer = self.at(f"seq={seq}")
+            self.assertEqual(int(answer["x-board-seq"]), seq)
+            self.assertEqual(int(answer["x-board-epoch"]), 1)
+            self.assertEqual(answer.body, self.folds[seq])
+        self.assertEqual(self.at(f"seq={len(self.placements)}").body, self.last)
+        self.assertEqual(self.server.bitmap()[0], self.last)
+        self.assertEqual(self.at("seq=0").body, bytes(500000))
+
+    def test_the_board_at_five_times_in_the_middle(self):
+        code, out, said = run("journal", "dump", self.server.data)
+        self.assertEqual(code, 0, said)
+        head, *lines = out.splitlines()
+        column = head.split(",").index("placed_at_ms")
+        times = [int(line.split(",")[column]) for line in lines]
+        self.assertEqual(times, sorted(times))
+        for seq in self.moments:
+            ms = times[seq - 1]
+            due = bisect.bisect_right(times, ms)
+            for text in (str(ms), moment(ms).replace("+00:00", "Z"), moment(ms).replace("+", "%2B").replace(":", "%3A")):
+                answer = self.at(f"at={text}")
+                self.assertEqual(int(answer["x-board-seq"]), due)
+            self.assertEqual(answer.body, Fold().run(self.placements[:due]).packed())
+
+    def test_forms_of_a_past_board(self):
+        seq = self.moments[2]
+        answer = self.at(f"seq={seq}", {"Accept-Encoding": "gzip"})
+        self.assertEqual(answer["content-encoding"], "gzip")
+        self.assertEqual(gzip.decompress(answer.body), self.folds[seq])
+        picture = self.server.ask("GET", f"/boards/main/image.png?seq={seq}")
+        self.assertEqual((picture.status, picture["content-type"]), (200, "image/png"))
+        self.assertEqual(picture["x-board-seq"], str(seq))
+        self.assertEqual(picture.body[:8], b"\x89PNG\r\n\x1a\n")
+
+    def test_pixels_have_the_placements_of_the_replay(self):
+        of_cell = {}
+        for seq, (x, y, color) in enumerate(self.placements, 1):
+            of_cell.setdefault((x, y), []).append((seq, color))
+        dice = random.Random(7)
+        cells = [max(of_cell, key=lambda cell: len(of_cell[cell])), *dice.sample(sorted(of_cell), 20)]
+        for x, y in cells:
+            with self.subTest(x=x, y=y):
+                found, complete = pixel_history(self.server, x, y, dice.choice((1, 7, 100)) if len(of_cell[x, y]) < 50
+                                                else 100)
+                self.assertTrue(complete)
+                self.assertEqual([(p["seq"], p["color"]) for p in reversed(found)], of_cell[x, y])
+                self.assertEqual({p["user"] for p in found}, {self.user})
+                newest = self.server.ask("GET", f"/boards/main/pixels/{x}/{y}").json()
+                self.assertEqual({key: newest[key] for key in ("user", "placed_at", "color")},
+                                 {key: found[0][key] for key in ("user", "placed_at", "color")})
+
+    def test_what_cannot_be_answered_is_refused_with_the_remedy(self):
+        now = len(self.placements)
+        for path, status, code, word in (
+                (f"bitmap?seq={now + 1}", 404, "not_yet", str(now)),
+                ("bitmap?at=2999-01-01T00:00:00Z", 404, "not_yet", str(now)),
+                ("bitmap?at=yesterday", 400, "bad_request", "2017-03-31T18:00:00Z"),
+                ("bitmap?at=", 400, "bad_request", "milliseconds"),
+                ("bitmap?seq=-1", 400, "bad_request", "X-Board-Seq"),
+                ("bitmap?seq=99999999999999999999", 400, "bad_request", "X-Board-Seq"),
+                ("bitmap?seq=1&at=1", 400, "bad_request", "both"),
+                ("image.png?seq=x", 400, "bad_request", "X-Board-Seq"),
+                ("pixels/1000/0/history", 400, "out_of_bounds", ""),
+                ("pixels/x/0/history", 400, "out_of_bounds", ""),
+                ("pixels/1/0/history?before=x", 400, "bad_request", "next"),
+                ("pixels/1/0/history?limit=0", 400, "bad_request", "100"),
+                ("pixels/1/0/history?limit=101", 400, "bad_request", "100")):
+            with self.subTest(path):
+                answer = self.server.ask("GET", f"/boards/main/{path}")
+                self.assertEqual((answer.status, answer.error), (status, code))
+                self.assertIn(word, answer.json()["error"]["message"])
+        self.assertEqual(self.server.ask("GET", "/boards/other/bitmap?seq=1").status, 404)
+        self.assertEqual(self.server.ask("PUT", "/boards/main/pixels/1/1/history", body={"color": 1}).status, 405)
+        # before the first placement the board was there, and empty
+        self.assertEqual(self.at("at=0").body, bytes(500000))
+
+
+class BesidePlacing(unittest.TestCase):
+    def test_acknowledgements_go_on_while_history_is_asked(self):
+        with Server(*FREE, "--snapshot-interval-s", "1") as server:
+            stop, answered, failed = threading.Event(), [], []
+
+            def ask(number):
+                dice = random.Random(number)
+                with server.http() as http:
+                    while not stop.is_set():
+                        seq = dice.randrange(1, 1 + int(http.ask("GET", "/boards/main").json()["seq"] or 1))
+                        path = (f"/boards/main/bitmap?seq={seq}", "/boards/main/pixels/5/5/history")[number % 2]
+                        answer = http.ask("GET", path)
+                        if answer.status == 503:
+                            if "retry-after" not in answer.fields:
+                                failed.append(answer)
+                        elif answer.status != 200:
+                            failed.append(answer)
+                        answered.append(answer.status)
+
+            askers = [threading.Thread(target=ask, args=(i,)) for i in range(4)]
+            dice = random.Random(11)
+            placements = [(dice.randrange(WIDTH), dice.randrange(1000), dice.randrange(16)) for _ in range(60000)]
+            placements[::50] = [(5, 5, i % 16) for i in range(len(placements[::50]))]
+            with Client(server, server.session()) as painter:
+                painter.place_all(placements[:100])
+                for asker in askers:
+                    asker.start()
+                try:
+                    seqs = painter.place_all(placements[100:])
+                finally:
+                    stop.set()
+                    for asker in askers:
+                        asker.join()
+            self.assertEqual(failed, [])
+            self.assertGreater(answered.count(200), 0)
+            self.assertEqual(seqs, list(range(101, 60001)))
+            found, complete = pixel_history(server, 5, 5)
+            due = [(seq, color) for seq, (x, y, color) in enumerate(placements, 1) if (x, y) == (5, 5)]
+            self.assertEqual([(p["seq"], p["color"]) for p in reversed(found)], due)
+            self.assertTrue(complete)
+            self.assertEqual(server.metric("history_questions_total") > 0, True)
+
+    def test_too_many_questions_at_once_are_told_to_come_again(self):
+        with Server(*FREE) as server:
+            with Client(server, server.session()) as painter:
+                painter.place_all([(i % WIDTH, i // WIDTH, i % 16) for i in range(50000)])
+            crowd = [server.http() for _ in range(100)]
+            for http in crowd:
+                http.send(http.request("GET", "/boards/main/pixels/1/0/history"))
+            statuses = []
+            for http in crowd:
+                answer = http.answer()
+                statuses.append(answer.status)
+                if answer.status == 503:
+                    self.assertEqual(answer.error, "history_busy")
+                    self.assertTrue(int(answer["retry-after"]) > 0)
+                http.close()
+            self.assertEqual(set(statuses) - {200, 503}, set())
+            self.assertGreaterEqual(statuses.count(200), 32)
+            self.assertEqual(statuses.count(503), server.metric("history_busy_total"))
+
+    def test_who_leaves_before_the_answer_harms_nobody(self):
+        with Server(*FREE) as server:
+            with Client(server, server.session()) as painter:
+                painter.place_all([(i % WIDTH, i // WIDTH, i % 16) for i in range(20000)])
+            for i in range(40):
+                http = server.http()
+                http.send(http.request("GET", ("/boards/main/bitmap?seq=5", "/boards/main/pixels/1/0/history")[i % 2]))
+                http.close()
+            self.assertEqual(len(pixel_history(server, 1, 0)[0]), 1)
+
+
+class Kept(unittest.TestCase):
+    def test_what_retention_took_is_gone_and_the_answer_says_since_when_it_is_known(self):
+        flags = (*FREE, "--journal-keep-bytes", "2MiB", "--snapshot-interval-s", "1")
+        with Server(*flags, allowed="journal_segment_removed") as server:
+            dice, placed = random.Random(13), []
+            with Client(server, server.session()) as painter:
+                while "journal_segment_removed" not in server.log():
+                    more = [(dice.randrange(WIDTH), dice.randrange(1000), dice.randrange(16)) for _ in range(5000)]
+                    more[0] = (7, 7, 3)
+                    painter.place_all(more)
+                    placed += more
+            answer = server.ask("GET", "/boards/main/bitmap?seq=1")
+            self.assertEqual((answer.status, answer.error), (410, "history_gone"))
+            said = answer.json()["error"]["message"].split()
+            since = int(said[said.index("seq") + 1])
+            answer = server.ask("GET", f"/boards/main/bitmap?seq={since}")
+            self.assertEqual(answer.status, 200, "the remedy does not work")
+            self.assertEqual(answer.body, Fold().run(placed[:since]).packed())
+            self.assertEqual(server.ask("GET", "/boards/main/bitmap?at=0").error, "history_gone")
+            found, complete = pixel_history(server, 7, 7)
+            self.assertFalse(complete)
+            self.assertEqual(found[0]["color"], 3)
+
+    def test_a_restart_and_kill_9_keep_the_past(self):
+        with Server(*FREE) as server:
+            with Client(server, server.session()) as painter:
+                painter.place_all([(i % WIDTH, i // WIDTH, i % 16) for i in range(3000)])
+            server.kill()
+            server.start()
+            with Client(server, server.session()) as painter:
+                painter.place_all([(i, 0, 9) for i in range(1000)])
+            server.stop()
+            server.start()
+            rows = [(i % WIDTH, i // WIDTH, i % 16) for i in range(3000)]
+            for seq in (1, 2999, 3000):
+                self.assertEqual(server.ask("GET", f"/boards/main/bitmap?seq={seq}").body,
+                                 Fold().run(rows[:seq]).packed())
+            self.assertEqual([p["color"] for p in pixel_history(server, 4, 0)[0]], [9, 4])
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2, warnings="ignore")

@@ -1,0 +1,230 @@
+/* test_historian.c - questions that take longer than they may, in time that is made here. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "engine/blob.h"
+#include "persist/journal_format.h"
+#include "persist/record.h"
+#include "server/historian.h"
+#include "server/writer.h"
+
+#define JOURNAL_ID    9u
+#define SEGMENTS      20u
+#define PER_SEGMENT   10u
+#define SEGMENT_BYTES 4096u
+#define START_MS      1490918400000ULL
+#define PLACEMENTS    (SEGMENTS * PER_SEGMENT - 2) /* behind the board and its epoch */
+
+static char dir[64];
+static struct disk *disk;
+static struct spsc *jobs, *done;
+static struct historian *historian;
+static struct now now;
+static struct room room = {.name = "main", .width = 4, .height = 4, .bits = 4};
+static unsigned woken;
+
+static void wake_writer(void *arg)
+{
+	(void)arg;
+	woken++;
+}
+
+static struct record record_of(uint64_t lsn)
+{
+	struct record r = {.type = RECORD_PLACEMENT};
+
+	if (lsn == 1) {
+		r.type = RECORD_BOARD;
+		r.board = (struct record_board){.width = 4, .height = 4, .bits = 4, .name = "main"};
+	} else if (lsn == 2) {
+		r.type = RECORD_EPOCH;
+		r.epoch = (struct record_epoch){.first_seq = 1, .epoch = 1};
+	} else {
+		r.placement = (struct record_placement){.seq = lsn - 2,
+							.placed_at_ms = START_MS + lsn,
+							.epoch = 1,
+							.x = (uint16_t)(lsn % 4),
+							.y = (uint16_t)(lsn / 4 % 4),
+							.color = (uint8_t)(lsn % 16)};
+	}
+	return r;
+}
+
+/* One segment with one batch of PER_SEGMENT records. */
+static uint64_t segment_make(uint32_t number, uint64_t first_lsn, uint64_t chain)
+{
+	static uint8_t bytes[SEGMENT_BYTES];
+	uint8_t *batch = bytes + SEGMENT_HEADER_BYTES, *end = batch + BATCH_HEADER_BYTES;
+	const struct segment_header h = {.journal_id = JOURNAL_ID,
+					 .segment_bytes = SEGMENT_BYTES,
+					 .first_lsn = first_lsn,
+					 .chain = chain,
+					 .segment = number};
+	struct batch_header b = {.journal_id = JOURNAL_ID,
+				 .first_lsn = first_lsn,
+				 .chain = chain,
+				 .records = PER_SEGMENT};
+	char name[JOURNAL_NAME_BYTES];
+	int fd;
+
+	memset(bytes, 0, sizeof(bytes));
+	segment_header_put(bytes, &h);
+	for (uint64_t i = 0; i < PER_SEGMENT; i++) {
+		const struct record r = record_of(first_lsn + i);
+
+		end = record_put(end, &r);
+	}
+	b.payload_bytes = (uint32_t)(end - batch - BATCH_HEADER_BYTES);
+	chain = batch_seal(batch, &b, number);
+	journal_segment_name(name, number);
+	fd = disk_file_create(disk, name);
+	assert_int_equal(disk_write(disk, fd, bytes, sizeof(bytes), 0), 0);
+	disk_file_close(disk, fd);
+	return chain;
+}
+
+static int setup(void **state)
+{
+	struct historian_config config = {.wake_writer = wake_writer};
+	uint64_t chain = JOURNAL_ID;
+
+	(void)state;
+	snprintf(dir, sizeof(dir), "/tmp/pixeld-historian-XXXXXX");
+	if (mkdtemp(dir) == NULL || disk_open(dir, 0, 0, &disk) < 0 ||
+	    spsc_new(HISTORY_JOBS_MAX, sizeof(struct history_job), &jobs) < 0 ||
+	    spsc_new(HISTORY_JOBS_MAX, sizeof(struct history_job), &done) < 0)
+		return 1;
+	for (uint32_t i = 0; i < SEGMENTS; i++)
+		chain = segment_make(i + 1, i * PER_SEGMENT + 1, chain);
+	now = (struct now){.mono_ns = NS_PER_SEC, .wall_ms = START_MS + 1000000};
+	config.disk = disk;
+	config.jobs = jobs;
+	config.done = done;
+	return historian_new(&config, &historian);
+}
+
+static int remove_name(void *arg, const char *name)
+{
+	(void)disk_unlink(arg, name);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	historian_free(historian);
+	spsc_free(jobs);
+	spsc_free(done);
+	disk_list(disk, remove_name, disk);
+	disk_close(disk);
+	return rmdir(dir);
+}
+
+static void ask(enum mail_type type, uint64_t seq)
+{
+	struct history_job *job = spsc_push(jobs);
+
+	assert_non_null(job);
+	*job = (struct history_job){.ask = {.type = (uint8_t)type,
+					    .seq = seq,
+					    .at_ms = UINT64_MAX,
+					    .count = 5,
+					    .asked_ns = now.mono_ns},
+				    .room = &room,
+				    .upto_lsn = SEGMENTS * PER_SEGMENT,
+				    .seq = PLACEMENTS};
+	spsc_publish(jobs);
+}
+
+/* Turns until the answer is there, each taking so long. */
+static struct history_job heard(uint64_t turn_ns)
+{
+	const struct history_job *found;
+	struct history_job job;
+
+	while ((found = spsc_peek(done)) == NULL) {
+		assert_int_equal(historian_turn(historian, now), 0);
+		now.mono_ns += turn_ns;
+	}
+	job = *found;
+	spsc_pop(done);
+	return job;
+}
+
+static void board_that_takes_too_long_is_answered_busy_and_goes_on_when_asked_again(void **state)
+{
+	unsigned asked = 0;
+	struct history_job job;
+
+	(void)state;
+	do {
+		ask(MAIL_BOARD_AT, PLACEMENTS);
+		job = heard(NS_PER_SEC);
+		asked++;
+	} while (job.verdict == HISTORY_BUSY);
+	assert_in_range(asked, 3, SEGMENTS / 3 + 1); /* some segments each time */
+	assert_int_equal(job.verdict, HISTORY_FOUND);
+	assert_int_equal(job.ret_seq, PLACEMENTS);
+	assert_int_equal(job.blob->len, 8);
+	for (uint64_t lsn = PLACEMENTS + 2 - 15; lsn <= PLACEMENTS + 2; lsn++) {
+		unsigned cell = (unsigned)(lsn % 16);
+
+		assert_int_equal(job.blob->bytes[cell / 2] >> (cell % 2 == 0 ? 4 : 0) & 15,
+				 lsn % 16);
+	}
+	blob_unref(job.blob);
+}
+
+static void cell_that_takes_too_long_is_answered_in_parts(void **state)
+{
+	uint64_t before = UINT64_MAX, count = 0;
+	unsigned asked = 0;
+
+	(void)state;
+	do {
+		struct history_job job;
+
+		ask(MAIL_PIXEL_HISTORY, before);
+		job = heard(NS_PER_SEC / 2);
+		assert_int_equal(job.verdict, HISTORY_FOUND);
+		assert_true(job.ret_seq < before);
+		count += job.blob->len / sizeof(struct mail_placement);
+		before = job.ret_seq;
+		blob_unref(job.blob);
+		asked++;
+	} while (before != 0);
+	assert_true(asked > 2);
+	assert_int_equal(count, (PLACEMENTS + 2) / 16); /* of cell 0: lsn 16, 32, ... */
+}
+
+static void who_waited_too_long_and_who_asks_for_what_is_to_come_cost_nothing(void **state)
+{
+	unsigned before = woken;
+
+	(void)state;
+	ask(MAIL_BOARD_AT, PLACEMENTS + 1);
+	assert_int_equal(heard(0).verdict, HISTORY_NOT_YET);
+	ask(MAIL_BOARD_AT, 1);
+	now.mono_ns += 60 * NS_PER_SEC;
+	assert_int_equal(heard(0).verdict, HISTORY_BUSY);
+	assert_int_equal(woken, before + 2);
+	assert_int_equal(historian_turn(historian, now), HISTORIAN_IDLE);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+			board_that_takes_too_long_is_answered_busy_and_goes_on_when_asked_again),
+		cmocka_unit_test(cell_that_takes_too_long_is_answered_in_parts),
+		cmocka_unit_test(who_waited_too_long_and_who_asks_for_what_is_to_come_cost_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
