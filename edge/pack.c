@@ -174,6 +174,11 @@ static struct blob *pack_png(const struct room *room, const struct board_copy *c
 	return NULL;
 }
 
+uint32_t pack_crc32(uint32_t sum, const void *bytes, size_t len)
+{
+	return len == 0 ? sum : libdeflate_crc32(sum, bytes, len); /* it takes NULL for a new sum */
+}
+
 struct blob *packer_run(struct packer *p, const struct room *room, const struct board_copy *copy,
 			enum board_form form)
 {

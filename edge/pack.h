@@ -20,4 +20,7 @@ void packer_free(struct packer *p);
 struct blob *packer_run(struct packer *p, const struct room *room, const struct board_copy *copy,
 			enum board_form form);
 
+/* The checksum of PNG chunks, begun with 0. */
+uint32_t pack_crc32(uint32_t sum, const void *bytes, size_t len);
+
 #endif

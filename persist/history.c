@@ -201,8 +201,8 @@ static int window_tell(struct history *h, struct history_cursor *c, const struct
 		if (batch.header.durable_lsn > h->declared_lsn)
 			h->declared_lsn = batch.header.durable_lsn;
 		rc = batch_tell(h, c, &batch, e->limit_lsn, handler);
-		if (rc != 0)
-			return rc;
+		if (rc != 0 || reader.next_lsn - 1 > h->upto_lsn)
+			return rc; /* not all of it: it is begun anew */
 		c->offset = offset + reader.offset;
 		c->batch_lsn = reader.next_lsn;
 		c->chain = reader.chain;
@@ -233,7 +233,7 @@ int history_step(struct history *h, struct history_cursor *c, const struct histo
 	disk_file_close(h->disk, fd);
 	if (rc >= 0)
 		rc = window_tell(h, c, e, (size_t)rc, handler);
-	if (rc != 0)
+	if (rc != 0 || c->next_lsn > h->upto_lsn)
 		return rc;
 	return entry_next(h, c, handler, e) != NULL;
 }

@@ -6,6 +6,8 @@
 #include "persist/history_board.h"
 
 #include <errno.h>
+#include <stdbool.h>
+#include <string.h>
 
 #include "persist/snapshot.h"
 
@@ -136,6 +138,20 @@ int history_board_begin(struct history *h, struct history_board *b,
 	return 0;
 }
 
+int history_board_begin_at(struct history *h, struct history_board *b, uint64_t snapshot_lsn)
+{
+	int rc;
+
+	board_forget(b);
+	b->cursor = (struct history_cursor){.next_lsn = history_first(h)};
+	if (snapshot_lsn == 0)
+		return 0;
+	rc = snapshot_take(h, b, snapshot_lsn);
+	if (rc < 0)
+		return rc;
+	return rc > 0 ? 0 : -ENODATA;
+}
+
 int history_board_since(struct history *h, uint16_t number, uint64_t *ret_seq, uint64_t *ret_ms)
 {
 	uint64_t lsns[SNAPSHOTS_LOOKED_AT];
@@ -216,4 +232,62 @@ int history_board_step(struct history *h, struct history_board *b,
 	int rc = history_step(h, &b->cursor, &handler);
 
 	return rc == HISTORY_STOP ? 0 : rc;
+}
+
+/* --- by name -------------------------------------------------------------------------------- */
+
+struct finder {
+	const char *name;
+	struct record_board meta;
+	bool found;
+};
+
+static int snapshot_board_look(void *arg, const struct snapshot_board_read *read)
+{
+	struct finder *f = arg;
+
+	if (strcmp(read->meta.name, f->name) != 0)
+		return 0;
+	f->meta = read->meta;
+	f->found = true;
+	return SNAPSHOT_TAKEN;
+}
+
+static int record_look(void *arg, uint64_t lsn, const struct record *record)
+{
+	struct finder *f = arg;
+
+	(void)lsn;
+	if (record->type != RECORD_BOARD || strcmp(record->board.name, f->name) != 0)
+		return 0;
+	f->meta = record->board;
+	f->found = true;
+	return HISTORY_STOP;
+}
+
+int history_board_find(struct history *h, const char *name, struct record_board *ret_meta)
+{
+	struct finder f = {.name = name};
+	const struct snapshot_handler of_snapshot = {
+		.arg = &f, .board = snapshot_board_look, .person = snapshot_person_skip};
+	const struct history_handler of_journal = {.arg = &f, .record = record_look};
+	struct history_cursor c = {.next_lsn = history_first(h)};
+	char file[SNAPSHOT_NAME_BYTES], why[SNAPSHOT_WHY_BYTES];
+	struct snapshot_head head;
+	uint64_t lsns[SNAPSHOTS_LOOKED_AT];
+	int rc = snapshots_list(h, lsns);
+
+	if (rc > 0) {
+		snapshot_name(file, lsns[0]);
+		rc = snapshot_read(history_disk(h), file, &of_snapshot, &head, why, sizeof(why));
+	}
+	if (rc == -ENOMEM)
+		return rc;
+	for (rc = 1; rc == 1 && !f.found;)
+		rc = history_step(h, &c, &of_journal);
+	if (f.found)
+		*ret_meta = f.meta;
+	if (rc < 0)
+		return rc;
+	return f.found ? 0 : -ENODATA;
 }

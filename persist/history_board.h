@@ -36,6 +36,10 @@ void history_board_fini(struct history_board *b);
 int history_board_begin(struct history *h, struct history_board *b,
 			const struct history_moment *moment);
 
+/* The same from a snapshot of this lsn (-ENODATA: it is not there, or does not have the board), or,
+ * with 0, from the first record kept. */
+int history_board_begin_at(struct history *h, struct history_board *b, uint64_t snapshot_lsn);
+
 /* 1: call again; 0: it stands at the moment, or board is NULL; -errno. */
 int history_board_step(struct history *h, struct history_board *b,
 		       const struct history_moment *moment);
@@ -43,5 +47,8 @@ int history_board_step(struct history *h, struct history_board *b,
 /* Since when the board is known: the oldest snapshot that has it. For sentences about moments that
  * history does not reach. -ENODATA: none has it. */
 int history_board_since(struct history *h, uint16_t number, uint64_t *ret_seq, uint64_t *ret_ms);
+
+/* The board of this name, by the newest snapshot, else by the journal. 0, -ENODATA, -errno. */
+int history_board_find(struct history *h, const char *name, struct record_board *ret_meta);
 
 #endif

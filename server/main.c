@@ -14,6 +14,7 @@
 #include "server/check_system.h"
 #include "server/server.h"
 #include "server/settings.h"
+#include "server/tool.h"
 
 /* SIGTERM and SIGINT stop in order; the second one at once. */
 static int serve(const struct settings *s)
@@ -58,6 +59,17 @@ static int migrate(const struct settings *s)
 	return postgres_migrate(&config, stdout);
 }
 
+/* Programs beside the server: `pixeld VERB ...`. */
+static const struct {
+	const char *verb;
+	int (*run)(int argc, char **argv);
+} tools[] = {
+	{"journal", journal_tool},
+	{"export", tool_export},
+	{"timelapse", tool_timelapse},
+	{"verify", tool_verify},
+};
+
 int main(int argc, char **argv)
 {
 	char why[SETTINGS_WHY_CHARS];
@@ -65,8 +77,9 @@ int main(int argc, char **argv)
 	bool is_migrate = argc >= 2 && strcmp(argv[1], "migrate") == 0;
 	int rc;
 
-	if (argc >= 2 && strcmp(argv[1], "journal") == 0)
-		return journal_tool(argc - 2, argv + 2);
+	for (size_t i = 0; argc >= 2 && i < sizeof(tools) / sizeof(tools[0]); i++)
+		if (strcmp(argv[1], tools[i].verb) == 0)
+			return tools[i].run(argc - 2, argv + 2);
 	rc = settings_load(argc - is_migrate, argv + is_migrate, environ, &s, why);
 	if (rc != SETTINGS_OK) {
 		fprintf(stderr, "pixeld: %s\n", why);

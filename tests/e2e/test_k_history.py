@@ -2,7 +2,7 @@
 """What was: boards and pixels of the past, asked over HTTP while placing goes on, against a replay made here.
 
 The real placements are those of the last 89 minutes of r/place 2017; where they are missing, made-up ones."""
-import bisect, datetime, gzip, os, random, struct, threading, unittest
+import bisect, datetime, gzip, os, random, struct, threading, unittest, zlib
 from pathlib import Path
 
 from lib.client import Client
@@ -66,6 +66,57 @@ def pixel_history(server, x, y, limit=100):
         before = f"&before={said['next']}"
 
 
+def export(server, *flags):
+    """(exit code, rows as (seq, ms, user, x, y, color), what it said)"""
+    code, out, said = run("export", "--data", server.data, *flags)
+    head, *lines = out.splitlines()
+    assert head == "seq,time,user,x,y,color", head
+    rows = []
+    for line in lines:
+        seq, time, user, x, y, color = line.split(",")
+        ms = round(datetime.datetime.fromisoformat(time.replace("Z", "+00:00")).timestamp() * 1000)
+        rows.append((int(seq), ms, user, int(x), int(y), int(color)))
+    return code, rows, said
+
+
+class Apng:
+    """The frames of an animated PNG of whole pictures, 4 bits a pixel, as bitmaps."""
+
+    def __init__(self, data):
+        assert data[:8] == b"\x89PNG\r\n\x1a\n"
+        at, sequence, self.frames, self.delays, kinds = 8, 0, [], [], []
+        while at < len(data):
+            length, kind = struct.unpack_from(">I4s", data, at)
+            body = data[at + 8:at + 8 + length]
+            assert struct.unpack_from(">I", data, at + 8 + length)[0] == zlib.crc32(kind + body), kind
+            at += 12 + length
+            kinds.append(kind)
+            if kind in (b"fcTL", b"fdAT"):
+                assert struct.unpack_from(">I", body)[0] == sequence, "a wrong sequence number"
+                sequence += 1
+            if kind == b"IHDR":
+                self.width, self.height, bits, color, *rest = struct.unpack(">IIBBBBB", body)
+                assert (bits, color, rest) == (4, 3, [0, 0, 0])
+            elif kind == b"acTL":
+                self.count, plays = struct.unpack(">II", body)
+            elif kind == b"fcTL":
+                _, w, h, x, y, num, den, dispose, blend = struct.unpack(">IIIIIHHBB", body)
+                assert (w, h, x, y, dispose, blend) == (self.width, self.height, 0, 0, 0, 0)
+                self.delays.append(num / den)
+                self.frames.append(b"")
+            elif kind == b"IDAT":
+                self.frames[-1] += body
+            elif kind == b"fdAT":
+                self.frames[-1] += body[4:]
+        assert kinds[:4] == [b"IHDR", b"acTL", b"PLTE", b"fcTL"] and kinds[-1] == b"IEND", kinds[:5]
+        assert self.count == len(self.frames)
+
+    def bitmap(self, i):
+        raw, row = zlib.decompress(self.frames[i]), self.width // 2 + 1
+        assert len(raw) == row * self.height and not any(raw[::row]), "rows with a filter"
+        return b"".join(raw[at + 1:at + row] for at in range(0, len(raw), row))
+
+
 class RealPlacements(unittest.TestCase):
     """One server that has taken all of them; every test asks it."""
 
@@ -124,6 +175,37 @@ class RealPlacements(unittest.TestCase):
                 answer = self.at(f"at={text}")
                 self.assertEqual(int(answer["x-board-seq"]), due)
             self.assertEqual(answer.body, Fold().run(self.placements[:due]).packed())
+
+    def test_the_export_beside_the_server_is_what_was_placed(self):
+        code, rows, said = export(self.server)
+        self.assertEqual((code, said), (0, ""))
+        # the last commit of a server that runs may be missing
+        self.assertIn(len(rows), range(len(self.placements) - 1000, len(self.placements) + 1))
+        self.assertEqual([row[0] for row in rows], list(range(1, len(rows) + 1)))
+        self.assertEqual([row[3:] for row in rows], self.placements[:len(rows)])
+        self.assertEqual({row[2] for row in rows}, {self.user})
+        code, part, _ = export(self.server, "--from", str(rows[1000][1]), "--to", moment(rows[-1000][1]))
+        self.assertEqual(code, 0)
+        self.assertEqual(part, [row for row in rows if rows[1000][1] <= row[1] < rows[-1000][1]])
+
+    def test_the_snapshot_is_what_the_journal_makes(self):
+        code, out, said = run("verify", "--data", self.server.data)
+        self.assertEqual((code, said), (0, ""))
+        self.assertRegex(out, r"board main: seq \d+, epoch 1: the snapshot of record \d+ and the journal from its "
+                              r"beginning are equal: 31 blocks, hash [0-9a-f]{16}\n")
+
+    def test_a_timelapse_ends_with_the_board(self):
+        out = self.server.folder / "all.apng"
+        code, _, said = run("timelapse", "--data", self.server.data, "-o", out, "--delay", "50ms")
+        self.assertEqual((code, said), (0, ""))
+        movie = Apng(out.read_bytes())
+        self.assertIn(len(movie.frames), range(50, 102))
+        self.assertEqual((movie.width, movie.height, set(movie.delays)), (1000, 1000, {0.05}))
+        rows = export(self.server)[1]
+        self.assertEqual(movie.bitmap(len(movie.frames) - 1), Fold().run(row[3:] for row in rows).packed())
+        first = [row[3:] for row in rows if row[1] <= rows[0][1]]
+        self.assertEqual(movie.bitmap(0), Fold().run(first).packed())
+        self.assertFalse(out.with_name("all.apng.part").exists())
 
     def test_forms_of_a_past_board(self):
         seq = self.moments[2]
@@ -288,6 +370,55 @@ class Kept(unittest.TestCase):
                 self.assertEqual(server.ask("GET", f"/boards/main/bitmap?seq={seq}").body,
                                  Fold().run(rows[:seq]).packed())
             self.assertEqual([p["color"] for p in pixel_history(server, 4, 0)[0]], [9, 4])
+
+
+class Tools(unittest.TestCase):
+    def test_a_stopped_directory_is_exported_whole_and_is_left_as_it_is(self):
+        with Server(*FREE) as server:
+            dice = random.Random(17)
+            placed = [(dice.randrange(WIDTH), dice.randrange(1000), dice.randrange(16)) for _ in range(30000)]
+            with Client(server, server.session()) as painter:
+                painter.place_all(placed)
+            server.stop()
+            before = {file.name: file.read_bytes() for file in server.data.iterdir()}
+            out = server.folder / "out.csv"
+            self.assertEqual(run("export", "--data", server.data, "-o", out), (0, "", ""))
+            self.assertEqual([tuple(map(int, line.split(",")[3:])) for line in out.read_text().splitlines()[1:]], placed)
+            code, said, _ = run("verify", "--data", server.data)
+            self.assertEqual(code, 0)
+            self.assertIn("seq 30000", said)
+            movie = server.folder / "x.apng"
+            self.assertEqual(run("timelapse", "--data", server.data, "-o", movie), (0, "", ""))
+            self.assertEqual(Apng(movie.read_bytes()).bitmap(-1), Fold().run(placed).packed())
+            self.assertEqual(before, {file.name: file.read_bytes() for file in server.data.iterdir()})
+
+    def test_damage_is_told(self):
+        with Server(*FREE) as server:
+            with Client(server, server.session()) as painter:
+                painter.place_all([(i % WIDTH, i // WIDTH, i % 16) for i in range(40000)])
+            server.stop()
+            segment = sorted(server.data.glob("journal-*.seg"))[0]
+            data = bytearray(segment.read_bytes())
+            data[300000] ^= 1
+            segment.write_bytes(data)
+            code, rows, said = export(server)
+            self.assertEqual(code, 1)
+            self.assertRegex(said, r"records \d+ to \d+ are missing")
+            self.assertLess(len(rows), 40000)
+            code, out, said = run("verify", "--data", server.data)
+            self.assertEqual(code, 1)
+            self.assertIn(segment.name, said)
+
+    def test_wrong_use(self):
+        for arguments in (("export",), ("export", "--data"), ("export", "--data", "/nowhere/at/all"),
+                          ("export", "--data", "/tmp", "--from", "yesterday"), ("export", "--data", "/tmp", "x"),
+                          ("export", "--data", "/tmp", "--step", "1m"), ("verify",), ("verify", "--data", "/nowhere"),
+                          ("timelapse", "--data", "/tmp"), ("timelapse", "--data", "/tmp", "-o", "/tmp/x", "--step", "0"),
+                          ("export", "--data", "/tmp", "--board", "none")):
+            with self.subTest(arguments):
+                code, out, said = run(*arguments)
+                self.assertEqual((code, out), (2, ""))
+                self.assertTrue(said.startswith("pixeld: "), said)
 
 
 if __name__ == "__main__":

@@ -9,17 +9,14 @@
 #include <cmocka.h>
 
 #include "engine/blob.h"
-#include "persist/journal_format.h"
-#include "persist/record.h"
 #include "server/historian.h"
 #include "server/writer.h"
+#include "tests/journal_make.h"
 
-#define JOURNAL_ID    9u
-#define SEGMENTS      20u
-#define PER_SEGMENT   10u
-#define SEGMENT_BYTES 4096u
-#define START_MS      1490918400000ULL
-#define PLACEMENTS    (SEGMENTS * PER_SEGMENT - 2) /* behind the board and its epoch */
+#define SEGMENTS    20u
+#define PER_SEGMENT 10u
+#define START_MS    1490918400000ULL
+#define PLACEMENTS  (SEGMENTS * PER_SEGMENT - 2) /* behind the board and its epoch */
 
 static char dir[64];
 static struct disk *disk;
@@ -56,43 +53,11 @@ static struct record record_of(uint64_t lsn)
 	return r;
 }
 
-/* One segment with one batch of PER_SEGMENT records. */
-static uint64_t segment_make(uint32_t number, uint64_t first_lsn, uint64_t chain)
-{
-	static uint8_t bytes[SEGMENT_BYTES];
-	uint8_t *batch = bytes + SEGMENT_HEADER_BYTES, *end = batch + BATCH_HEADER_BYTES;
-	const struct segment_header h = {.journal_id = JOURNAL_ID,
-					 .segment_bytes = SEGMENT_BYTES,
-					 .first_lsn = first_lsn,
-					 .chain = chain,
-					 .segment = number};
-	struct batch_header b = {.journal_id = JOURNAL_ID,
-				 .first_lsn = first_lsn,
-				 .chain = chain,
-				 .records = PER_SEGMENT};
-	char name[JOURNAL_NAME_BYTES];
-	int fd;
-
-	memset(bytes, 0, sizeof(bytes));
-	segment_header_put(bytes, &h);
-	for (uint64_t i = 0; i < PER_SEGMENT; i++) {
-		const struct record r = record_of(first_lsn + i);
-
-		end = record_put(end, &r);
-	}
-	b.payload_bytes = (uint32_t)(end - batch - BATCH_HEADER_BYTES);
-	chain = batch_seal(batch, &b, number);
-	journal_segment_name(name, number);
-	fd = disk_file_create(disk, name);
-	assert_int_equal(disk_write(disk, fd, bytes, sizeof(bytes), 0), 0);
-	disk_file_close(disk, fd);
-	return chain;
-}
-
 static int setup(void **state)
 {
 	struct historian_config config = {.wake_writer = wake_writer};
-	uint64_t chain = JOURNAL_ID;
+	struct record records[PER_SEGMENT];
+	uint64_t chain = MADE_JOURNAL_ID;
 
 	(void)state;
 	snprintf(dir, sizeof(dir), "/tmp/pixeld-historian-XXXXXX");
@@ -100,8 +65,11 @@ static int setup(void **state)
 	    spsc_new(HISTORY_JOBS_MAX, sizeof(struct history_job), &jobs) < 0 ||
 	    spsc_new(HISTORY_JOBS_MAX, sizeof(struct history_job), &done) < 0)
 		return 1;
-	for (uint32_t i = 0; i < SEGMENTS; i++)
-		chain = segment_make(i + 1, i * PER_SEGMENT + 1, chain);
+	for (uint32_t i = 0; i < SEGMENTS; i++) {
+		for (uint32_t k = 0; k < PER_SEGMENT; k++)
+			records[k] = record_of(i * PER_SEGMENT + 1 + k);
+		chain = segment_make(disk, i + 1, chain, i * PER_SEGMENT + 1, records, PER_SEGMENT);
+	}
 	now = (struct now){.mono_ns = NS_PER_SEC, .wall_ms = START_MS + 1000000};
 	config.disk = disk;
 	config.jobs = jobs;

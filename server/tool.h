@@ -1,0 +1,83 @@
+/*
+ * tool.h - what the programs beside the server share: `pixeld export`, `timelapse`, `verify`,
+ * `import`. Flags, the data directory, a file to write to.
+ *
+ * Blocking; for main(), before any thread.
+ */
+#ifndef PX_SERVER_TOOL_H
+#define PX_SERVER_TOOL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "persist/history_board.h"
+#include "server/settings.h"
+
+enum tool_exit {
+	TOOL_OK = 0,
+	TOOL_DIFFERS = 1, /* something is damaged, missing or not the same */
+	TOOL_USAGE = 2,   /* wrong usage, or the disk refused */
+};
+
+enum tool_flag {
+	TOOL_BOARD = 1,
+	TOOL_SPAN = 2, /* --from, --to */
+	TOOL_STEP = 4, /* --step, --delay */
+	TOOL_OUT = 8,
+	TOOL_CONFIG = 16,
+	TOOL_FILE = 32, /* one argument that is no flag */
+};
+
+struct tool {
+	const char *usage;
+	/* flags */
+	const char *data;
+	const char *board;
+	const char *out; /* NULL: standard output */
+	const char *config;
+	const char *file;
+	uint64_t from_ms; /* 0: from the beginning */
+	uint64_t to_ms;   /* UINT64_MAX: to the end */
+	uint64_t step_ms; /* 0: not given */
+	uint64_t delay_ms;
+	/* the directory */
+	struct disk *disk;
+	struct history *history;
+	bool server_runs;
+	bool gap; /* something that should be there is not: said */
+};
+
+/* argv[0] is the first behind the verb. TOOL_OK, or TOOL_USAGE and it was said why. */
+int tool_parse(struct tool *t, int argc, char **argv, unsigned flags);
+
+/* Opens the directory for reading, beside a server too: then only what its files call durable is
+ * read, and its last commit may be missing. TOOL_OK, or TOOL_USAGE and it was said why. */
+int tool_open(struct tool *t);
+void tool_close(struct tool *t);
+
+/* Says it and gives TOOL_USAGE. */
+__attribute__((format(printf, 1, 2))) int tool_fail(const char *format, ...);
+int tool_fail_disk(const struct tool *t, int error);
+
+/* For history_handler.gap, arg = struct tool. */
+void tool_gap_say(void *arg, uint64_t first_lsn, uint64_t last_lsn);
+
+/* The board that --board names. TOOL_OK, or what to end with. */
+int tool_board_find(struct tool *t, struct record_board *ret_meta);
+
+/* The palette of a board as the settings (--config, environment) have it, else that of its bits.
+ * The caller frees *ret_settings; *ret_board is in it. TOOL_OK or TOOL_USAGE. */
+int tool_palette(const struct tool *t, const struct record_board *meta,
+		 struct settings **ret_settings, const struct settings_board **ret_board);
+
+/* A file that is there whole or not at all. `-o -` and none: standard output. NULL: it was said. */
+FILE *tool_out_open(const struct tool *t);
+int tool_out_close(const struct tool *t, FILE *out, int code); /* code TOOL_USAGE: nothing stays */
+
+/* --- the programs: exit codes --- */
+int tool_export(int argc, char **argv);
+int tool_verify(int argc, char **argv);
+int tool_timelapse(int argc, char **argv);
+
+#endif

@@ -1,0 +1,246 @@
+/*
+ * tool_verify.c - `pixeld verify`: is the newest snapshot what the journal makes?
+ *
+ * Each board of the snapshot is made again from the journal's beginning, or, when that is not kept,
+ * from the snapshot before; both must have the same blocks. Before that, when no server runs, the
+ * whole journal is read as a start would read it.
+ */
+#include <errno.h>
+#include <inttypes.h>
+
+#include "persist/recover.h"
+#include "persist/snapshot.h"
+#include "server/tool.h"
+
+#define SNAPSHOTS_LOOKED_AT 16
+#define BOARDS_MAX          65536
+
+static const char usage[] =
+	"usage: pixeld verify --data DIR\n"
+	"       the newest snapshot against the journal, block by block; exit code 1: they differ";
+
+static const struct history_moment the_end = {UINT64_MAX, UINT64_MAX};
+
+struct verify {
+	struct tool tool;
+	uint64_t snapshots[SNAPSHOTS_LOOKED_AT]; /* newest first */
+	int snapshot_count;
+	uint16_t boards[BOARDS_MAX];
+	uint32_t board_count;
+	uint64_t upto_lsn; /* where the journal ends */
+	bool differs;
+};
+
+static void sentence_print(void *arg, const char *sentence)
+{
+	(void)arg;
+	fprintf(stderr, "pixeld: %s\n", sentence);
+}
+
+/* As a start would read it: a tail that is torn is none of our business, damage is. */
+static int journal_check(struct verify *v)
+{
+	const struct recover_options options = {
+		.fresh_journal_id = 1, .history_records = UINT64_MAX, .read_only = true};
+	const struct recover_handler handler = {.report = sentence_print};
+	struct recover_result result;
+	char why[RECOVER_WHY_BYTES];
+	int rc;
+
+	if (v->tool.server_runs)
+		return TOOL_OK;
+	rc = recover_run(v->tool.disk, &options, &handler, &result, why);
+	if (rc == 0)
+		return TOOL_OK;
+	sentence_print(NULL, why);
+	return rc == -EBADMSG ? TOOL_DIFFERS : TOOL_USAGE;
+}
+
+static int board_note(void *arg, const struct snapshot_board_read *read)
+{
+	struct verify *v = arg;
+
+	if (v->board_count < BOARDS_MAX)
+		v->boards[v->board_count++] = read->meta.board;
+	return 0;
+}
+
+static int person_skip(void *arg, const struct person *person)
+{
+	(void)arg;
+	(void)person;
+	return 0;
+}
+
+/* Its boards; the whole file is checked on the way. */
+static int snapshot_note(struct verify *v)
+{
+	const struct snapshot_handler handler = {
+		.arg = v, .board = board_note, .person = person_skip};
+	char name[SNAPSHOT_NAME_BYTES], why[RECOVER_WHY_BYTES];
+	struct snapshot_head head;
+	int rc;
+
+	snapshot_name(name, v->snapshots[0]);
+	rc = snapshot_read(v->tool.disk, name, &handler, &head, why, sizeof(why));
+	if (rc == 0)
+		return TOOL_OK;
+	sentence_print(NULL, why);
+	return rc == -EBADMSG ? TOOL_DIFFERS : TOOL_USAGE;
+}
+
+static int replay(struct verify *v, struct history_board *b, const struct history_moment *moment)
+{
+	int rc = 1;
+
+	while (rc == 1)
+		rc = history_board_step(v->tool.history, b, moment);
+	return rc;
+}
+
+/* The board from the journal, as it was at the snapshot; where from, in `ret_from`. */
+static int board_rebuild(struct verify *v, struct history_board *b, const char **ret_from)
+{
+	int rc = history_board_begin_at(v->tool.history, b, 0);
+
+	*ret_from = "the journal from its beginning";
+	if (rc == 0)
+		rc = replay(v, b, &the_end);
+	for (int i = 1; rc == 0 && b->board == NULL && i < v->snapshot_count; i++) {
+		*ret_from = "the snapshot before with the journal";
+		rc = history_board_begin_at(v->tool.history, b, v->snapshots[i]);
+		if (rc == 0)
+			rc = replay(v, b, &the_end);
+		else if (rc == -ENODATA)
+			rc = 0;
+	}
+	return rc;
+}
+
+static void blocks_compare(struct verify *v, struct history_board *want, struct history_board *got)
+{
+	uint32_t per_block = BOARD_BLOCK_BYTES * 8 / want->meta.bits;
+
+	for (uint32_t i = 0; i < board_blocks(want->board); i++) {
+		uint64_t snapshot = board_block_hash(want->board, i);
+		uint64_t journal = board_block_hash(got->board, i);
+
+		if (snapshot == journal)
+			continue;
+		v->differs = true;
+		printf("board %s: block %u (cells from %" PRIu64
+		       " on) differs: snapshot %016" PRIx64 ", journal %016" PRIx64 "\n",
+		       want->meta.name, i, (uint64_t)i * per_block, snapshot, journal);
+	}
+}
+
+static void boards_compare(struct verify *v, struct history_board *want, struct history_board *got,
+			   const char *from)
+{
+	bool before = v->differs;
+
+	v->differs = false;
+	if (got->meta.width != want->meta.width || got->meta.height != want->meta.height ||
+	    got->meta.bits != want->meta.bits) {
+		v->differs = true;
+		printf("board %s: it has another size in the journal\n", want->meta.name);
+	} else {
+		blocks_compare(v, want, got);
+	}
+	if (got->seq != want->seq || got->epoch != want->epoch) {
+		v->differs = true;
+		printf("board %s: the snapshot is at seq %" PRIu64
+		       " of epoch %u, the journal at seq "
+		       "%" PRIu64 " of epoch %u\n",
+		       want->meta.name, want->seq, want->epoch, got->seq, got->epoch);
+	}
+	if (!v->differs)
+		printf("board %s: seq %" PRIu64 ", epoch %u: the snapshot of record %" PRIu64
+		       " and %s are equal: %u blocks, hash %016" PRIx64 "\n",
+		       want->meta.name, want->seq, want->epoch, v->snapshots[0], from,
+		       board_blocks(want->board), board_hash(want->board));
+	v->differs |= before;
+}
+
+/* What comes behind the snapshot, too: the board as a start would have it. */
+static int board_end_say(struct verify *v, struct history_board *b)
+{
+	int rc = history_look(v->tool.history, v->upto_lsn);
+
+	if (rc == 0)
+		rc = replay(v, b, &the_end);
+	if (rc == 0 && b->board != NULL)
+		printf("board %s: at the journal's end: seq %" PRIu64 ", epoch %u, hash %016" PRIx64
+		       "\n",
+		       b->meta.name, b->seq, b->epoch, board_hash(b->board));
+	return rc;
+}
+
+static int board_verify(struct verify *v, uint16_t number)
+{
+	struct history_board want, got;
+	const char *from = "";
+	int rc = history_look(v->tool.history, v->snapshots[0]);
+
+	history_board_init(&want, number);
+	history_board_init(&got, number);
+	if (rc == 0)
+		rc = history_board_begin_at(v->tool.history, &want, v->snapshots[0]);
+	if (rc == 0)
+		rc = board_rebuild(v, &got, &from);
+	if (rc == 0 && got.board != NULL)
+		boards_compare(v, &want, &got, from);
+	else if (rc == 0)
+		printf("board %s: not compared: the journal from before the snapshot is not "
+		       "kept\n",
+		       want.meta.name);
+	if (rc == 0)
+		rc = board_end_say(v, got.board != NULL ? &got : &want);
+	history_board_fini(&want);
+	history_board_fini(&got);
+	return rc;
+}
+
+static int verify_run(struct verify *v)
+{
+	int rc = journal_check(v);
+
+	v->upto_lsn = history_upto(v->tool.history);
+	if (rc != TOOL_OK)
+		return rc;
+	v->snapshot_count = snapshot_list(v->tool.disk, v->snapshots, SNAPSHOTS_LOOKED_AT);
+	if (v->snapshot_count < 0)
+		return tool_fail_disk(&v->tool, v->snapshot_count);
+	if (v->snapshot_count == 0) {
+		printf("there is no snapshot yet: nothing to compare the journal with\n");
+		return TOOL_OK;
+	}
+	rc = snapshot_note(v);
+	if (rc != TOOL_OK)
+		return rc;
+	if (v->upto_lsn < v->snapshots[0])
+		v->upto_lsn = v->snapshots[0];
+	for (uint32_t i = 0; rc == 0 && i < v->board_count; i++)
+		rc = board_verify(v, v->boards[i]);
+	if (rc < 0) {
+		tool_fail_disk(&v->tool, rc);
+		return rc == -EBADMSG ? TOOL_DIFFERS : TOOL_USAGE;
+	}
+	return v->differs ? TOOL_DIFFERS : TOOL_OK;
+}
+
+int tool_verify(int argc, char **argv)
+{
+	static struct verify v;
+	int rc;
+
+	v = (struct verify){.tool = {.usage = usage}};
+	rc = tool_parse(&v.tool, argc, argv, 0);
+	if (rc != TOOL_OK)
+		return rc;
+	rc = tool_open(&v.tool);
+	if (rc == TOOL_OK)
+		rc = verify_run(&v);
+	tool_close(&v.tool);
+	return rc;
+}
