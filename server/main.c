@@ -64,10 +64,8 @@ static const struct {
 	const char *verb;
 	int (*run)(int argc, char **argv);
 } tools[] = {
-	{"journal", journal_tool},
-	{"export", tool_export},
-	{"timelapse", tool_timelapse},
-	{"verify", tool_verify},
+	{"journal", journal_tool},     {"export", tool_export}, {"import", tool_import},
+	{"timelapse", tool_timelapse}, {"verify", tool_verify},
 };
 
 int main(int argc, char **argv)

@@ -79,5 +79,6 @@ int tool_out_close(const struct tool *t, FILE *out, int code); /* code TOOL_USAG
 int tool_export(int argc, char **argv);
 int tool_verify(int argc, char **argv);
 int tool_timelapse(int argc, char **argv);
+int tool_import(int argc, char **argv);
 
 #endif

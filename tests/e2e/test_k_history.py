@@ -2,11 +2,11 @@
 """What was: boards and pixels of the past, asked over HTTP while placing goes on, against a replay made here.
 
 The real placements are those of the last 89 minutes of r/place 2017; where they are missing, made-up ones."""
-import bisect, datetime, gzip, os, random, struct, threading, unittest, zlib
+import bisect, datetime, gzip, os, random, shutil, struct, subprocess, tempfile, threading, unittest, zlib
 from pathlib import Path
 
 from lib.client import Client
-from lib.server import Server, run
+from lib.server import PIXELD, Server, run, until
 
 FREE = ("--cooldown-ms", "0", "--requests-per-second", "0")
 HERE = Path(__file__).resolve().parent
@@ -410,7 +410,8 @@ class Tools(unittest.TestCase):
             self.assertIn(segment.name, said)
 
     def test_wrong_use(self):
-        for arguments in (("export",), ("export", "--data"), ("export", "--data", "/nowhere/at/all"),
+        for arguments in (("import",), ("import", "x.csv"), ("import", "--data", "/tmp"),
+                          ("import", "/nowhere.csv", "--data", "/tmp"), ("export",), ("export", "--data"), ("export", "--data", "/nowhere/at/all"),
                           ("export", "--data", "/tmp", "--from", "yesterday"), ("export", "--data", "/tmp", "x"),
                           ("export", "--data", "/tmp", "--step", "1m"), ("verify",), ("verify", "--data", "/nowhere"),
                           ("timelapse", "--data", "/tmp"), ("timelapse", "--data", "/tmp", "-o", "/tmp/x", "--step", "0"),
@@ -419,6 +420,130 @@ class Tools(unittest.TestCase):
                 code, out, said = run(*arguments)
                 self.assertEqual((code, out), (2, ""))
                 self.assertTrue(said.startswith("pixeld: "), said)
+
+
+PALETTE = ("FFFFFF E4E4E4 888888 222222 FFA7D1 E50000 E59500 A06A42 E5D900 94E044 02BE01 00D3DD 0083C7 0000EA CF6EE4 "
+           "820080").split()
+SMALL = {"PIXELD_JOURNAL_SEGMENT_BYTES": "1MiB"}
+
+
+class Imports(unittest.TestCase):
+    def setUp(self):
+        self.folder = Path(tempfile.mkdtemp(prefix="pixeld-e2e-"))
+        self.data, self.file = self.folder / "data", self.folder / "in.csv"
+
+    def tearDown(self):
+        shutil.rmtree(self.folder)
+
+    def ours(self, placements, ms=1490918400000):
+        dice = random.Random(19)
+        users = [f"{dice.getrandbits(128):032x}" for _ in range(1000)]
+        times = (ms + i * 11 for i in range(len(placements)))
+        rows = [f"{i + 1},{moment(t).replace('+00:00', 'Z')},{users[i % 997]},{x},{y},{color}"
+                for i, (t, (x, y, color)) in enumerate(zip(times, placements))]
+        self.file.write_text("seq,time,user,x,y,color\n" + "".join(row + "\n" for row in rows))
+        return rows
+
+    def bring(self, *flags):
+        return run("import", self.file, "--data", self.data, *flags, env=SMALL)
+
+    def test_real_placements_become_a_board_and_come_out_again(self):
+        placements = real_placements()
+        self.ours(placements)
+        self.assertEqual(self.bring(), (0, f"board main: {len(placements)} placements imported\n", ""))
+        self.assertEqual(self.bring(), (0, f"board main has all {len(placements)} placements already\n", ""))
+        out = self.folder / "out.csv"
+        self.assertEqual(run("export", "--data", self.data, "-o", out), (0, "", ""))
+        self.assertEqual(out.read_bytes(), self.file.read_bytes())
+        board = Fold().run(placements).packed()
+        with Server(*FREE, data=self.data) as server:
+            self.assertEqual(server.bitmap(), (board, len(placements)))
+            seq = len(placements) // 3
+            self.assertEqual(server.ask("GET", f"/boards/main/bitmap?seq={seq}").body,
+                             Fold().run(placements[:seq]).packed())
+            with Client(server, server.session()) as painter:
+                self.assertEqual(painter.place(1, 1, 1)["seq"], len(placements) + 1)
+        self.assertEqual(run("verify", "--data", self.data)[0], 0)
+
+    def test_killed_in_the_middle_the_same_command_goes_on(self):
+        placements, dice = real_placements(), random.Random(23)
+        self.ours(placements)
+        for kill in range(4):
+            seen = len(list(self.data.glob("journal-*.seg"))) if self.data.exists() else 0
+            importer = subprocess.Popen([PIXELD, "import", self.file, "--data", self.data], stdout=subprocess.DEVNULL,
+                                        env={**os.environ, **SMALL})
+            want = seen + dice.randrange(1, 5)
+            until("segments, or the end", lambda: importer.poll() is not None or
+                  len(list(self.data.glob("journal-*.seg"))) >= want)
+            importer.kill()
+            importer.wait()
+        code, out, said = self.bring()
+        self.assertEqual(code, 0, said)
+        part = int(out.split()[2])
+        self.assertLess(part, len(placements), "no kill came in time")
+        out = self.folder / "out.csv"
+        self.assertEqual(run("export", "--data", self.data, "-o", out), (0, "", ""))
+        self.assertEqual(out.read_bytes(), self.file.read_bytes())
+        self.assertEqual(run("journal", "verify", self.data)[0], 0)
+
+    def test_beside_another_board(self):
+        with Server(*FREE, data=self.data) as server:
+            with Client(server, server.session()) as painter:
+                painter.place_all([(i, 0, 5) for i in range(100)])
+            self.ours([(i, 1, 7) for i in range(50)])
+            code, _, said = self.bring("--board", "old:100x100:4")
+            self.assertEqual(code, 2)
+            self.assertIn("another pixeld", said)
+            server.stop()
+        self.assertEqual(self.bring("--board", "old:100x100:4"), (0, "board old: 50 placements imported\n", ""))
+        code, _, said = self.bring("--board", "main")
+        self.assertEqual(code, 2)
+        self.assertIn("choose another name", said)
+        with Server(*FREE, "--board", "main:1000x1000:4", "--board", "old:100x100:4", data=self.data) as server:
+            self.assertEqual(server.bitmap()[1], 100)
+            self.assertEqual(server.bitmap("old")[1], 50)
+            self.assertEqual(server.ask("GET", "/boards/old/pixels/3/1").json()["color"], 7)
+            self.assertEqual(server.ask("GET", "/boards/main/pixels/3/0").json()["color"], 5)
+
+    def test_the_format_of_2022(self):
+        user = "yTrYCd4LUpBn4rIyNXkkW2+Fac5cQHK2lsDpNghkq0oPu9o//8oPZPlLM4CXQeEIId7l011MbHcAaLyqfhSRoA=="
+        self.file.write_text("timestamp,user_id,pixel_color,coordinate\n"
+                             f'2022-04-03 17:38:22.252 UTC,{user},#{PALETTE[5]},"0,0"\n'
+                             f'2022-04-03 17:38:22.3 UTC,{user},#{PALETTE[3]},"10,20,12,21"\n'
+                             f'2022-04-03 17:38:23 UTC,other,#{PALETTE[15].lower()},"11,20"\n')
+        self.assertEqual(self.bring()[0], 0)
+        with Server(*FREE, data=self.data) as server:
+            due = Fold().run([(0, 0, 5), *((x, y, 3) for y in (20, 21) for x in (10, 11, 12)), (11, 20, 15)])
+            self.assertEqual(server.bitmap(), (due.packed(), 8))
+            found = pixel_history(server, 11, 20)[0]
+            self.assertEqual([(p["seq"], p["placed_at"], p["color"]) for p in found],
+                             [(8, 1649007503000, 15), (3, 1649007502300, 3)])
+            self.assertNotEqual(found[0]["user"], found[1]["user"])
+            self.assertEqual(found[1]["user"], pixel_history(server, 0, 0)[0][0]["user"])
+
+    def test_a_bad_line_is_named_and_nothing_is_written(self):
+        good = "1,2017-03-31T00:00:00.000Z,x,1,1,1\n"
+        reddit = '2022-04-03 17:38:22.252 UTC,u,#FFFFFF,"0,0"\n'
+        heads = ("seq,time,user,x,y,color\n", "timestamp,user_id,pixel_color,coordinate\n")
+        for head, line, word in ((0, "2,2017-03-31T00:00:00.000Z,x,1,1\n", "six"), (0, "2,today,x,1,1,1\n", "time"),
+                                 (0, "2,2017-03-31T00:00:00.000Z,x,1000,1,1\n", "outside"),
+                                 (0, "2,2017-03-31T00:00:00.000Z,x,1,-1,1\n", "outside"),
+                                 (0, "2,2017-03-31T00:00:00.000Z,x,1,1,16\n", "color"),
+                                 (0, "2,2017-03-31T00:00:00.000Z,x,1,1,1,1\n", "six"), (0, "\n", "six"),
+                                 (1, reddit.replace("FFFFFF", "FF3881"), "palette"),
+                                 (1, reddit.replace("17:38", "17:37"), "sort"),
+                                 (1, reddit.replace("0,0", "0,0,5"), "coordinate"),
+                                 (1, reddit.replace("0,0", "5,5,4,5"), "coordinate"),
+                                 (1, reddit.replace('"0,0"', "{X: 424, Y: 336, R: 3}"), "")):
+            with self.subTest(line):
+                self.file.write_text(heads[head] + (good, reddit)[head] * 3 + line)
+                code, _, said = self.bring()
+                self.assertEqual(code, 2)
+                self.assertIn("line 5", said)
+                self.assertIn(word, said)
+                self.assertFalse(self.data.exists())
+        self.file.write_text("a,b\n")
+        self.assertEqual(self.bring()[0], 2)
 
 
 if __name__ == "__main__":
