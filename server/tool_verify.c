@@ -119,7 +119,7 @@ static int board_rebuild(struct verify *v, struct history_board *b, const char *
 
 static void blocks_compare(struct verify *v, struct history_board *want, struct history_board *got)
 {
-	uint32_t per_block = BOARD_BLOCK_BYTES * 8 / want->meta.bits;
+	uint64_t per_block = (uint64_t)BOARD_BLOCK_BYTES * 8 / want->meta.bits;
 
 	for (uint32_t i = 0; i < board_blocks(want->board); i++) {
 		uint64_t snapshot = board_block_hash(want->board, i);
@@ -130,7 +130,7 @@ static void blocks_compare(struct verify *v, struct history_board *want, struct 
 		v->differs = true;
 		printf("board %s: block %u (cells from %" PRIu64
 		       " on) differs: snapshot %016" PRIx64 ", journal %016" PRIx64 "\n",
-		       want->meta.name, i, (uint64_t)i * per_block, snapshot, journal);
+		       want->meta.name, i, i * per_block, snapshot, journal);
 	}
 }
 
