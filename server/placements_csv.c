@@ -215,7 +215,7 @@ static int reddit_take(struct placements_csv *c, char *fields[static FIELDS_MAX]
 
 int placements_csv_next(struct placements_csv *c, struct record_placement *ret_placement)
 {
-	char *fields[FIELDS_MAX];
+	char *fields[FIELDS_MAX] = {NULL};
 	unsigned count;
 	int rc;
 

@@ -58,6 +58,7 @@ static void print_help(FILE *out)
 		"pixeld - one pixel board for a very large crowd\n\n"
 		"usage: pixeld [--NAME=VALUE ...]\n"
 		"       pixeld journal list|verify|dump ...\n"
+		"       pixeld export|timelapse|verify|import ...\n"
 		"       pixeld migrate --postgres=DSN\n\n"
 		"Without any flag it serves a board of 1000x1000 at http://127.0.0.1:8080/ and "
 		"keeps it in ./data.\n");
