@@ -45,7 +45,8 @@ struct server {
 	struct postgres *postgres;
 	struct receiver_board *receiver_boards;
 	struct spsc *history_jobs, *history_done;
-	_Atomic(struct ring *) keeper_ring, packer_ring, receiver_ring, historian_ring; /* to sleep on */
+	/* to sleep on */
+	_Atomic(struct ring *) keeper_ring, packer_ring, receiver_ring, historian_ring;
 	pthread_t writer_thread, keeper_thread, packer_thread, receiver_thread, historian_thread;
 	sem_t ready; /* a thread that was started says: running, or start_error */
 	_Atomic int start_error;
