@@ -23,6 +23,7 @@
 #include "engine/log.h"
 #include "persist/disk.h"
 #include "persist/journal_reader.h"
+#include "persist/receiver_pace.h"
 #include "persist/receiver_quarantine.h"
 
 #define POLL_NS          (50 * NS_PER_MS)
@@ -51,6 +52,7 @@ struct receiver {
 	uint64_t skip_lsn; /* this one is in the quarantine */
 	uint64_t draws;
 	uint32_t unreadable;
+	struct receiver_pace pace;
 	bool sought;
 	bool was_following; /* since the last start or trouble */
 
@@ -343,6 +345,7 @@ static uint64_t start(struct receiver *r)
 			 at.lsn == 0 ? "the beginning of the journal"
 				     : "older records are not in the journal any more");
 	r->sought = false;
+	receiver_pace_start(&r->pace, durable_lsn(r));
 	state_set(r, RECEIVER_FOLLOWING);
 	return 0;
 }
@@ -354,12 +357,17 @@ static void fresh_set(struct receiver *r, uint64_t wall_ms)
 
 /* --- following -------------------------------------------------------------------------------- */
 
+static uint64_t batch_records_most(const struct receiver *r)
+{
+	uint64_t most = receiver_pace_is_gentle(&r->pace, r->now.mono_ns) ? r->config.gentle_records
+									  : r->config.batch_records;
+
+	return r->narrow != 0 && r->narrow < most ? r->narrow : most;
+}
+
 static bool batch_is_full(const struct receiver *r)
 {
-	if (r->narrow != 0 && r->batch_records >= r->narrow)
-		return true;
-	return r->batch_records >= r->config.batch_records ||
-	       r->batch_bytes >= r->config.batch_bytes;
+	return r->batch_records >= batch_records_most(r) || r->batch_bytes >= r->config.batch_bytes;
 }
 
 /* What is received has to continue what was received. */
@@ -524,8 +532,9 @@ static void close_all(struct receiver *r)
 static uint64_t follow(struct receiver *r)
 {
 	uint64_t durable = durable_lsn(r);
-	uint64_t waited;
+	uint64_t waited, rest;
 
+	receiver_pace_look(&r->pace, durable, r->now.mono_ns);
 	if (durable <= r->at.lsn) {
 		r->behind_ns = 0;
 		fresh_set(r, r->now.wall_ms);
@@ -537,10 +546,14 @@ static uint64_t follow(struct receiver *r)
 	if (r->behind_ns == 0)
 		r->behind_ns = r->now.mono_ns;
 	waited = r->now.mono_ns - r->behind_ns;
-	if (!is_stopping(r) && durable - r->at.lsn < r->config.batch_records &&
+	if (!is_stopping(r) && durable - r->at.lsn < batch_records_most(r) &&
 	    waited < r->config.batch_age_ns)
 		return POLL_NS < r->config.batch_age_ns - waited ? POLL_NS
 								 : r->config.batch_age_ns - waited;
+	rest = is_stopping(r) ? 0 : receiver_pace_rest_ns(&r->pace, r->now.mono_ns);
+	if (rest > 0)
+		return rest;
+	receiver_pace_batch(&r->pace, r->now.mono_ns);
 	return batch_run(r, durable);
 }
 

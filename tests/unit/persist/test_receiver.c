@@ -120,6 +120,7 @@ static int setup(void **state)
 		.data = dir,
 		.journal_id = SEGMENT_MAKE_ID,
 		.batch_records = 100,
+		.gentle_records = 40,
 		.batch_bytes = 1 << 20,
 		.batch_age_ns = NS_PER_SEC,
 		.seed = 1,
@@ -224,6 +225,32 @@ static void few_records_wait_until_they_are_old(void **state)
 	begun = now.mono_ns;
 	turns_until(103);
 	assert_true(now.mono_ns - begun < NS_PER_SEC / 2);
+}
+
+/* Small batches, and as much time between them as each takes. */
+static void it_catches_up_gently_while_people_place(void **state)
+{
+	uint64_t begun;
+
+	(void)state;
+	for (int i = 0; i < 20; i++)
+		grow(10);
+	turn();
+	turn();
+	assert_int_equal(receiver_lsn(receiver), 100); /* nobody has placed since the start */
+	grow(10);
+	assert_int_equal(receiver_turn(receiver, now), 0);
+	assert_int_equal(receiver_lsn(receiver), 140);
+	now.mono_ns += 30 * NS_PER_MS; /* what the batch took */
+	begun = now.mono_ns;
+	assert_int_equal(receiver_turn(receiver, now), 30 * NS_PER_MS);
+	assert_int_equal(receiver_lsn(receiver), 140);
+	turns_until(180);
+	assert_true(now.mono_ns - begun >= 30 * NS_PER_MS);
+	now.mono_ns += 2 * NS_PER_SEC; /* nobody places any more */
+	turns_until(210);
+	expect_all_but(210, 0);
+	assert_int_equal(memory.flushes, 4);
 }
 
 static void a_flush_that_was_lost_is_done_again(void **state)
@@ -390,6 +417,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(all_is_received_in_order),
 		TEST(few_records_wait_until_they_are_old),
+		TEST(it_catches_up_gently_while_people_place),
 		TEST(a_flush_that_was_lost_is_done_again),
 		TEST(a_flush_that_was_kept_is_not_done_again),
 		TEST(waiting_grows_longer),
