@@ -9,33 +9,22 @@ rows=${1:-500000}
 rounds=${2:-3}
 build=${PIXELD_BUILD:-build/release}
 root=$(pwd)
-bin=$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
+. scripts/private-postgres.sh
 place=$(mktemp -d /tmp/pixeld-pgbench-XXXXXX)
 chmod 755 "$place"
 server=
 
-as_postgres() {
-	if [ "$(id -u)" -eq 0 ]; then
-		(cd / && setpriv --reuid=postgres --regid=postgres --clear-groups "$@")
-	else
-		"$@"
-	fi
-}
 sql() { PGOPTIONS='-c client_min_messages=warning' psql -XAtq -v ON_ERROR_STOP=1 -h "$place/pg" -U pixeld bench -c "$1"; }
 now() { date +%s.%N; }
 end() {
 	[ -z "$server" ] || kill "$server" 2>/dev/null || :
-	as_postgres "$bin/pg_ctl" -D "$place/pg/db" -m fast -s stop 2>/dev/null || :
+	[ ! -d "$place/pg/db" ] || postgres_stop "$place/pg" || :
 	rm -rf "$place"
 }
 trap end EXIT
 trap 'exit 1' INT TERM
 
-mkdir "$place/pg"
-[ "$(id -u)" -ne 0 ] || chown postgres "$place/pg"
-as_postgres "$bin/initdb" -D "$place/pg/db" -A trust -U pixeld --locale=C -E UTF8 >/dev/null
-as_postgres "$bin/pg_ctl" -D "$place/pg/db" -l "$place/pg/log" -w -s -o "-c listen_addresses= -k $place/pg \
-	-c shared_buffers=256MB -c max_wal_size=4GB -c min_wal_size=4GB" start
+postgres_start "$place/pg" -c shared_buffers=256MB -c max_wal_size=4GB -c min_wal_size=4GB
 psql -XAtq -h "$place/pg" -U pixeld postgres -c 'CREATE DATABASE bench'
 "$root/$build/tests/bench_journal_make" "$place/data" "$rows" >/dev/null
 

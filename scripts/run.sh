@@ -47,24 +47,10 @@ unix:*)
 	;;
 esac
 
-# As this user, or as postgres where this is root, whom it refuses.
-as_postgres() {
-	if [ "$(id -u)" -eq 0 ]; then
-		(cd / && setpriv --reuid=postgres --regid=postgres --clear-groups "$@")
-	else
-		"$@"
-	fi
-}
 if [ -n "$with_postgres" ]; then
-	bin=$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
+	. scripts/private-postgres.sh
 	db=$data-postgresql
-	if [ ! -d "$db" ]; then
-		mkdir -p "$db"
-		[ "$(id -u)" -ne 0 ] || chown postgres "$db"
-		as_postgres "$bin/initdb" -D "$db/db" -A trust -U pixeld --locale=C.UTF-8 -E UTF8 >/dev/null
-	fi
-	as_postgres "$bin/pg_ctl" -D "$db/db" -l "$db/log" -w -s \
-		-o "-c listen_addresses= -c unix_socket_directories='$db' -c port=5432" start
+	postgres_start "$db"
 	set -- "--postgres=host=$db port=5432 user=pixeld dbname=postgres" "$@"
 	sql="psql -h $db -U pixeld postgres -c 'SELECT * FROM pixeld.ledger'"
 fi
@@ -97,5 +83,5 @@ if kill -0 $server 2>/dev/null; then # the signal ended the first wait
 	code=0
 	wait $server || code=$?
 fi
-as_postgres "$bin/pg_ctl" -D "$db/db" -m fast -s stop
+postgres_stop "$db"
 exit $code

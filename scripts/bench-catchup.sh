@@ -1,0 +1,60 @@
+#!/bin/sh
+# What catching up costs those who place: the acknowledgement's p99 of live placements while a database is filled, beside that without one.
+#   scripts/bench-catchup.sh [ROWS [SECONDS [ROUNDS]]]      default 10,000,000, 10 and 3; a private instance in a temporary directory
+# Each round: SECONDS of 1,000 placements/s without a database, then the same while the receiver is behind. Prints each round, and fails
+# when the receiver had caught up before the end, for then ROWS are too few.
+set -eu
+cd "$(dirname "$0")/.."
+rows=${1:-10000000}
+seconds=${2:-10}
+rounds=${3:-3}
+build=${PIXELD_BUILD:-build/release}
+root=$(pwd)
+. scripts/private-postgres.sh
+place=$(mktemp -d "${TMPDIR:-/tmp}/pixeld-catchup-XXXXXX")
+chmod 755 "$place"
+server=
+
+end() {
+	[ -z "$server" ] || kill "$server" 2>/dev/null || :
+	[ ! -d "$place/pg/db" ] || postgres_stop "$place/pg" || :
+	rm -rf "$place"
+}
+trap end EXIT
+trap 'exit 1' INT TERM
+
+postgres_start "$place/pg" -c shared_buffers=256MB -c max_wal_size=4GB -c min_wal_size=1GB
+psql -XAtq -h "$place/pg" -U pixeld postgres -c 'CREATE DATABASE bench'
+"$root/$build/tests/bench_journal_make" "$place/data" "$rows" >/dev/null
+head -c 32 /dev/urandom >"$place/secret"
+
+# live NAME FLAG...: a server with these flags, and placements for so many seconds
+live() {
+	name=$1
+	shift
+	port=$(shuf -i 20000-29999 -n 1)
+	"$root/$build/server/pixeld" --listen "127.0.0.1:$port" --data "$place/data" --cooldown-ms 0 --requests-per-second 0 \
+		--session-secret-file "$place/secret" "$@" 2>"$place/log" &
+	server=$!
+	until curl -sf "http://127.0.0.1:$port/readyz" >/dev/null; do
+		kill -0 "$server" || { cat "$place/log" >&2; exit 1; }
+		sleep 0.1
+	done
+	sleep 2
+	"$root/$build/tools/loadgen/loadgen" --url "ws://127.0.0.1:$port/ws" --clients 50 --painters 20 --rate 1000/s --quiet --threads 1 \
+		--duration "${seconds}s" --session-secret "@$place/secret" --json "$place/$name.json" >"$place/out" || { cat "$place/out" >&2; exit 1; }
+	behind=$(curl -sf "http://127.0.0.1:$port/metrics" | sed -n 's/^pixeld_receiver_lag_records{.*} //p')
+	received=$(curl -sf "http://127.0.0.1:$port/metrics" | sed -n 's/^pixeld_receiver_records_total{.*} //p')
+	kill "$server"
+	wait "$server" || :
+	server=
+	ack=$(python3 -c 'import json, sys; a = json.load(open(sys.argv[1]))["ack_ms"]; print("p50 %.1f p99 %.1f p99.9 %.1f ms" % (a["p50"], a["p99"], a["p999"]))' "$place/$name.json")
+}
+
+for round in $(seq "$rounds"); do
+	live quiet
+	echo "round $round: no database      $ack"
+	live behind --postgres "host=$place/pg user=pixeld dbname=bench"
+	echo "round $round: it catches up    $ack, $received records received, $behind behind"
+	[ "${behind%.*}" -gt 5000 ] || { echo "it had caught up: more ROWS" >&2; exit 1; }
+done
