@@ -82,6 +82,13 @@ uint64_t history_first(const struct history *h)
 	return h->upto_lsn == UINT64_MAX ? UINT64_MAX : h->upto_lsn + 1;
 }
 
+uint64_t history_journal_id(const struct history *h)
+{
+	size_t i = segment_list_live(&h->list, 0);
+
+	return i < h->list.count ? h->list.entries[i].header.journal_id : 0;
+}
+
 /* The live segment that holds `lsn`, or the one before it; NULL: all begin later. */
 static const struct segment_entry *entry_at(const struct history *h, uint64_t lsn)
 {

@@ -30,6 +30,9 @@ int history_look(struct history *h, uint64_t upto_lsn);
 uint64_t history_upto(const struct history *h);
 struct disk *history_disk(const struct history *h);
 
+/* Whose journal it is; 0: there is none. */
+uint64_t history_journal_id(const struct history *h);
+
 /* The lsn of the first record that is kept; upto + 1 when there is none. */
 uint64_t history_first(const struct history *h);
 

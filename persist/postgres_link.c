@@ -248,6 +248,32 @@ enum receiver_verdict postgres_ask_number(struct postgres_link *l, const char *s
 	return verdict;
 }
 
+enum receiver_verdict postgres_each(struct postgres_link *l, const char *sql,
+				    void (*each)(void *arg, const int64_t *values), void *arg)
+{
+	enum receiver_verdict verdict = RECEIVER_OK;
+	PGresult *result;
+
+	if (PQsendQuery(l->conn, sql) == 0 || PQsetSingleRowMode(l->conn) == 0)
+		return fail_by(l, NULL);
+	l->sqlstate[0] = 0;
+	while ((result = result_get(l)) != NULL) {
+		ExecStatusType status = PQresultStatus(result);
+		int64_t values[POSTGRES_VALUES_MAX] = {0};
+		int columns = PQnfields(result);
+
+		for (int i = 0; i < columns && i < POSTGRES_VALUES_MAX; i++)
+			if (status == PGRES_SINGLE_TUPLE)
+				values[i] = strtoll(PQgetvalue(result, 0, i), NULL, 10);
+		if (status == PGRES_SINGLE_TUPLE)
+			each(arg, values);
+		else if (status != PGRES_TUPLES_OK && verdict == RECEIVER_OK)
+			verdict = fail_by(l, result);
+		PQclear(result);
+	}
+	return verdict == RECEIVER_OK && l->gave_up ? fail_by_silence(l) : verdict;
+}
+
 enum receiver_verdict postgres_copy_put(struct postgres_link *l, const void *bytes, size_t len)
 {
 	if (PQputCopyData(l->conn, bytes, (int)len) != 1)

@@ -14,7 +14,7 @@
 
 #include "persist/receiver.h"
 
-#define POSTGRES_VALUES_MAX  4
+#define POSTGRES_VALUES_MAX  5
 #define POSTGRES_VALUE_CHARS 64
 #define POSTGRES_WHY_CHARS   640
 
@@ -53,6 +53,11 @@ enum receiver_verdict postgres_ask(struct postgres_link *l, const char *sql,
 /* An integer, the first column; `none` where there is no row. */
 enum receiver_verdict postgres_ask_number(struct postgres_link *l, const char *sql, int64_t none,
 					  int64_t *ret_number);
+
+/* Every row of one statement, as it comes: at most POSTGRES_VALUES_MAX integers. What was handed
+ * over before a failure is of no use. */
+enum receiver_verdict postgres_each(struct postgres_link *l, const char *sql,
+				    void (*each)(void *arg, const int64_t *values), void *arg);
 
 /* Behind a COPY ... FROM STDIN that was run: its bytes, and its end. */
 enum receiver_verdict postgres_copy_put(struct postgres_link *l, const void *bytes, size_t len);

@@ -58,9 +58,16 @@ static int flag_take(struct tool *t, const char *flag, const char *text, unsigne
 	static const struct {
 		const char *name;
 		unsigned flag; /* 0: always */
-	} known[] = {{"--data", 0},       {"--board", TOOL_BOARD}, {"--from", TOOL_SPAN},
-		     {"--to", TOOL_SPAN}, {"--step", TOOL_STEP},   {"--delay", TOOL_STEP},
-		     {"-o", TOOL_OUT},    {"--out", TOOL_OUT},     {"--config", TOOL_CONFIG}};
+	} known[] = {{"--data", 0},
+		     {"--board", TOOL_BOARD},
+		     {"--from", TOOL_SPAN},
+		     {"--to", TOOL_SPAN},
+		     {"--step", TOOL_STEP},
+		     {"--delay", TOOL_STEP},
+		     {"-o", TOOL_OUT},
+		     {"--out", TOOL_OUT},
+		     {"--config", TOOL_CONFIG},
+		     {"--postgres", TOOL_POSTGRES}};
 	size_t i;
 
 	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)
@@ -88,6 +95,9 @@ static int flag_take(struct tool *t, const char *flag, const char *text, unsigne
 		return TOOL_OK;
 	case 8:
 		t->config = text;
+		return TOOL_OK;
+	case 9:
+		t->postgres = text;
 		return TOOL_OK;
 	default:
 		return tool_fail("%s is no flag of this command\n%s", flag, t->usage);

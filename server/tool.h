@@ -27,6 +27,7 @@ enum tool_flag {
 	TOOL_OUT = 8,
 	TOOL_CONFIG = 16,
 	TOOL_FILE = 32, /* one argument that is no flag */
+	TOOL_POSTGRES = 64,
 };
 
 struct tool {
@@ -36,6 +37,7 @@ struct tool {
 	const char *board;
 	const char *out; /* NULL: standard output */
 	const char *config;
+	const char *postgres; /* a DSN; NULL: not given */
 	const char *file;
 	uint64_t from_ms; /* 0: from the beginning */
 	uint64_t to_ms;   /* UINT64_MAX: to the end */
@@ -74,6 +76,16 @@ int tool_palette(const struct tool *t, const struct record_board *meta,
 /* A file that is there whole or not at all. `-o -` and none: standard output. NULL: it was said. */
 FILE *tool_out_open(const struct tool *t);
 int tool_out_close(const struct tool *t, FILE *out, int code); /* code TOOL_USAGE: nothing stays */
+
+#define TOOL_BOARDS_MAX 65536
+
+struct tool_boards {
+	uint16_t numbers[TOOL_BOARDS_MAX];
+	uint32_t count;
+};
+
+/* The part of `pixeld verify` that --postgres asks for. Looks at history anew. An exit code. */
+int tool_verify_postgres(struct tool *t, const struct tool_boards *boards);
 
 /* --- the programs: exit codes --- */
 int tool_export(int argc, char **argv);

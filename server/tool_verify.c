@@ -13,11 +13,12 @@
 #include "server/tool.h"
 
 #define SNAPSHOTS_LOOKED_AT 16
-#define BOARDS_MAX          65536
 
 static const char usage[] =
-	"usage: pixeld verify --data DIR\n"
-	"       the newest snapshot against the journal, block by block; exit code 1: they differ";
+	"usage: pixeld verify --data DIR [--postgres DSN]\n"
+	"       the newest snapshot against the journal, block by block; with --postgres also the\n"
+	"       board that its rows make, and that each seq is there once; exit code 1: they "
+	"differ";
 
 static const struct history_moment the_end = {UINT64_MAX, UINT64_MAX};
 
@@ -25,8 +26,7 @@ struct verify {
 	struct tool tool;
 	uint64_t snapshots[SNAPSHOTS_LOOKED_AT]; /* newest first */
 	int snapshot_count;
-	uint16_t boards[BOARDS_MAX];
-	uint32_t board_count;
+	struct tool_boards boards;
 	uint64_t upto_lsn; /* where the journal ends */
 	bool differs;
 };
@@ -60,8 +60,8 @@ static int board_note(void *arg, const struct snapshot_board_read *read)
 {
 	struct verify *v = arg;
 
-	if (v->board_count < BOARDS_MAX)
-		v->boards[v->board_count++] = read->meta.board;
+	if (v->boards.count < TOOL_BOARDS_MAX)
+		v->boards.numbers[v->boards.count++] = read->meta.board;
 	return 0;
 }
 
@@ -201,13 +201,42 @@ static int board_verify(struct verify *v, uint16_t number)
 	return rc;
 }
 
-static int verify_run(struct verify *v)
+static int record_note(void *arg, uint64_t lsn, const struct record *record)
 {
-	int rc = journal_check(v);
+	struct verify *v = arg;
 
-	v->upto_lsn = history_upto(v->tool.history);
-	if (rc != TOOL_OK)
-		return rc;
+	(void)lsn;
+	if (record->type == RECORD_BOARD && v->boards.count < TOOL_BOARDS_MAX)
+		v->boards.numbers[v->boards.count++] = record->board.board;
+	return 0;
+}
+
+/* Without a snapshot: all boards that the journal has made. */
+static int journal_note(struct verify *v)
+{
+	const struct history_handler handler = {
+		.arg = v, .record = record_note, .gap = tool_gap_say};
+	struct history_cursor cursor = {.next_lsn = history_first(v->tool.history)};
+	int rc = 1;
+
+	while (rc == 1)
+		rc = history_step(v->tool.history, &cursor, &handler);
+	return rc;
+}
+
+static int postgres_verify(struct verify *v)
+{
+	int rc = history_look(v->tool.history, v->upto_lsn);
+
+	if (rc == 0 && v->snapshot_count == 0)
+		rc = journal_note(v);
+	return rc < 0 ? tool_fail_disk(&v->tool, rc) : tool_verify_postgres(&v->tool, &v->boards);
+}
+
+static int snapshot_verify(struct verify *v)
+{
+	int rc;
+
 	v->snapshot_count = snapshot_list(v->tool.disk, v->snapshots, SNAPSHOTS_LOOKED_AT);
 	if (v->snapshot_count < 0)
 		return tool_fail_disk(&v->tool, v->snapshot_count);
@@ -220,13 +249,28 @@ static int verify_run(struct verify *v)
 		return rc;
 	if (v->upto_lsn < v->snapshots[0])
 		v->upto_lsn = v->snapshots[0];
-	for (uint32_t i = 0; rc == 0 && i < v->board_count; i++)
-		rc = board_verify(v, v->boards[i]);
+	for (uint32_t i = 0; rc == 0 && i < v->boards.count; i++)
+		rc = board_verify(v, v->boards.numbers[i]);
 	if (rc < 0) {
 		tool_fail_disk(&v->tool, rc);
 		return rc == -EBADMSG ? TOOL_DIFFERS : TOOL_USAGE;
 	}
 	return v->differs ? TOOL_DIFFERS : TOOL_OK;
+}
+
+static int verify_run(struct verify *v)
+{
+	int rc = journal_check(v);
+
+	v->upto_lsn = history_upto(v->tool.history);
+	if (rc == TOOL_OK)
+		rc = snapshot_verify(v);
+	if (v->tool.postgres != NULL && (rc == TOOL_OK || rc == TOOL_DIFFERS)) {
+		int database = postgres_verify(v);
+
+		rc = database > rc ? database : rc;
+	}
+	return rc;
 }
 
 int tool_verify(int argc, char **argv)
@@ -235,7 +279,7 @@ int tool_verify(int argc, char **argv)
 	int rc;
 
 	v = (struct verify){.tool = {.usage = usage}};
-	rc = tool_parse(&v.tool, argc, argv, 0);
+	rc = tool_parse(&v.tool, argc, argv, TOOL_POSTGRES);
 	if (rc != TOOL_OK)
 		return rc;
 	rc = tool_open(&v.tool);

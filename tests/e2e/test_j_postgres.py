@@ -370,6 +370,44 @@ class Refusals(PostgresCase):
         self.assertIn("this is no DSN", said)
 
 
+class Verify(PostgresCase):
+    def verify(self, server, dsn=None):
+        code, out, said = run("verify", "--data", server.data, "--postgres", dsn or self.pg.dsn(self.db))
+        return code, out + said
+
+    def test_rows_and_journal_are_held_against_each_other(self):
+        with self.server() as server:
+            self.place(server, 3000)
+            self.caught_up(server)
+            running = self.verify(server)
+            server.stop()
+            self.assertEqual(running[0], 0, running)  # beside the server, which has no snapshot yet
+            self.assertIn("the journal and the database are equal", running[1])
+            code, said = self.verify(server)
+            self.assertEqual(code, 0, said)
+            self.assertRegex(said, r"board main: seq 3000, epoch \d+: the journal and the database are equal")
+            self.assertIn("3000 rows in the database, seq 1 to 3000", said)
+
+            self.pg.query("UPDATE pixeld.placements SET color = (color + 1) % 16 WHERE seq = 3000", self.db)
+            code, said = self.verify(server)
+            self.assertEqual(code, 1, said)
+            self.assertRegex(said, r"board main: block \d+ differs: journal")
+            self.pg.query("UPDATE pixeld.placements SET color = (color + 15) % 16 WHERE seq = 3000", self.db)
+
+            self.pg.query("DELETE FROM pixeld.placements WHERE seq = 1500", self.db)
+            code, said = self.verify(server)
+            self.assertEqual(code, 1, said)
+            self.assertIn("1 in between are missing", said)
+
+            self.pg.query("UPDATE pixeld.ledger SET journal_id = journal_id + 1", self.db)
+            code, said = self.verify(server)
+            self.assertEqual(code, 2, said)
+            self.assertIn("another journal", said)
+            code, said = self.verify(server, f"host={self.pg.folder}/nowhere dbname=x")
+            self.assertEqual(code, 2, said)
+            self.assertIn("PostgreSQL:", said)
+
+
 class Storage(PostgresCase):
     def test_a_database_that_was_restored_to_an_older_state_gets_what_it_lacks(self):
         with Postgres() as pg:

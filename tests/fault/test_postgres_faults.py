@@ -160,6 +160,9 @@ def run(place, disk, args):
                     retries_since_the_last_start=f"{receiver(server, 'retries_total'):.0f}")
         assert not args.long or len(acks) >= 1000000, "fewer than a million placements"
         assert server.stop() == 0, server.said()
+        verified = subprocess.run([pixeld.PROGRAM, "verify", "--data", place / "data", "--postgres", pg.dsn(DATABASE)],
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        assert verified.returncode == 0 and "journal and the database are equal" in verified.stdout, verified.stdout
         wire.close()
 
 
