@@ -84,7 +84,7 @@ pattern=(--hot-cells 10000:13% --noop-share 33%)
 # Right after a whole crowd has left a request may be turned away: again, then.
 get() { curl -sf -m 60 --retry 20 --retry-all-errors --retry-delay 1 "http://127.0.0.1:$port$1"; }
 watch() {
-	echo "second,server_rss_kib,server_cpu_s,server_sends,board_seq,loadgen_rss_kib,loadgen_cpu_ticks,tcp_sockets,tcp_mem_pages,load"
+	echo "second,server_rss_kib,server_cpu_s,server_sends,board_seq,loadgen_rss_kib,loadgen_cpu_ticks,tcp_sockets,tcp_mem_pages,slab_kib,load"
 	for ((second = 0; ; second++)); do
 		kill -0 "$server" "$1" 2>/dev/null || return 0
 		paste -sd, <(
@@ -98,6 +98,7 @@ watch() {
 			awk '/^VmRSS/ { print $2 }' "/proc/$1/status"
 			awk '{ print $14 + $15 }' "/proc/$1/stat"
 			awk '/^TCP:/ { print $3; print $11 }' /proc/net/sockstat
+			awk '/^Slab:/ { print $2 }' /proc/meminfo
 			cut -d' ' -f1 /proc/loadavg
 		)
 		sleep 1
@@ -138,18 +139,22 @@ import csv, json, sys
 out, code, checked, stopped = sys.argv[1], *map(int, sys.argv[2:])
 r = json.load(open(f"{out}/result.json"))
 rows = [row for row in csv.DictReader(open(f"{out}/host.csv")) if row["load"] and row["server_sends"]]
-most = {name: max(int(row[name]) for row in rows) for name in ("server_rss_kib", "loadgen_rss_kib", "tcp_mem_pages")}
+most = {name: max(int(row[name]) for row in rows) for name in ("server_rss_kib", "loadgen_rss_kib", "tcp_mem_pages", "slab_kib")}
+# What a client takes: user space by what the server grew, the kernel by what its slabs did (both ends are here).
+user = (most["server_rss_kib"] - int(rows[0]["server_rss_kib"])) * 1024 / r["clients"]
+kernel = (most["slab_kib"] - int(rows[0]["slab_kib"])) * 1024 / 2 / r["clients"]
 # CPU per delivery while people place: the connects before and the reading-out behind are not in it.
 placing = [b for a, b in zip(rows, rows[1:]) if int(b["board_seq"]) > int(a["board_seq"])][3:]
 cpu, sends = ((float(placing[-1][name]) - float(placing[0][name]) for name in ("server_cpu_s", "server_sends"))
               if len(placing) > 1 else (0, 0)) # a run of seconds
 summary = {"clients": r["clients"], "server_us_per_delivery": cpu * 1e6 / max(sends, 1), "deliveries": sends,
            "server_rss_kib": most["server_rss_kib"], "loadgen_rss_kib": most["loadgen_rss_kib"],
-           "visible_ms": r["visible_ms"], "ack_ms": r["ack_ms"], "reach": r["reach"]}
+           "server_bytes_per_client": user, "kernel_bytes_per_end": kernel, "visible_ms": r["visible_ms"], "ack_ms": r["ack_ms"], "reach": r["reach"]}
 json.dump(summary, open(f"{out}/summary.json", "w"), indent=1)
 print(f"server: {summary['server_us_per_delivery']:.2f} us of CPU for each of {sends:.0f} deliveries while placing (all it "
       f"does included); {most['server_rss_kib']} KiB resident, loadgen {most['loadgen_rss_kib']} KiB "
-      f"({most['loadgen_rss_kib'] * 1024 // r['clients']} B per client), TCP {most['tcp_mem_pages'] * 4 // 1024} MiB")
+      f"({most['loadgen_rss_kib'] * 1024 // r['clients']} B per client), TCP {most['tcp_mem_pages'] * 4 // 1024} MiB; "
+      f"a client takes {user:.0f} B of the server and {kernel:.0f} B of the kernel at each end")
 bad = code not in (0, 99) or checked or stopped
 word = "FAIL" if bad else "GOAL MISSED" if code == 99 else "PASS"
 print(f"VERIFY {word}: {r['clients_complete']} of {r['clients_checked']} clients complete, reach {r['reach']:.9f}, "
