@@ -54,7 +54,8 @@ live() {
 for round in $(seq "$rounds"); do
 	live quiet
 	echo "round $round: no database      $ack"
-	live behind --postgres "host=$place/pg user=pixeld dbname=bench"
+	# shellcheck disable=SC2086 # several words
+	live behind --postgres "host=$place/pg user=pixeld dbname=bench" ${SERVER_FLAGS:-}
 	echo "round $round: it catches up    $ack, $received records received, $behind behind"
 	[ "${behind%.*}" -gt 5000 ] || { echo "it had caught up: more ROWS" >&2; exit 1; }
 done
