@@ -9,8 +9,6 @@
 #include "engine/assert.h"
 #include "tools/loadgen/raw_priv.h"
 
-#define EVENTS_PER_REAP   64
-#define EVENTS_NS         NS_PER_MS
 #define OPENING_MAX       1000
 #define OPENS_PER_TURN    64
 #define LEAVES_PER_TURN   512
@@ -22,8 +20,9 @@
 
 /* --- events ----------------------------------------------------------------------------------- */
 
-static void event_take(struct raw_worker *w, struct ring *ring, const struct ring_event *e)
+static void event_take(void *arg, const struct ring_event *e)
 {
+	struct raw_worker *w = arg;
 	struct op_tag tag = op_tag_unpack(e->tag);
 	struct raw_client *c;
 
@@ -31,28 +30,6 @@ static void event_take(struct raw_worker *w, struct ring *ring, const struct rin
 	c = &w->clients[tag.slot];
 	if (tag.generation == c->generation)
 		raw_client_event(w, c, (enum raw_op)tag.kind, e);
-	if (e->flags & RING_BUFFER)
-		ring_recv_return(ring, e->buf);
-}
-
-/* True: the time for events was over before they were. */
-static bool events_take(struct raw_worker *w)
-{
-	struct ring_event events[EVENTS_PER_REAP];
-	struct ring *ring;
-	uint64_t end_ns;
-	uint32_t count;
-
-	w->now = clock_now();
-	end_ns = w->now.mono_ns + EVENTS_NS;
-	while ((count = ring_set_reap(&w->rings, events, EVENTS_PER_REAP, &ring)) > 0) {
-		for (uint32_t i = 0; i < count; i++)
-			event_take(w, ring, &events[i]);
-		w->now = clock_now();
-		if (w->now.mono_ns > end_ns)
-			return true;
-	}
-	return false;
 }
 
 /* --- what comes due --------------------------------------------------------------------------- */
@@ -173,7 +150,7 @@ static void turns(struct raw_worker *w)
 
 	w->beat_ns = w->second_ns = clock_now().mono_ns;
 	for (;;) {
-		bool more = events_take(w);
+		bool more = ring_set_take(&w->rings, &w->now, event_take, w);
 
 		if (w->shared->phase != RAW_PHASE_LEAVE)
 			connects_open(w);

@@ -14,16 +14,18 @@
 #include "engine/clock.h"
 #include "tools/loadgen/capacity.h"
 
-#define SQ_ENTRIES     1024U
-#define CQ_ENTRIES     8192U
-#define NAP_NS         NS_PER_MS
-#define NAP_CLIENTS    500U /* of one thread; from here on it naps */
-#define NICE           -5
-#define IN_A_ROW       1024U /* events of a class, when those behind it wait */
+#define SQ_ENTRIES      1024U
+#define CQ_ENTRIES      8192U
+#define NAP_NS          NS_PER_MS
+#define NAP_CLIENTS     500U /* of one thread; from here on it naps */
+#define NICE            -5
+#define EVENTS_PER_REAP 64
+#define EVENTS_NS       NS_PER_MS
+#define IN_A_ROW        1024U /* events of a class, when those behind it wait */
 /* One buffer takes what a client gets in a round; the ring goes through all its buffers again and
  * again, and they should stay in the cache. */
-#define RECV_BUFS      64U
-#define RECV_BUF_BYTES 8192U
+#define RECV_BUFS       64U
+#define RECV_BUF_BYTES  8192U
 
 static uint32_t parts(uint32_t total, uint32_t most)
 {
@@ -132,6 +134,29 @@ uint32_t ring_set_reap(struct ring_set *s, struct ring_event *events, uint32_t m
 		return n;
 	}
 	return 0;
+}
+
+bool ring_set_take(struct ring_set *s, struct now *now,
+		   void (*each)(void *arg, const struct ring_event *event), void *arg)
+{
+	struct ring_event events[EVENTS_PER_REAP];
+	struct ring *ring;
+	uint64_t end_ns;
+	uint32_t count;
+
+	*now = clock_now();
+	end_ns = now->mono_ns + EVENTS_NS;
+	while ((count = ring_set_reap(s, events, EVENTS_PER_REAP, &ring)) > 0) {
+		for (uint32_t i = 0; i < count; i++) {
+			each(arg, &events[i]);
+			if (events[i].flags & RING_BUFFER)
+				ring_recv_return(ring, events[i].buf);
+		}
+		*now = clock_now();
+		if (now->mono_ns > end_ns)
+			return true;
+	}
+	return false;
 }
 
 void ring_set_submit(struct ring_set *s)

@@ -8,9 +8,11 @@
 #ifndef PX_LOADGEN_RING_SET_H
 #define PX_LOADGEN_RING_SET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "engine/clock.h"
 #include "engine/ring.h"
 
 #define RING_SET_ARENA_BYTES 65536
@@ -51,6 +53,11 @@ void ring_set_close(struct ring_set *s);
 /* Up to `max` events of one ring, in *ret_ring. 0: none has any. */
 uint32_t ring_set_reap(struct ring_set *s, struct ring_event *events, uint32_t max,
 		       struct ring **ret_ring);
+
+/* Hands over what there is, for a millisecond at most; *now goes with it. A receive buffer is the
+ * handler's until it returns. True: the time was over before the events were. */
+bool ring_set_take(struct ring_set *s, struct now *now,
+		   void (*each)(void *arg, const struct ring_event *event), void *arg);
 
 /* Submits every ring; the arena is free afterwards. */
 void ring_set_submit(struct ring_set *s);

@@ -11,8 +11,6 @@
 #include "engine/assert.h"
 #include "tools/loadgen/worker_priv.h"
 
-#define EVENTS_PER_REAP   64
-#define EVENTS_NS         NS_PER_MS
 #define LEAVES_PER_TURN   512
 #define SLEEP_MAX_NS      (5 * NS_PER_MS)
 #define BEAT_CIRCLE_NS    (2 * NS_PER_SEC)
@@ -27,8 +25,9 @@
 
 /* --- events ----------------------------------------------------------------------------------- */
 
-static void event_take(struct worker *w, struct ring *ring, const struct ring_event *e)
+static void event_take(void *arg, const struct ring_event *e)
 {
+	struct worker *w = arg;
 	struct op_tag tag = op_tag_unpack(e->tag);
 	struct client *c;
 
@@ -36,28 +35,6 @@ static void event_take(struct worker *w, struct ring *ring, const struct ring_ev
 	c = &w->clients[tag.slot];
 	if (tag.generation == c->generation)
 		client_event(w, c, (enum op)tag.kind, e);
-	if (e->flags & RING_BUFFER)
-		ring_recv_return(ring, e->buf);
-}
-
-/* True: the time for events was over before they were. */
-static bool events_take(struct worker *w)
-{
-	struct ring_event events[EVENTS_PER_REAP];
-	struct ring *ring;
-	uint64_t end_ns;
-	uint32_t count;
-
-	w->now = clock_now();
-	end_ns = w->now.mono_ns + EVENTS_NS;
-	while ((count = ring_set_reap(&w->rings, events, EVENTS_PER_REAP, &ring)) > 0) {
-		for (uint32_t i = 0; i < count; i++)
-			event_take(w, ring, &events[i]);
-		w->now = clock_now();
-		if (w->now.mono_ns > end_ns)
-			return true;
-	}
-	return false;
 }
 
 /* --- painters --------------------------------------------------------------------------------- */
@@ -259,7 +236,7 @@ static void turns(struct worker *w)
 
 	w->beat_ns = w->second_ns = began_ns;
 	for (;;) {
-		bool more = events_take(w);
+		bool more = ring_set_take(&w->rings, &w->now, event_take, w);
 
 		worker_due(w, began_ns);
 		if (leave(w, &leave_ns))
