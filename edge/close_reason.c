@@ -14,6 +14,12 @@ static const struct {
 #undef REASON
 };
 
+#define REASON(symbol, code, name, text)                                                           \
+	_Static_assert(sizeof(text) - 1 <= CLOSE_TEXT_BYTES_MAX,                                   \
+		       "close frames have no room: " text);
+#include "edge/close_reason.def"
+#undef REASON
+
 unsigned close_reason_code(enum close_reason why)
 {
 	px_assert(why < CLOSE_REASONS);

@@ -2,6 +2,8 @@
 #ifndef PX_EDGE_CLOSE_REASON_H
 #define PX_EDGE_CLOSE_REASON_H
 
+#define CLOSE_TEXT_BYTES_MAX 64
+
 enum close_reason {
 	CLOSE_NONE = 0,
 #define REASON(symbol, code, name, text) CLOSE_##symbol,
@@ -12,7 +14,7 @@ enum close_reason {
 
 unsigned close_reason_code(enum close_reason why); /* of the close frame; 0: none is sent */
 const char *close_reason_str(enum close_reason why);
-const char *close_reason_text(enum close_reason why);
+const char *close_reason_text(enum close_reason why);       /* at most CLOSE_TEXT_BYTES_MAX */
 enum close_reason close_reason_of_frame(unsigned bad_code); /* ws_parser's verdict */
 
 #endif

@@ -310,13 +310,12 @@ static bool conn_can_say_close(const struct conn *c)
 void conn_close_code(struct worker *w, struct conn *c, enum close_reason why, unsigned code)
 {
 	const char *text = close_reason_text(why);
-	uint8_t frame[2 + 2 + 64];
+	uint8_t frame[2 + 2 + CLOSE_TEXT_BYTES_MAX];
 	size_t len = strlen(text);
 	uint8_t *at;
 
 	if (c->why != CLOSE_NONE)
 		return;
-	px_assert(len <= 64);
 	if (code == 0 || !conn_can_say_close(c)) {
 		conn_why_set(w, c, why);
 		conn_release(w, c);
