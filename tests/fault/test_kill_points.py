@@ -15,7 +15,7 @@ import pathlib, shutil, sys
 from lib import case, client, pixeld, truth
 
 TRACER = pathlib.Path(__file__).parent / "lib/tracer.py"
-THREADS = ["main", "writer", "keeper", "packer", "worker"]
+THREADS = ["main", "writer", "keeper", "packer", "historian", "worker"]
 PLACEMENTS = 40
 
 
