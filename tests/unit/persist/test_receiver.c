@@ -253,6 +253,42 @@ static void it_catches_up_gently_while_people_place(void **state)
 	assert_int_equal(memory.flushes, 4);
 }
 
+/* Somebody places all the time; so many turns. */
+static void place_along(unsigned turns)
+{
+	for (unsigned i = 0; i < turns; i++) {
+		turn();
+		grow(1);
+	}
+}
+
+/* The rest is as long as the batch took, not as long as nothing was due behind it. */
+static void few_records_that_keep_coming_wait_no_longer(void **state)
+{
+	uint64_t begun;
+
+	(void)state;
+	place_along(5);
+	begun = now.mono_ns;
+	place_along(100);
+	assert_true(memory.flushes >= (now.mono_ns - begun) / (NS_PER_SEC + NS_PER_SEC / 4));
+}
+
+static void an_outage_is_not_rested_for(void **state)
+{
+	uint64_t begun;
+
+	(void)state;
+	memory.fail_before = 1;
+	while (status().retries == 0)
+		place_along(1);
+	now.mono_ns += 3600 * NS_PER_SEC;
+	begun = now.mono_ns;
+	place_along(60);
+	assert_true(now.mono_ns - begun < 60 * NS_PER_SEC);
+	assert_true(receiver_lsn(receiver) > 0);
+}
+
 static void a_flush_that_was_lost_is_done_again(void **state)
 {
 	(void)state;
@@ -418,6 +454,8 @@ int main(void)
 		TEST(all_is_received_in_order),
 		TEST(few_records_wait_until_they_are_old),
 		TEST(it_catches_up_gently_while_people_place),
+		TEST(few_records_that_keep_coming_wait_no_longer),
+		TEST(an_outage_is_not_rested_for),
 		TEST(a_flush_that_was_lost_is_done_again),
 		TEST(a_flush_that_was_kept_is_not_done_again),
 		TEST(waiting_grows_longer),
