@@ -115,7 +115,7 @@ int history_board_begin(struct history *h, struct history_board *b,
 
 	if (count < 0)
 		return count;
-	if (b->cursor.next_lsn > history_upto(h) + 1 || !is_before(b, moment))
+	if (!is_before(b, moment) || b->cursor.next_lsn - 1 > history_upto(h))
 		board_forget(b);
 	history_board_init(&fresh, b->number);
 	for (int i = 0; i < count; i++) {

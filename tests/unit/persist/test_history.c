@@ -461,6 +461,32 @@ static void files_say_how_far_they_are_durable(void **state)
 	assert_in_range(declared, last_lsn - BATCH_RECORDS, last_lsn - 1);
 }
 
+/* Whether the end is known or not: a timelapse reads each record once. */
+static void a_later_moment_goes_on_from_where_the_board_stands(void **state)
+{
+	const struct history_moment early = {20, UINT64_MAX}, late = {40, UINT64_MAX};
+
+	(void)state;
+	world_begin(6);
+	journal_grow(500);
+	for (int known = 0; known < 2; known++) {
+		struct history_board b;
+		uint64_t stands_at;
+
+		history_board_init(&b, 0);
+		assert_int_equal(history_look(history, known ? last_lsn : UINT64_MAX), 0);
+		assert_int_equal(history_board_begin(history, &b, &early), 0);
+		while (history_board_step(history, &b, &early) == 1)
+			;
+		assert_non_null(b.board);
+		stands_at = b.cursor.next_lsn;
+		assert_int_equal(history_board_begin(history, &b, &late), 0);
+		assert_non_null(b.board);
+		assert_int_equal(b.cursor.next_lsn, stands_at);
+		history_board_fini(&b);
+	}
+}
+
 static void segments_that_go_while_a_walk_stands_in_front_are_a_gap(void **state)
 {
 	struct history_board b;
@@ -537,6 +563,7 @@ int main(void)
 		cmocka_unit_test(random_histories_equal_the_model),
 		cmocka_unit_test(nothing_above_what_is_durable_is_read),
 		cmocka_unit_test(files_say_how_far_they_are_durable),
+		cmocka_unit_test(a_later_moment_goes_on_from_where_the_board_stands),
 		cmocka_unit_test(segments_that_go_while_a_walk_stands_in_front_are_a_gap),
 		cmocka_unit_test(damage_in_the_middle_is_a_gap),
 		cmocka_unit_test(a_directory_without_a_journal_has_no_history),
