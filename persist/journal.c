@@ -25,6 +25,7 @@
 
 #define SEGMENT_BYTES_MIN 4096u
 #define GATHER_RECORDS    256u /* a commit of so many is worth its sync: the next does not wait */
+#define GATHER_BYTES      (256u << 10) /* with so much waiting none waits longer */
 
 int journal_new(const struct journal_config *config, const struct journal_start *start,
 		struct ring *ring, struct keeper *keeper, struct journal **ret_journal)
@@ -81,7 +82,12 @@ uint32_t journal_room(const struct journal *j)
 
 	if (j->state != JOURNAL_OPEN && j->state != JOURNAL_WAITING)
 		return 0;
-	return (j->config.batch_bytes_max - b->payload_bytes) / RECORD_BYTES_MAX;
+	return j->config.batch_bytes_max - b->payload_bytes;
+}
+
+uint32_t journal_room_max(const struct journal *j)
+{
+	return j->config.batch_bytes_max;
 }
 
 int journal_append(struct journal *j, const struct record *r)
@@ -93,7 +99,7 @@ int journal_append(struct journal *j, const struct record *r)
 		return j->error;
 	if (j->state == JOURNAL_CLOSING || j->state == JOURNAL_CLOSED)
 		return -ESHUTDOWN;
-	if (journal_room(j) == 0)
+	if (journal_room(j) < RECORD_BYTES_MAX)
 		return -ENOBUFS;
 	b->payload_bytes += (uint32_t)(record_put(at, r) - at);
 	b->records++;
@@ -122,7 +128,7 @@ static bool sync_is_due(const struct journal *j, struct now now)
  * before, unless much is waiting. After a pause the first one goes at once. */
 static bool gathering(const struct journal *j, const struct batch_buffer *b, struct now now)
 {
-	return b->records > 0 && j->state == JOURNAL_OPEN &&
+	return b->records > 0 && j->state == JOURNAL_OPEN && b->payload_bytes < GATHER_BYTES &&
 	       b->payload_bytes < j->config.batch_bytes_max / 4 && now.mono_ns < j->gather_until_ns;
 }
 

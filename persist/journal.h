@@ -60,14 +60,14 @@ const char *journal_state_str(enum journal_state state);
 
 struct journal_config {
 	uint64_t segment_bytes;   /* of a file; default 64 MiB */
-	uint32_t batch_bytes_max; /* of a group commit; default 1 MiB, at most 1/4 segment */
+	uint32_t batch_bytes_max; /* of a group commit; at most 1/4 segment */
 	enum journal_sync sync;
 	uint32_t interval_ms;        /* between syncs with JOURNAL_SYNC_INTERVAL */
 	uint32_t gather_us;          /* the shortest time between two commits; 0: none */
 	struct histogram *commit_us; /* how long group commits take; may be NULL */
 };
 
-#define JOURNAL_BATCH_BYTES_DEFAULT (1u << 20)
+#define JOURNAL_BATCH_BYTES_DEFAULT (7u << 19) /* a rollback of 65,536 cells is one batch */
 
 /* Where to go on; from recovery (recover.h). */
 struct journal_start {
@@ -103,8 +103,12 @@ void journal_free(struct journal *j);
  * REFUSING: the error that caused it, -EIO, -ENOSPC, ...; CLOSING and CLOSED: -ESHUTDOWN. */
 int journal_append(struct journal *j, const struct record *r);
 
-/* Room for how many records of RECORD_BYTES_MAX, in this turn for sure; 0 when refusing. */
+/* Room for so many bytes of records, in this turn for sure; 0 when refusing. What is appended
+ * behind each other into this room is one batch: all of it is recovered, or none. */
 uint32_t journal_room(const struct journal *j);
+
+/* The most that journal_room() ever is. */
+uint32_t journal_room_max(const struct journal *j);
 
 /* Commits gather for so long from now on, instead of config.gather_us. */
 void journal_gather_set(struct journal *j, uint32_t gather_us);

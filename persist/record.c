@@ -88,6 +88,75 @@ static void placement_get_body(struct bytes *in, struct record_placement *r)
 	r->placed_at_ms = get_u64(in);
 }
 
+/* --- rollback: the filter's two switches share a byte ----------------------------------------- */
+
+enum filter_flag { FILTER_BY_USER = 1, FILTER_BY_COLOR = 2 };
+
+static uint8_t *filter_put(uint8_t *p, const struct placement_filter *f)
+{
+	p = put_u8(p, (uint8_t)((f->by_user ? FILTER_BY_USER : 0) |
+				(f->by_color ? FILTER_BY_COLOR : 0)));
+	p = put_bytes(p, f->user, RECORD_USER_BYTES);
+	p = put_u8(p, f->color);
+	p = put_u16(p, f->x);
+	p = put_u16(p, f->y);
+	p = put_u16(p, f->x_last);
+	p = put_u16(p, f->y_last);
+	p = put_u64(p, f->from_ms);
+	p = put_u64(p, f->to_ms);
+	return put_u64(p, f->upto_seq);
+}
+
+static void filter_get(struct bytes *in, struct placement_filter *f)
+{
+	uint8_t flags = get_u8(in);
+	const uint8_t *user = get_bytes(in, RECORD_USER_BYTES);
+
+	f->by_user = flags & FILTER_BY_USER;
+	f->by_color = flags & FILTER_BY_COLOR;
+	if (user != NULL)
+		memcpy(f->user, user, RECORD_USER_BYTES);
+	f->color = get_u8(in);
+	f->x = get_u16(in);
+	f->y = get_u16(in);
+	f->x_last = get_u16(in);
+	f->y_last = get_u16(in);
+	f->from_ms = get_u64(in);
+	f->to_ms = get_u64(in);
+	f->upto_seq = get_u64(in);
+}
+
+static uint8_t *rollback_put(uint8_t *p, const struct record_rollback *r)
+{
+	p = put_u16(p, r->board);
+	p = put_u32(p, r->epoch);
+	p = put_u64(p, r->undoes);
+	p = put_u64(p, r->placed_at_ms);
+	p = put_u64(p, r->placements);
+	p = put_u64(p, r->first_seq);
+	p = put_u32(p, r->cells);
+	return filter_put(p, &r->filter);
+}
+
+static void rollback_get_body(struct bytes *in, struct record_rollback *r)
+{
+	r->board = get_u16(in);
+	r->epoch = get_u32(in);
+	r->undoes = get_u64(in);
+	r->placed_at_ms = get_u64(in);
+	r->placements = get_u64(in);
+	r->first_seq = get_u64(in);
+	r->cells = get_u32(in);
+	filter_get(in, &r->filter);
+}
+
+bool record_is_restored(const struct record_placement *p)
+{
+	static const uint8_t nobody[RECORD_USER_BYTES];
+
+	return memcmp(p->user, nobody, sizeof(nobody)) == 0;
+}
+
 uint8_t *record_put(uint8_t *p, const struct record *r)
 {
 	uint8_t *body = p + RECORD_HEAD_BYTES;
@@ -102,6 +171,9 @@ uint8_t *record_put(uint8_t *p, const struct record *r)
 		break;
 	case RECORD_PLACEMENT:
 		end = placement_put(body, &r->placement);
+		break;
+	case RECORD_ROLLBACK:
+		end = rollback_put(body, &r->rollback);
 		break;
 	default:
 		px_unreachable("record type");
@@ -131,6 +203,9 @@ int record_get(struct bytes *in, struct record *ret_record)
 	case RECORD_PLACEMENT:
 		placement_get_body(&body, &r.placement);
 		break;
+	case RECORD_ROLLBACK:
+		rollback_get_body(&body, &r.rollback);
+		break;
 	default:
 		break;
 	}
@@ -149,6 +224,8 @@ const char *record_type_str(uint8_t type)
 		return "epoch";
 	case RECORD_PLACEMENT:
 		return "placement";
+	case RECORD_ROLLBACK:
+		return "rollback";
 	default:
 		return "unknown";
 	}

@@ -9,19 +9,23 @@
 #ifndef PX_PERSIST_RECORD_H
 #define PX_PERSIST_RECORD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "engine/bytes.h"
+#include "engine/placement_filter.h"
 
-#define RECORD_NAME_BYTES_MAX 32
-#define RECORD_USER_BYTES     16
-#define RECORD_BYTES_MAX      64 /* of any record that record_put() writes */
+#define RECORD_NAME_BYTES_MAX  32
+#define RECORD_USER_BYTES      16
+#define RECORD_BYTES_MAX       96 /* of any record that record_put() writes */
+#define RECORD_PLACEMENT_BYTES 54 /* of this type */
 
 enum record_type {
 	RECORD_BOARD = 1, /* a board appears: its name gets a number for ever */
 	RECORD_EPOCH = 2, /* a board's history begins anew, above every seq used before */
 	RECORD_PLACEMENT = 3,
+	RECORD_ROLLBACK = 4, /* placements are taken back, or given again (rollback.h) */
 };
 
 struct record_board {
@@ -47,7 +51,19 @@ struct record_placement {
 	uint16_t x;
 	uint16_t y;
 	uint8_t color;
-	uint8_t user[RECORD_USER_BYTES];
+	uint8_t user[RECORD_USER_BYTES]; /* zeros: nobody's, see record_is_restored() */
+};
+
+/* The cells that it changes follow in the same batch, as placements of nobody. */
+struct record_rollback {
+	uint64_t undoes; /* the lsn of the rollback that it ends; 0: none, it takes by `filter` */
+	uint64_t placed_at_ms;
+	uint64_t placements; /* so many were taken back, or given again; */
+	uint64_t first_seq;  /* the oldest of them */
+	uint32_t cells;      /* so many changed by it */
+	uint32_t epoch;
+	uint16_t board;
+	struct placement_filter filter;
 };
 
 struct record {
@@ -56,6 +72,7 @@ struct record {
 		struct record_board board;
 		struct record_epoch epoch;
 		struct record_placement placement;
+		struct record_rollback rollback;
 	};
 };
 
@@ -65,6 +82,9 @@ uint8_t *record_put(uint8_t *p, const struct record *r);
 /* Reads one record and moves `in` behind it. An unknown type leaves only ret_record->type set.
  * 0, or -EBADMSG: no record begins there, or its body is too short for its type. */
 int record_get(struct bytes *in, struct record *ret_record);
+
+/* Whether a rollback set the cell, not a person; its lsn is p->request then. */
+bool record_is_restored(const struct record_placement *p);
 
 const char *record_type_str(uint8_t type); /* "placement"; "unknown" */
 

@@ -115,7 +115,7 @@ static void full_buffer_says_so_and_takes_more_later(void **state)
 	while (scene_append(s) == 0)
 		taken++;
 	assert_int_equal(scene_append(s), -ENOBUFS);
-	assert_int_equal(journal_room(s->journal), 0);
+	assert_true(journal_room(s->journal) < RECORD_BYTES_MAX);
 	assert_true(taken >= 10);
 	scene_turns(s, 20);
 	assert_int_equal(journal_settled(s->journal), taken + 1);

@@ -10,12 +10,59 @@
 #include "persist/record.h"
 #include "tests/prng.h"
 
+static struct record_rollback random_rollback(uint64_t *random)
+{
+	struct record_rollback r = {.undoes = prng_next(random),
+				    .placed_at_ms = prng_next(random),
+				    .placements = prng_next(random),
+				    .first_seq = prng_next(random),
+				    .cells = (uint32_t)prng_next(random),
+				    .epoch = (uint32_t)prng_next(random),
+				    .board = (uint16_t)prng_next(random)};
+	struct placement_filter *f = &r.filter;
+
+	f->from_ms = prng_next(random);
+	f->to_ms = prng_next(random);
+	f->upto_seq = prng_next(random);
+	f->x = (uint16_t)prng_next(random);
+	f->y = (uint16_t)prng_next(random);
+	f->x_last = (uint16_t)prng_next(random);
+	f->y_last = (uint16_t)prng_next(random);
+	f->by_user = prng_below(random, 2);
+	f->by_color = prng_below(random, 2);
+	f->color = (uint8_t)prng_next(random);
+	for (int i = 0; i < RECORD_USER_BYTES; i++)
+		f->user[i] = (uint8_t)prng_next(random);
+	return r;
+}
+
+static void assert_same_rollback(const struct record_rollback *a, const struct record_rollback *b)
+{
+	const struct placement_filter *f = &a->filter, *g = &b->filter;
+
+	assert_int_equal(a->undoes, b->undoes);
+	assert_int_equal(a->placed_at_ms, b->placed_at_ms);
+	assert_int_equal(a->placements, b->placements);
+	assert_int_equal(a->first_seq, b->first_seq);
+	assert_int_equal(a->cells, b->cells);
+	assert_int_equal(a->epoch, b->epoch);
+	assert_int_equal(a->board, b->board);
+	assert_int_equal(f->from_ms, g->from_ms);
+	assert_int_equal(f->to_ms, g->to_ms);
+	assert_int_equal(f->upto_seq, g->upto_seq);
+	assert_true(f->x == g->x && f->y == g->y && f->x_last == g->x_last &&
+		    f->y_last == g->y_last);
+	assert_true(f->by_user == g->by_user && f->by_color == g->by_color);
+	assert_int_equal(f->color, g->color);
+	assert_memory_equal(f->user, g->user, sizeof(f->user));
+}
+
 static struct record random_record(uint64_t *random)
 {
 	struct record r;
 
 	memset(&r, 0, sizeof(r));
-	r.type = (uint8_t)(1 + prng_below(random, 3));
+	r.type = (uint8_t)(1 + prng_below(random, 4));
 	switch (r.type) {
 	case RECORD_BOARD:
 		r.board.board = (uint16_t)prng_next(random);
@@ -28,6 +75,9 @@ static struct record random_record(uint64_t *random)
 		r.epoch.board = (uint16_t)prng_next(random);
 		r.epoch.epoch = (uint32_t)prng_next(random);
 		r.epoch.first_seq = prng_next(random);
+		break;
+	case RECORD_ROLLBACK:
+		r.rollback = random_rollback(random);
 		break;
 	default:
 		r.placement.board = (uint16_t)prng_next(random);
@@ -61,6 +111,9 @@ static void assert_same(const struct record *a, const struct record *b)
 		assert_int_equal(a->epoch.epoch, b->epoch.epoch);
 		assert_int_equal(a->epoch.first_seq, b->epoch.first_seq);
 		break;
+	case RECORD_ROLLBACK:
+		assert_same_rollback(&a->rollback, &b->rollback);
+		break;
 	default:
 		assert_int_equal(a->placement.board, b->placement.board);
 		assert_int_equal(a->placement.epoch, b->placement.epoch);
@@ -90,6 +143,8 @@ static void any_sequence_of_records_is_read_as_written(void **state)
 		written[i] = random_record(&random);
 		p = record_put(p, &written[i]);
 		assert_true(p - before <= RECORD_BYTES_MAX);
+		if (written[i].type == RECORD_PLACEMENT)
+			assert_int_equal(p - before, RECORD_PLACEMENT_BYTES);
 	}
 	in = bytes_of(buf, (size_t)(p - buf));
 	for (int i = 0; i < 50; i++) {
