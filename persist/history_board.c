@@ -152,6 +152,23 @@ int history_board_begin_at(struct history *h, struct history_board *b, uint64_t 
 	return rc > 0 ? 0 : -ENODATA;
 }
 
+int history_board_begin_oldest(struct history *h, struct history_board *b)
+{
+	uint64_t lsns[SNAPSHOTS_LOOKED_AT], first = history_first(h);
+	int count = snapshots_list(h, lsns), rc = 0;
+
+	board_forget(b);
+	b->cursor = (struct history_cursor){.next_lsn = first};
+	if (first == 1)
+		return 0;
+	while (rc == 0 && count-- > 0)
+		if (lsns[count] + 1 >= first)
+			rc = snapshot_take(h, b, lsns[count]);
+	if (rc < 0 || count < -1)
+		return rc < 0 ? rc : count;
+	return rc > 0 ? 0 : -ENODATA;
+}
+
 int history_board_since(struct history *h, uint16_t number, uint64_t *ret_seq, uint64_t *ret_ms)
 {
 	uint64_t lsns[SNAPSHOTS_LOOKED_AT];

@@ -40,6 +40,10 @@ int history_board_begin(struct history *h, struct history_board *b,
  * with 0, from the first record kept. */
 int history_board_begin_at(struct history *h, struct history_board *b, uint64_t snapshot_lsn);
 
+/* The same from as far back as the journal is kept without a hole: its first record, or the oldest
+ * snapshot behind which it goes on. -ENODATA: there is none. */
+int history_board_begin_oldest(struct history *h, struct history_board *b);
+
 /* 1: call again; 0: it stands at the moment, or board is NULL; -errno. */
 int history_board_step(struct history *h, struct history_board *b,
 		       const struct history_moment *moment);
