@@ -411,6 +411,9 @@ void http_mail(struct worker *w, struct conn *c, const struct mail_answer *a)
 	case HTTP_WHAT_HISTORY:
 		http_history_mail(w, c, a);
 		return;
+	case HTTP_WHAT_ROLLBACK:
+		http_rollback_mail(w, c, a);
+		return;
 	case HTTP_WHAT_NONE:
 	default:
 		px_unreachable("answer to a request that was not made");
@@ -455,6 +458,8 @@ void http_board(struct worker *w, struct conn *c, const struct http_head *h, con
 		http_reply_refusal(w, c, REFUSAL_UNKNOWN_BOARD, 0);
 	else if (rest_is(rest, "/pixels/", &behind))
 		pixel(w, c, h, body, r, behind);
+	else if (http_rollback(w, c, h, body, r, rest))
+		return;
 	else if (!is_get)
 		http_reply_error(w, c, 405, "method_not_allowed",
 				 "this path does not know the method");

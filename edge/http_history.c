@@ -147,15 +147,18 @@ void http_history_pixel(struct worker *w, struct conn *c, const struct http_head
 
 static size_t placement_json(const struct mail_placement *p, bool first, char *out, size_t room)
 {
-	char user[2 * PEOPLE_USER_BYTES + 1];
+	char user[2 * PEOPLE_USER_BYTES + 1], by[64];
 	int len;
 
 	for (unsigned i = 0; i < PEOPLE_USER_BYTES; i++)
 		snprintf(user + 2 * i, 3, "%02x", p->user[i]);
-	len = snprintf(out, room,
-		       "%s{\"seq\":%llu,\"placed_at\":%llu,\"user\":\"%s\",\"color\":%u}",
+	if (p->rollback != 0)
+		snprintf(by, sizeof(by), "null,\"rollback\":%llu", (unsigned long long)p->rollback);
+	else
+		snprintf(by, sizeof(by), "\"%s\"", user);
+	len = snprintf(out, room, "%s{\"seq\":%llu,\"placed_at\":%llu,\"user\":%s,\"color\":%u}",
 		       first ? "" : ",", (unsigned long long)p->seq,
-		       (unsigned long long)p->placed_at_ms, user, p->color);
+		       (unsigned long long)p->placed_at_ms, by, p->color);
 	px_assert(len > 0 && (size_t)len < room);
 	return (size_t)len;
 }

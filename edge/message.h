@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "engine/delta.h"
+#include "engine/placement_filter.h"
 
 #define BOARD_NAME_BYTES_MAX 32
 #define TOKEN_BYTES_MAX      512
@@ -41,6 +42,13 @@ enum message_type {
 	MSG_WELCOME = 0x47,
 	MSG_YOU = 0x48,
 	MSG_ERROR = 0x49,
+};
+
+/* Not a message of the WebSocket: the body of a request. */
+struct msg_rollback {
+	struct placement_filter filter;
+	uint64_t undoes; /* 0: it is a new one, by `filter` */
+	bool dry_run;
 };
 
 struct msg_subscribe {
@@ -151,12 +159,14 @@ struct message {
 int message_decode_client(enum message_encoding encoding, const uint8_t *in, size_t len,
 			  char *scratch, struct message *ret_message);
 
-/* The color in a body {"color": n} (PUT of a pixel); a number that is no u8 gives UINT32_MAX.
- * -EBADMSG: not that. */
-int message_decode_color(const uint8_t *in, size_t len, uint32_t *ret_color);
-
 /* The body of a PUT: {"color": n}. 0 and the color (UINT32_MAX when it is no u8), or -EBADMSG. */
 int message_decode_color(const uint8_t *in, size_t len, uint32_t *ret_color);
+
+/* The body of POST .../rollback (docs/protocol.md). 0; -EBADMSG and a sentence that says what is
+ * wrong: also a key that is not known, because a condition that gets lost takes more. Color and
+ * area may still lie outside the board. */
+int message_decode_rollback(const uint8_t *in, size_t len, struct msg_rollback *ret_rollback,
+			    const char **ret_why);
 
 /* Decodes what a server sent, binary only. For MSG_DELTA the payload for delta_decode() is
  * [*ret_payload, in + len). Errors as above. */

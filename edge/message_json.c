@@ -16,6 +16,7 @@
 #include "engine/assert.h"
 #include "engine/bytes.h"
 #include "engine/refusal.h"
+#include "engine/timestamp.h"
 
 #define WHOLE_NUMBER_LIMIT 9007199254740992.0 /* 2^53 */
 
@@ -191,6 +192,130 @@ int message_decode_color(const uint8_t *in, size_t len, uint32_t *ret_color)
 
 	json_decref(object);
 	return good ? 0 : -EBADMSG;
+}
+
+/* --- a rollback: every key is a condition, none may get lost ---------------------------------- */
+
+static bool read_user(const json_t *value, struct placement_filter *f)
+{
+	const char *text = json_string_value(value);
+
+	if (text == NULL || json_string_length(value) != 2 * USER_BYTES)
+		return false;
+	for (unsigned i = 0; i < 2 * USER_BYTES; i++) {
+		const char *digits = "0123456789abcdef";
+		const char *at = strchr(digits, text[i]);
+
+		if (text[i] == 0 || at == NULL)
+			return false;
+		f->user[i / 2] = (uint8_t)(f->user[i / 2] << 4 | (at - digits));
+	}
+	f->by_user = true;
+	return true;
+}
+
+static bool read_area(const json_t *value, struct placement_filter *f)
+{
+	uint16_t width, height;
+
+	if (json_object_size(value) != 4 || !read_u16(value, "x", &f->x) ||
+	    !read_u16(value, "y", &f->y) || !read_u16(value, "width", &width) ||
+	    !read_u16(value, "height", &height))
+		return false;
+	if (width == 0 || height == 0 || f->x + width - 1 > UINT16_MAX ||
+	    f->y + height - 1 > UINT16_MAX)
+		return false;
+	f->x_last = (uint16_t)(f->x + width - 1);
+	f->y_last = (uint16_t)(f->y + height - 1);
+	return true;
+}
+
+static bool read_moment(const json_t *value, uint64_t *ret_ms)
+{
+	if (json_is_string(value))
+		return timestamp_parse(json_string_value(value), json_string_length(value),
+				       ret_ms) == 0;
+	return whole_number(value, WHOLE_NUMBER_LIMIT, ret_ms);
+}
+
+static bool read_filter_color(const json_t *value, struct placement_filter *f)
+{
+	uint64_t color;
+
+	if (!whole_number(value, 0x1p8, &color))
+		return false;
+	f->color = (uint8_t)color;
+	f->by_color = true;
+	return true;
+}
+
+/* NULL: taken; else what is wrong. */
+static const char *read_condition(const char *key, const json_t *value, struct msg_rollback *m)
+{
+	struct placement_filter *f = &m->filter;
+
+	if (strcmp(key, "user") == 0)
+		return read_user(value, f) ? NULL : "user is 32 hex digits, as in a history";
+	if (strcmp(key, "area") == 0)
+		return read_area(value, f) ? NULL : "area has x, y, width and height";
+	if (strcmp(key, "color") == 0)
+		return read_filter_color(value, f) ? NULL : "color is a number of the palette";
+	if (strcmp(key, "from") == 0)
+		return read_moment(value, &f->from_ms) ? NULL : "from is a time, or milliseconds";
+	if (strcmp(key, "to") == 0)
+		return read_moment(value, &f->to_ms) ? NULL : "to is a time, or milliseconds";
+	if (strcmp(key, "upto") == 0)
+		return whole_number(value, WHOLE_NUMBER_LIMIT, &f->upto_seq) ? NULL
+									     : "upto is a seq";
+	return "user, area, color, from, to, upto, undo and dry_run are what is known";
+}
+
+static const char *read_rollback(json_t *object, struct msg_rollback *m)
+{
+	unsigned conditions = 0, narrow = 0;
+	const char *key, *why;
+	json_t *value;
+
+	json_object_foreach(object, key, value)
+	{
+		if (strcmp(key, "dry_run") == 0) {
+			if (!json_is_boolean(value))
+				return "dry_run is true or false";
+			m->dry_run = json_is_true(value);
+			continue;
+		}
+		if (strcmp(key, "undo") == 0) {
+			if (!whole_number(value, WHOLE_NUMBER_LIMIT, &m->undoes) || m->undoes == 0)
+				return "undo is the number of a rollback";
+			continue;
+		}
+		why = read_condition(key, value, m);
+		if (why != NULL)
+			return why;
+		conditions++;
+		narrow += strcmp(key, "upto") != 0;
+	}
+	if (m->undoes != 0)
+		return conditions == 0 ? NULL : "undo stands alone: it undoes all of a rollback";
+	return narrow > 0 ? NULL : "say what to take: user, area, color, from or to";
+}
+
+int message_decode_rollback(const uint8_t *in, size_t len, struct msg_rollback *ret_rollback,
+			    const char **ret_why)
+{
+	json_t *object = len <= MESSAGE_IN_BYTES_MAX ? load(in, len) : NULL;
+	struct msg_rollback m = {.filter = PLACEMENT_FILTER_ALL};
+	const char *why = "the body must be a JSON object";
+
+	if (json_is_object(object))
+		why = read_rollback(object, &m);
+	json_decref(object);
+	if (why != NULL) {
+		*ret_why = why;
+		return -EBADMSG;
+	}
+	*ret_rollback = m;
+	return 0;
 }
 
 /* --- writing ---------------------------------------------------------------------------------- */

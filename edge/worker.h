@@ -37,6 +37,7 @@ struct worker_listener {
 struct worker_shared {
 	struct rooms *rooms;
 	const struct session_key *session_key;
+	const char *admin_token; /* who shows it may roll back; at least 16 characters */
 	struct worker_listener listeners[LISTENERS_MAX];
 	unsigned listener_count;
 	unsigned worker_count;

@@ -348,7 +348,8 @@ enum http_what {
 	HTTP_WHAT_PIXEL,
 	HTTP_WHAT_SESSION,
 	HTTP_WHAT_BITMAP,
-	HTTP_WHAT_HISTORY
+	HTTP_WHAT_HISTORY,
+	HTTP_WHAT_ROLLBACK
 };
 void http_input(struct worker *w, struct conn *c); /* c->in holds something new */
 bool http_session(struct worker *w, const struct http_head *h, uint8_t user[static USER_BYTES]);
@@ -373,6 +374,12 @@ void http_history_board(struct worker *w, struct conn *c, const struct http_head
 void http_history_pixel(struct worker *w, struct conn *c, const struct http_head *h,
 			const struct room *r, uint32_t x, uint32_t y);
 void http_history_mail(struct worker *w, struct conn *c, const struct mail_answer *a);
+
+/* --- http_rollback.c: placements taken back, by the operator ---------------------------------- */
+/* rest: behind /boards/{board}. false: not a path of it. */
+bool http_rollback(struct worker *w, struct conn *c, const struct http_head *h, const uint8_t *body,
+		   const struct room *r, struct span rest);
+void http_rollback_mail(struct worker *w, struct conn *c, const struct mail_answer *a);
 
 /* --- http_reply.c: answers -------------------------------------------------------------------- */
 struct http_reply {

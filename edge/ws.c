@@ -456,6 +456,7 @@ void ws_mail(struct worker *w, struct conn *c, const struct mail_answer *a)
 	case MAIL_BITMAP:
 	case MAIL_PIXEL_HISTORY:
 	case MAIL_BOARD_AT:
+	case MAIL_ROLLBACK:
 	default:
 		px_unreachable("mail to a WebSocket");
 	}

@@ -24,6 +24,7 @@
 #include "engine/log.h"
 #include "persist/history_board.h"
 #include "persist/history_cell.h"
+#include "server/historian_rollback.h"
 #include "server/writer.h"
 
 #define BOARDS_KEPT      2
@@ -43,6 +44,7 @@ struct historian {
 	struct now now;
 	struct history *history;
 	struct packer *packer;
+	struct historian_rollback *rollback;
 	struct kept kept[BOARDS_KEPT];
 	struct kept *at; /* of the question at hand */
 	struct history_moment moment;
@@ -61,7 +63,8 @@ int historian_new(const struct historian_config *config, struct historian **ret_
 	if (h == NULL)
 		return -ENOMEM;
 	h->config = *config;
-	if (history_new(config->disk, &h->history) < 0 || packer_new(&h->packer) < 0) {
+	if (history_new(config->disk, &h->history) < 0 || packer_new(&h->packer) < 0 ||
+	    historian_rollback_new(h->history, h->packer, &h->rollback) < 0) {
 		historian_free(h);
 		return -ENOMEM;
 	}
@@ -75,6 +78,9 @@ void historian_free(struct historian *h)
 		return;
 	for (unsigned i = 0; i < BOARDS_KEPT; i++)
 		history_board_fini(&h->kept[i].board);
+	if (h->busy && h->job.ask.type == MAIL_ROLLBACK)
+		free(h->job.ask.rollback);
+	historian_rollback_free(h->rollback);
 	packer_free(h->packer);
 	history_free(h->history);
 	free(h);
@@ -82,12 +88,12 @@ void historian_free(struct historian *h)
 
 /* --- answers ---------------------------------------------------------------------------------- */
 
-static void answer(struct historian *h, enum history_verdict verdict)
+static void answer(struct historian *h, uint8_t verdict)
 {
 	struct history_job *done = spsc_push(h->config.done);
 
 	px_assert(done != NULL); /* the writer lets no more out than it holds */
-	h->job.verdict = (uint8_t)verdict;
+	h->job.verdict = verdict;
 	*done = h->job;
 	h->busy = false;
 	if (spsc_publish(h->config.done))
@@ -96,12 +102,14 @@ static void answer(struct historian *h, enum history_verdict verdict)
 
 static void answer_failed(struct historian *h, int error)
 {
+	bool is_rollback = h->job.ask.type == MAIL_ROLLBACK;
+
 	if (h->said_ns == 0 || h->now.mono_ns - h->said_ns > FAILURES_SAID_NS) {
 		h->said_ns = h->now.mono_ns;
 		log_error("history_failed board=%s error=\"%s\" remedy=\"pixeld journal verify\"",
 			  h->job.room->name, strerror(-error));
 	}
-	answer(h, HISTORY_FAILED);
+	answer(h, is_rollback ? (uint8_t)ROLLBACK_FAILED : (uint8_t)HISTORY_FAILED);
 }
 
 static void answer_board(struct historian *h)
@@ -138,6 +146,7 @@ static void answer_cell(struct historian *h)
 		struct mail_placement m = {
 			.seq = p->seq, .placed_at_ms = p->placed_at_ms, .color = p->color};
 
+		m.rollback = record_is_restored(p) ? p->request : 0;
 		memcpy(m.user, p->user, sizeof(m.user));
 		memcpy(blob->bytes + i * sizeof(m), &m, sizeof(m));
 	}
@@ -195,6 +204,27 @@ static int cell_begin(struct historian *h)
 	return 0;
 }
 
+static int rollback_begin(struct historian *h)
+{
+	historian_rollback_begin(h->rollback, &h->job);
+	return 0;
+}
+
+/* By type of question. */
+static int begin(struct historian *h)
+{
+	switch (h->job.ask.type) {
+	case MAIL_BOARD_AT:
+		return board_begin(h);
+	case MAIL_PIXEL_HISTORY:
+		return cell_begin(h);
+	case MAIL_ROLLBACK:
+		return rollback_begin(h);
+	default:
+		px_unreachable("question to the historian");
+	}
+}
+
 static bool is_to_come(const struct historian *h)
 {
 	const struct mail_request *ask = &h->job.ask;
@@ -215,7 +245,7 @@ static void question_begin(struct historian *h, const struct history_job *job)
 	h->questions++;
 	h->began_ns = h->now.mono_ns;
 	h->job.ret_seq = h->job.seq;
-	if (h->now.mono_ns - h->job.ask.asked_ns > WAITED_NS) {
+	if (h->now.mono_ns - h->job.ask.asked_ns > WAITED_NS && h->job.ask.type != MAIL_ROLLBACK) {
 		answer(h, HISTORY_BUSY);
 		return;
 	}
@@ -226,7 +256,7 @@ static void question_begin(struct historian *h, const struct history_job *job)
 	h->job.ret_seq = 0;
 	rc = history_look(h->history, h->job.upto_lsn);
 	if (rc == 0)
-		rc = h->job.ask.type == MAIL_BOARD_AT ? board_begin(h) : cell_begin(h);
+		rc = begin(h);
 	if (rc < 0)
 		answer_failed(h, rc);
 }
@@ -258,6 +288,17 @@ static void cell_step(struct historian *h)
 		answer(h, HISTORY_BUSY);
 }
 
+/* An operator's: takes as long as it takes. */
+static void rollback_step(struct historian *h)
+{
+	int rc = historian_rollback_step(h->rollback, &h->job);
+
+	if (rc < 0)
+		answer_failed(h, rc);
+	else if (rc == 0)
+		answer(h, h->job.verdict);
+}
+
 uint64_t historian_turn(struct historian *h, struct now now)
 {
 	const struct history_job *job;
@@ -273,7 +314,9 @@ uint64_t historian_turn(struct historian *h, struct now now)
 	}
 	if (h->job.ask.type == MAIL_BOARD_AT)
 		board_step(h);
-	else
+	else if (h->job.ask.type == MAIL_PIXEL_HISTORY)
 		cell_step(h);
+	else
+		rollback_step(h);
 	return 0;
 }

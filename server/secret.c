@@ -10,6 +10,8 @@
 
 #define SECRET_NAME  "session.secret"
 #define SECRET_BYTES 32
+#define TOKEN_NAME   "admin.token"
+#define TOKEN_BYTES  32 /* twice as many characters */
 
 static int hex_digit(char c)
 {
@@ -51,39 +53,49 @@ static int secret_of_file(const char *path, uint8_t *out, size_t room)
 }
 
 /* Made aside and renamed, so that a crash leaves no half secret. */
-static int secret_make(struct disk *disk, uint8_t *out)
+static int file_make(struct disk *disk, const char *name, const void *bytes, size_t len)
 {
+	char aside[64];
 	int fd, rc;
 
-	if (getrandom(out, SECRET_BYTES, 0) != SECRET_BYTES)
-		return -EIO;
-	(void)disk_unlink(disk, SECRET_NAME ".tmp");
-	fd = disk_file_create(disk, SECRET_NAME ".tmp");
+	snprintf(aside, sizeof(aside), "%s.tmp", name);
+	(void)disk_unlink(disk, aside);
+	fd = disk_file_create(disk, aside);
 	if (fd < 0)
 		return fd;
-	rc = disk_write(disk, fd, out, SECRET_BYTES, 0);
+	rc = disk_write(disk, fd, bytes, len, 0);
 	if (rc >= 0)
 		rc = disk_sync(disk, fd);
 	disk_file_close(disk, fd);
 	if (rc >= 0)
-		rc = disk_rename(disk, SECRET_NAME ".tmp", SECRET_NAME);
+		rc = disk_rename(disk, aside, name);
 	if (rc >= 0)
 		rc = disk_sync_dir(disk);
-	return rc < 0 ? rc : SECRET_BYTES;
+	return rc < 0 ? rc : (int)len;
 }
 
-static int secret_of_disk(struct disk *disk, uint8_t *out, size_t room)
+/* -ENOENT: there is none. */
+static int file_read(struct disk *disk, const char *name, void *out, size_t room)
 {
-	int fd = disk_file_open(disk, SECRET_NAME, 0);
+	int fd = disk_file_open(disk, name, 0);
 	int len;
 
-	if (fd == -ENOENT)
-		return secret_make(disk, out);
 	if (fd < 0)
 		return fd;
 	len = disk_read(disk, fd, out, room, 0);
 	disk_file_close(disk, fd);
 	return len;
+}
+
+static int secret_of_disk(struct disk *disk, uint8_t *out, size_t room)
+{
+	int len = file_read(disk, SECRET_NAME, out, room);
+
+	if (len != -ENOENT)
+		return len;
+	if (getrandom(out, SECRET_BYTES, 0) != SECRET_BYTES)
+		return -EIO;
+	return file_make(disk, SECRET_NAME, out, SECRET_BYTES);
 }
 
 int secret_key_new(const struct settings *s, struct disk *disk, struct session_key **ret_key,
@@ -109,4 +121,62 @@ int secret_key_new(const struct settings *s, struct disk *disk, struct session_k
 			 "no session secret from %s: %s (it must be %d to %d bytes)", from,
 			 strerror(-rc), SESSION_SECRET_BYTES_MIN, SESSION_SECRET_BYTES_MAX);
 	return rc;
+}
+
+/* --- the operator's token: one line, so that people can copy it --------------------------------
+ * */
+
+static int token_of_disk(struct disk *disk, char *out, size_t room)
+{
+	uint8_t random[TOKEN_BYTES];
+	int len = file_read(disk, TOKEN_NAME, out, room);
+
+	if (len != -ENOENT)
+		return len;
+	if (getrandom(random, sizeof(random), 0) != sizeof(random))
+		return -EIO;
+	len = 0;
+	for (unsigned i = 0; i < sizeof(random); i++)
+		len += snprintf(out + len, room - (size_t)len, "%02x", random[i]);
+	out[len++] = '\n';
+	explicit_bzero(random, sizeof(random));
+	return file_make(disk, TOKEN_NAME, out, (size_t)len);
+}
+
+static int token_check(const char *token, size_t len)
+{
+	if (len < ADMIN_TOKEN_CHARS_MIN || len > ADMIN_TOKEN_CHARS_MAX)
+		return -EINVAL;
+	for (size_t i = 0; i < len; i++)
+		if (token[i] <= ' ' || token[i] > '~')
+			return -EINVAL;
+	return 0;
+}
+
+int admin_token_get(const struct settings *s, struct disk *disk,
+		    char ret_token[static ADMIN_TOKEN_CHARS_MAX + 1],
+		    char why[static SECRET_WHY_CHARS])
+{
+	bool given = s->admin_token_file[0] != '\0';
+	char text[ADMIN_TOKEN_CHARS_MAX + 2];
+	int len = given ? secret_of_file(s->admin_token_file, (uint8_t *)text, sizeof(text))
+			: token_of_disk(disk, text, sizeof(text));
+	int rc = len;
+
+	while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == '\r'))
+		len--;
+	if (rc >= 0)
+		rc = token_check(text, (size_t)len);
+	if (rc < 0) {
+		snprintf(why, SECRET_WHY_CHARS,
+			 "no admin token from %s: %s (it must be one line of %d to %d printable "
+			 "characters)",
+			 given ? s->admin_token_file : "the data directory's " TOKEN_NAME,
+			 strerror(-rc), ADMIN_TOKEN_CHARS_MIN, ADMIN_TOKEN_CHARS_MAX);
+		return rc;
+	}
+	memcpy(ret_token, text, (size_t)len);
+	ret_token[len] = '\0';
+	explicit_bzero(text, sizeof(text));
+	return 0;
 }

@@ -1,6 +1,6 @@
 /*
- * secret.h - the secret that signs sessions: from the settings, a file, or the data directory,
- * where it is made on first start. Main thread, at start.
+ * secret.h - the secret that signs sessions, and the token of the operator: from the settings, a
+ * file, or the data directory, where they are made on first start. Main thread, at start.
  */
 #ifndef PX_SERVER_SECRET_H
 #define PX_SERVER_SECRET_H
@@ -9,10 +9,17 @@
 #include "persist/disk.h"
 #include "server/settings.h"
 
-#define SECRET_WHY_CHARS 256
+#define SECRET_WHY_CHARS      256
+#define ADMIN_TOKEN_CHARS_MIN 16
+#define ADMIN_TOKEN_CHARS_MAX 128
 
 /* 0, or -errno and a sentence in `why`. */
 int secret_key_new(const struct settings *s, struct disk *disk, struct session_key **ret_key,
 		   char why[static SECRET_WHY_CHARS]);
+
+/* A line of printable characters. 0, or -errno and a sentence in `why`. */
+int admin_token_get(const struct settings *s, struct disk *disk,
+		    char ret_token[static ADMIN_TOKEN_CHARS_MAX + 1],
+		    char why[static SECRET_WHY_CHARS]);
 
 #endif

@@ -73,6 +73,7 @@ static void shared_fill(struct server *s)
 
 	shared->rooms = writer_rooms(s->writer);
 	shared->session_key = s->key;
+	shared->admin_token = s->admin_token;
 	for (unsigned i = 0; i < settings->origin.count && i < ORIGINS_MAX; i++)
 		shared->origins[shared->origin_count++] = settings->origin.items[i];
 	shared->clients_max = (uint32_t)settings->clients_max;
@@ -154,7 +155,8 @@ static int server_make(struct server *s, char why[static SERVER_WHY_CHARS])
 
 	if (data_open(s, why) < 0)
 		return EXIT_RUN;
-	if (secret_key_new(s->settings, s->disk, &s->key, why) < 0)
+	if (secret_key_new(s->settings, s->disk, &s->key, why) < 0 ||
+	    admin_token_get(s->settings, s->disk, s->admin_token, why) < 0)
 		return EXIT_RUN;
 	s->shared.worker_count = (uint32_t)(workers == 0 ? core_count() : workers);
 	if (s->shared.worker_count > WORKERS_MAX)

@@ -13,6 +13,7 @@
 #include "persist/postgres.h"
 #include "persist/receiver.h"
 #include "server/historian.h"
+#include "server/secret.h"
 #include "server/server.h"
 #include "server/writer.h"
 
@@ -32,6 +33,7 @@ struct server {
 	const struct settings *settings;
 	struct disk *disk;
 	struct session_key *key;
+	char admin_token[ADMIN_TOKEN_CHARS_MAX + 1];
 	struct writer *writer;
 	struct keeper *keeper;
 	struct packer *packer;

@@ -1,8 +1,8 @@
 /*
  * writer.c - the turn of the writer, its making and its end.
  *
- * Fixed order: what the disk completed, what keeper and packer finished, what workers ask, group
- * commit, what was dropped, what is settled, frames, copies, answers out. Each with a budget.
+ * Fixed order: what the disk completed, what workers ask, what the historian found, group commit,
+ * what was dropped, a rollback, what is settled, frames, copies, answers out. Each with a budget.
  */
 #include "server/writer.h"
 
@@ -85,6 +85,7 @@ void writer_free(struct writer *w)
 		return;
 	copy_free(w);
 	history_drop(w);
+	rollback_end(w);
 	ring_close(w->ring);
 	journal_free(w->journal);
 	for (uint32_t i = 0; i < w->boards_end; i++)
@@ -198,6 +199,9 @@ static void request_run(struct writer *w, unsigned worker, const struct mail_req
 	case MAIL_PIXEL_HISTORY:
 	case MAIL_BOARD_AT:
 		history_want(w, worker, m);
+		return;
+	case MAIL_ROLLBACK:
+		rollback_want(w, worker, m);
 		return;
 	case MAIL_PLACED:
 	case MAIL_REFUSED:
@@ -329,11 +333,12 @@ uint64_t writer_turn(struct writer *w, struct now now, bool *ret_nap)
 	events_run(w);
 	drop_run(w);
 	more = requests_run(w);
+	history_take(w);
 	journal_run(w);
+	rollback_run(w);
 	order_settle(w);
 	cut_run(w);
 	copy_run(w);
-	history_take(w);
 	people_expire(w->people, PEOPLE_EXPIRE_STEP, w->cooldown_ms, w->boards_end,
 		      now.mono_ns / NS_PER_MS);
 	stop_run(w);

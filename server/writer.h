@@ -25,6 +25,7 @@
 #include "persist/journal.h"
 #include "persist/keeper.h"
 #include "persist/recover.h"
+#include "persist/rollback.h"
 #include "server/settings.h"
 
 struct writer;
@@ -46,13 +47,23 @@ struct history_job {
 	uint64_t upto_lsn; /* what was durable and applied when it was asked, */
 	uint64_t seq;      /* and the board's seq then */
 	uint8_t worker;
+	uint32_t cells_max; /* ROLLBACK: more do not change at once */
 	/* the answer, as in struct mail_answer */
-	uint8_t verdict; /* enum history_verdict */
+	uint8_t verdict; /* enum history_verdict, enum rollback_verdict */
 	bool complete;
 	uint32_t epoch;
 	uint64_t ret_seq;
 	uint64_t since_ms;
-	struct blob *blob; /* one reference */
+	struct blob *blob;            /* one reference */
+	struct rollback_offer *offer; /* ROLLBACK_DO that can be done: the writer's, to be freed */
+};
+
+/* What a rollback would change, on a board at job.seq. */
+struct rollback_offer {
+	struct placement_filter filter;
+	uint64_t placements, first_seq;
+	uint32_t count;
+	struct rollback_cell cells[];
 };
 
 #define HISTORY_JOBS_MAX 32 /* more questions get 503 */

@@ -17,8 +17,8 @@ static uint64_t mono_ms(const struct writer *w)
 	return w->now.mono_ns / NS_PER_MS;
 }
 
-static struct pending *pending_push(struct writer *w, unsigned worker, const struct mail_request *m,
-				    enum pending_kind kind)
+struct pending *order_pend(struct writer *w, unsigned worker, const struct mail_request *m,
+			   enum pending_kind kind)
 {
 	struct pending *p;
 
@@ -98,7 +98,7 @@ static void place_charge(struct writer *w, struct writer_board *b, struct pendin
 static void place_repeat(struct writer *w, unsigned worker, const struct mail_request *m,
 			 const struct person *person)
 {
-	struct pending *p = pending_push(w, worker, m, PENDING_REPEAT);
+	struct pending *p = order_pend(w, worker, m, PENDING_REPEAT);
 
 	if (p == NULL)
 		writer_refuse(w, worker, m, REFUSAL_OVERLOADED, 1000);
@@ -138,7 +138,7 @@ void order_place(struct writer *w, unsigned worker, const struct mail_request *m
 		writer_refuse(w, worker, m, REFUSAL_COOLDOWN, wait_ms);
 		return;
 	}
-	p = pending_push(w, worker, m, PENDING_PLACE);
+	p = order_pend(w, worker, m, PENDING_PLACE);
 	why = p == NULL ? REFUSAL_OVERLOADED : place_journal(w, b, m);
 	if (why != REFUSAL_NONE) {
 		if (p != NULL)
@@ -167,6 +167,8 @@ static void settle_place(struct writer *w, const struct pending *p)
 	}
 	b->seq_applied = p->seq;
 	atomic_store_explicit(&b->room->seq, p->seq, memory_order_release);
+	if (w->rollback.phase != ROLLBACK_IDLE)
+		rollback_touch(w, p->board, p->cell);
 	if (b->placers != NULL) {
 		b->placers[p->cell].placed_at_ms = p->placed_at_ms;
 		memcpy(b->placers[p->cell].user, p->user, sizeof(p->user));
@@ -216,7 +218,7 @@ void order_you(struct writer *w, unsigned worker, const struct mail_request *m)
 	struct pending now = {.client = m->client, .board = m->board, .worker = (uint8_t)worker};
 
 	memcpy(now.user, m->user, sizeof(now.user));
-	if (pending_push(w, worker, m, PENDING_YOU) == NULL)
+	if (order_pend(w, worker, m, PENDING_YOU) == NULL)
 		settle_you(w, &now);
 }
 
@@ -240,6 +242,9 @@ void order_settle(struct writer *w)
 			if (!changed_has_room(w, w->boards[p->board]))
 				return;
 			settle_place(w, p);
+		} else if (p->kind == PENDING_ROLLBACK) {
+			if (!rollback_settle(w, p))
+				return;
 		} else if (p->kind == PENDING_REPEAT) {
 			settle_repeat(w, p);
 		} else {
@@ -283,12 +288,12 @@ void order_drop(struct writer *w)
 			break;
 		if (p->kind == PENDING_PLACE)
 			undo_place(w, p);
-		if (p->kind == PENDING_YOU) {
+		if (p->kind == PENDING_YOU)
 			settle_you(w, p);
-			w->pending_tail--;
-			continue;
-		}
-		writer_refuse(w, p->worker, &m, REFUSAL_UNAVAILABLE, 1000);
+		else if (p->kind == PENDING_ROLLBACK)
+			rollback_undo(w, p);
+		else
+			writer_refuse(w, p->worker, &m, REFUSAL_UNAVAILABLE, 1000);
 		w->pending_tail--;
 	}
 	for (uint32_t i = 0; i < w->boards_end; i++)

@@ -69,7 +69,7 @@ struct writer_board {
 	uint64_t past_count;
 };
 
-enum pending_kind { PENDING_PLACE, PENDING_REPEAT, PENDING_YOU };
+enum pending_kind { PENDING_PLACE, PENDING_REPEAT, PENDING_YOU, PENDING_ROLLBACK };
 
 /* A request whose answer waits until its lsn is settled. */
 struct pending {
@@ -98,6 +98,20 @@ enum snapshot_phase {
 	SNAPSHOT_WRITING, /* with the keeper */
 };
 
+enum rollback_phase {
+	ROLLBACK_IDLE,
+	ROLLBACK_PLANNING,   /* the historian looks what it would change */
+	ROLLBACK_READY,      /* waits for room in the journal */
+	ROLLBACK_JOURNALLED, /* waits to be durable */
+};
+
+/* The rollback at work: one at a time, of all boards. */
+struct rollback_work {
+	enum rollback_phase phase;
+	struct history_job job; /* with the offer and the answer's blob */
+	uint8_t *touched;       /* a bit per cell: somebody placed there since it was asked */
+};
+
 enum stop_phase { STOP_NO, STOP_JOURNAL, STOP_SNAPSHOT, STOP_DONE };
 
 struct writer {
@@ -116,7 +130,8 @@ struct writer {
 	uint64_t pending_head, pending_tail; /* oldest, behind the newest */
 	uint64_t lsn_applied;
 	uint32_t history_out; /* questions at the historian */
-	uint64_t mailed;      /* workers that have answers since the last publish */
+	struct rollback_work rollback;
+	uint64_t mailed; /* workers that have answers since the last publish */
 	bool cut_any;
 	/* snapshots */
 	enum snapshot_phase snapshot;
@@ -148,6 +163,8 @@ struct writer_board *writer_board_at(struct writer *w,
 				     uint16_t number); /* served ones; else NULL */
 
 /* --- writer_order.c --------------------------------------------------------------------------- */
+struct pending *order_pend(struct writer *w, unsigned worker, const struct mail_request *m,
+			   enum pending_kind kind); /* NULL: too many wait */
 void order_place(struct writer *w, unsigned worker, const struct mail_request *m);
 void order_you(struct writer *w, unsigned worker, const struct mail_request *m);
 void order_settle(struct writer *w); /* applies and answers what the journal has settled */
@@ -171,9 +188,20 @@ bool copy_has_memory(const struct writer *w, const struct writer_board *b);
 void copy_free(struct writer *w);
 
 /* --- writer_history.c ------------------------------------------------------------------------- */
+/* Passes a question on; false: no room, nothing was done. */
+bool history_pass(struct writer *w, struct writer_board *b, struct history_job *job);
 void history_want(struct writer *w, unsigned worker, const struct mail_request *m);
 void history_take(struct writer *w); /* answers what the historian has finished */
 void history_drop(struct writer *w); /* at the end: nobody is there to be answered */
+
+/* --- writer_rollback.c ------------------------------------------------------------------------ */
+void rollback_want(struct writer *w, unsigned worker, const struct mail_request *m);
+void rollback_planned(struct writer *w, const struct history_job *done); /* from the historian */
+void rollback_run(struct writer *w); /* journals one that is ready, as soon as there is room */
+void rollback_touch(struct writer *w, uint16_t board, uint32_t cell); /* somebody placed there */
+bool rollback_settle(struct writer *w, const struct pending *p); /* false: a reader is in the way */
+void rollback_undo(struct writer *w, const struct pending *p);   /* the journal dropped it */
+void rollback_end(struct writer *w);
 
 /* --- writer_restore.c ------------------------------------------------------------------------- */
 int restore_run(struct writer *w, char why[static RECOVER_WHY_BYTES]);

@@ -161,7 +161,7 @@ static int replay_placement(struct restore *r, struct writer_board *b,
 			"the journal has a placement outside its board: pixeld journal verify");
 	past_add(b, p->seq, cell, p->color);
 	if (b->placers != NULL) {
-		b->placers[cell].placed_at_ms = p->placed_at_ms;
+		b->placers[cell].placed_at_ms = record_is_restored(p) ? 0 : p->placed_at_ms;
 		memcpy(b->placers[cell].user, p->user, sizeof(p->user));
 	}
 	if (!replay)
@@ -173,7 +173,7 @@ static int replay_placement(struct restore *r, struct writer_board *b,
 	(void)board_set(b->board, cell, p->color);
 	b->seq_applied = b->seq_numbered = p->seq;
 	memcpy(person.user, p->user, sizeof(person.user));
-	return on_person(r, &person);
+	return record_is_restored(p) ? 0 : on_person(r, &person);
 }
 
 static void replay_epoch(struct writer_board *b, const struct record_epoch *e, bool replay)

@@ -77,6 +77,25 @@ class Life(PostgresCase):
             self.assertEqual(self.metric(server, "rows_total"), 20000)
             self.assertIn("the beginning of the journal", server.log())
 
+    def test_a_rollback_is_rows_too_and_sql_alone_makes_its_board(self):
+        with self.server() as server:
+            self.place(server, 3000)
+            token = (server.data / "admin.token").read_text().strip()
+            answer = server.ask("POST", "/boards/main/rollback", {"Authorization": f"Bearer {token}"}, b'{"color":5}')
+            self.assertEqual(answer.status, 200, answer)
+            said = answer.json()
+            self.place(server, 100)
+            self.caught_up(server)
+            self.once(server)
+            packed, seq = server.bitmap()
+            self.assertEqual(self.pg.bitmap(self.db, seq, SIZE, SIZE), packed)
+            nobody = self.pg.query("SELECT count(*), min(request), max(request) FROM pixeld.placements"
+                                   " WHERE user_id = '00000000-0000-0000-0000-000000000000'", self.db)
+            self.assertEqual([int(n) for n in nobody[0]], [said["cells"], said["rollback"], said["rollback"]])
+            server.stop()
+            code, out, told = run("verify", "--data", server.data, "--postgres", self.pg.dsn(self.db))
+            self.assertEqual(code, 0, out + told)
+
     def test_a_restart_goes_on_where_it_was(self):
         with self.server() as server:
             for _ in range(3):

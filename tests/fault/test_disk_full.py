@@ -2,7 +2,7 @@
 """The disk fills up under load: placements get 503, everything else goes on, and it heals by itself.
 
 The data directory is a small tmpfs; a file beside the journal takes what is free. Round by round: full
-and freed again; full, killed, started while it is full, freed; full, stopped in order, started.
+and freed again; full, killed, started while it is full, freed; full, stopped in order, started; full under a rollback.
 """
 import http.client, json, time
 
@@ -19,6 +19,9 @@ def put(server, painter):
         return response.status, response.headers["Retry-After"], json.loads(response.read())
     finally:
         connection.close()
+
+
+WHOLE = {"area": {"x": 0, "y": 0, "width": client.WIDTH, "height": client.HEIGHT}}
 
 
 class Scene:
@@ -73,6 +76,32 @@ class Scene:
         self.check()
         return seconds
 
+    def rollback_meets_it(self):
+        """Rollbacks of the whole board, until the disk does not take one: it is refused, and nothing of it is there."""
+        self.painter.pause = True
+        pixeld.wait_for(lambda: not self.painter.open, 10, "the last placements are answered")
+        made = self.rollbacks()
+        disk.fill(self.ballast)
+        for _ in range(50):
+            status, said = self.server.operate("POST", "/rollback", {"undo": made[-1]} if len(made) % 2 else WHOLE)
+            if status != 200:
+                break
+            made.append(said["rollback"])
+        assert (status, said["error"]["code"]) == (503, "unavailable"), (status, said)
+        truth.consistent(self.server, truth.dump(self.server.data))
+        assert self.rollbacks() == made
+        self.ballast.unlink()
+        self.server.wait_ready()
+        status, said = self.server.operate("POST", "/rollback", {"undo": made[-1]} if len(made) % 2 else WHOLE)
+        assert status == 200, said
+        assert self.rollbacks() == [*made, said["rollback"]]
+        self.check()
+
+    def rollbacks(self):
+        status, said = self.server.operate("GET", "/rollbacks")
+        assert status == 200, said
+        return [r["rollback"] for r in said]
+
     def restart_full(self):
         """A crash and a start on a full disk: it serves what it has."""
         self.server.kill()
@@ -109,6 +138,7 @@ def main():
                 scene.paint()
                 pixeld.wait_for(lambda: scene.painter.acks, 10, "placements are taken after a start")
                 scene.check()
+                scene.rollback_meets_it()
             scene.watcher.end()
             scene.painter.end()
         finally:

@@ -169,6 +169,7 @@ static void workers_make(struct stack *s, struct now now)
 	s->shared = (struct worker_shared){
 		.rooms = writer_rooms(s->writer),
 		.session_key = s->config.session_key,
+		.admin_token = "sim-admin-token-0",
 		.listeners = {{.fd = s->config.listener}},
 		.listener_count = 1,
 		.worker_count = s->config.workers,

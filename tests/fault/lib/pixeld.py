@@ -115,6 +115,17 @@ class Pixeld:
         text = self.get("/metrics")[2].decode()
         return {m[1]: float(m[2]) for m in re.finditer(r"^(\w+) ([\d.e+-]+)$", text, re.M)}
 
+    def operate(self, method, path, body=None):
+        """A request with the admin token: (status, what it said)."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            token = (self.data / "admin.token").read_text().strip()
+            connection.request(method, "/boards/main" + path, json.dumps(body), {"Authorization": f"Bearer {token}"})
+            response = connection.getresponse()
+            return response.status, json.loads(response.read())
+        finally:
+            connection.close()
+
     def boards(self):
         return json.loads(self.get("/boards/main")[2])
 
