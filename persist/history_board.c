@@ -11,7 +11,7 @@
 
 #include "persist/snapshot.h"
 
-#define SNAPSHOTS_LOOKED_AT 16
+#define SNAPSHOTS_LOOKED_AT 64 /* retention leaves no more */
 #define SNAPSHOT_WHY_BYTES  512
 #define SNAPSHOT_TAKEN      1 /* the rest of the file is not wanted */
 
@@ -152,41 +152,38 @@ int history_board_begin_at(struct history *h, struct history_board *b, uint64_t 
 	return rc > 0 ? 0 : -ENODATA;
 }
 
-int history_board_begin_oldest(struct history *h, struct history_board *b)
+int history_board_begin_oldest(struct history *h, struct history_board *b, uint64_t from)
 {
-	uint64_t lsns[SNAPSHOTS_LOOKED_AT], first = history_first(h);
+	uint64_t lsns[SNAPSHOTS_LOOKED_AT];
 	int count = snapshots_list(h, lsns), rc = 0;
 
 	board_forget(b);
-	b->cursor = (struct history_cursor){.next_lsn = first};
-	if (first == 1)
-		return 0;
+	b->cursor = (struct history_cursor){.next_lsn = from};
+	if (from == 1 || count < 0)
+		return count < 0 ? count : 0;
 	while (rc == 0 && count-- > 0)
-		if (lsns[count] + 1 >= first)
+		if (lsns[count] + 1 >= from)
 			rc = snapshot_take(h, b, lsns[count]);
-	if (rc < 0 || count < -1)
-		return rc < 0 ? rc : count;
+	if (rc < 0)
+		return rc;
 	return rc > 0 ? 0 : -ENODATA;
 }
 
 int history_board_since(struct history *h, uint16_t number, uint64_t *ret_seq, uint64_t *ret_ms)
 {
-	uint64_t lsns[SNAPSHOTS_LOOKED_AT];
-	int count = snapshots_list(h, lsns);
 	struct history_board b;
-	int rc = 0;
+	int rc;
 
 	history_board_init(&b, number);
-	while (rc == 0 && count-- > 0)
-		rc = snapshot_take(h, &b, lsns[count]);
-	if (rc > 0) {
+	rc = history_board_begin_oldest(h, &b, history_first(h));
+	if (rc == 0 && b.board == NULL)
+		rc = -ENODATA;
+	if (rc == 0) {
 		*ret_seq = b.seq;
 		*ret_ms = b.at_ms;
 	}
 	board_forget(&b);
-	if (rc < 0)
-		return rc;
-	return rc > 0 ? 0 : -ENODATA;
+	return rc;
 }
 
 /* --- from the journal ----------------------------------------------------------------------- */

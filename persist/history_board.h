@@ -40,9 +40,9 @@ int history_board_begin(struct history *h, struct history_board *b,
  * with 0, from the first record kept. */
 int history_board_begin_at(struct history *h, struct history_board *b, uint64_t snapshot_lsn);
 
-/* The same from as far back as the journal is kept without a hole: its first record, or the oldest
- * snapshot behind which it goes on. -ENODATA: there is none. */
-int history_board_begin_oldest(struct history *h, struct history_board *b);
+/* The same from as far back as record `from` on allows: record 1, or the oldest snapshot that needs
+ * nothing before `from`. -ENODATA: there is none. */
+int history_board_begin_oldest(struct history *h, struct history_board *b, uint64_t from);
 
 /* 1: call again; 0: it stands at the moment, or board is NULL; -errno. */
 int history_board_step(struct history *h, struct history_board *b,

@@ -302,6 +302,7 @@ static void retain(struct keeper *k)
 		.keep_bytes = c->keep_bytes,
 		.free_bytes_min = c->free_bytes_min,
 		.received_lsn = c->received_lsn == NULL ? UINT64_MAX : c->received_lsn(c->arg),
+		.snapshots_past = c->snapshots_past,
 		.drop_unread = c->drop_unread,
 	};
 

@@ -20,6 +20,7 @@ struct keeper;
 
 struct keeper_config {
 	struct disk *disk;               /* from here on used by the keeper thread alone */
+	uint32_t snapshots_past;         /* kept besides the newest two */
 	uint64_t keep_bytes;             /* of journal; 0 = all history for ever */
 	uint64_t free_bytes_min;         /* below this much free disk old segments go; 0 = never */
 	bool drop_unread;                /* ... also those that a receiver has not passed */

@@ -96,18 +96,65 @@ static int oldest_remove(struct disk *disk, const struct retain_rule *rule,
 	return removed;
 }
 
+/* --- snapshots -------------------------------------------------------------------------------- */
+
+struct snapshots {
+	uint64_t lsns[SNAPSHOTS_KEPT + RETAIN_SNAPSHOTS_MAX + 1]; /* newest first */
+	int count;
+};
+
+/* One that cannot be removed only costs space: it is tried again. */
+static void snapshot_remove(struct disk *disk, struct snapshots *s, int i)
+{
+	char name[SNAPSHOT_NAME_BYTES];
+
+	snapshot_name(name, s->lsns[i]);
+	(void)disk_unlink(disk, name);
+	s->count--;
+	for (; i < s->count; i++)
+		s->lsns[i] = s->lsns[i + 1];
+}
+
+/* The one without which the rest is spread best: its neighbours are closest. Not the oldest, from
+ * which all that is kept can be reached. */
+static int most_crowded(const struct snapshots *s)
+{
+	int found = SNAPSHOTS_KEPT;
+
+	for (int i = SNAPSHOTS_KEPT + 1; i < s->count - 1; i++)
+		if (s->lsns[i - 1] - s->lsns[i + 1] < s->lsns[found - 1] - s->lsns[found + 1])
+			found = i;
+	return found;
+}
+
+static void snapshots_thin(struct disk *disk, struct snapshots *s, uint32_t past,
+			   uint64_t first_lsn)
+{
+	while (s->count > SNAPSHOTS_KEPT && s->lsns[s->count - 1] + 1 < first_lsn)
+		snapshot_remove(disk, s, s->count - 1); /* the journal does not go on from it */
+	while (s->count > SNAPSHOTS_KEPT + (int)past)
+		snapshot_remove(disk, s,
+				s->count > SNAPSHOTS_KEPT + 1 ? most_crowded(s) : s->count - 1);
+}
+
 int retain_run(struct disk *disk, const struct retain_rule *rule)
 {
-	uint64_t snapshots[SNAPSHOTS_KEPT];
 	struct segment_list list;
-	int rc = snapshot_list(disk, snapshots, SNAPSHOTS_KEPT);
+	struct snapshots snapshots;
+	int rc, removed;
+	size_t first;
 
-	if (rc < SNAPSHOTS_KEPT)
-		return rc < 0 ? rc : 0;
+	snapshots.count =
+		snapshot_list(disk, snapshots.lsns, SNAPSHOTS_KEPT + RETAIN_SNAPSHOTS_MAX + 1);
+	if (snapshots.count < SNAPSHOTS_KEPT)
+		return snapshots.count < 0 ? snapshots.count : 0;
 	rc = segment_list_read(disk, &list);
 	if (rc < 0)
 		return rc;
-	rc = oldest_remove(disk, rule, &list, snapshots[SNAPSHOTS_KEPT - 1] + 1);
+	removed = oldest_remove(disk, rule, &list, snapshots.lsns[SNAPSHOTS_KEPT - 1] + 1);
+	first = segment_list_live(&list, removed > 0 ? (size_t)removed : 0);
+	snapshots_thin(disk, &snapshots, rule->snapshots_past,
+		       first < list.count ? list.entries[first].header.first_lsn : 0);
 	segment_list_free(&list);
-	return rc;
+	return removed;
 }

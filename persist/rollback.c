@@ -5,7 +5,7 @@
  *         board twice and a byte for each cell.
  *
  *	begin ──▶ LIST: rollbacks up to now ──▶ FOLD: placements from the oldest on ──▶ DONE
- *	            └──▶ DONE (begin_list)
+ *	            └──▶ DONE (begin_list)        └──▶ FOLD anew behind a hole
  *
  * `shown` is the board as it is: every placement. `kept` is the board as it would be: those that no
  * rollback takes which is in force then. Only cells on which a placement changes sides (HIT) may
@@ -34,7 +34,7 @@ struct rollback_plan {
 	struct rollback_answer answer;
 	enum phase phase;
 	bool list_only;
-	bool gap;
+	uint64_t gap_last_lsn; /* of the last hole that the fold met; 0: none */
 	/* LIST: kept from plan to plan */
 	struct rollback *list;
 	size_t count, room;
@@ -70,14 +70,19 @@ int rollback_plan_new(struct history *history, struct rollback_plan **ret_plan)
 	return 0;
 }
 
-void rollback_plan_drop(struct rollback_plan *p)
+static void fold_drop(struct rollback_plan *p)
 {
 	history_board_fini(&p->shown);
 	board_free(p->kept);
 	free(p->flags);
-	free(p->in_force);
 	p->kept = NULL;
 	p->flags = NULL;
+}
+
+void rollback_plan_drop(struct rollback_plan *p)
+{
+	fold_drop(p);
+	free(p->in_force);
 	p->in_force = NULL;
 	p->phase = PHASE_IDLE;
 }
@@ -95,9 +100,7 @@ static void plan_begin(struct rollback_plan *p, const struct rollback_question *
 {
 	rollback_plan_drop(p);
 	p->question = *question;
-	p->answer = (struct rollback_answer){.x = UINT16_MAX, .y = UINT16_MAX};
 	p->phase = PHASE_LIST;
-	p->gap = false;
 }
 
 void rollback_plan_begin(struct rollback_plan *p, const struct rollback_question *question)
@@ -190,11 +193,27 @@ static int kept_begin(struct rollback_plan *p)
 	return 0;
 }
 
-static int fold_begin(struct rollback_plan *p)
+/* From as far back as what is kept from `from` on allows. */
+static int fold_begin(struct rollback_plan *p, uint64_t from)
+{
+	int rc;
+
+	fold_drop(p);
+	history_board_init(&p->shown, p->question.board);
+	p->answer = (struct rollback_answer){.x = UINT16_MAX, .y = UINT16_MAX};
+	p->gap_last_lsn = 0;
+	p->phase = PHASE_FOLD;
+	rc = history_board_begin_oldest(p->history, &p->shown, from);
+	if (rc == 0 && p->shown.board != NULL)
+		rc = kept_begin(p);
+	return rc < 0 ? rc : 1;
+}
+
+/* The list is complete. */
+static int question_check(struct rollback_plan *p)
 {
 	struct rollback_question *q = &p->question;
 	const struct rollback *undone = q->undoes != 0 ? rollback_find(p, q->undoes) : NULL;
-	int rc;
 
 	if (q->undoes != 0 &&
 	    (undone == NULL || undone->record.board != q->board || undone->record.undoes != 0))
@@ -203,14 +222,7 @@ static int fold_begin(struct rollback_plan *p)
 		return -EALREADY;
 	if (undone != NULL)
 		q->filter = undone->record.filter;
-	history_board_init(&p->shown, q->board);
-	rc = in_force_collect(p);
-	if (rc == 0)
-		rc = history_board_begin_oldest(p->history, &p->shown);
-	if (rc == 0 && p->shown.board != NULL)
-		rc = kept_begin(p);
-	p->phase = PHASE_FOLD;
-	return rc < 0 ? rc : 1;
+	return in_force_collect(p);
 }
 
 static bool others_take(const struct rollback_plan *p, const struct record_placement *placement)
@@ -289,8 +301,7 @@ static void gap_take(void *arg, uint64_t first_lsn, uint64_t last_lsn)
 	struct rollback_plan *p = arg;
 
 	(void)first_lsn;
-	(void)last_lsn;
-	p->gap = p->phase == PHASE_FOLD;
+	p->gap_last_lsn = last_lsn;
 }
 
 /* --- what comes out --------------------------------------------------------------------------- */
@@ -340,10 +351,12 @@ static int list_step(struct rollback_plan *p)
 
 	if (rc != 0)
 		return rc;
-	if (!p->list_only)
-		return fold_begin(p);
-	p->phase = PHASE_DONE;
-	return 0;
+	if (p->list_only) {
+		p->phase = PHASE_DONE;
+		return 0;
+	}
+	rc = question_check(p);
+	return rc < 0 ? rc : fold_begin(p, history_first(p->history));
 }
 
 static int fold_step(struct rollback_plan *p)
@@ -351,8 +364,8 @@ static int fold_step(struct rollback_plan *p)
 	const struct history_handler handler = {.arg = p, .record = fold_take, .gap = gap_take};
 	int rc = history_step(p->history, &p->shown.cursor, &handler);
 
-	if (p->gap)
-		return -EAGAIN;
+	if (p->gap_last_lsn != 0) /* lost long ago, or removed meanwhile: what is behind it */
+		return fold_begin(p, p->gap_last_lsn + 1);
 	if (rc != 0)
 		return rc;
 	if (p->shown.board == NULL)

@@ -2,8 +2,8 @@
  * snapshot.h - all boards and people at one lsn, in one file: `snapshot-<lsn, 16 hex digits>.snap`.
  *
  * Written aside as `.tmp` in steps of 1 MiB, each synced, so that the journal's syncs never wait
- * behind a large one; then renamed. The newest two are kept. Every part has a checksum, and the
- * file ends with a mark: half a snapshot is none.
+ * behind a large one; then renamed. Retention removes old ones (retain.h). Every part has a
+ * checksum, and the file ends with a mark: half a snapshot is none.
  *
  * Writing: keeper thread. Reading: recovery and tools. Both through disk.h.
  */
@@ -23,7 +23,7 @@
 #define SNAPSHOT_VERSION    1u
 #define SNAPSHOT_NAME_BYTES 40 /* room for a file name, .tmp included */
 #define SNAPSHOT_STEP_BYTES (1u << 20)
-#define SNAPSHOTS_KEPT      2
+#define SNAPSHOTS_KEPT      2 /* the newest: a start needs one, and another if that is damaged */
 
 /*
  * What a snapshot is made of. Made by the writer thread, lent to the keeper until its result is
@@ -57,7 +57,7 @@ struct snapshot_writer;
 int snapshot_writer_new(struct disk *disk, const struct snapshot_image *image,
 			struct snapshot_writer **ret_writer);
 
-/* Writes and syncs the next step. 1: more to do; 0: finished, renamed, older ones removed; -errno:
+/* Writes and syncs the next step. 1: more to do; 0: finished, renamed; -errno:
  * given up, nothing of it is left. */
 int snapshot_writer_step(struct snapshot_writer *w);
 uint64_t snapshot_writer_bytes(const struct snapshot_writer *w); /* written so far */

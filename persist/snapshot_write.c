@@ -172,19 +172,6 @@ int snapshot_writer_new(struct disk *disk, const struct snapshot_image *image,
 	return 0;
 }
 
-/* A snapshot that cannot be removed only costs space: the next one tries again. */
-static void older_remove(struct snapshot_writer *w)
-{
-	uint64_t lsns[64];
-	char name[SNAPSHOT_NAME_BYTES];
-	int count = snapshot_list(w->disk, lsns, 64);
-
-	for (int i = SNAPSHOTS_KEPT; i < count; i++) {
-		snapshot_name(name, lsns[i]);
-		disk_unlink(w->disk, name);
-	}
-}
-
 static int finish(struct snapshot_writer *w)
 {
 	char name[SNAPSHOT_NAME_BYTES];
@@ -196,11 +183,7 @@ static int finish(struct snapshot_writer *w)
 		return rc;
 	disk_file_close(w->disk, w->fd);
 	w->fd = -1;
-	rc = disk_sync_dir(w->disk);
-	if (rc < 0)
-		return rc;
-	older_remove(w);
-	return 0;
+	return disk_sync_dir(w->disk);
 }
 
 int snapshot_writer_step(struct snapshot_writer *w)

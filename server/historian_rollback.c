@@ -175,7 +175,7 @@ int historian_rollback_step(struct historian_rollback *r, struct history_job *jo
 		job->verdict = ROLLBACK_IS_UNDONE;
 	else if (rc == -ENODATA)
 		job->verdict = ROLLBACK_GONE;
-	else if (rc == -EAGAIN || rc == -ENOMEM)
+	else if (rc == -ENOMEM)
 		job->verdict = ROLLBACK_BUSY;
 	else if (rc < 0)
 		job->verdict = ROLLBACK_FAILED;

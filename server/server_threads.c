@@ -266,6 +266,7 @@ int server_thread_start(struct server *s, pthread_t *thread, void *(*run)(void *
 int server_threads_start(struct server *s, char why[static SERVER_WHY_CHARS])
 {
 	struct keeper_config keeper = {.disk = s->disk,
+				       .snapshots_past = (uint32_t)s->settings->snapshots_past,
 				       .keep_bytes = s->settings->journal_keep_bytes,
 				       .free_bytes_min = s->settings->journal_free_bytes,
 				       .drop_unread = s->settings->journal_unread == 1,

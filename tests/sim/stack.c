@@ -143,6 +143,8 @@ static int writer_make(struct stack *s, struct now now)
 				       .wake_packer = wake_packer,
 				       .round_ns = round_ns};
 	struct keeper_config keeper = {.disk = s->disk,
+				       .snapshots_past =
+					       (uint32_t)s->config.settings->snapshots_past,
 				       .keep_bytes = s->config.settings->journal_keep_bytes,
 				       .arg = s,
 				       .wake_writer = wake_writer,

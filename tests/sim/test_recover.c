@@ -438,6 +438,7 @@ static void three_snapshots(struct scene *s)
 		assert_true(scene_snapshot(s, false));
 		scene_snapshot_wait(s);
 	}
+	scene_turns(s, 20); /* retention */
 	assert_int_equal(s->snapshots, 3);
 }
 

@@ -244,22 +244,6 @@ static void power_cut_in_the_midst_leaves_no_snapshot(void **state)
 	assert_int_equal(snapshot_list(w->disk, lsns, 4), 0);
 }
 
-static void the_newest_two_are_kept(void **state)
-{
-	struct world *w = *state;
-	unsigned steps;
-	uint64_t lsns[8];
-
-	w->image.board_count = 0;
-	for (uint64_t lsn = 10; lsn < 15; lsn++) {
-		w->image.lsn = lsn;
-		assert_int_equal(write_all(w, &steps), 0);
-	}
-	assert_int_equal(snapshot_list(w->disk, lsns, 8), 2);
-	assert_int_equal(lsns[0], 14);
-	assert_int_equal(lsns[1], 13);
-}
-
 static void nobody(void *arg)
 {
 	(void)arg;
@@ -306,7 +290,6 @@ int main(void)
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(power_cut_in_the_midst_leaves_no_snapshot, setup,
 						teardown),
-		cmocka_unit_test_setup_teardown(the_newest_two_are_kept, setup, teardown),
 		cmocka_unit_test_setup_teardown(keeper_bounds_the_rate, setup, teardown),
 	};
 

@@ -117,6 +117,58 @@ static void too_little_disk_drops_it_where_that_was_chosen(void **state)
 	assert_int_equal(retain_run(disk, &rule), 5);
 }
 
+static int snapshots_left(uint64_t *lsns)
+{
+	return snapshot_list(disk, lsns, RETAIN_SNAPSHOTS_MAX);
+}
+
+static void of_the_snapshots_the_newest_two_stay(void **state)
+{
+	const struct retain_rule rule = {.received_lsn = UINT64_MAX};
+	uint64_t lsns[RETAIN_SNAPSHOTS_MAX];
+
+	(void)state;
+	for (uint64_t lsn = 10; lsn <= 40; lsn += 10)
+		snapshot_make(lsn);
+	assert_int_equal(retain_run(disk, &rule), 0);
+	assert_int_equal(snapshots_left(lsns), 2);
+	assert_true(lsns[0] == 51 && lsns[1] == 50);
+}
+
+/* However many came: none of the gaps is much larger than others, and the oldest stays. */
+static void older_snapshots_are_spread_over_the_journal(void **state)
+{
+	const struct retain_rule rule = {.received_lsn = UINT64_MAX, .snapshots_past = 6};
+	uint64_t lsns[RETAIN_SNAPSHOTS_MAX];
+
+	(void)state;
+	for (uint64_t lsn = 1000; lsn <= 300000; lsn += 1000) {
+		snapshot_make(lsn);
+		assert_int_equal(retain_run(disk, &rule), 0);
+	}
+	assert_int_equal(snapshots_left(lsns), 8);
+	assert_int_equal(lsns[0], 300000);
+	assert_int_equal(lsns[7], 50); /* of setup() */
+	for (int i = 1; i < 7; i++)
+		assert_in_range(lsns[i] - lsns[i + 1], 1000, 300000 / 7 * 2 + 1000);
+}
+
+static void snapshot_that_the_journal_does_not_go_on_from_goes(void **state)
+{
+	const struct retain_rule rule = {.keep_bytes = 3 * SEGMENT_MAKE_BYTES,
+					 .received_lsn = UINT64_MAX,
+					 .snapshots_past = 6};
+	uint64_t lsns[RETAIN_SNAPSHOTS_MAX];
+
+	(void)state;
+	snapshot_make(29);
+	snapshot_make(30);
+	assert_int_equal(retain_run(disk, &rule), 3);
+	assert_int_equal(first_left(), 4); /* from record 31 on */
+	assert_int_equal(snapshots_left(lsns), 3);
+	assert_int_equal(lsns[2], 30);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -126,6 +178,9 @@ int main(void)
 		TEST(what_a_receiver_has_not_got_stays),
 		TEST(too_much_journal_never_drops_what_is_unread),
 		TEST(too_little_disk_drops_it_where_that_was_chosen),
+		TEST(of_the_snapshots_the_newest_two_stay),
+		TEST(older_snapshots_are_spread_over_the_journal),
+		TEST(snapshot_that_the_journal_does_not_go_on_from_goes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
