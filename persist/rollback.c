@@ -157,7 +157,7 @@ static int list_take(void *arg, uint64_t lsn, const struct record *record)
 
 static int in_force_collect(struct rollback_plan *p)
 {
-	p->in_force = calloc(p->count + 1, sizeof(*p->in_force));
+	p->in_force = calloc(p->count + 1, sizeof(const struct placement_filter *));
 	p->in_force_count = 0;
 	if (p->in_force == NULL)
 		return -ENOMEM;

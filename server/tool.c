@@ -67,7 +67,8 @@ static int flag_take(struct tool *t, const char *flag, const char *text, unsigne
 		     {"-o", TOOL_OUT},
 		     {"--out", TOOL_OUT},
 		     {"--config", TOOL_CONFIG},
-		     {"--postgres", TOOL_POSTGRES}};
+		     {"--postgres", TOOL_POSTGRES},
+		     {"--server", TOOL_SERVER}};
 	size_t i;
 
 	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)
@@ -98,6 +99,9 @@ static int flag_take(struct tool *t, const char *flag, const char *text, unsigne
 		return TOOL_OK;
 	case 9:
 		t->postgres = text;
+		return TOOL_OK;
+	case 10:
+		t->server = text;
 		return TOOL_OK;
 	default:
 		return tool_fail("%s is no flag of this command\n%s", flag, t->usage);

@@ -28,6 +28,7 @@ enum tool_flag {
 	TOOL_CONFIG = 16,
 	TOOL_FILE = 32, /* one argument that is no flag */
 	TOOL_POSTGRES = 64,
+	TOOL_SERVER = 128,
 };
 
 struct tool {
@@ -38,6 +39,7 @@ struct tool {
 	const char *out; /* NULL: standard output */
 	const char *config;
 	const char *postgres; /* a DSN; NULL: not given */
+	const char *server;   /* a URL; NULL: likewise */
 	const char *file;
 	uint64_t from_ms; /* 0: from the beginning */
 	uint64_t to_ms;   /* UINT64_MAX: to the end */
@@ -80,12 +82,19 @@ int tool_out_close(const struct tool *t, FILE *out, int code); /* code TOOL_USAG
 #define TOOL_BOARDS_MAX 65536
 
 struct tool_boards {
-	uint16_t numbers[TOOL_BOARDS_MAX];
+	struct record_board at[TOOL_BOARDS_MAX];
 	uint32_t count;
 };
 
 /* The part of `pixeld verify` that --postgres asks for. Looks at history anew. An exit code. */
 int tool_verify_postgres(struct tool *t, const struct tool_boards *boards);
+
+/* Likewise --server: the boards in its memory. */
+int tool_verify_server(struct tool *t, const struct tool_boards *boards);
+
+/* Whether the board that the journal makes and another one of that size and seq share all blocks;
+ * prints which they do not, or that they are equal. `other_name` as in "the server's memory". */
+bool tool_boards_equal(struct history_board *journal, struct board *other, const char *other_name);
 
 /* --- the programs: exit codes --- */
 int tool_export(int argc, char **argv);

@@ -1,5 +1,6 @@
 /*
- * tool_verify.c - `pixeld verify`: is the newest snapshot what the journal makes?
+ * tool_verify.c - `pixeld verify`: are the newest snapshot, and the others that are asked for, what
+ * the journal makes?
  *
  * Each board of the snapshot is made again from the journal's beginning, or, when that is not kept,
  * from the snapshot before; both must have the same blocks. Before that, when no server runs, the
@@ -15,10 +16,11 @@
 #define SNAPSHOTS_LOOKED_AT 16
 
 static const char usage[] =
-	"usage: pixeld verify --data DIR [--postgres DSN]\n"
-	"       the newest snapshot against the journal, block by block; with --postgres also the\n"
-	"       board that its rows make, and that each seq is there once; exit code 1: they "
-	"differ";
+	"usage: pixeld verify --data DIR [--server URL] [--postgres DSN]\n"
+	"       the newest snapshot against the journal, block by block; with --server also the\n"
+	"       boards in the memory of the server that runs on it (http://127.0.0.1:8080); with\n"
+	"       --postgres also the board that its rows make, and that each seq is there once;\n"
+	"       exit code 1: they differ";
 
 static const struct history_moment the_end = {UINT64_MAX, UINT64_MAX};
 
@@ -61,7 +63,7 @@ static int board_note(void *arg, const struct snapshot_board_read *read)
 	struct verify *v = arg;
 
 	if (v->boards.count < TOOL_BOARDS_MAX)
-		v->boards.numbers[v->boards.count++] = read->meta.board;
+		v->boards.at[v->boards.count++] = read->meta;
 	return 0;
 }
 
@@ -103,11 +105,11 @@ static int board_rebuild(struct verify *v, struct history_board *b, const char *
 {
 	int rc = history_board_begin_at(v->tool.history, b, 0);
 
-	*ret_from = "the journal from its beginning";
+	*ret_from = "from its beginning";
 	if (rc == 0)
 		rc = replay(v, b, &the_end);
 	for (int i = 1; rc == 0 && b->board == NULL && i < v->snapshot_count; i++) {
-		*ret_from = "the snapshot before with the journal";
+		*ret_from = "on from the snapshot before";
 		rc = history_board_begin_at(v->tool.history, b, v->snapshots[i]);
 		if (rc == 0)
 			rc = replay(v, b, &the_end);
@@ -117,35 +119,43 @@ static int board_rebuild(struct verify *v, struct history_board *b, const char *
 	return rc;
 }
 
-static void blocks_compare(struct verify *v, struct history_board *want, struct history_board *got)
+bool tool_boards_equal(struct history_board *journal, struct board *other, const char *other_name)
 {
-	uint64_t per_block = (uint64_t)BOARD_BLOCK_BYTES * 8 / want->meta.bits;
+	uint64_t per_block = (uint64_t)BOARD_BLOCK_BYTES * 8 / journal->meta.bits;
+	uint32_t different = 0;
 
-	for (uint32_t i = 0; i < board_blocks(want->board); i++) {
-		uint64_t snapshot = board_block_hash(want->board, i);
-		uint64_t journal = board_block_hash(got->board, i);
+	for (uint32_t i = 0; i < board_blocks(journal->board); i++) {
+		uint64_t one = board_block_hash(journal->board, i),
+			 two = board_block_hash(other, i);
 
-		if (snapshot == journal)
+		if (one == two)
 			continue;
-		v->differs = true;
+		different++;
 		printf("board %s: block %u (cells from %" PRIu64
-		       " on) differs: snapshot %016" PRIx64 ", journal %016" PRIx64 "\n",
-		       want->meta.name, i, i * per_block, snapshot, journal);
+		       " on) differs: the journal %016" PRIx64 ", %s %016" PRIx64 "\n",
+		       journal->meta.name, i, i * per_block, one, other_name, two);
 	}
+	if (different == 0)
+		printf("board %s: seq %" PRIu64 ", epoch %u: the journal and %s are equal: %u "
+		       "blocks, hash %016" PRIx64 "\n",
+		       journal->meta.name, journal->seq, journal->epoch, other_name,
+		       board_blocks(journal->board), board_hash(journal->board));
+	return different == 0;
 }
 
 static void boards_compare(struct verify *v, struct history_board *want, struct history_board *got,
 			   const char *from)
 {
-	bool before = v->differs;
+	char name[96];
 
-	v->differs = false;
+	snprintf(name, sizeof(name), "the snapshot of record %" PRIu64 " (journal read %s)",
+		 v->snapshots[0], from);
 	if (got->meta.width != want->meta.width || got->meta.height != want->meta.height ||
 	    got->meta.bits != want->meta.bits) {
 		v->differs = true;
 		printf("board %s: it has another size in the journal\n", want->meta.name);
-	} else {
-		blocks_compare(v, want, got);
+	} else if (!tool_boards_equal(got, want->board, name)) {
+		v->differs = true;
 	}
 	if (got->seq != want->seq || got->epoch != want->epoch) {
 		v->differs = true;
@@ -154,12 +164,6 @@ static void boards_compare(struct verify *v, struct history_board *want, struct 
 		       "%" PRIu64 " of epoch %u\n",
 		       want->meta.name, want->seq, want->epoch, got->seq, got->epoch);
 	}
-	if (!v->differs)
-		printf("board %s: seq %" PRIu64 ", epoch %u: the snapshot of record %" PRIu64
-		       " and %s are equal: %u blocks, hash %016" PRIx64 "\n",
-		       want->meta.name, want->seq, want->epoch, v->snapshots[0], from,
-		       board_blocks(want->board), board_hash(want->board));
-	v->differs |= before;
 }
 
 /* What comes behind the snapshot, too: the board as a start would have it. */
@@ -207,7 +211,7 @@ static int record_note(void *arg, uint64_t lsn, const struct record *record)
 
 	(void)lsn;
 	if (record->type == RECORD_BOARD && v->boards.count < TOOL_BOARDS_MAX)
-		v->boards.numbers[v->boards.count++] = record->board.board;
+		v->boards.at[v->boards.count++] = record->board;
 	return 0;
 }
 
@@ -224,13 +228,19 @@ static int journal_note(struct verify *v)
 	return rc;
 }
 
-static int postgres_verify(struct verify *v)
+/* One that is not asked for says TOOL_OK. The worst of all. */
+static int others_verify(struct verify *v)
 {
-	int rc = history_look(v->tool.history, v->upto_lsn);
+	int rc = history_look(v->tool.history, v->upto_lsn), worst = TOOL_OK;
 
 	if (rc == 0 && v->snapshot_count == 0)
 		rc = journal_note(v);
-	return rc < 0 ? tool_fail_disk(&v->tool, rc) : tool_verify_postgres(&v->tool, &v->boards);
+	if (rc < 0)
+		return tool_fail_disk(&v->tool, rc);
+	if (v->tool.server != NULL)
+		worst = tool_verify_server(&v->tool, &v->boards);
+	rc = v->tool.postgres != NULL ? tool_verify_postgres(&v->tool, &v->boards) : TOOL_OK;
+	return rc > worst ? rc : worst;
 }
 
 static int snapshot_verify(struct verify *v)
@@ -250,7 +260,7 @@ static int snapshot_verify(struct verify *v)
 	if (v->upto_lsn < v->snapshots[0])
 		v->upto_lsn = v->snapshots[0];
 	for (uint32_t i = 0; rc == 0 && i < v->boards.count; i++)
-		rc = board_verify(v, v->boards.numbers[i]);
+		rc = board_verify(v, v->boards.at[i].board);
 	if (rc < 0) {
 		tool_fail_disk(&v->tool, rc);
 		return rc == -EBADMSG ? TOOL_DIFFERS : TOOL_USAGE;
@@ -265,10 +275,10 @@ static int verify_run(struct verify *v)
 	v->upto_lsn = history_upto(v->tool.history);
 	if (rc == TOOL_OK)
 		rc = snapshot_verify(v);
-	if (v->tool.postgres != NULL && (rc == TOOL_OK || rc == TOOL_DIFFERS)) {
-		int database = postgres_verify(v);
+	if (rc == TOOL_OK || rc == TOOL_DIFFERS) {
+		int others = others_verify(v);
 
-		rc = database > rc ? database : rc;
+		rc = others > rc ? others : rc;
 	}
 	return rc;
 }
@@ -279,7 +289,7 @@ int tool_verify(int argc, char **argv)
 	int rc;
 
 	v = (struct verify){.tool = {.usage = usage}};
-	rc = tool_parse(&v.tool, argc, argv, TOOL_POSTGRES);
+	rc = tool_parse(&v.tool, argc, argv, TOOL_POSTGRES | TOOL_SERVER);
 	if (rc != TOOL_OK)
 		return rc;
 	rc = tool_open(&v.tool);

@@ -390,18 +390,19 @@ class Refusals(PostgresCase):
 
 
 class Verify(PostgresCase):
-    def verify(self, server, dsn=None):
-        code, out, said = run("verify", "--data", server.data, "--postgres", dsn or self.pg.dsn(self.db))
+    def verify(self, server, dsn=None, *flags):
+        code, out, said = run("verify", "--data", server.data, "--postgres", dsn or self.pg.dsn(self.db), *flags)
         return code, out + said
 
     def test_rows_and_journal_are_held_against_each_other(self):
         with self.server() as server:
             self.place(server, 3000)
             self.caught_up(server)
-            running = self.verify(server)
+            running = self.verify(server, None, "--server", server.url)
             server.stop()
             self.assertEqual(running[0], 0, running)  # beside the server, which has no snapshot yet
-            self.assertIn("the journal and the database are equal", running[1])
+            for other in ("the database", "the server's memory"):
+                self.assertIn(f"board main: seq 3000, epoch 1: the journal and {other} are equal", running[1])
             code, said = self.verify(server)
             self.assertEqual(code, 0, said)
             self.assertRegex(said, r"board main: seq 3000, epoch \d+: the journal and the database are equal")
@@ -410,7 +411,7 @@ class Verify(PostgresCase):
             self.pg.query("UPDATE pixeld.placements SET color = (color + 1) % 16 WHERE seq = 3000", self.db)
             code, said = self.verify(server)
             self.assertEqual(code, 1, said)
-            self.assertRegex(said, r"board main: block \d+ differs: journal")
+            self.assertRegex(said, r"board main: block \d+ .* differs: the journal \w+, the database")
             self.pg.query("UPDATE pixeld.placements SET color = (color + 15) % 16 WHERE seq = 3000", self.db)
 
             self.pg.query("DELETE FROM pixeld.placements WHERE seq = 1500", self.db)

@@ -191,8 +191,14 @@ class RealPlacements(unittest.TestCase):
     def test_the_snapshot_is_what_the_journal_makes(self):
         code, out, said = run("verify", "--data", self.server.data)
         self.assertEqual((code, said), (0, ""))
-        self.assertRegex(out, r"board main: seq \d+, epoch 1: the snapshot of record \d+ and the journal from its "
-                              r"beginning are equal: 31 blocks, hash [0-9a-f]{16}\n")
+        self.assertRegex(out, r"board main: seq \d+, epoch 1: the journal and the snapshot of record \d+ "
+                              r"\(journal read from its beginning\) are equal: 31 blocks, hash [0-9a-f]{16}\n")
+
+    def test_the_servers_memory_is_what_the_journal_makes(self):
+        packed, seq = self.server.bitmap()
+        code, out, said = run("verify", "--data", self.server.data, "--server", self.server.url)
+        self.assertEqual(code, 0, out + said)
+        self.assertIn(f"board main: seq {seq}, epoch 1: the journal and the server's memory are equal", out)
 
     def test_a_timelapse_ends_with_the_board(self):
         out = self.server.folder / "all.apng"
@@ -408,6 +414,44 @@ class Tools(unittest.TestCase):
             code, out, said = run("verify", "--data", server.data)
             self.assertEqual(code, 1)
             self.assertIn(segment.name, said)
+
+    def test_memory_that_differs_is_told(self):
+        with Server(*FREE) as server, Server(*FREE) as other:
+            for one, color in ((server, 3), (other, 4)):
+                with Client(one, one.session()) as painter:
+                    painter.place_all([(x, 7, color) for x in range(10)])
+            code, out, _ = run("verify", "--data", server.data, "--server", other.url)
+            self.assertEqual(code, 1, out)
+            self.assertRegex(out, r"board main: block 0 .* differs: the journal \w+, the server's memory")
+            with Client(other, other.session()) as painter:
+                painter.place_all([(1, 1, 1)])
+            code, out, _ = run("verify", "--data", server.data, "--server", other.url)
+            self.assertEqual(code, 1, out)
+            self.assertIn("the server's memory is at seq 11 of epoch 1, the journal has seq 10", out)
+            for url, word in (("http://127.0.0.1:1", "refused"), ("ftp://x", "--server"), ("https://127.0.0.1", "http://")):
+                code, _, said = run("verify", "--data", server.data, "--server", url)
+                self.assertEqual(code, 2, url)
+                self.assertIn(word, said)
+
+    def test_while_people_place_the_memory_is_what_the_journal_makes(self):
+        with Server(*FREE, "--snapshot-interval-s", "1") as server:
+            ended = threading.Event()
+
+            def paint():
+                with Client(server, server.session()) as painter:
+                    while not ended.is_set():
+                        painter.place_all([(i % 97, i % 89, i % 16) for i in range(500)])
+
+            thread = threading.Thread(target=paint)
+            thread.start()
+            try:
+                for _ in range(10):
+                    code, out, said = run("verify", "--data", server.data, "--server", server.url)
+                    self.assertEqual(code, 0, out + said)
+                    self.assertIn("the journal and the server's memory are equal", out)
+            finally:
+                ended.set()
+                thread.join()
 
     def test_wrong_use(self):
         for arguments in (("import",), ("import", "x.csv"), ("import", "--data", "/tmp"),

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "tools/loadgen/board_fetch.h"
+#include "edge/board_fetch.h"
 
 struct ack {
 	uint64_t request;

@@ -13,7 +13,7 @@
 #include "edge/message.h"
 #include "edge/session.h"
 #include "tools/loadgen/source.h"
-#include "tools/loadgen/target.h"
+#include "edge/target.h"
 #include "tools/loadgen/threshold.h"
 #include "tools/loadgen/timeline.h"
 

@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 #include "edge/message.h"
-#include "tools/loadgen/board_fetch.h"
+#include "edge/board_fetch.h"
 #include "tools/loadgen/trouble.h"
 
 struct reference;

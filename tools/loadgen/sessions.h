@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "edge/session.h"
-#include "tools/loadgen/target.h"
+#include "edge/target.h"
 
 struct session_token {
 	char chars[SESSION_TOKEN_CHARS_MAX]; /* NUL-terminated */

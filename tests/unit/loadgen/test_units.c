@@ -9,7 +9,7 @@
 
 #include <errno.h>
 
-#include "tools/loadgen/target.h"
+#include "edge/target.h"
 #include "tools/loadgen/units.h"
 
 static void counts_have_decimal_suffixes(void **state)
@@ -99,14 +99,18 @@ static void url_is_taken_apart(void **state)
 	assert_string_equal(t.host, "::1");
 	assert_string_equal(t.port, "99");
 	assert_string_equal(t.path, "/a/b?c");
+	assert_int_equal(target_parse("https://[::1]", &t, &why), 0);
+	assert_true(t.tls);
+	assert_string_equal(t.port, "443");
 	assert_int_equal(target_parse("ws://example.org", &t, &why), 0);
+	assert_false(t.tls);
 	assert_string_equal(t.port, "80");
 	assert_string_equal(t.path, "/ws");
 }
 
 static void url_that_is_wrong_is_refused_with_a_reason(void **state)
 {
-	static const char *const wrong[] = {"http://a/", "wss:/a/",   "ws://",
+	static const char *const wrong[] = {"ftp://a/",  "wss:/a/",   "ws://",
 					    "ws://:80/", "ws://a:/",  "ws://a:0/",
 					    "ws://a:b/", "ws://[::1", "ws://a:70000/",
 					    "ws://a b/", "ws://a/#x", "ws://[::1]x/"};

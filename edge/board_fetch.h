@@ -3,13 +3,13 @@
  *
  * Blocking, any thread.
  */
-#ifndef PX_LOADGEN_BOARD_FETCH_H
-#define PX_LOADGEN_BOARD_FETCH_H
+#ifndef PX_EDGE_BOARD_FETCH_H
+#define PX_EDGE_BOARD_FETCH_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-#include "tools/loadgen/target.h"
+#include "edge/target.h"
 
 struct board_bytes {
 	uint8_t *bytes; /* malloc()ed; the owner frees */

@@ -1,10 +1,10 @@
 /*
- * target.h - where the server is: a URL, resolved.
+ * target.h - where a server is, for those who ask it: a URL, resolved.
  *
  * Made once by the main thread, then read by all.
  */
-#ifndef PX_LOADGEN_TARGET_H
-#define PX_LOADGEN_TARGET_H
+#ifndef PX_EDGE_TARGET_H
+#define PX_EDGE_TARGET_H
 
 #include <stdbool.h>
 #include <sys/socket.h>
@@ -22,8 +22,8 @@ struct target {
 	bool tls;
 };
 
-/* Takes ws[s]://host[:port][/path] apart; the port is 80 (443) and the path /ws when they are
- * missing. -EINVAL, and a sentence in *ret_why (static). */
+/* Takes ws[s]://host[:port][/path] apart, or the same with http[s]; the port is 80 (443) and the
+ * path /ws when they are missing. -EINVAL, and a sentence in *ret_why (static). */
 int target_parse(const char *url, struct target *ret_target, const char **ret_why);
 
 /* Fills addr. 0 or -EHOSTUNREACH: the name is not known. */

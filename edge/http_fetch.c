@@ -3,7 +3,7 @@
  *
  * What was read behind one answer stays in `in` for the next. Timeouts are those of the socket.
  */
-#include "tools/loadgen/http_fetch.h"
+#include "edge/http_fetch.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -66,7 +66,7 @@ static int send_request(struct http_fetch *f, const char *method, const char *pa
 	char request[1024];
 	bool has_body = strcmp(method, "GET") != 0;
 	int len = snprintf(request, sizeof(request),
-			   "%s %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: loadgen\r\n%s"
+			   "%s %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: pixeld-tools\r\n%s"
 			   "Cache-Control: no-cache\r\n\r\n",
 			   method, path, f->target->authority,
 			   has_body ? "Content-Length: 0\r\n" : "");

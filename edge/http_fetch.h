@@ -1,16 +1,16 @@
 /*
- * http_fetch.h - blocking HTTP/1.1 requests, for the moments before and after the load.
+ * http_fetch.h - blocking HTTP/1.1 requests: for tools, and before and after a load.
  *
  * A connection belongs to the thread that opened it; it is kept alive between calls. Answers must
  * have a Content-Length. Every wait is bounded by HTTP_FETCH_TIMEOUT_S.
  */
-#ifndef PX_LOADGEN_HTTP_FETCH_H
-#define PX_LOADGEN_HTTP_FETCH_H
+#ifndef PX_EDGE_HTTP_FETCH_H
+#define PX_EDGE_HTTP_FETCH_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-#include "tools/loadgen/target.h"
+#include "edge/target.h"
 
 #define HTTP_FETCH_TIMEOUT_S      10
 #define HTTP_FETCH_HEAD_BYTES_MAX 8192

@@ -2,14 +2,14 @@
  * board_fetch.c - the bitmap over a connection of its own, closed at once: nothing stays open
  * between the rare moments when somebody needs a whole board.
  */
-#include "tools/loadgen/board_fetch.h"
+#include "edge/board_fetch.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
-#include "tools/loadgen/http_fetch.h"
+#include "edge/http_fetch.h"
 
 #define AGAIN_NS    50000000
 #define AGAIN_TIMES 200

@@ -1,7 +1,7 @@
 /*
- * target.c - a URL, taken apart and resolved. The resolver blocks: main thread only, at start.
+ * target.c - see target.h. The resolver blocks: main thread only, at start.
  */
-#include "tools/loadgen/target.h"
+#include "edge/target.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -54,12 +54,22 @@ static int authority_parse(struct target *t, const char **ret_why)
 
 int target_parse(const char *url, struct target *ret_target, const char **ret_why)
 {
-	struct target t = {.path = "/ws", .tls = strncmp(url, "wss://", 6) == 0};
-	const char *at = url + (t.tls ? 6 : 5);
+	static const struct {
+		const char *scheme;
+		bool tls;
+	} schemes[] = {{"ws://", false}, {"wss://", true}, {"http://", false}, {"https://", true}};
+	struct target t = {.path = "/ws"};
+	const char *at = NULL;
 	size_t len;
 	int r;
 
-	if (!t.tls && strncmp(url, "ws://", 5) != 0)
+	for (size_t i = 0; at == NULL && i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+		len = strlen(schemes[i].scheme);
+		t.tls = schemes[i].tls;
+		if (strncmp(url, schemes[i].scheme, len) == 0)
+			at = url + len;
+	}
+	if (at == NULL)
 		return fail(ret_why, "it does not begin with ws:// or wss://");
 	len = strcspn(at, "/");
 	if (len >= sizeof(t.authority) || strlen(at + len) >= sizeof(t.path))
