@@ -199,10 +199,10 @@ static void server_free(struct server *s)
 	writer_free(s->writer);
 	for (unsigned i = 0; i < s->shared.worker_count; i++)
 		spsc_free(s->workers[i].config.answers);
-	ring_close(atomic_load(&s->keeper_ring));
-	ring_close(atomic_load(&s->packer_ring));
-	ring_close(atomic_load(&s->receiver_ring));
-	ring_close(atomic_load(&s->historian_ring));
+	helper_fini(&s->keeper_thread);
+	helper_fini(&s->packer_thread);
+	helper_fini(&s->receiver_thread);
+	helper_fini(&s->historian_thread);
 	packer_free(s->packer);
 	spsc_free(s->pack_jobs);
 	spsc_free(s->pack_done);

@@ -12,6 +12,7 @@
 #include "persist/keeper.h"
 #include "persist/postgres.h"
 #include "persist/receiver.h"
+#include "server/helper.h"
 #include "server/historian.h"
 #include "server/secret.h"
 #include "server/server.h"
@@ -47,12 +48,11 @@ struct server {
 	struct postgres *postgres;
 	struct receiver_board *receiver_boards;
 	struct spsc *history_jobs, *history_done;
-	/* to sleep on */
-	_Atomic(struct ring *) keeper_ring, packer_ring, receiver_ring, historian_ring;
-	pthread_t writer_thread, keeper_thread, packer_thread, receiver_thread, historian_thread;
-	sem_t ready; /* a thread that was started says: running, or start_error */
+	pthread_t writer_thread;
+	struct helper keeper_thread, packer_thread, receiver_thread, historian_thread;
+	sem_t ready; /* writer, worker: it runs, or start_error says why not */
 	_Atomic int start_error;
-	_Atomic bool workers_end, writer_end, helpers_end, receiver_abort;
+	_Atomic bool workers_end, writer_end, receiver_abort;
 	uint64_t started_wall_ms;
 };
 
@@ -60,11 +60,6 @@ struct server {
 void server_wiring_fill(struct server *s); /* how the writer wakes the others */
 int server_threads_start(struct server *s, char why[static SERVER_WHY_CHARS]);
 void server_threads_stop(struct server *s);
-
-/* Starts a thread and waits until it says that it runs, by server_thread_say(). -errno. */
-int server_thread_start(struct server *s, pthread_t *thread, void *(*run)(void *), void *arg);
-void server_thread_say(struct server *s, int error);
-int server_helper_ring_open(struct ring **ret);
 
 /* --- server_receiver.c: nothing happens in them when no database is configured ---------------- */
 int server_receiver_make(struct server *s, char why[static SERVER_WHY_CHARS]); /* an exit code */

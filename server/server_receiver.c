@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "persist/postgres_link.h"
 #include "server/server_priv.h"
@@ -109,48 +108,35 @@ int server_receiver_make(struct server *s, char why[static SERVER_WHY_CHARS])
 	return EXIT_RUN;
 }
 
-static void *receiver_run(void *arg)
+static uint64_t receiver_helper_turn(void *arg, struct now now)
 {
 	struct server *s = arg;
-	struct ring *ring;
-	int rc = server_helper_ring_open(&ring);
+	uint64_t wait = receiver_turn(s->receiver, now);
 
-	if (rc == 0)
-		atomic_store(&s->receiver_ring, ring);
-	server_thread_say(s, rc);
-	while (rc == 0 && !receiver_is_closed(s->receiver)) {
-		uint64_t wait;
-
-		ring_doze(ring);
-		wait = receiver_turn(s->receiver, clock_now());
-		ring_wait(ring, wait);
-		(void)ring_reap(ring, &(struct ring_event){0}, 1);
-	}
-	return NULL;
+	if (receiver_is_closed(s->receiver))
+		helper_end(&s->receiver_thread);
+	return wait;
 }
 
 int server_receiver_start(struct server *s)
 {
 	if (s->receiver == NULL)
 		return 0;
-	return server_thread_start(s, &s->receiver_thread, receiver_run, s);
+	return helper_start(&s->receiver_thread,
+			    &(struct helper_config){.arg = s, .turn = receiver_helper_turn});
 }
 
 /* What is still missing in the database is sent at the next start. */
 void server_receiver_stop(struct server *s)
 {
-	struct timespec until;
-
 	if (s->receiver == NULL)
 		return;
 	receiver_stop(s->receiver);
-	ring_wake(atomic_load(&s->receiver_ring));
-	(void)clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += CATCH_UP_S;
-	if (pthread_timedjoin_np(s->receiver_thread, NULL, &until) == 0)
+	helper_wake(&s->receiver_thread);
+	if (helper_join_within(&s->receiver_thread, CATCH_UP_S))
 		return;
 	atomic_store(&s->receiver_abort, true);
-	(void)pthread_join(s->receiver_thread, NULL);
+	helper_join(&s->receiver_thread);
 }
 
 void server_receiver_free(struct server *s)

@@ -2,15 +2,14 @@
  * server_threads.c - the loops of the threads, their start and their end.
  *
  * Every loop is the same: read the clock, take a turn, sleep as long as the turn allows unless
- * somebody has put something into an inbox since. Started in the order writer, keeper, packer,
- * receiver, historian, workers; ended in the opposite one, each after everybody who gives it
- * work.
+ * somebody has put something into an inbox since; that of the helpers is in helper.c. Started in
+ * the order writer, keeper, packer, receiver, historian, workers; ended in the opposite one, each
+ * after everybody who gives it work.
  */
 #include <errno.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -21,7 +20,10 @@
 #define WRITER_SLICE_NS 100000
 #define STOP_POLL_NS    (20 * NS_PER_MS)
 #define LINGER_EXTRA_NS (3 * NS_PER_SEC)
-#define HISTORIAN_NICE  15
+#define PACKER_LOOK_NS  (NS_PER_SEC / 10)
+
+/* What it reads for one client takes a core for seconds: everybody else goes first. */
+#define HISTORIAN_NICE 15
 
 static void loop_sleep(struct ring *lead, uint64_t wait_ns, bool has_mail)
 {
@@ -32,7 +34,7 @@ static void loop_sleep(struct ring *lead, uint64_t wait_ns, bool has_mail)
 		(void)sched_yield();
 }
 
-void server_thread_say(struct server *s, int error)
+static void thread_say(struct server *s, int error)
 {
 	if (error != 0)
 		atomic_store(&s->start_error, error);
@@ -51,7 +53,7 @@ static void *worker_run(void *arg)
 
 	if (rc == 0)
 		atomic_store(&sw->worker, w);
-	server_thread_say(s, rc);
+	thread_say(s, rc);
 	if (rc != 0)
 		return NULL;
 	lead = worker_ring(w);
@@ -112,7 +114,7 @@ static void *writer_run(void *arg)
 	struct ring *lead;
 
 	slice_set(WRITER_SLICE_NS);
-	server_thread_say(s, rc);
+	thread_say(s, rc);
 	if (rc != 0)
 		return NULL;
 	lead = writer_ring(s->writer);
@@ -139,120 +141,70 @@ static void wake_writer(void *arg)
 		ring_wake(lead);
 }
 
-/* --- keeper, packer, historian ---------------------------------------------------------------- */
+/* --- helpers ---------------------------------------------------------------------------------- */
 
-int server_helper_ring_open(struct ring **ret)
-{
-	return ring_open(&(struct ring_config){.sq_entries = 8, .cq_entries = 16}, ret);
-}
-
-static void *keeper_run(void *arg)
+static uint64_t keeper_helper_turn(void *arg, struct now now)
 {
 	struct server *s = arg;
-	struct ring *ring;
-	int rc = server_helper_ring_open(&ring);
 
-	if (rc == 0)
-		atomic_store(&s->keeper_ring, ring);
-	server_thread_say(s, rc);
-	while (rc == 0 && !atomic_load_explicit(&s->helpers_end, memory_order_acquire)) {
-		uint64_t wait;
-
-		ring_doze(
-			ring); /* before the turn: a job that comes in it ends the sleep at once */
-		wait = keeper_turn(s->keeper, clock_now());
-		ring_wait(ring, wait);
-		(void)ring_reap(ring, &(struct ring_event){0}, 1);
-	}
-	return NULL;
+	return keeper_turn(s->keeper, now);
 }
 
 static void wake_keeper(void *arg)
 {
 	struct server *s = arg;
-	struct ring *ring = atomic_load_explicit(&s->keeper_ring, memory_order_acquire);
 
-	if (ring != NULL)
-		ring_wake(ring);
+	helper_wake(&s->keeper_thread);
 }
 
-static void *packer_thread_run(void *arg)
+static uint64_t packer_helper_turn(void *arg, struct now now)
 {
 	struct server *s = arg;
-	struct ring *ring;
-	int rc = server_helper_ring_open(&ring);
+	const struct pack_job *job;
 
-	if (rc == 0)
-		atomic_store(&s->packer_ring, ring);
-	server_thread_say(s, rc);
-	while (rc == 0 && !atomic_load_explicit(&s->helpers_end, memory_order_acquire)) {
-		const struct pack_job *job;
+	(void)now;
+	while ((job = spsc_peek(s->pack_jobs)) != NULL) {
+		struct pack_job *done = spsc_push(s->pack_done);
 
-		ring_doze(ring);
-		while ((job = spsc_peek(s->pack_jobs)) != NULL) {
-			struct pack_job *done = spsc_push(s->pack_done);
-
-			if (done == NULL)
-				break; /* the writer is behind: at the next look */
-			*done = *job;
-			done->blob = packer_run(s->packer, job->room, job->copy,
-						(enum board_form)job->form);
-			if (done->blob != NULL)
-				blob_account(done->blob, job->account);
-			spsc_pop(s->pack_jobs);
-			(void)spsc_publish(s->pack_done);
-			wake_writer(s);
-		}
-		ring_wait(ring, NS_PER_SEC / 10);
-		(void)ring_reap(ring, &(struct ring_event){0}, 1);
+		if (done == NULL)
+			break; /* the writer is behind: at the next look */
+		*done = *job;
+		done->blob =
+			packer_run(s->packer, job->room, job->copy, (enum board_form)job->form);
+		if (done->blob != NULL)
+			blob_account(done->blob, job->account);
+		spsc_pop(s->pack_jobs);
+		(void)spsc_publish(s->pack_done);
+		wake_writer(s);
 	}
-	return NULL;
+	return PACKER_LOOK_NS;
 }
 
 static void wake_packer(void *arg)
 {
 	struct server *s = arg;
-	struct ring *ring = atomic_load_explicit(&s->packer_ring, memory_order_acquire);
 
-	if (ring != NULL)
-		ring_wake(ring);
+	helper_wake(&s->packer_thread);
 }
 
-/* What it reads for one client takes a core for seconds: everybody else goes first. On Linux the
- * calling thread alone is made nice. */
-static void *historian_run(void *arg)
+static uint64_t historian_helper_turn(void *arg, struct now now)
 {
 	struct server *s = arg;
-	struct ring *ring;
-	int rc = server_helper_ring_open(&ring);
 
-	(void)setpriority(PRIO_PROCESS, 0, HISTORIAN_NICE);
-	if (rc == 0)
-		atomic_store(&s->historian_ring, ring);
-	server_thread_say(s, rc);
-	while (rc == 0 && !atomic_load_explicit(&s->helpers_end, memory_order_acquire)) {
-		uint64_t wait;
-
-		ring_doze(ring);
-		wait = historian_turn(s->historian, clock_now());
-		ring_wait(ring, wait);
-		(void)ring_reap(ring, &(struct ring_event){0}, 1);
-	}
-	return NULL;
+	return historian_turn(s->historian, now);
 }
 
 static void wake_historian(void *arg)
 {
 	struct server *s = arg;
-	struct ring *ring = atomic_load_explicit(&s->historian_ring, memory_order_acquire);
 
-	if (ring != NULL)
-		ring_wake(ring);
+	helper_wake(&s->historian_thread);
 }
 
 /* --- start and end ---------------------------------------------------------------------------- */
 
-int server_thread_start(struct server *s, pthread_t *thread, void *(*run)(void *), void *arg)
+/* Starts a thread and waits until it says that it runs, by thread_say(). -errno. */
+static int thread_start(struct server *s, pthread_t *thread, void *(*run)(void *), void *arg)
 {
 	int rc = pthread_create(thread, NULL, run, arg);
 
@@ -288,21 +240,26 @@ int server_threads_start(struct server *s, char why[static SERVER_WHY_CHARS])
 	if (rc == 0)
 		rc = historian_new(&historian, &s->historian);
 	if (rc == 0)
-		rc = server_thread_start(s, &s->writer_thread, writer_run, s);
+		rc = thread_start(s, &s->writer_thread, writer_run, s);
 	if (rc == 0)
-		rc = server_thread_start(s, &s->keeper_thread, keeper_run, s);
+		rc = helper_start(&s->keeper_thread,
+				  &(struct helper_config){.arg = s, .turn = keeper_helper_turn});
 	if (rc == 0)
-		rc = server_thread_start(s, &s->packer_thread, packer_thread_run, s);
+		rc = helper_start(&s->packer_thread,
+				  &(struct helper_config){.arg = s, .turn = packer_helper_turn});
 	if (rc == 0)
 		rc = server_receiver_start(s);
 	if (rc == 0)
-		rc = server_thread_start(s, &s->historian_thread, historian_run, s);
+		rc = helper_start(&s->historian_thread,
+				  &(struct helper_config){.arg = s,
+							  .turn = historian_helper_turn,
+							  .nice = HISTORIAN_NICE});
 	for (unsigned i = 0; rc == 0 && i < s->shared.worker_count; i++) {
 		struct server_worker *sw = &s->workers[i];
 
 		sw->config.wake_writer = wake_writer;
 		sw->config.wake_arg = s;
-		rc = server_thread_start(s, &sw->thread, worker_run, sw);
+		rc = thread_start(s, &sw->thread, worker_run, sw);
 	}
 	if (rc != 0)
 		snprintf(why, SERVER_WHY_CHARS, "cannot start: %s: %s", strerror(-rc),
@@ -336,13 +293,12 @@ void server_threads_stop(struct server *s)
 	wake_writer(s);
 	(void)pthread_join(s->writer_thread, NULL);
 	server_receiver_stop(s);
-	atomic_store(&s->helpers_end, true);
-	wake_keeper(s);
-	wake_packer(s);
-	wake_historian(s);
-	(void)pthread_join(s->keeper_thread, NULL);
-	(void)pthread_join(s->packer_thread, NULL);
-	(void)pthread_join(s->historian_thread, NULL);
+	helper_end(&s->keeper_thread);
+	helper_end(&s->packer_thread);
+	helper_end(&s->historian_thread);
+	helper_join(&s->keeper_thread);
+	helper_join(&s->packer_thread);
+	helper_join(&s->historian_thread);
 }
 
 void server_wiring_fill(struct server *s)
