@@ -78,7 +78,7 @@ uint64_t receiver_durable_lsn(const struct receiver *r)
 
 static bool is_stopping(const struct receiver *r)
 {
-	return atomic_load_explicit(&r->stopping, memory_order_acquire);
+	return atomic_load(&r->stopping);
 }
 
 void receiver_count(_Atomic uint64_t *m, uint64_t n)
@@ -231,7 +231,7 @@ uint64_t receiver_turn(struct receiver *r, struct now now)
 
 void receiver_stop(struct receiver *r)
 {
-	atomic_store_explicit(&r->stopping, true, memory_order_release);
+	atomic_store(&r->stopping, true); /* before the caller looks whether its thread dozes */
 }
 
 bool receiver_is_closed(const struct receiver *r)
