@@ -8,23 +8,9 @@ cd "$(dirname "$0")/.."
 rows=${1:-10000000}
 seconds=${2:-10}
 rounds=${3:-3}
-build=${PIXELD_BUILD:-build/release}
-root=$(pwd)
-. scripts/private-postgres.sh
-place=$(mktemp -d "${TMPDIR:-/tmp}/pixeld-catchup-XXXXXX")
-chmod 755 "$place"
-server=
+. scripts/bench-database.sh
 
-end() {
-	[ -z "$server" ] || kill "$server" 2>/dev/null || :
-	[ ! -d "$place/pg/db" ] || postgres_stop "$place/pg" || :
-	rm -rf "$place"
-}
-trap end EXIT
-trap 'exit 1' INT TERM
-
-postgres_start "$place/pg" -c shared_buffers=256MB -c max_wal_size=4GB -c min_wal_size=1GB
-psql -XAtq -h "$place/pg" -U pixeld postgres -c 'CREATE DATABASE bench'
+bench_begin -c min_wal_size=1GB
 "$root/$build/tests/bench_journal_make" "$place/data" "$rows" >/dev/null
 head -c 32 /dev/urandom >"$place/secret"
 
@@ -55,7 +41,7 @@ for round in $(seq "$rounds"); do
 	live quiet
 	echo "round $round: no database      $ack"
 	# shellcheck disable=SC2086 # several words
-	live behind --postgres "host=$place/pg user=pixeld dbname=bench" ${SERVER_FLAGS:-}
+	live behind --postgres "$dsn" ${SERVER_FLAGS:-}
 	echo "round $round: it catches up    $ack, $received records received, $behind behind"
 	[ "${behind%.*}" -gt 5000 ] || { echo "it had caught up: more ROWS" >&2; exit 1; }
 done

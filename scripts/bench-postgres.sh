@@ -7,25 +7,12 @@ set -eu
 cd "$(dirname "$0")/.."
 rows=${1:-500000}
 rounds=${2:-3}
-build=${PIXELD_BUILD:-build/release}
-root=$(pwd)
-. scripts/private-postgres.sh
-place=$(mktemp -d /tmp/pixeld-pgbench-XXXXXX)
-chmod 755 "$place"
-server=
+. scripts/bench-database.sh
 
 sql() { PGOPTIONS='-c client_min_messages=warning' psql -XAtq -v ON_ERROR_STOP=1 -h "$place/pg" -U pixeld bench -c "$1"; }
 now() { date +%s.%N; }
-end() {
-	[ -z "$server" ] || kill "$server" 2>/dev/null || :
-	[ ! -d "$place/pg/db" ] || postgres_stop "$place/pg" || :
-	rm -rf "$place"
-}
-trap end EXIT
-trap 'exit 1' INT TERM
 
-postgres_start "$place/pg" -c shared_buffers=256MB -c max_wal_size=4GB -c min_wal_size=4GB
-psql -XAtq -h "$place/pg" -U pixeld postgres -c 'CREATE DATABASE bench'
+bench_begin -c min_wal_size=4GB
 "$root/$build/tests/bench_journal_make" "$place/data" "$rows" >/dev/null
 
 # Fills an empty database. Sets took, in seconds from the attaching to the last commit, and cpu.
@@ -33,7 +20,7 @@ receive() {
 	sql 'DROP SCHEMA IF EXISTS pixeld CASCADE'
 	sql 'CHECKPOINT'
 	"$root/$build/server/pixeld" --listen "unix:$place/sock" --data "$place/data" \
-		--postgres "host=$place/pg user=pixeld dbname=bench" 2>"$place/log" &
+		--postgres "$dsn" 2>"$place/log" &
 	server=$!
 	until grep -q receiver_attached "$place/log"; do sleep 0.05; done
 	until [ "$(sql 'SELECT placements FROM pixeld.ledger' 2>/dev/null)" = "$rows" ]; do sleep 1; done
