@@ -3,7 +3,6 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -15,32 +14,20 @@
 #include "persist/journal_format.h"
 #include "persist/journal_tool.h"
 #include "persist/record.h"
+#include "tests/temp_dir.h"
 
-static char dir[64];
+static char dir[TEMP_DIR_BYTES];
 
 static int setup(void **state)
 {
 	(void)state;
-	snprintf(dir, sizeof(dir), "/tmp/pixeld-disk-XXXXXX");
-	return mkdtemp(dir) == NULL;
-}
-
-static int remove_name(void *arg, const char *name)
-{
-	(void)disk_unlink(arg, name);
-	return 0;
+	return temp_dir_make(dir, "disk") < 0;
 }
 
 static int teardown(void **state)
 {
-	struct disk *d;
-
 	(void)state;
-	if (disk_open(dir, 0, 0, &d) < 0)
-		return 1;
-	disk_list(d, remove_name, d);
-	disk_close(d);
-	return rmdir(dir);
+	return temp_dir_remove(dir);
 }
 
 static void second_server_on_a_directory_is_refused(void **state)

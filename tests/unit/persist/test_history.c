@@ -8,9 +8,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -19,6 +17,7 @@
 #include "persist/journal_format.h"
 #include "persist/snapshot.h"
 #include "tests/prng.h"
+#include "tests/temp_dir.h"
 
 #define JOURNAL_ID    77u
 #define SEGMENT_BYTES 32768u
@@ -29,7 +28,7 @@
 #define BOARDS        3u
 #define START_MS      1490918400000ULL
 
-static char dir[64];
+static char dir[TEMP_DIR_BYTES];
 static struct disk *disk;
 static struct history *history;
 static uint64_t dice;
@@ -54,24 +53,16 @@ static uint64_t chain;
 static int setup(void **state)
 {
 	(void)state;
-	snprintf(dir, sizeof(dir), "/tmp/pixeld-history-XXXXXX");
-	return mkdtemp(dir) == NULL || disk_open(dir, 0, 0, &disk) < 0 ||
+	return temp_dir_make(dir, "history") < 0 || disk_open(dir, 0, 0, &disk) < 0 ||
 	       history_new(disk, &history) < 0;
-}
-
-static int remove_name(void *arg, const char *name)
-{
-	(void)disk_unlink(arg, name);
-	return 0;
 }
 
 static int teardown(void **state)
 {
 	(void)state;
 	history_free(history);
-	disk_list(disk, remove_name, disk);
 	disk_close(disk);
-	return rmdir(dir);
+	return temp_dir_remove(dir);
 }
 
 /* --- making a journal ------------------------------------------------------------------------- */
@@ -280,7 +271,7 @@ static void segments_remove(void)
 
 static void world_begin(uint64_t seed)
 {
-	disk_list(disk, remove_name, disk);
+	temp_dir_empty(disk);
 	dice = seed;
 	last_lsn = segment_number = 0;
 	segment_len = 0;

@@ -3,16 +3,15 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
+#include <stddef.h>
 
 #include <cmocka.h>
 
 #include "persist/journal_reader.h"
 #include "tests/segment_make.h"
+#include "tests/temp_dir.h"
 
-static char dir[64];
+static char dir[TEMP_DIR_BYTES];
 static struct disk *disk;
 static struct journal_reader *reader;
 static struct segment_make one, two;
@@ -20,25 +19,17 @@ static struct segment_make one, two;
 static int setup(void **state)
 {
 	(void)state;
-	snprintf(dir, sizeof(dir), "/tmp/pixeld-reader-XXXXXX");
-	if (mkdtemp(dir) == NULL || disk_open(dir, 0, 0, &disk) < 0)
+	if (temp_dir_make(dir, "reader") < 0 || disk_open(dir, 0, 0, &disk) < 0)
 		return -1;
 	return journal_reader_new(disk, &reader);
-}
-
-static int remove_name(void *arg, const char *name)
-{
-	(void)disk_unlink(arg, name);
-	return 0;
 }
 
 static int teardown(void **state)
 {
 	(void)state;
 	journal_reader_free(reader);
-	disk_list(disk, remove_name, disk);
 	disk_close(disk);
-	return rmdir(dir);
+	return temp_dir_remove(dir);
 }
 
 /* Reads up to `durable` and expects records first..last, all of one color. */

@@ -5,19 +5,18 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
+#include <stddef.h>
 
 #include <cmocka.h>
 
 #include "persist/journal.h"
 #include "persist/recover.h"
+#include "tests/temp_dir.h"
 
 #define RECORDS 2000
 
 struct real {
-	char dir[64];
+	char dir[TEMP_DIR_BYTES];
 	struct disk *disk;
 	struct ring *ring;
 	struct keeper *keeper;
@@ -84,19 +83,13 @@ static void stop(struct real *r)
 	disk_close(r->disk);
 }
 
-static int remove_name(void *arg, const char *name)
-{
-	(void)disk_unlink(arg, name);
-	return 0;
-}
-
 static void records_come_back_over_segments_and_starts(void **state)
 {
-	struct real r = {.dir = "/tmp/pixeld-journal-XXXXXX"};
+	struct real r = {.seen = 0};
 	struct record record = {.type = RECORD_PLACEMENT};
 
 	(void)state;
-	assert_non_null(mkdtemp(r.dir));
+	assert_int_equal(temp_dir_make(r.dir, "journal"), 0);
 	start(&r);
 	while (journal_settled(r.journal) < RECORDS) {
 		while (journal_appended(r.journal) < RECORDS) {
@@ -117,10 +110,7 @@ static void records_come_back_over_segments_and_starts(void **state)
 	assert_true(r.result.was_clean);
 	stop(&r);
 
-	assert_int_equal(disk_open(r.dir, 0, 0, &r.disk), 0);
-	disk_list(r.disk, remove_name, r.disk);
-	disk_close(r.disk);
-	assert_int_equal(rmdir(r.dir), 0);
+	assert_int_equal(temp_dir_remove(r.dir), 0);
 }
 
 static int ring_is_there(void **state)

@@ -4,13 +4,12 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "persist/receiver.h"
 #include "tests/segment_make.h"
+#include "tests/temp_dir.h"
 
 #define KEPT_MAX 4096
 
@@ -27,7 +26,7 @@ struct memory {
 	bool is_open;
 };
 
-static char dir[64];
+static char dir[TEMP_DIR_BYTES];
 static struct disk *disk;
 static struct segment_make segment;
 static struct memory memory;
@@ -131,27 +130,19 @@ static int setup(void **state)
 	memset(&memory, 0, sizeof(memory));
 	memory.is_new = true;
 	now = (struct now){.mono_ns = NS_PER_SEC, .wall_ms = 1};
-	snprintf(dir, sizeof(dir), "/tmp/pixeld-receiver-XXXXXX");
-	if (mkdtemp(dir) == NULL || disk_open(dir, 0, 0, &disk) < 0)
+	if (temp_dir_make(dir, "receiver") < 0 || disk_open(dir, 0, 0, &disk) < 0)
 		return -1;
 	segment_make_begin(&segment, 1, 1, SEGMENT_MAKE_ID, 0);
 	durable = 0;
 	return receiver_new(&config, &receiver);
 }
 
-static int remove_name(void *arg, const char *name)
-{
-	(void)disk_unlink(arg, name);
-	return 0;
-}
-
 static int teardown(void **state)
 {
 	(void)state;
 	receiver_free(receiver);
-	disk_list(disk, remove_name, disk);
 	disk_close(disk);
-	return rmdir(dir);
+	return temp_dir_remove(dir);
 }
 
 static void grow(uint32_t records)

@@ -2,41 +2,31 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "persist/recover.h"
+#include "tests/temp_dir.h"
 
 #define JOURNAL_ID    77u
 #define SEGMENT_BYTES 4096u
 #define RECORDS       3u
 
-static char dir[64];
+static char dir[TEMP_DIR_BYTES];
 static struct disk *disk;
 
 static int setup(void **state)
 {
 	(void)state;
-	snprintf(dir, sizeof(dir), "/tmp/pixeld-front-XXXXXX");
-	return mkdtemp(dir) == NULL || disk_open(dir, 0, 1, &disk) < 0;
-}
-
-static int remove_name(void *arg, const char *name)
-{
-	(void)disk_unlink(arg, name);
-	return 0;
+	return temp_dir_make(dir, "front") < 0 || disk_open(dir, 0, 1, &disk) < 0;
 }
 
 static int teardown(void **state)
 {
 	(void)state;
-	disk_list(disk, remove_name, disk);
 	disk_close(disk);
-	return rmdir(dir);
+	return temp_dir_remove(dir);
 }
 
 static void file_make(const char *name, const uint8_t *bytes, size_t len)

@@ -1,9 +1,7 @@
 /* test_retain.c - which segments go when receivers have not got everything. */
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
+#include <stddef.h>
 
 #include <cmocka.h>
 
@@ -11,11 +9,12 @@
 #include "persist/segment_list.h"
 #include "persist/snapshot.h"
 #include "tests/segment_make.h"
+#include "tests/temp_dir.h"
 
 #define SEGMENTS 6u
 #define RECORDS  10u
 
-static char dir[64];
+static char dir[TEMP_DIR_BYTES];
 static struct disk *disk;
 
 static void snapshot_make(uint64_t lsn)
@@ -35,8 +34,7 @@ static int setup(void **state)
 	static struct segment_make m;
 
 	(void)state;
-	snprintf(dir, sizeof(dir), "/tmp/pixeld-retain-XXXXXX");
-	if (mkdtemp(dir) == NULL || disk_open(dir, 0, 0, &disk) < 0)
+	if (temp_dir_make(dir, "retain") < 0 || disk_open(dir, 0, 0, &disk) < 0)
 		return -1;
 	m.chain = SEGMENT_MAKE_ID;
 	for (uint32_t i = 0; i < SEGMENTS; i++) {
@@ -50,18 +48,11 @@ static int setup(void **state)
 	return 0;
 }
 
-static int remove_name(void *arg, const char *name)
-{
-	(void)disk_unlink(arg, name);
-	return 0;
-}
-
 static int teardown(void **state)
 {
 	(void)state;
-	disk_list(disk, remove_name, disk);
 	disk_close(disk);
-	return rmdir(dir);
+	return temp_dir_remove(dir);
 }
 
 static uint32_t first_left(void)

@@ -1,10 +1,7 @@
 /* test_historian.c - questions that take longer than they may, in time that is made here. */
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -12,13 +9,14 @@
 #include "server/historian.h"
 #include "server/writer.h"
 #include "tests/journal_make.h"
+#include "tests/temp_dir.h"
 
 #define SEGMENTS    20u
 #define PER_SEGMENT 10u
 #define START_MS    1490918400000ULL
 #define PLACEMENTS  (SEGMENTS * PER_SEGMENT - 2) /* behind the board and its epoch */
 
-static char dir[64];
+static char dir[TEMP_DIR_BYTES];
 static struct disk *disk;
 static struct spsc *jobs, *done;
 static struct historian *historian;
@@ -60,8 +58,7 @@ static int setup(void **state)
 	uint64_t chain = MADE_JOURNAL_ID;
 
 	(void)state;
-	snprintf(dir, sizeof(dir), "/tmp/pixeld-historian-XXXXXX");
-	if (mkdtemp(dir) == NULL || disk_open(dir, 0, 0, &disk) < 0 ||
+	if (temp_dir_make(dir, "historian") < 0 || disk_open(dir, 0, 0, &disk) < 0 ||
 	    spsc_new(HISTORY_JOBS_MAX, sizeof(struct history_job), &jobs) < 0 ||
 	    spsc_new(HISTORY_JOBS_MAX, sizeof(struct history_job), &done) < 0)
 		return 1;
@@ -77,21 +74,14 @@ static int setup(void **state)
 	return historian_new(&config, &historian);
 }
 
-static int remove_name(void *arg, const char *name)
-{
-	(void)disk_unlink(arg, name);
-	return 0;
-}
-
 static int teardown(void **state)
 {
 	(void)state;
 	historian_free(historian);
 	spsc_free(jobs);
 	spsc_free(done);
-	disk_list(disk, remove_name, disk);
 	disk_close(disk);
-	return rmdir(dir);
+	return temp_dir_remove(dir);
 }
 
 static void ask(enum mail_type type, uint64_t seq)

@@ -2,18 +2,17 @@
  * checksums say. */
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
+#include <stddef.h>
 
 #include <cmocka.h>
 
 #include "server/tool.h"
 #include "tests/journal_make.h"
+#include "tests/temp_dir.h"
 
 #define RECORDS 200u
 
-static char dir[64];
+static char dir[TEMP_DIR_BYTES];
 static struct disk *disk;
 static struct record records[RECORDS];
 static const struct record_board meta = {.width = 100, .height = 800, .bits = 4, .name = "main"};
@@ -21,29 +20,21 @@ static const struct record_board meta = {.width = 100, .height = 800, .bits = 4,
 static int setup(void **state)
 {
 	(void)state;
-	snprintf(dir, sizeof(dir), "/tmp/pixeld-verify-XXXXXX");
-	return mkdtemp(dir) == NULL || disk_open(dir, 0, 0, &disk) < 0;
-}
-
-static int remove_name(void *arg, const char *name)
-{
-	(void)disk_unlink(arg, name);
-	return 0;
+	return temp_dir_make(dir, "verify") < 0 || disk_open(dir, 0, 0, &disk) < 0;
 }
 
 static int teardown(void **state)
 {
 	(void)state;
-	disk_list(disk, remove_name, disk);
 	disk_close(disk);
-	return rmdir(dir);
+	return temp_dir_remove(dir);
 }
 
 static void journal_make(void)
 {
 	uint64_t chain = MADE_JOURNAL_ID;
 
-	disk_list(disk, remove_name, disk);
+	temp_dir_empty(disk);
 	records[0] = (struct record){.type = RECORD_BOARD, .board = meta};
 	records[1] = (struct record){.type = RECORD_EPOCH, .epoch = {.first_seq = 1, .epoch = 1}};
 	for (uint32_t i = 2; i < RECORDS; i++)
