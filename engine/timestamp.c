@@ -120,7 +120,7 @@ static int calendar_parse(struct scan s, uint64_t *ret_ms)
 	total = days_of(year, month, day) * MS_PER_DAY +
 		((int64_t)hour * 3600 + (int64_t)minute * 60 + second) * 1000 + ms;
 	total -= offset(&s) * 60000;
-	if (s.bad || total < 0)
+	if (s.bad || total < 0 || (uint64_t)total > UNIX_MS_MAX)
 		return -EINVAL;
 	*ret_ms = (uint64_t)total;
 	return 0;
