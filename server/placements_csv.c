@@ -21,14 +21,18 @@ static int bad(struct placements_csv *c, const char *what)
 	return -EINVAL;
 }
 
-/* The next line without its end. 1, or 0: the end of the file. */
+/* The next line without its end. 1, 0: the end of the file, or -EINVAL. */
 static int line_read(struct placements_csv *c)
 {
 	ssize_t len = getline(&c->line, &c->room, c->in);
 
-	if (len < 0)
+	if (len < 0 && feof(c->in))
 		return 0;
+	if (len < 0 || ferror(c->in)) /* also behind the half of a line */
+		return bad(c, "the file cannot be read further");
 	c->line_number++;
+	if (memchr(c->line, 0, (size_t)len) != NULL)
+		return bad(c, "a zero byte is in it: the file is damaged, or no text");
 	while (len > 0 && (c->line[len - 1] == '\n' || c->line[len - 1] == '\r'))
 		c->line[--len] = 0;
 	return 1;
@@ -55,7 +59,8 @@ void placements_csv_fini(struct placements_csv *c)
 
 /* --- fields ----------------------------------------------------------------------------------- */
 
-/* Cuts the line at its commas, in place; quotes hold commas together and are left out. */
+/* Cuts the line at its commas, in place; quotes hold commas together and are left out. 0: one of
+ * them has no other, as in a file that was cut, or no comma behind the other. */
 static unsigned fields_cut(char *line, char *fields[static FIELDS_MAX])
 {
 	unsigned count = 0;
@@ -68,7 +73,7 @@ static unsigned fields_cut(char *line, char *fields[static FIELDS_MAX])
 		fields[count++] = at + quoted;
 		end = strchr(at + quoted, quoted ? '"' : ',');
 		if (end == NULL)
-			return count;
+			return quoted ? 0 : count;
 		at = quoted ? end + 1 : end;
 		*end = 0;
 		if (quoted && *at == 0)
@@ -220,9 +225,12 @@ int placements_csv_next(struct placements_csv *c, struct record_placement *ret_p
 	int rc;
 
 	if (!c->in_rectangle) {
-		if (line_read(c) == 0)
-			return ferror(c->in) ? bad(c, "the file cannot be read further") : 0;
+		rc = line_read(c);
+		if (rc <= 0)
+			return rc;
 		count = fields_cut(c->line, fields);
+		if (count == 0)
+			return bad(c, "a quote is not closed before a comma or the end");
 		rc = c->is_reddit ? reddit_take(c, fields, count) : ours_take(c, fields, count);
 		if (rc < 0)
 			return rc;
