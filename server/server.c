@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "engine/log.h"
+#include "server/import_mark.h"
 #include "server/listener.h"
 #include "server/secret.h"
 #include "server/server_priv.h"
@@ -147,13 +148,39 @@ static int data_open(struct server *s, char why[static SERVER_WHY_CHARS])
 	return rc;
 }
 
+/* None of the boards that are served may be half an import. */
+static int boards_are_whole(struct server *s, char why[static SERVER_WHY_CHARS])
+{
+	const struct settings *settings = s->settings;
+
+	for (unsigned i = 0; i < settings->boards_count; i++) {
+		const char *board = settings->boards[i].name;
+		char mark[IMPORT_MARK_BYTES];
+		int rc = import_mark_look(s->disk, board);
+
+		if (rc == 0)
+			continue;
+		import_mark_name(mark, board);
+		if (rc < 0)
+			snprintf(why, SERVER_WHY_CHARS, "%s/%s: %s", settings->data, mark,
+				 strerror(-rc));
+		else
+			snprintf(why, SERVER_WHY_CHARS,
+				 "the import of the board %s was not finished: run the same pixeld "
+				 "import again, or remove %s/%s to serve what there is of it",
+				 board, settings->data, mark);
+		return -EINVAL;
+	}
+	return 0;
+}
+
 /* Everything that comes before threads. */
 static int server_make(struct server *s, char why[static SERVER_WHY_CHARS])
 {
 	uint64_t workers = s->settings->workers;
 	int rc;
 
-	if (data_open(s, why) < 0)
+	if (data_open(s, why) < 0 || boards_are_whole(s, why) < 0)
 		return EXIT_RUN;
 	if (secret_key_new(s->settings, s->disk, &s->key, why) < 0 ||
 	    admin_token_get(s->settings, s->disk, s->admin_token, why) < 0)

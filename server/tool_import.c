@@ -5,7 +5,8 @@
  *
  * Nothing is written before every line was found good. What is written then is durable from the
  * first batch on: after a crash the board is there with the beginning of the file, and the same
- * command goes on behind it, when what is there is that beginning. The lock keeps servers out.
+ * command goes on behind it, when what is there is that beginning. The lock keeps servers out while
+ * it runs, and a mark keeps them from the board until it is whole.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -19,6 +20,7 @@
 #include "persist/journal.h"
 #include "persist/keeper.h"
 #include "persist/recover.h"
+#include "server/import_mark.h"
 #include "server/placements_csv.h"
 #include "server/tool.h"
 
@@ -337,6 +339,24 @@ static int rows_append(struct import *i)
 	return TOOL_OK;
 }
 
+static int mark_clear(struct import *i)
+{
+	int rc = import_mark_clear(i->tool.disk, i->board->name);
+
+	return rc < 0 ? tool_fail_disk(&i->tool, rc) : TOOL_OK;
+}
+
+/* From the mark to its end no server serves the board. */
+static int rows_bring(struct import *i)
+{
+	int rc = import_mark_set(i->tool.disk, i->board->name);
+
+	if (rc < 0)
+		return tool_fail_disk(&i->tool, rc);
+	rc = rows_append(i);
+	return rc == TOOL_OK ? mark_clear(i) : rc;
+}
+
 static int import_run(struct import *i)
 {
 	int rc = board_choose(i);
@@ -350,14 +370,16 @@ static int import_run(struct import *i)
 	if (rc == TOOL_OK)
 		rc = board_prepare(i);
 	if (rc == TOOL_OK && i->epochs > 0 && i->there == i->rows) {
-		printf("board %s has all %" PRIu64 " placements already\n", i->board->name,
-		       i->rows);
-		return TOOL_OK;
+		rc = mark_clear(i);
+		if (rc == TOOL_OK)
+			printf("board %s has all %" PRIu64 " placements already\n", i->board->name,
+			       i->rows);
+		return rc;
 	}
 	if (rc == TOOL_OK)
 		rc = journal_begin(i);
 	if (rc == TOOL_OK)
-		rc = rows_append(i);
+		rc = rows_bring(i);
 	if (rc == TOOL_OK)
 		printf("board %s: %" PRIu64 " placements imported\n", i->board->name,
 		       i->rows - i->there);

@@ -2,7 +2,7 @@
 """What was: boards and pixels of the past, asked over HTTP while placing goes on, against a replay made here.
 
 The real placements are those of the last 89 minutes of r/place 2017; where they are missing, made-up ones."""
-import bisect, datetime, gzip, os, random, shutil, struct, subprocess, tempfile, threading, unittest, zlib
+import bisect, datetime, gzip, os, random, shutil, signal, struct, subprocess, tempfile, threading, unittest, zlib
 from pathlib import Path
 
 from lib.client import Client
@@ -468,6 +468,7 @@ class Tools(unittest.TestCase):
 
 PALETTE = ("FFFFFF E4E4E4 888888 222222 FFA7D1 E50000 E59500 A06A42 E5D900 94E044 02BE01 00D3DD 0083C7 0000EA CF6EE4 "
            "820080").split()
+NOT_SERVED = "board_not_served"
 SMALL = {"PIXELD_JOURNAL_SEGMENT_BYTES": "1MiB"}
 
 
@@ -529,6 +530,47 @@ class Imports(unittest.TestCase):
         self.assertEqual(run("export", "--data", self.data, "-o", out), (0, "", ""))
         self.assertEqual(out.read_bytes(), self.file.read_bytes())
         self.assertEqual(run("journal", "verify", self.data)[0], 0)
+
+    def half(self, placements):
+        """An import that was killed in the middle."""
+        self.ours(placements)
+        importer = subprocess.Popen([PIXELD, "import", self.file, "--data", self.data], stdout=subprocess.DEVNULL,
+                                    env={**os.environ, **SMALL})
+        until("segments", lambda: len(list(self.data.glob("journal-*.seg"))) >= 3)
+        importer.kill()
+        self.assertEqual(importer.wait(), -signal.SIGKILL, "the kill did not come in time")
+
+    def refused(self, data):
+        code, _, said = run("--listen", "127.0.0.1:0", "--data", data, *FREE)
+        self.assertEqual(code, 1, said)
+        self.assertIn("import of the board main was not finished", said)
+        self.assertIn(str(data / "import-main.unfinished"), said)
+
+    def test_no_server_takes_half_an_import_for_a_whole_board(self):
+        placements = real_placements()
+        self.half(placements)
+        self.refused(self.data)
+        with Server(*FREE, "--board", "other:10x10:4", data=self.data, allowed=NOT_SERVED) as server:
+            self.assertEqual(server.bitmap("other")[1], 0)
+        self.refused(self.data)
+        copy = self.folder / "copy"
+        shutil.copytree(self.data, copy)
+        (copy / "import-main.unfinished").unlink()  # whoever wants the half of it
+        with Server(*FREE, data=copy, allowed=NOT_SERVED) as server:
+            self.assertLess(server.bitmap()[1], len(placements))
+        self.assertEqual(self.bring()[0], 0)
+        self.assertEqual(list(self.data.glob("import-*")), [])
+        with Server(*FREE, data=self.data, allowed=NOT_SERVED) as server:
+            self.assertEqual(server.bitmap(), (Fold().run(placements).packed(), len(placements)))
+
+    def test_an_import_that_was_killed_behind_its_last_placement_is_finished_by_the_same_command(self):
+        self.ours([(i, 1, 7) for i in range(50)])
+        self.assertEqual(self.bring()[0], 0)
+        (self.data / "import-main.unfinished").touch()  # as it was a moment ago
+        self.refused(self.data)
+        self.assertEqual(self.bring(), (0, "board main has all 50 placements already\n", ""))
+        with Server(*FREE, data=self.data) as server:
+            self.assertEqual(server.bitmap()[1], 50)
 
     def test_beside_another_board(self):
         with Server(*FREE, data=self.data) as server:
