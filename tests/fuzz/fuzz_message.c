@@ -1,7 +1,7 @@
 /*
  * fuzz_message.c - messages of any bytes, from clients (binary, JSON) and from servers.
  *
- * Input: which decoder u8 (modulo 4), then the message. What is accepted is within its bounds, and
+ * Input: which decoder u8 (modulo 5), then the message. What is accepted is within its bounds, and
  * binary is the one form of what it says: encoding it again gives the same bytes.
  */
 #include <errno.h>
@@ -95,13 +95,28 @@ static void from_server(const uint8_t *data, size_t size)
 		px_assert(memcmp(frame + len - size, data, size) == 0);
 }
 
+static void rollback(const uint8_t *data, size_t size)
+{
+	const char *why = NULL;
+	struct msg_rollback m;
+
+	if (message_decode_rollback(data, size, &m, &why) != 0) {
+		px_assert(why != NULL && why[0] != 0);
+		return;
+	}
+	px_assert(why == NULL);
+	px_assert(m.filter.x <= m.filter.x_last && m.filter.y <= m.filter.y_last);
+	if (m.undoes != 0)
+		px_assert(!m.filter.by_user && !m.filter.by_color && m.filter.from_ms == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	uint32_t color = 0;
 
 	if (size == 0)
 		return 0;
-	switch (data[0] % 4) {
+	switch (data[0] % 5) {
 	case 0:
 		from_client(MESSAGE_BINARY, data + 1, size - 1);
 		break;
@@ -110,6 +125,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		break;
 	case 2:
 		from_server(data + 1, size - 1);
+		break;
+	case 3:
+		rollback(data + 1, size - 1);
 		break;
 	default:
 		if (message_decode_color(data + 1, size - 1, &color) == 0)
