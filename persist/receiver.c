@@ -152,7 +152,8 @@ static uint64_t start(struct receiver *r)
 			 at.lsn == 0 ? "the beginning of the journal"
 				     : "older records are not in the journal any more");
 	r->sought = false;
-	receiver_pace_start(&r->pace, receiver_durable_lsn(r));
+	receiver_pace_start(&r->pace, r->config.gentle_per_second, receiver_durable_lsn(r),
+			    r->now.mono_ns);
 	receiver_state_set(r, RECEIVER_FOLLOWING);
 	return 0;
 }
@@ -198,7 +199,6 @@ static uint64_t follow(struct receiver *r)
 	rest = is_stopping(r) ? 0 : receiver_pace_rest_ns(&r->pace, r->now.mono_ns);
 	if (rest > 0)
 		return rest;
-	receiver_pace_batch(&r->pace, r->now.mono_ns);
 	return receiver_batch_run(r, durable);
 }
 

@@ -83,11 +83,11 @@ struct receiver_config {
 	uint64_t journal_id;
 	const struct receiver_board *boards; /* the caller's, as long as the receiver lives */
 	uint32_t board_count;
-	uint32_t batch_records;  /* a flush behind so many; */
-	uint32_t gentle_records; /* behind so many while people place: each batch takes from them */
-	uint64_t batch_bytes;    /* or so much of journal; */
-	uint64_t batch_age_ns;   /* or when the oldest has waited so long */
-	uint64_t seed;           /* of the jitter */
+	uint32_t batch_records;     /* a flush behind so many; */
+	uint64_t batch_bytes;       /* or so much of journal; */
+	uint64_t batch_age_ns;      /* or when the oldest has waited so long */
+	uint64_t gentle_per_second; /* records while people place, see receiver_pace.h; 0: all */
+	uint64_t seed;              /* of the jitter */
 	void *arg;
 	uint64_t (*durable_lsn)(void *arg); /* of the journal, now */
 };

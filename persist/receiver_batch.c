@@ -18,9 +18,10 @@
 
 uint64_t receiver_batch_most(const struct receiver *r)
 {
-	uint64_t most = receiver_pace_is_gentle(&r->pace, r->now.mono_ns) ? r->config.gentle_records
-									  : r->config.batch_records;
+	uint64_t most = receiver_pace_records(&r->pace, r->now.mono_ns);
 
+	if (most > r->config.batch_records)
+		most = r->config.batch_records;
 	return r->narrow != 0 && r->narrow < most ? r->narrow : most;
 }
 
@@ -119,6 +120,7 @@ static void behind_say(struct receiver *r)
 static void batch_kept(struct receiver *r, const struct receiver_position *to, uint64_t durable)
 {
 	receiver_position_set(r, to);
+	receiver_pace_batch(&r->pace, r->batch_records, r->now.mono_ns);
 	receiver_count(&r->records, r->batch_records);
 	receiver_count(&r->placements, r->batch_placements);
 	receiver_count(&r->batches, 1);

@@ -13,9 +13,8 @@
 #include "persist/postgres_link.h"
 #include "server/server_priv.h"
 
-#define EXIT_RUN    1
-#define GENTLE_ROWS 5000u
-#define CATCH_UP_S  5 /* at the end of the server */
+#define EXIT_RUN   1
+#define CATCH_UP_S 5 /* at the end of the server */
 
 static uint64_t durable_lsn(void *arg)
 {
@@ -74,9 +73,7 @@ int server_receiver_make(struct server *s, char why[static SERVER_WHY_CHARS])
 		.data = settings->data,
 		.journal_id = writer_journal_id(s->writer),
 		.batch_records = (uint32_t)settings->postgres_batch_rows,
-		.gentle_records = settings->postgres_batch_rows < GENTLE_ROWS
-					  ? (uint32_t)settings->postgres_batch_rows
-					  : GENTLE_ROWS,
+		.gentle_per_second = settings->postgres_catchup_per_second,
 		.batch_bytes = settings->postgres_batch_bytes,
 		.batch_age_ns = settings->postgres_batch_age_ms * NS_PER_MS,
 		.seed = clock_now().mono_ns,
