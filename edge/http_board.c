@@ -111,8 +111,9 @@ static enum board_form form_choose(const struct http_head *h)
 	return gzip > 0 ? FORM_GZIP : FORM_IDENTITY;
 }
 
+/* at_ms: of its newest placement, for a board of the past; 0: not known. */
 static size_t bitmap_fields(char *out, size_t room, enum board_form form, uint32_t epoch,
-			    uint64_t seq, uint32_t max_age_s)
+			    uint64_t seq, uint64_t at_ms, uint32_t max_age_s)
 {
 	int len =
 		snprintf(out, room,
@@ -122,6 +123,9 @@ static size_t bitmap_fields(char *out, size_t room, enum board_form form, uint32
 			 (unsigned long long)seq);
 
 	px_assert(len > 0 && (size_t)len < room);
+	if (at_ms != 0)
+		len += snprintf(out + len, room - (size_t)len, "X-Board-Time: %llu\r\n",
+				(unsigned long long)at_ms);
 	if (forms[form].coding != NULL)
 		len += snprintf(out + len, room - (size_t)len, "Content-Encoding: %s\r\n",
 				forms[form].coding);
@@ -148,7 +152,7 @@ static void get_present(struct worker *w, struct conn *c, const struct http_head
 	snprintf(etag, sizeof(etag), "\"%u-%llu-%s\"", epoch, (unsigned long long)seq,
 		 forms[form].etag);
 	if (etag_matches(h->if_none_match, etag)) {
-		bitmap_fields(fields, sizeof(fields), form, epoch, seq, BITMAP_MAX_AGE_S);
+		bitmap_fields(fields, sizeof(fields), form, epoch, seq, 0, BITMAP_MAX_AGE_S);
 		http_reply(w, c, &(struct http_reply){.status = 304, .fields = fields});
 		return;
 	}
@@ -158,7 +162,7 @@ static void get_present(struct worker *w, struct conn *c, const struct http_head
 }
 
 void http_reply_board(struct worker *w, struct conn *c, const struct bitmap *bitmap,
-		      enum board_form form, uint32_t max_age_s)
+		      enum board_form form, uint64_t at_ms, uint32_t max_age_s)
 {
 	char fields[512];
 
@@ -166,7 +170,7 @@ void http_reply_board(struct worker *w, struct conn *c, const struct bitmap *bit
 		http_reply_refusal(w, c, REFUSAL_OVERLOADED, 1000);
 		return;
 	}
-	bitmap_fields(fields, sizeof(fields), form, bitmap->epoch, bitmap->seq, max_age_s);
+	bitmap_fields(fields, sizeof(fields), form, bitmap->epoch, bitmap->seq, at_ms, max_age_s);
 	http_reply(w, c,
 		   &(struct http_reply){.status = 200,
 					.content_type = forms[form].content_type,
@@ -406,7 +410,7 @@ void http_mail(struct worker *w, struct conn *c, const struct mail_answer *a)
 		reply_session(w, c, a);
 		return;
 	case HTTP_WHAT_BITMAP:
-		http_reply_board(w, c, &a->bitmap, (enum board_form)a->form, BITMAP_MAX_AGE_S);
+		http_reply_board(w, c, &a->bitmap, (enum board_form)a->form, 0, BITMAP_MAX_AGE_S);
 		return;
 	case HTTP_WHAT_HISTORY:
 		http_history_mail(w, c, a);

@@ -200,17 +200,29 @@ static void reply_pixel_history(struct worker *w, struct conn *c, const struct m
 
 static void reply_gone(struct worker *w, struct conn *c, const struct mail_answer *a)
 {
-	char text[160], since[TIMESTAMP_BYTES];
+	char body[320], since[TIMESTAMP_BYTES];
+	int len;
 
+	if (a->seq == 0) {
+		http_reply_error(w, c, 410, "history_gone",
+				 "the journal that is kept says nothing of that moment");
+		return;
+	}
 	timestamp_print(a->placed_at_ms, since);
-	if (a->seq == 0)
-		snprintf(text, sizeof(text),
-			 "the journal that is kept says nothing of that moment");
-	else
-		snprintf(text, sizeof(text),
-			 "history does not reach back so far: ask for seq %llu or at %s, or later",
-			 (unsigned long long)a->seq, since);
-	http_reply_error(w, c, 410, "history_gone", text);
+	len = snprintf(
+		body, sizeof(body),
+		"{\"error\":{\"code\":\"history_gone\",\"message\":\"history does not reach back "
+		"so far: ask for seq %llu or at %s, or later\",\"since_seq\":%llu,"
+		"\"since_ms\":%llu}}\n",
+		(unsigned long long)a->seq, since, (unsigned long long)a->seq,
+		(unsigned long long)a->placed_at_ms);
+	px_assert(len > 0 && (size_t)len < sizeof(body));
+	http_reply(w, c,
+		   &(struct http_reply){.status = 410,
+					.content_type = "application/json",
+					.fields = "Cache-Control: no-store\r\n",
+					.body = body,
+					.body_len = (size_t)len});
 }
 
 void http_history_mail(struct worker *w, struct conn *c, const struct mail_answer *a)
@@ -223,7 +235,7 @@ void http_history_mail(struct worker *w, struct conn *c, const struct mail_answe
 			http_reply_refusal(w, c, REFUSAL_OVERLOADED, 1000);
 		else if (a->type == MAIL_BOARD_AT)
 			http_reply_board(w, c, &a->bitmap, (enum board_form)a->form,
-					 PAST_MAX_AGE_S);
+					 a->placed_at_ms, PAST_MAX_AGE_S);
 		else
 			reply_pixel_history(w, c, a);
 		return;

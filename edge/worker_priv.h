@@ -21,7 +21,7 @@
 
 #define HTTP_CORS                                                                                  \
 	"Access-Control-Allow-Origin: *\r\nAccess-Control-Expose-Headers: ETag, X-Board-Seq, "     \
-	"X-Board-Epoch\r\n"
+	"X-Board-Epoch, X-Board-Time\r\n"
 #define NONE               UINT32_MAX
 #define RECV_BUF_BYTES     2048
 #define BODY_BYTES_MAX     1024 /* of a request */
@@ -362,9 +362,10 @@ void http_wait(struct worker *w, struct conn *c, enum http_what what); /* for th
 /* --- http_board.c: what is under /boards, and the writer's answers ---------------------------- */
 void http_board(struct worker *w, struct conn *c, const struct http_head *h, const uint8_t *body);
 void http_mail(struct worker *w, struct conn *c, const struct mail_answer *a);
-/* A board in a form, with its headers; max_age_s: how long it may be kept by others. */
+/* A board in a form, with its headers; at_ms: of its newest placement, 0: not told; max_age_s: how
+ * long it may be kept by others. */
 void http_reply_board(struct worker *w, struct conn *c, const struct bitmap *bitmap,
-		      enum board_form form, uint32_t max_age_s);
+		      enum board_form form, uint64_t at_ms, uint32_t max_age_s);
 bool http_decimal(struct span text, uint64_t max, uint64_t *ret); /* false: it is none */
 
 /* --- http_history.c: what was ----------------------------------------------------------------- */

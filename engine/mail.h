@@ -146,7 +146,7 @@ struct mail_answer {
 	union {
 		uint64_t cursor;       /* SUBSCRIBED: where in the log the client begins */
 		uint64_t oldest;       /* STALE */
-		uint64_t placed_at_ms; /* PIXEL */
+		uint64_t placed_at_ms; /* PIXEL; BOARD_AT: of its newest, or since when */
 	};
 	union {
 		/* BITMAP, BOARD_AT, PIXEL_HISTORY (the blob: struct mail_placement, newest first),

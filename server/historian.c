@@ -130,6 +130,7 @@ static void answer_board(struct historian *h)
 	copy = board_copy_step(b->board, SIZE_MAX);
 	px_assert(copy != NULL);
 	h->job.ret_seq = b->seq;
+	h->job.since_ms = b->at_ms;
 	h->job.epoch = b->epoch;
 	h->job.blob = packer_run(h->packer, h->job.room, copy, (enum board_form)h->job.ask.form);
 	board_copy_unref(copy);

@@ -174,6 +174,7 @@ class RealPlacements(unittest.TestCase):
             for text in (str(ms), moment(ms).replace("+00:00", "Z"), moment(ms).replace("+", "%2B").replace(":", "%3A")):
                 answer = self.at(f"at={text}")
                 self.assertEqual(int(answer["x-board-seq"]), due)
+                self.assertEqual(int(answer["x-board-time"]), times[due - 1])
             self.assertEqual(answer.body, Fold().run(self.placements[:due]).packed())
 
     def test_the_export_beside_the_server_is_what_was_placed(self):
@@ -351,11 +352,18 @@ class Kept(unittest.TestCase):
                     placed += more
             answer = server.ask("GET", "/boards/main/bitmap?seq=1")
             self.assertEqual((answer.status, answer.error), (410, "history_gone"))
-            said = answer.json()["error"]["message"].split()
+            gone = answer.json()["error"]
+            said = gone["message"].split()
             since = int(said[said.index("seq") + 1])
+            self.assertEqual(gone["since_seq"], since)
+            self.assertEqual(moment(gone["since_ms"]).replace("+00:00", "Z"), said[said.index("at") + 1].strip(","))
             answer = server.ask("GET", f"/boards/main/bitmap?seq={since}")
             self.assertEqual(answer.status, 200, "the remedy does not work")
             self.assertEqual(answer.body, Fold().run(placed[:since]).packed())
+            self.assertGreaterEqual(int(answer["x-board-time"]), gone["since_ms"] - 10000)
+            answer = server.ask("GET", f"/boards/main/bitmap?at={gone['since_ms']}")
+            self.assertEqual(answer.status, 200, "the remedy does not work")
+            self.assertGreaterEqual(int(answer["x-board-seq"]), since)
             self.assertEqual(server.ask("GET", "/boards/main/bitmap?at=0").error, "history_gone")
             found, complete = pixel_history(server, 7, 7)
             self.assertFalse(complete)
