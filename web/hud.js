@@ -16,6 +16,7 @@ const STATES = {
 	connecting: 'Connecting…',
 	loading: 'Loading…',
 	live: 'Live',
+	past: 'In the past',
 	away: 'Reconnecting…',
 	failed: 'Not available',
 };
@@ -97,17 +98,36 @@ export function showInfo({ x, y, name, rgb }) {
 	byId('info-name').textContent = name;
 	byId('info-at').textContent = `${x}, ${y}`;
 	byId('info-who').textContent = '…';
+	byId('info-before').replaceChildren();
 }
 
 /**
- * @param {{user?: string|null, placed_at?: number|string|null}|null} placed null: could not be asked
+ * @param {import('./net.js').Placed} placed
+ * @param {string} self the user of this page
+ * @returns {string} by 0011aabb, 5 minutes ago
+ */
+function placedText({ user, rollback, placed_at }, self) {
+	const who = rollback ? 'a rollback' : user === self ? 'you' : user?.slice(0, 8);
+	return [who && `by ${who}`, placed_at && agoText(placed_at)].filter(Boolean).join(', ');
+}
+
+/**
+ * The last one who placed it, and those before.
+ * @param {import('./net.js').Placed[]|null} placed newest first; null: not known
+ * @param {{rgb: string}[]} palette
  * @param {string} self the user of this page
  */
-export function showInfoPlaced(placed, self) {
-	const who = placed?.user ? (placed.user === self ? 'you' : placed.user.slice(0, 8)) : '';
-	const when = placed?.placed_at ? agoText(new Date(placed.placed_at).getTime()) : '';
-	const text = [who && `by ${who}`, when].filter(Boolean).join(', ');
-	byId('info-who').textContent = text || (placed ? 'Nobody on record' : 'Not known');
+export function showInfoPlaced(placed, palette, self) {
+	const [last, ...before] = placed ?? [];
+	byId('info-who').textContent = (last && placedText(last, self)) || (placed ? 'Nobody on record' : 'Not known');
+	byId('info-before').replaceChildren(...before.map((one) => {
+		const item = document.createElement('li');
+		const chip = document.createElement('span');
+		chip.className = 'chip';
+		chip.style.setProperty('--rgb', palette[one.color]?.rgb ?? 'transparent');
+		item.append(chip, placedText(one, self));
+		return item;
+	}));
 }
 
 export function hideInfo() {

@@ -3,7 +3,7 @@
  *
  * Touches no board and draws nothing: it calls the Wishes that it was given.
  *
- * @typedef {'fit'|'grid'|'share'|'snapshot'|'help'|'inspect'} Command
+ * @typedef {'fit'|'grid'|'share'|'snapshot'|'help'|'inspect'|'film'} Command
  *
  * @typedef {object} Wishes
  * @property {(dx: number, dy: number) => void} pan CSS pixels
@@ -19,6 +19,7 @@
  * @property {(by: number) => void} cycle colours
  * @property {() => void} away put things away
  * @property {(name: Command) => void} command
+ * @property {(event: KeyboardEvent) => boolean} first what lies over the board may take a key before us
  */
 
 const SLOP_PX = { mouse: 4, touch: 10 };
@@ -29,6 +30,7 @@ const KEY_PAN_PX_PER_S = 900;
 /** @type {Record<string, Command>} */
 const COMMANDS = {
 	KeyR: 'fit', KeyG: 'grid', KeyC: 'share', KeyP: 'snapshot', KeyH: 'help', KeyI: 'inspect',
+	KeyT: 'film',
 };
 /** @type {Record<string, [number, number]>} */
 const LETTERS = { KeyA: [-1, 0], KeyD: [1, 0], KeyW: [0, -1], KeyS: [0, 1] };
@@ -184,10 +186,10 @@ export function listenToKeys(canvas, wishes) {
 	};
 
 	addEventListener('keydown', (event) => {
-		if (event.ctrlKey || event.metaKey || event.altKey || event.target instanceof HTMLSelectElement ||
-			document.querySelector('dialog[open]'))
+		if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector('dialog[open]') ||
+			(event.target instanceof HTMLSelectElement && event.key !== 'Escape'))
 			return;
-		if (onKey(event))
+		if (wishes.first(event) || onKey(event))
 			event.preventDefault();
 	});
 	addEventListener('keyup', ({ code }) => held.delete(code));

@@ -176,9 +176,24 @@ export async function fetchBitmap(board, fresh) {
 	};
 }
 
-/** @param {string} board @param {number} x @param {number} y */
+/** Who placed it last: known also where history is not. @param {string} board @param {number} x @param {number} y */
 export async function fetchPixel(board, x, y) {
 	return (await get(`${boardPath(board)}/pixels/${x}/${y}`, { cache: 'no-cache' })).json();
+}
+
+/**
+ * Who placed a pixel, newest first.
+ * @typedef {{color: number, user?: string|null, placed_at?: number|null, rollback?: number}} Placed
+ * @param {string} board @param {number} x @param {number} y
+ * @param {number} limit so many at most
+ * @param {number|null} seq up to this one; null: now
+ * @returns {Promise<Placed[]|null>} null: it is not kept
+ */
+export async function fetchPixelHistory(board, x, y, limit, seq) {
+	const before = seq === null ? '' : `&before=${seq + 1}`;
+	const path = `${boardPath(board)}/pixels/${x}/${y}/history?limit=${limit}${before}`;
+	const { placements, complete } = await (await get(path, { cache: 'no-cache' })).json();
+	return placements.length > 0 || complete ? placements : null;
 }
 
 /** A new session; also sets the cookie. @returns {Promise<{token: string, user: string}>} */

@@ -3,12 +3,15 @@
  * confirmation on touch, the look that the address names.
  *
  *	input ──wishes──▶ Page ──place──▶ Session ──told──▶ Page ──▶ View, hud
+ *
+ * While the player is open it shows boards of the past; the Session's board goes on unseen, and is
+ * drawn anew when the player closes.
  */
 import { Camera } from './camera.js';
 import { Cooldown, clockText, spanText } from './cooldown.js';
 import * as hud from './hud.js';
 import { listenToKeys, listenToPointers } from './input.js';
-import { boardPath, fetchPixel } from './net.js';
+import { boardPath, fetchPixel, fetchPixelHistory } from './net.js';
 import { Palette } from './palette.js';
 import { Session } from './session.js';
 import { View } from './view.js';
@@ -17,6 +20,8 @@ const { byId, say, toast } = hud;
 
 /** Cells smaller than this are not placed on by one tap: the view moves closer first. */
 const PLACE_FROM_ZOOM = { mouse: 3, touch: 10 };
+/** So many placements of a pixel are told. */
+const INFO_PLACED = 4;
 const CLOSE_ZOOM = 24;
 const BUTTON_ZOOM = 1.8;
 const MARGIN = 16;
@@ -41,6 +46,11 @@ export class Page {
 		/** The person chose where to look: a new size of the window does not change it. */
 		this.chosen = false;
 		this.hashTimer = 0;
+		/** @type {import('./player.js').Player|null} */
+		this.player = null;
+		/** @type {import('./board.js').Board|null} what the player shows */
+		this.past = null;
+		this.opening = false;
 
 		this.camera = new Camera();
 		this.view = new View(byId('canvas'), this.camera);
@@ -65,11 +75,15 @@ export class Page {
 		return {
 			replaced: (board) => {
 				this.describe();
-				this.view.setBoard(board, this.session.info.palette);
+				if (!this.past)
+					this.view.setBoard(board, this.session.info.palette);
 			},
-			changed: (cells) => this.view.changed(cells),
+			changed: (cells) => {
+				if (!this.past)
+					this.view.changed(cells);
+			},
 			moved: () => {
-				hud.showState(this.session.state);
+				this.showState();
 				this.showRest();
 				this.view.redraw();
 			},
@@ -86,14 +100,14 @@ export class Page {
 		const { camera } = this;
 		const { name, width, height, palette, online } = this.session.info;
 		if (camera.setBoard(width, height)) {
+			this.player?.close();
 			this.chosen = false;
 			this.resize();
 		}
 		this.palette.fill(palette);
 		hud.showOnline(Math.max(1, online));
 		byId('board-name').textContent = name;
-		byId('snapshot').href = `${boardPath(name)}/image.png`;
-		byId('snapshot').download = `${name}.png`;
+		this.nameSnapshot();
 		byId('canvas').setAttribute('aria-label', `Pixel board ${name}, ${width} by ${height} cells`);
 		this.cooldown.name(`${name} · pixeld`);
 	}
@@ -111,10 +125,11 @@ export class Page {
 			inspect: (x, y) => this.inspect(camera.cellAt(x, y)),
 			step: (dx, dy) => this.step(dx, dy),
 			place: () => (this.cursor ? this.place(this.cursor) : this.step(0, 0)),
-			pick: (color) => this.palette.pick(color),
-			cycle: (by) => this.palette.step(by),
+			pick: (color) => this.isPast() || this.palette.pick(color),
+			cycle: (by) => this.isPast() || this.palette.step(by),
 			away: () => this.putAway(),
 			command: (name) => this.command(name),
+			first: (event) => this.player?.key(event) ?? false,
 		};
 	}
 
@@ -138,6 +153,12 @@ export class Page {
 		case 'help':
 			byId('help').showModal();
 			break;
+		case 'film':
+			if (this.player)
+				this.player.close();
+			else
+				this.openPlayer(null);
+			break;
 		case 'inspect':
 			this.inspect(this.cursor ?? this.camera.cell);
 		}
@@ -145,7 +166,7 @@ export class Page {
 
 	/** @param {Cell|null} cell @param {boolean} touch */
 	tap(cell, touch) {
-		if (!cell || this.palette.color < 0) {
+		if (!cell || this.palette.color < 0 || this.player) {
 			this.inspect(cell);
 			return;
 		}
@@ -198,6 +219,8 @@ export class Page {
 	/** @param {Cell} cell */
 	place(cell) {
 		const left = this.cooldown.leftMs;
+		if (this.isPast())
+			return;
 		if (this.palette.color < 0) {
 			toast('Choose a colour first.');
 		} else if (left > 0) {
@@ -211,19 +234,28 @@ export class Page {
 	/** @param {Cell|null} cell */
 	async inspect(cell) {
 		this.closeInfo();
-		if (!cell || !this.session.board)
+		if (!cell || !this.board)
 			return;
+		this.player?.pause(); /* so that it is about what is seen */
 		const { name, palette } = this.session.info;
 		const color = palette[this.colorAt(cell)] ?? { name: 'No colour', rgb: 'transparent' };
 		this.inspected = cell;
 		hud.showInfo({ ...cell, ...color });
 		this.view.redraw();
 		say(`${cell.x}, ${cell.y}, ${color.name}`);
-		const placed = await fetchPixel(name, cell.x, cell.y).catch(() => null);
+		const placed = await this.placedOn(cell);
 		if (this.inspected !== cell)
 			return;
-		hud.showInfoPlaced(placed, this.session.user);
+		hud.showInfoPlaced(placed, palette, this.session.user);
 		this.view.redraw();
+	}
+
+	/** @param {Cell} cell @returns {Promise<import('./net.js').Placed[]|null>} newest first; null: not known */
+	async placedOn({ x, y }) {
+		const { name } = this.session.info;
+		const seq = this.past ? this.player.seq : null;
+		const placed = await fetchPixelHistory(name, x, y, INFO_PLACED, seq).catch(() => null);
+		return placed || seq !== null ? placed : fetchPixel(name, x, y).then((last) => [last], () => null);
 	}
 
 	closeInfo() {
@@ -237,11 +269,103 @@ export class Page {
 			this.closeInfo();
 		else if (!byId('confirm').hidden)
 			this.confirm(false);
+		else if (this.player)
+			this.player.close();
 		else
 			this.palette.pick(-1);
 	}
 
+	/* --- the past --- */
+
+	/** The board that is seen. */
+	get board() {
+		return this.past ?? this.session.board;
+	}
+
+	/** Whether nothing can be placed, because the player is open; says so. */
+	isPast() {
+		if (this.player)
+			toast('This is the past. Go back to live to place a pixel.');
+		return this.player !== null;
+	}
+
+	/** @param {number|null} at a moment; null: from the beginning, playing */
+	async openPlayer(at) {
+		if (this.player && at !== null)
+			this.player.goTo(at);
+		if (this.player || this.opening)
+			return;
+		this.opening = true;
+		try {
+			const { Player } = await import('./player.js');
+			this.confirm(false);
+			this.closeInfo();
+			this.showPast(true);
+			this.player = new Player({
+				info: this.session.info,
+				nowMs: () => this.session.nowMs,
+				show: (board, cells) => this.showFrame(board, cells),
+				closed: () => this.backToLive(),
+			}, at);
+			this.showState();
+		} catch (error) {
+			console.warn('pixeld: the player could not be loaded', error);
+			toast('The player could not be loaded. Reload the page.', 'error');
+		}
+		this.opening = false;
+	}
+
+	/** @param {import('./board.js').Board} board @param {number[]|null} cells that changed; null: all */
+	showFrame(board, cells) {
+		this.past = board;
+		this.closeInfo();
+		if (cells)
+			this.view.update(cells);
+		else
+			this.view.setBoard(board, this.session.info.palette);
+		this.view.ghosts = [];
+		this.nameSnapshot();
+	}
+
+	backToLive() {
+		this.player = null;
+		this.past = null;
+		this.closeInfo();
+		this.view.ghosts = this.session.pending;
+		if (this.session.board)
+			this.view.setBoard(this.session.board, this.session.info.palette);
+		this.showPast(false);
+		this.showState();
+		this.nameSnapshot();
+		byId('film-open').focus({ preventScroll: true });
+		say('Back to the live board.');
+	}
+
+	/** @param {boolean} past what the dock is for */
+	showPast(past) {
+		const armed = !past && this.palette.color >= 0;
+		byId('dock').classList.toggle('past', past);
+		byId('dock').setAttribute('aria-label', past ? 'Timelapse' : 'Place a pixel');
+		byId('film-open').setAttribute('aria-pressed', String(past));
+		byId('canvas').classList.toggle('picking', armed);
+		this.view.color = armed ? this.palette.color : -1;
+	}
+
+	showState() {
+		const { state } = this.session;
+		hud.showState(this.player && state === 'live' ? 'past' : state);
+	}
+
+	/** The picture to save is that of the board that is seen. */
+	nameSnapshot() {
+		const { name } = this.session.info;
+		const seq = this.past ? this.player.seq : null;
+		byId('snapshot').href = `${boardPath(name)}/image.png${seq === null ? '' : `?seq=${seq}`}`;
+		byId('snapshot').download = seq === null ? `${name}.png` : `${name}-${seq}.png`;
+	}
+
 	async share() {
+		this.player?.pause(); /* only of a moment that stands still there is a link */
 		this.writeHash();
 		try {
 			await navigator.clipboard.writeText(location.href);
@@ -309,7 +433,7 @@ export class Page {
 
 	/** @param {Cell} cell @returns {number} -1 while there is no board */
 	colorAt({ x, y }) {
-		const { board } = this.session;
+		const { board } = this;
 		return board ? board.get(y * board.width + x) : -1;
 	}
 
@@ -336,6 +460,7 @@ export class Page {
 			'zoom-out': () => this.zoom(1 / BUTTON_ZOOM),
 			'fit': () => this.command('fit'),
 			'share': () => this.command('share'),
+			'film-open': () => this.command('film'),
 			'help-open': () => this.command('help'),
 			'confirm-no': () => this.confirm(false),
 			'confirm-yes': () => this.confirm(true),
@@ -366,20 +491,25 @@ export class Page {
 		this.view.resize(innerWidth, innerHeight);
 	}
 
-	/** Looks where the address says: #x=412&y=87&z=8. */
+	/** Looks where, and when, the address says: #x=412&y=87&z=8&t=1490918400000. */
 	followHash() {
 		const wanted = new URLSearchParams(location.hash.slice(1));
 		const [x, y, zoom] = ['x', 'y', 'z'].map((key) => parseFloat(wanted.get(key) ?? ''));
 		if (Number.isFinite(x) && Number.isFinite(y))
 			this.look(() => this.camera.go(closeTo({ x, y }, zoom > 0 ? zoom : CLOSE_ZOOM), 0, true));
+		const at = parseInt(wanted.get('t') ?? '', 10);
+		if (at > 0)
+			this.openPlayer(at);
 	}
 
 	writeHash() {
 		const { cell, zoom } = this.camera;
 		clearTimeout(this.hashTimer);
 		this.hashTimer = 0;
-		const hash = `#x=${cell.x}&y=${cell.y}&z=${Number(zoom.toPrecision(3))}`;
-		if (this.chosen && hash !== location.hash)
+		const at = this.player?.still ? this.player.at : null;
+		const look = this.chosen ? `x=${cell.x}&y=${cell.y}&z=${Number(zoom.toPrecision(3))}` : '';
+		const hash = `#${[look, at && `t=${at}`].filter(Boolean).join('&')}`;
+		if (hash !== (location.hash || '#'))
 			history.replaceState(history.state, '', hash);
 	}
 }

@@ -35,6 +35,8 @@ export class Session {
 		this.frozen = false;
 		this.cooldownMs = info.cooldown_ms;
 		this.failed = false;
+		/** The server's clock less ours; ours is a guess, until it has told its own. */
+		this.clockMs = performance.timeOrigin;
 		this.pending = new Pending();
 		this.follower = new Follower(info.name, told);
 		this.connection = new Connection({
@@ -53,6 +55,11 @@ export class Session {
 
 	get board() {
 		return this.follower.board;
+	}
+
+	/** The server's time, ms since 1970. */
+	get nowMs() {
+		return this.clockMs + performance.now();
 	}
 
 	/** @returns {'connecting'|'loading'|'live'|'away'|'failed'} */
@@ -77,6 +84,7 @@ export class Session {
 			this.carryOut(this.follower.delta(message));
 			break;
 		case 'status':
+			this.clockMs = Number(message.timeMs) - performance.now();
 			if (message.board === this.follower.number)
 				this.told.online(message.online);
 			this.carryOut(this.follower.status(message));

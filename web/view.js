@@ -72,10 +72,15 @@ export class View {
 		this.draw(performance.now());
 	}
 
-	/** @param {ArrayLike<number>} cells */
+	/** Somebody placed these. @param {ArrayLike<number>} cells */
 	changed(cells) {
-		this.tiles?.changed(cells);
 		this.ripple(cells);
+		this.update(cells);
+	}
+
+	/** @param {ArrayLike<number>} cells */
+	update(cells) {
+		this.tiles?.changed(cells);
 		this.redraw();
 	}
 
