@@ -252,6 +252,11 @@ void http_history_mail(struct worker *w, struct conn *c, const struct mail_answe
 		http_reply_error(w, c, 503, "history_unreadable",
 				 "the journal cannot be read back: the server's log says why");
 		return;
+	case HISTORY_AWAY:
+		http_reply_error(w, c, 503, "history_away",
+				 "the journal does not reach back so far, and the database that "
+				 "does is not reachable: ask again later");
+		return;
 	case HISTORY_BUSY:
 	default:
 		http_reply_error(w, c, 503, "history_busy",

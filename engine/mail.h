@@ -28,6 +28,7 @@ enum history_verdict {
 	HISTORY_NOT_YET, /* seq: the board's present one */
 	HISTORY_GONE,    /* seq, placed_at_ms: where the board's history begins; 0: there is none */
 	HISTORY_FAILED,  /* the disk or the journal is broken: the log says how */
+	HISTORY_AWAY,    /* the database has it, or may, and cannot be asked now */
 };
 
 /* One of the placements that the blob of PIXEL_HISTORY is made of. */

@@ -27,6 +27,8 @@ static void board_forget(struct history_board *b)
 	b->seq = 0;
 	b->at_ms = 0;
 	b->epoch = 0;
+	b->in_past = false;
+	b->joined = false;
 }
 
 void history_board_fini(struct history_board *b)
@@ -193,20 +195,45 @@ struct replay {
 	const struct history_moment *moment;
 };
 
-static int placement_take(struct history_board *b, const struct record_placement *p,
-			  const struct history_moment *moment)
+int history_board_take(struct history_board *b, const struct record_placement *p,
+		       const struct history_moment *moment)
 {
 	if (p->seq > moment->seq || p->placed_at_ms > moment->at_ms)
 		return HISTORY_STOP;
 	if (p->x >= b->meta.width || p->y >= b->meta.height || p->color >= 1u << b->meta.bits ||
-	    p->seq != b->seq + 1)
+	    (p->seq != b->seq + 1 && !record_follows(b->epoch, b->seq, p->epoch, p->seq)))
 		return -EBADMSG;
 	(void)board_set(b->board, (uint32_t)p->y * b->meta.width + p->x, p->color);
+	b->epoch = p->epoch;
 	b->seq = p->seq;
 	b->at_ms = p->placed_at_ms;
 	return 0;
 }
 
+/* The first that the journal has behind another source: does it follow? Else something between is
+ * in neither of them. */
+static bool join_is_good(struct history_board *b, uint32_t epoch, uint64_t seq)
+{
+	bool good = !b->joined || record_follows(b->epoch, b->seq, epoch, seq);
+
+	b->joined = false;
+	if (!good)
+		board_forget(b);
+	return good;
+}
+
+static int epoch_take(struct history_board *b, const struct record_epoch *e,
+		      const struct history_moment *moment)
+{
+	if (!join_is_good(b, e->epoch, e->first_seq) || e->first_seq - 1 > moment->seq)
+		return HISTORY_STOP;
+	b->epoch = e->epoch;
+	b->seq = e->first_seq - 1;
+	return 0;
+}
+
+/* What is about a board of which nothing is known, not even that it appeared, ends the walk: its
+ * beginning is not there any more. */
 static int record_take(void *arg, uint64_t lsn, const struct record *record)
 {
 	struct replay *r = arg;
@@ -215,17 +242,13 @@ static int record_take(void *arg, uint64_t lsn, const struct record *record)
 	(void)lsn;
 	if (record->type == RECORD_BOARD && record->board.board == b->number && b->board == NULL)
 		return board_make(b, &record->board);
-	if (b->board == NULL)
+	if (record->type == RECORD_EPOCH && record->epoch.board == b->number)
+		return b->board != NULL ? epoch_take(b, &record->epoch, r->moment) : HISTORY_STOP;
+	if (record->type != RECORD_PLACEMENT || record->placement.board != b->number)
 		return 0;
-	if (record->type == RECORD_EPOCH && record->epoch.board == b->number) {
-		if (record->epoch.first_seq - 1 > r->moment->seq)
-			return HISTORY_STOP;
-		b->epoch = record->epoch.epoch;
-		b->seq = record->epoch.first_seq - 1;
-	}
-	if (record->type == RECORD_PLACEMENT && record->placement.board == b->number)
-		return placement_take(b, &record->placement, r->moment);
-	return 0;
+	if (b->board == NULL || !join_is_good(b, record->placement.epoch, record->placement.seq))
+		return HISTORY_STOP;
+	return history_board_take(b, &record->placement, r->moment);
 }
 
 /* What comes behind a hole is not known to be the board. */
@@ -246,6 +269,27 @@ int history_board_step(struct history *h, struct history_board *b,
 	int rc = history_step(h, &b->cursor, &handler);
 
 	return rc == HISTORY_STOP ? 0 : rc;
+}
+
+/* --- with another source -------------------------------------------------------------------- */
+
+int history_board_begin_empty(struct history_board *b, const struct record_board *meta)
+{
+	int rc = board_make(b, meta);
+
+	if (rc < 0)
+		return rc;
+	b->epoch = 1;
+	b->in_past = true;
+	b->cursor = (struct history_cursor){.next_lsn = 1};
+	return 0;
+}
+
+void history_board_join(struct history_board *b, uint64_t lsn)
+{
+	b->in_past = false;
+	b->joined = true;
+	b->cursor = (struct history_cursor){.next_lsn = lsn + 1};
 }
 
 /* --- by name -------------------------------------------------------------------------------- */

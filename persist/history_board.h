@@ -8,6 +8,8 @@
 #ifndef PX_PERSIST_HISTORY_BOARD_H
 #define PX_PERSIST_HISTORY_BOARD_H
 
+#include <stdbool.h>
+
 #include "engine/board.h"
 #include "persist/history.h"
 
@@ -25,6 +27,8 @@ struct history_board {
 	uint64_t seq;
 	uint64_t at_ms; /* of the newest placement on it, or of the snapshot that it came from */
 	uint32_t epoch;
+	bool in_past; /* where it stands is not in the journal: another source goes on (past.h) */
+	bool joined;  /* behind another source, and nothing that follows was seen yet */
 	/* private */
 	struct history_cursor cursor;
 };
@@ -47,6 +51,14 @@ int history_board_begin_oldest(struct history *h, struct history_board *b, uint6
 /* 1: call again; 0: it stands at the moment, or board is NULL; -errno. */
 int history_board_step(struct history *h, struct history_board *b,
 		       const struct history_moment *moment);
+
+/* With another source than the journal: an empty board, before the first placement; and the next
+ * placement, whoever tells it: 0, HISTORY_STOP: it is behind the moment, -EBADMSG: it does not
+ * follow. And the journal goes on with what is behind `lsn`. */
+int history_board_begin_empty(struct history_board *b, const struct record_board *meta);
+int history_board_take(struct history_board *b, const struct record_placement *p,
+		       const struct history_moment *moment);
+void history_board_join(struct history_board *b, uint64_t lsn);
 
 /* Since when the board is known: the oldest snapshot that has it. For sentences about moments that
  * history does not reach. -ENODATA: none has it. */

@@ -17,6 +17,8 @@ void history_cell_begin(struct history *h, struct history_cell *c)
 	c->count = 0;
 	c->next_seq = 0;
 	c->complete = false;
+	c->in_past = false;
+	c->told_by_past = false;
 	c->gap = false;
 	c->oldest_seq = UINT64_MAX;
 	part_begin(h, c, history_upto(h));
@@ -31,10 +33,12 @@ static int record_look(void *arg, uint64_t lsn, const struct record *record)
 		return HISTORY_STOP;
 	if (record->type != RECORD_PLACEMENT || p->board != c->board)
 		return 0;
+	if (p->seq < c->oldest_seq) {
+		c->oldest_seq = p->seq;
+		c->oldest_epoch = p->epoch;
+	}
 	if (p->seq >= c->before_seq)
 		return HISTORY_STOP; /* seqs only rise */
-	if (p->seq < c->oldest_seq)
-		c->oldest_seq = p->seq;
 	if (p->x == c->x && p->y == c->y)
 		c->part[c->part_count++ % c->max] = *p;
 	return 0;
@@ -89,6 +93,11 @@ int history_cell_step(struct history *h, struct history_cell *c)
 
 bool history_cell_end(struct history_cell *c)
 {
+	if (c->in_past) {
+		if (c->count > 0)
+			c->next_seq = c->told_by_past ? c->found[c->count - 1].seq : c->oldest_seq;
+		return c->count > 0;
+	}
 	if (c->part_count > 0 || c->oldest_seq >= c->before_seq || c->cursor.offset != 0)
 		return false;
 	c->next_seq = c->oldest_seq;

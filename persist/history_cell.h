@@ -25,13 +25,18 @@ struct history_cell {
 	uint32_t count;
 	uint64_t next_seq; /* ask again with this before_seq for older ones; 0: there are none */
 	bool complete;     /* with next_seq 0: nothing older was removed or is missing */
+	bool in_past; /* the journal has told all it has, and another source goes on (past.h) */
+	bool told_by_past; /* and has told what it has */
+	bool gap;          /* something in the middle of what was read is missing */
+	/* The oldest of this board in what was read, also when it is not below before_seq;
+	 * UINT64_MAX: none yet. */
+	uint64_t oldest_seq;
+	uint32_t oldest_epoch;
 	/* private */
 	struct history_cursor cursor;
 	uint64_t part_last;  /* lsn */
-	uint64_t oldest_seq; /* of this board, in what was read; UINT64_MAX: none yet */
 	uint64_t part_count; /* matches in this part, the newest of them in `part` */
 	struct record_placement part[HISTORY_CELL_MAX];
-	bool gap;
 };
 
 /* After a history_look(). */

@@ -1,8 +1,8 @@
 /*
  * postgres_link.c - see postgres_link.h. Everything that knows libpq.
  *
- * Owner   the receiver's thread. Memory: what libpq keeps, which is little: what is put is waited
- *         for until the kernel has it.
+ * Owner   the thread that opened it. Memory: what libpq keeps, which is little: what is put is
+ *         waited for until the kernel has it, and what comes is handed over as it comes.
  *
  * The connection is never blocking: a database that stands still is seen as one that is gone.
  */
@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/clock.h"
 #include "persist/postgres_trouble.h"
 
 #define SERVER_VERSION_MIN 130000
@@ -53,10 +54,18 @@ static enum receiver_verdict fail_by(struct postgres_link *l, const PGresult *re
 		state == NULL ? "no SQLSTATE" : state, postgres_trouble_remedy(trouble));
 }
 
+static bool is_late(const struct postgres_link *l)
+{
+	return l->until_ns != 0 && clock_now().mono_ns >= l->until_ns;
+}
+
 static enum receiver_verdict fail_by_silence(struct postgres_link *l)
 {
 	if (atomic_load_explicit(l->abort, memory_order_acquire))
 		return postgres_fail(l, RECEIVER_RETRY, "given up: the server ends");
+	if (is_late(l))
+		return postgres_fail(l, RECEIVER_RETRY, "too slow: no answer in time; %s",
+				     postgres_trouble_remedy(POSTGRES_CONNECTION));
 	return postgres_fail(l, RECEIVER_RETRY, "connection lost: no sign of life for %u ms; %s",
 			     l->timeout_ms, postgres_trouble_remedy(POSTGRES_CONNECTION));
 }
@@ -70,7 +79,7 @@ static bool socket_wait(struct postgres_link *l, short events)
 	for (uint32_t waited_ms = 0; waited_ms < l->timeout_ms; waited_ms += SLICE_MS) {
 		int n;
 
-		if (atomic_load_explicit(l->abort, memory_order_acquire))
+		if (atomic_load_explicit(l->abort, memory_order_acquire) || is_late(l))
 			break;
 		n = poll(&fd, 1, SLICE_MS);
 		if (n > 0)
@@ -288,6 +297,49 @@ enum receiver_verdict postgres_copy_end(struct postgres_link *l, struct postgres
 	if (PQputCopyEnd(l->conn, NULL) != 1)
 		return fail_by(l, NULL);
 	return results_read(l, ret_answer);
+}
+
+/* The bytes of the copy that was begun, to its end; a refusal of `piece` ends them early. */
+static enum receiver_verdict copy_read(struct postgres_link *l,
+				       int (*piece)(void *arg, const void *bytes, size_t len),
+				       void *arg)
+{
+	int len, rc = 0;
+	char *bytes;
+
+	while (rc == 0 && (len = PQgetCopyData(l->conn, &bytes, 1)) >= 0) {
+		if (len == 0) {
+			if (!socket_wait(l, POLLIN))
+				return fail_by_silence(l);
+			if (PQconsumeInput(l->conn) == 0)
+				return fail_by(l, NULL);
+			continue;
+		}
+		rc = piece(arg, bytes, (size_t)len);
+		PQfreemem(bytes);
+	}
+	return rc == 0 ? results_read(l, NULL) : RECEIVER_STOP;
+}
+
+enum receiver_verdict postgres_copy_out(struct postgres_link *l, const char *sql,
+					int (*piece)(void *arg, const void *bytes, size_t len),
+					void *arg)
+{
+	enum receiver_verdict verdict;
+	PGresult *result;
+
+	if (PQsendQuery(l->conn, sql) == 0)
+		return fail_by(l, NULL);
+	l->sqlstate[0] = 0;
+	result = result_get(l);
+	if (result == NULL && l->gave_up)
+		return fail_by_silence(l);
+	if (PQresultStatus(result) == PGRES_COPY_OUT)
+		verdict = copy_read(l, piece, arg);
+	else
+		verdict = fail_by(l, result);
+	PQclear(result);
+	return verdict;
 }
 
 void postgres_quote(struct postgres_link *l, const char *text, char *out, size_t out_chars)

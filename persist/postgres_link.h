@@ -1,9 +1,10 @@
 /*
  * postgres_link.h - one connection to PostgreSQL. The only user of libpq is behind it.
  *
- * The receiver's thread. Every wait is bounded (timeout_ms) and ends within a moment when `abort`
- * becomes true; only the look-up of a host's name may take as long as the resolver likes. Calls say
- * what became of them as receivers do (receiver.h); after anything but OK the link is to be closed.
+ * The thread that opens it. Every wait is bounded (timeout_ms, until_ns) and ends within a moment
+ * when `abort` becomes true; only the look-up of a host's name may take as long as the resolver
+ * likes. Calls say what became of them as receivers do (receiver.h); after anything but OK the link
+ * is to be closed.
  */
 #ifndef PX_PERSIST_POSTGRES_LINK_H
 #define PX_PERSIST_POSTGRES_LINK_H
@@ -22,6 +23,7 @@ struct postgres_link {
 	const char *dsn;           /* of libpq: a URI or key=value */
 	const _Atomic bool *abort; /* the caller's */
 	uint32_t timeout_ms;       /* without a sign of life it is lost */
+	uint64_t until_ns;         /* monotonic: longer nothing is waited for; 0: no such end */
 	void *conn;                /* PGconn; NULL: closed */
 	bool gave_up;              /* a wait ended without the answer */
 	char sqlstate[8];          /* of the last statement; "": it worked, or none came */
@@ -63,6 +65,12 @@ enum receiver_verdict postgres_each(struct postgres_link *l, const char *sql,
 enum receiver_verdict postgres_copy_put(struct postgres_link *l, const void *bytes, size_t len);
 enum receiver_verdict postgres_copy_end(struct postgres_link *l,
 					struct postgres_answer *ret_answer);
+
+/* A COPY (...) TO STDOUT: its bytes, in pieces of any size. `piece` may refuse by anything but 0:
+ * it then gets no more, and the failure is the caller's to name. */
+enum receiver_verdict postgres_copy_out(struct postgres_link *l, const char *sql,
+					int (*piece)(void *arg, const void *bytes, size_t len),
+					void *arg);
 
 /* `text` between quotes, as a statement needs it. */
 void postgres_quote(struct postgres_link *l, const char *text, char *out, size_t out_chars);

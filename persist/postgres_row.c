@@ -5,6 +5,7 @@
  */
 #include "persist/postgres_row.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -64,6 +65,105 @@ uint8_t *postgres_row_put(uint8_t out[static POSTGRES_ROW_BYTES], const struct r
 	at = put_value(at, p->color, 2);
 	px_assert(at == out + POSTGRES_ROW_BYTES);
 	return at;
+}
+
+static uint64_t get_be(const uint8_t *p, unsigned bytes)
+{
+	uint64_t v = 0;
+
+	for (unsigned i = 0; i < bytes; i++)
+		v = v << 8 | p[i];
+	return v;
+}
+
+/* *ok turns false where the column has another size; no such row is ever written. */
+static uint64_t get_value(const uint8_t **at, unsigned bytes, bool *ok)
+{
+	uint64_t v = get_be(*at + 4, bytes);
+
+	*ok &= get_be(*at, 4) == bytes;
+	*at += 4 + bytes;
+	return v;
+}
+
+static int row_get(const uint8_t *row, struct record_placement *ret)
+{
+	struct record_placement p = {.seq = 0};
+	uint64_t x, y, board, color;
+	const uint8_t *at = row + 2;
+	int64_t placed_at_us;
+	bool ok = get_be(row, 2) == COLUMNS;
+
+	p.seq = get_value(&at, 8, &ok);
+	placed_at_us = (int64_t)get_value(&at, 8, &ok);
+	p.request = get_value(&at, 8, &ok);
+	ok &= get_be(at, 4) == RECORD_USER_BYTES;
+	memcpy(p.user, at + 4, RECORD_USER_BYTES);
+	at += 4 + RECORD_USER_BYTES;
+	p.epoch = (uint32_t)get_value(&at, 4, &ok);
+	x = get_value(&at, 4, &ok);
+	y = get_value(&at, 4, &ok);
+	board = get_value(&at, 2, &ok);
+	color = get_value(&at, 2, &ok);
+	if (!ok || placed_at_us < -EPOCH_2000_MS * 1000 || x > UINT16_MAX || y > UINT16_MAX ||
+	    color > UINT8_MAX)
+		return -EBADMSG;
+	p.placed_at_ms = (uint64_t)(placed_at_us / 1000 + EPOCH_2000_MS);
+	p.board = (uint16_t)board;
+	p.x = (uint16_t)x;
+	p.y = (uint16_t)y;
+	p.color = (uint8_t)color;
+	*ret = p;
+	return 1;
+}
+
+/* What is being read has so many bytes; the tail shows by its first two. */
+static size_t unit_bytes(const struct postgres_row_reader *r)
+{
+	if (!r->in_rows)
+		return POSTGRES_COPY_HEAD_BYTES;
+	if (r->len < POSTGRES_COPY_TAIL_BYTES || get_be(r->bytes, 2) == 0xffff)
+		return POSTGRES_COPY_TAIL_BYTES;
+	return POSTGRES_ROW_BYTES;
+}
+
+static int unit_take(struct postgres_row_reader *r, struct record_placement *ret)
+{
+	uint8_t head[POSTGRES_COPY_HEAD_BYTES];
+
+	r->len = 0;
+	if (r->in_rows && get_be(r->bytes, 2) == 0xffff) {
+		r->ended = true;
+		return 0;
+	}
+	if (r->in_rows)
+		return row_get(r->bytes, ret);
+	(void)postgres_copy_head(head);
+	r->in_rows = true;
+	return memcmp(r->bytes, head, sizeof(head)) == 0 ? 0 : -EBADMSG;
+}
+
+int postgres_row_read(struct postgres_row_reader *r, struct bytes *in,
+		      struct record_placement *ret_placement)
+{
+	while (bytes_left(in) > 0) {
+		size_t unit = unit_bytes(r), want = unit - r->len;
+		int rc;
+
+		if (r->ended)
+			return -EBADMSG;
+		if (want > bytes_left(in))
+			want = bytes_left(in);
+		memcpy(r->bytes + r->len, in->at, want);
+		r->len += (uint8_t)want;
+		in->at += want;
+		if (r->len < unit_bytes(r))
+			continue;
+		rc = unit_take(r, ret_placement);
+		if (rc != 0)
+			return rc;
+	}
+	return 0;
 }
 
 uint32_t postgres_day_of(const struct record_placement *p)

@@ -1,5 +1,6 @@
 /*
- * postgres_row.h - a placement as a row of binary COPY, and its day. Pure functions, any thread.
+ * postgres_row.h - a placement as a row of binary COPY and back, and its day. Pure functions, any
+ * thread.
  *
  * The columns and their order are those of postgres_row_columns; each has a fixed size, so a row
  * has, too.
@@ -7,6 +8,7 @@
 #ifndef PX_PERSIST_POSTGRES_ROW_H
 #define PX_PERSIST_POSTGRES_ROW_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +26,20 @@ uint8_t *postgres_copy_head(uint8_t out[static POSTGRES_COPY_HEAD_BYTES]);
 uint8_t *postgres_copy_tail(uint8_t out[static POSTGRES_COPY_TAIL_BYTES]);
 
 uint8_t *postgres_row_put(uint8_t out[static POSTGRES_ROW_BYTES], const struct record_placement *p);
+
+/* The way back: the bytes of COPY ... TO STDOUT (FORMAT binary) with these columns, fed in pieces
+ * of any size. Begins as zeros. */
+struct postgres_row_reader {
+	uint8_t bytes[POSTGRES_ROW_BYTES]; /* of what has begun */
+	uint8_t len;
+	bool in_rows; /* the head was read */
+	bool ended;   /* and the tail */
+};
+
+/* Takes from `in`: 1: *ret_placement is the next row; 0: it needs more, or has ended; -EBADMSG:
+ * these are not such rows. */
+int postgres_row_read(struct postgres_row_reader *r, struct bytes *in,
+		      struct record_placement *ret_placement);
 
 /* Days since 1970, UTC, of a placement: its partition. */
 uint32_t postgres_day_of(const struct record_placement *p);

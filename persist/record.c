@@ -215,6 +215,12 @@ int record_get(struct bytes *in, struct record *ret_record)
 	return 0;
 }
 
+bool record_follows(uint32_t epoch, uint64_t seq, uint32_t next_epoch, uint64_t next_seq)
+{
+	return next_epoch >= epoch &&
+	       next_seq - 1 - seq == (uint64_t)(next_epoch - epoch) * RECORD_EPOCH_GAP;
+}
+
 const char *record_type_str(uint8_t type)
 {
 	switch (type) {

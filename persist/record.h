@@ -18,8 +18,9 @@
 
 #define RECORD_NAME_BYTES_MAX  32
 #define RECORD_USER_BYTES      16
-#define RECORD_BYTES_MAX       96 /* of any record that record_put() writes */
-#define RECORD_PLACEMENT_BYTES 54 /* of this type */
+#define RECORD_BYTES_MAX       96           /* of any record that record_put() writes */
+#define RECORD_PLACEMENT_BYTES 54           /* of this type */
+#define RECORD_EPOCH_GAP       (1ull << 32) /* an epoch begins so far above the one before */
 
 enum record_type {
 	RECORD_BOARD = 1, /* a board appears: its name gets a number for ever */
@@ -85,6 +86,11 @@ int record_get(struct bytes *in, struct record *ret_record);
 
 /* Whether a rollback set the cell, not a person; its lsn is p->request then. */
 bool record_is_restored(const struct record_placement *p);
+
+/* Whether nothing of a board can lie between this seq of this epoch and the next one: it is the
+ * very next, or the first of a later epoch, as far above as epochs begin. A board whose first epoch
+ * is 1 stands at epoch 1, seq 0 before its first placement. */
+bool record_follows(uint32_t epoch, uint64_t seq, uint32_t next_epoch, uint64_t next_seq);
 
 const char *record_type_str(uint8_t type); /* "placement"; "unknown" */
 

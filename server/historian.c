@@ -104,6 +104,10 @@ static void answer_failed(struct historian *h, int error)
 {
 	bool is_rollback = h->job.ask.type == MAIL_ROLLBACK;
 
+	if (error == PAST_AWAY) {
+		answer(h, HISTORY_AWAY);
+		return;
+	}
 	if (h->said_ns == 0 || h->now.mono_ns - h->said_ns > FAILURES_SAID_NS) {
 		h->said_ns = h->now.mono_ns;
 		log_error("history_failed board=%s error=\"%s\" remedy=\"pixeld journal verify\"",
@@ -262,12 +266,26 @@ static void question_begin(struct historian *h, const struct history_job *job)
 		answer_failed(h, rc);
 }
 
+static struct past_ask past_ask(const struct historian *h)
+{
+	const struct room *room = h->job.room;
+	struct past_ask ask = {.history = h->history, .now = h->now, .seq = h->job.seq};
+
+	ask.meta = (struct record_board){.width = room->width,
+					 .height = room->height,
+					 .board = h->job.ask.board,
+					 .bits = room->bits};
+	return ask;
+}
+
 static void board_step(struct historian *h)
 {
-	int rc = history_board_step(h->history, &h->at->board, &h->moment);
+	struct past_ask ask = past_ask(h);
+	int rc = past_board_step(h->config.past, &ask, &h->at->board, &h->moment);
 
 	if (rc < 0) {
-		history_board_fini(&h->at->board);
+		if (rc != PAST_AWAY)
+			history_board_fini(&h->at->board);
 		answer_failed(h, rc);
 	} else if (rc == 0) {
 		answer_board(h);
@@ -279,13 +297,15 @@ static void board_step(struct historian *h)
 static void cell_step(struct historian *h)
 {
 	uint64_t took_ns = h->now.mono_ns - h->began_ns;
-	int rc = history_cell_step(h->history, &h->cell);
+	uint64_t limit_ns = h->cell.in_past ? QUESTION_NS : PART_NS;
+	struct past_ask ask = past_ask(h);
+	int rc = past_cell_step(h->config.past, &ask, &h->cell);
 
 	if (rc < 0)
 		answer_failed(h, rc);
 	else if (rc == 0 || (took_ns > QUESTION_NS && history_cell_end(&h->cell)))
 		answer_cell(h);
-	else if (took_ns > PART_NS)
+	else if (took_ns > limit_ns)
 		answer(h, HISTORY_BUSY);
 }
 
@@ -308,7 +328,7 @@ uint64_t historian_turn(struct historian *h, struct now now)
 	if (!h->busy) {
 		job = spsc_peek(h->config.jobs);
 		if (job == NULL)
-			return HISTORIAN_IDLE;
+			return past_rest(h->config.past, now);
 		question_begin(h, job);
 		spsc_pop(h->config.jobs);
 		return 0;

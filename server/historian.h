@@ -1,5 +1,6 @@
 /*
- * historian.h - the thread that answers questions about the past from the disk.
+ * historian.h - the thread that answers questions about the past: from the disk, and where that
+ * does not reach from the database.
  *
  * The writer submits questions and takes answers (struct history_job); the historian's thread calls
  * historian_turn(). One question at a time, in steps of 4 MiB, with a limit on its time: nobody who
@@ -13,6 +14,7 @@
 #include "engine/clock.h"
 #include "engine/spsc.h"
 #include "persist/disk.h"
+#include "persist/past.h"
 
 #define HISTORIAN_IDLE UINT64_MAX
 
@@ -20,6 +22,7 @@ struct historian;
 
 struct historian_config {
 	struct disk *disk; /* this thread's own */
+	struct past *past; /* likewise; NULL: the journal is all there is */
 	struct spsc *jobs; /* of struct history_job: we pop */
 	struct spsc *done; /* likewise: we push */
 	void *arg;

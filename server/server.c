@@ -198,7 +198,9 @@ static int server_make(struct server *s, char why[static SERVER_WHY_CHARS])
 	s->writer_config.worker_count = s->shared.worker_count;
 	server_wiring_fill(s);
 	rc = writer_new(&s->writer_config, clock_now(), &s->writer, why);
-	return rc == 0 ? server_receiver_make(s, why) : rc;
+	if (rc == 0)
+		rc = server_receiver_make(s, why);
+	return rc == 0 ? server_past_make(s, why) : rc;
 }
 
 static void listening_say(const struct server *s)
@@ -223,6 +225,7 @@ static void server_free(struct server *s)
 	server_receiver_free(s);
 	keeper_free(s->keeper);
 	historian_free(s->historian);
+	past_free(s->past);
 	writer_free(s->writer);
 	for (unsigned i = 0; i < s->shared.worker_count; i++)
 		spsc_free(s->workers[i].config.answers);

@@ -40,6 +40,7 @@ struct server {
 	struct packer *packer;
 	struct historian *historian;
 	struct disk *history_disk; /* the historian's own */
+	struct past *past;         /* likewise; NULL: no database is configured */
 	struct worker_shared shared;
 	struct writer_config writer_config;
 	struct server_worker workers[WORKERS_MAX];
@@ -52,7 +53,7 @@ struct server {
 	struct helper keeper_thread, packer_thread, receiver_thread, historian_thread;
 	sem_t ready; /* writer, worker: it runs, or start_error says why not */
 	_Atomic int start_error;
-	_Atomic bool workers_end, writer_end, receiver_abort;
+	_Atomic bool workers_end, writer_end, receiver_abort, past_abort;
 	uint64_t started_wall_ms;
 };
 
@@ -67,6 +68,10 @@ int server_receiver_start(struct server *s);
 void server_receiver_stop(struct server *s); /* after the writer: it may still catch up */
 void server_receiver_free(struct server *s);
 uint64_t server_received_lsn(void *arg); /* for retention */
+
+/* --- server_past.c: the database as the historian's source; after server_receiver_make() --------
+ * */
+int server_past_make(struct server *s, char why[static SERVER_WHY_CHARS]); /* an exit code */
 
 /* --- metrics_page.c: worker_shared.metrics_render --------------------------------------------- */
 size_t metrics_page_render(void *arg, char *out, size_t room);

@@ -228,6 +228,7 @@ int server_threads_start(struct server *s, char why[static SERVER_WHY_CHARS])
 				       .wake_writer = wake_writer,
 				       .wake_keeper = wake_keeper};
 	struct historian_config historian = {.disk = s->history_disk,
+					     .past = s->past,
 					     .jobs = s->history_jobs,
 					     .done = s->history_done,
 					     .arg = s,
@@ -295,6 +296,7 @@ void server_threads_stop(struct server *s)
 	server_receiver_stop(s);
 	helper_end(&s->keeper_thread);
 	helper_end(&s->packer_thread);
+	atomic_store(&s->past_abort, true);
 	helper_end(&s->historian_thread);
 	helper_join(&s->keeper_thread);
 	helper_join(&s->packer_thread);

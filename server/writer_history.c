@@ -23,6 +23,8 @@ static void job_answer(struct writer *w, const struct history_job *job)
 	a->bitmap = (struct bitmap){job->blob, job->ret_seq, job->epoch};
 	if (job->verdict == HISTORY_BUSY)
 		metric_add(&w->metrics.history_busy, 1);
+	if (job->verdict == HISTORY_AWAY)
+		metric_add(&w->metrics.history_away, 1);
 }
 
 bool history_pass(struct writer *w, struct writer_board *b, struct history_job *job)

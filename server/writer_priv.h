@@ -19,10 +19,9 @@
 #define PEOPLE_COPY_STEP   8192
 #define PEOPLE_EXPIRE_STEP 64 /* slots per turn */
 #define LOG_FRAMES_MAX     65536
-#define HISTORY_RECORDS    262144       /* from before the snapshot, to fill the logs again */
-#define REFILL_ROUND       1000         /* placements in a frame that is made from history */
-#define CHANGED_MAX        65536        /* cells of one frame */
-#define EPOCH_SEQ_GAP      (1ull << 32) /* a new epoch begins so far above the last known seq */
+#define HISTORY_RECORDS    262144 /* from before the snapshot, to fill the logs again */
+#define REFILL_ROUND       1000   /* placements in a frame that is made from history */
+#define CHANGED_MAX        65536  /* cells of one frame */
 #define JSON_FILL_BYTES                                                                            \
 	(256u << 10) /* of the binary log, decoded for the JSON log when that is made */
 #define PACKED_BYTES_MIN (256ull << 20)

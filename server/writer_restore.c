@@ -301,7 +301,7 @@ static void epochs_renew(struct writer *w)
 		if (b == NULL)
 			continue;
 		b->epoch++;
-		b->seq_applied = b->seq_numbered = b->seq_applied + EPOCH_SEQ_GAP;
+		b->seq_applied = b->seq_numbered = b->seq_applied + RECORD_EPOCH_GAP;
 		b->past_count = 0;
 		b->is_epoch_new = true;
 	}

@@ -1,5 +1,6 @@
 /* test_postgres.c - what the receiver for PostgreSQL knows without a database: rows, days, errors.
  * */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -60,6 +61,94 @@ static void a_row_has_the_columns_in_their_order(void **state)
 	assert_ptr_equal(at, row + POSTGRES_ROW_BYTES);
 	assert_string_equal(postgres_row_columns,
 			    "seq, placed_at, request, user_id, epoch, x, y, board, color");
+}
+
+#define ROWS 40
+
+/* What a database sends for ROWS rows. */
+static size_t stream_make(uint8_t *out, struct record_placement *rows)
+{
+	uint8_t *at = postgres_copy_head(out);
+
+	for (unsigned i = 0; i < ROWS; i++) {
+		uint8_t *bytes = (uint8_t *)&rows[i];
+
+		for (size_t k = 0; k < sizeof(rows[i]); k++)
+			bytes[k] = (uint8_t)rand();
+		rows[i].placed_at_ms %= 253402300800000; /* before the year 10000 */
+		rows[i].board &= INT16_MAX;
+		at = postgres_row_put(at, &rows[i]);
+	}
+	return (size_t)(postgres_copy_tail(at) - out);
+}
+
+static void assert_same_row(const struct record_placement *a, const struct record_placement *b)
+{
+	uint8_t rows[2][POSTGRES_ROW_BYTES];
+
+	postgres_row_put(rows[0], a);
+	postgres_row_put(rows[1], b);
+	assert_memory_equal(rows[0], rows[1], POSTGRES_ROW_BYTES);
+	assert_int_equal(a->placed_at_ms, b->placed_at_ms);
+	assert_int_equal(a->seq, b->seq);
+	assert_memory_equal(a->user, b->user, sizeof(a->user));
+}
+
+static void rows_are_read_back_whatever_pieces_they_come_in(void **state)
+{
+	uint8_t stream[POSTGRES_COPY_HEAD_BYTES + ROWS * POSTGRES_ROW_BYTES +
+		       POSTGRES_COPY_TAIL_BYTES];
+	struct record_placement rows[ROWS], row;
+
+	(void)state;
+	srand(4);
+	assert_int_equal(stream_make(stream, rows), sizeof(stream));
+	for (size_t piece = 1; piece <= sizeof(stream); piece += 1 + piece / 8) {
+		struct postgres_row_reader reader = {.len = 0};
+		unsigned count = 0;
+
+		for (size_t at = 0; at < sizeof(stream); at += piece) {
+			size_t len = piece < sizeof(stream) - at ? piece : sizeof(stream) - at;
+			struct bytes in = bytes_of(stream + at, len);
+			int rc;
+
+			assert_false(reader.ended);
+			while ((rc = postgres_row_read(&reader, &in, &row)) == 1)
+				assert_same_row(&row, &rows[count++]);
+			assert_int_equal(rc, 0);
+		}
+		assert_true(reader.ended);
+		assert_int_equal(count, ROWS);
+	}
+}
+
+/* Any byte of a length that is another one, and anything behind the end. */
+static void rows_that_are_not_ours_are_refused(void **state)
+{
+	const size_t row_at = POSTGRES_COPY_HEAD_BYTES;
+	const size_t lengths[] = {0, 1, 11, row_at + 1, row_at + 5, row_at + 17};
+	uint8_t stream[POSTGRES_COPY_HEAD_BYTES + ROWS * POSTGRES_ROW_BYTES +
+		       POSTGRES_COPY_TAIL_BYTES + 1];
+	struct record_placement rows[ROWS], row;
+	size_t len = stream_make(stream, rows);
+
+	(void)state;
+	stream[len] = 0;
+	for (size_t i = 0; i <= sizeof(lengths) / sizeof(lengths[0]); i++) {
+		bool is_whole = i == sizeof(lengths) / sizeof(lengths[0]);
+		struct bytes in = bytes_of(stream, is_whole ? len + 1 : len);
+		struct postgres_row_reader reader = {.len = 0};
+		int rc;
+
+		if (!is_whole)
+			stream[lengths[i]] ^= 1;
+		while ((rc = postgres_row_read(&reader, &in, &row)) == 1 ||
+		       (rc == 0 && bytes_left(&in) > 0))
+			;
+		assert_int_equal(rc, -EBADMSG);
+		if (!is_whole)
+			stream[lengths[i]] ^= 1;
+	}
 }
 
 static void times_before_2000_and_beyond_all_dates_are_taken(void **state)
@@ -167,6 +256,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_row_has_the_columns_in_their_order),
+		cmocka_unit_test(rows_are_read_back_whatever_pieces_they_come_in),
+		cmocka_unit_test(rows_that_are_not_ours_are_refused),
 		cmocka_unit_test(times_before_2000_and_beyond_all_dates_are_taken),
 		cmocka_unit_test(a_stream_begins_and_ends_as_copy_wants_it),
 		cmocka_unit_test(days_have_names),
