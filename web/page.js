@@ -243,19 +243,27 @@ export class Page {
 		hud.showInfo({ ...cell, ...color });
 		this.view.redraw();
 		say(`${cell.x}, ${cell.y}, ${color.name}`);
-		const placed = await this.placedOn(cell);
-		if (this.inspected !== cell)
-			return;
-		hud.showInfoPlaced(placed, palette, this.session.user);
-		this.view.redraw();
+		for await (const placed of this.placedOn(cell)) {
+			if (this.inspected !== cell)
+				return;
+			hud.showInfoPlaced(placed, palette, this.session.user);
+			this.view.redraw();
+		}
 	}
 
-	/** @param {Cell} cell @returns {Promise<import('./net.js').Placed[]|null>} newest first; null: not known */
-	async placedOn({ x, y }) {
+	/**
+	 * The last one of now is known at once; what was before takes the server a while, when it has it.
+	 * @param {Cell} cell
+	 * @returns {AsyncGenerator<import('./net.js').Placed[]|null>} newest first, better each time; null: not known
+	 */
+	async* placedOn({ x, y }) {
 		const { name } = this.session.info;
 		const seq = this.past ? this.player.seq : null;
+		if (seq === null)
+			yield fetchPixel(name, x, y).then((last) => [last], () => null);
 		const placed = await fetchPixelHistory(name, x, y, INFO_PLACED, seq).catch(() => null);
-		return placed || seq !== null ? placed : fetchPixel(name, x, y).then((last) => [last], () => null);
+		if (placed || seq !== null)
+			yield placed;
 	}
 
 	closeInfo() {
