@@ -113,10 +113,20 @@ static int board_join(struct fold *f, const struct past_ask *ask,
 	return 1;
 }
 
+/* At most so many lie before the moment: what lies behind it need not come over the wire. One, to
+ * see the end of them. */
+static uint32_t board_rows_to(const struct history_board *b, const struct history_moment *moment)
+{
+	uint64_t rows = moment->seq > b->seq ? moment->seq - b->seq : 1;
+
+	return rows < POSTGRES_PAST_ROWS ? (uint32_t)rows : POSTGRES_PAST_ROWS;
+}
+
 static int board_step_database(struct past *p, const struct past_ask *ask, struct history_board *b,
 			       const struct history_moment *moment)
 {
 	struct fold f = {.board = b, .moment = *moment};
+	struct postgres_past_window window = {.board = b->number, .epoch = b->epoch, .seq = b->seq};
 	struct postgres_past_ledger ledger;
 	int rc;
 
@@ -126,15 +136,15 @@ static int board_step_database(struct past *p, const struct past_ask *ask, struc
 		return PAST_AWAY;
 	/* what the journal does not know yet is not told */
 	f.moment.seq = moment->seq < ask->seq ? moment->seq : ask->seq;
-	rc = postgres_past_rows(p->postgres, ask->now, b->number, b->epoch, b->seq, fold_row, &f,
-				&ledger);
+	window.max = board_rows_to(b, &f.moment);
+	rc = postgres_past_rows(p->postgres, ask->now, &window, fold_row, &f, &ledger);
 	if (rc != 0 && !f.hole && !f.stopped)
 		return rc;
 	if (f.hole)
 		history_board_fini(b);
 	if (f.hole || f.stopped)
 		return 0;
-	return f.rows < POSTGRES_PAST_ROWS ? board_join(&f, ask, &ledger) : 1;
+	return f.rows < window.max ? board_join(&f, ask, &ledger) : 1;
 }
 
 /* The journal has no placement behind the database's last one: there may have been none. */
@@ -221,6 +231,10 @@ static bool cell_is_joined(const struct past_ask *ask, const struct history_cell
 static int cell_count(struct past *p, const struct past_ask *ask, struct history_cell *c)
 {
 	struct counted *counted = &p->counted[c->board];
+	struct postgres_past_window window = {.board = c->board,
+					      .epoch = counted->epoch,
+					      .seq = counted->seq,
+					      .max = POSTGRES_PAST_RUNS};
 	struct counting n = {.counted = counted};
 	uint64_t border = cell_border(ask, c);
 	struct postgres_past_ledger ledger;
@@ -230,9 +244,8 @@ static int cell_count(struct past *p, const struct past_ask *ask, struct history
 		c->complete = !c->gap;
 		return 0;
 	}
-	rc = postgres_past_runs(p->postgres, ask->now, c->board, counted->epoch, counted->seq,
-				count_run, &n, &ledger);
-	if (rc != 0 || (n.rows == POSTGRES_PAST_RUNS && !n.hole))
+	rc = postgres_past_runs(p->postgres, ask->now, &window, count_run, &n, &ledger);
+	if (rc != 0 || (n.rows == window.max && !n.hole))
 		return rc != 0 ? rc : 1;
 	c->complete =
 		!n.hole && (counted->seq + 1 >= border || cell_is_joined(ask, c, counted, &ledger));

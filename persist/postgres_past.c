@@ -86,8 +86,7 @@ static enum receiver_verdict past_open(struct postgres_past *p)
 		 "SET statement_timeout = %u; SET lock_timeout = %u; "
 		 "SET idle_in_transaction_session_timeout = %u; "
 		 "SET max_parallel_workers_per_gather = 0; SET jit = off; "
-		 /* a window is a walk along an index: to sort all that follows would look cheaper
-		  * */
+		 /* a window is a walk along an index: to sort it all would look cheaper */
 		 "SET enable_sort = off; SET enable_seqscan = off",
 		 ANSWER_MS, ANSWER_MS / 2, 2 * ANSWER_MS);
 	return verdict == RECEIVER_OK ? postgres_ask(&p->link, sql, NULL) : verdict;
@@ -202,9 +201,9 @@ static enum receiver_verdict rows_run(struct postgres_past *p, void *arg)
 	return verdict;
 }
 
-int postgres_past_rows(struct postgres_past *p, struct now now, uint16_t board, uint32_t epoch,
-		       uint64_t seq, postgres_past_row *each, void *arg,
-		       struct postgres_past_ledger *ret_ledger)
+int postgres_past_rows(struct postgres_past *p, struct now now,
+		       const struct postgres_past_window *window, postgres_past_row *each,
+		       void *arg, struct postgres_past_ledger *ret_ledger)
 {
 	struct rows_ask r = {.each = each, .arg = arg};
 
@@ -212,7 +211,7 @@ int postgres_past_rows(struct postgres_past *p, struct now now, uint16_t board, 
 		 "COPY (SELECT %s FROM pixeld.placements WHERE board = %u "
 		 "AND (epoch, seq) > (%" PRIu32 ", %" PRIu64 ") ORDER BY epoch, seq LIMIT %u) "
 		 "TO STDOUT (FORMAT binary)",
-		 postgres_row_columns, board, epoch, seq, POSTGRES_PAST_ROWS);
+		 postgres_row_columns, window->board, window->epoch, window->seq, window->max);
 	return past_ask(p, now, rows_run, &r, ret_ledger);
 }
 
@@ -285,9 +284,10 @@ static enum receiver_verdict runs_run(struct postgres_past *p, void *arg)
 	return postgres_each(&p->link, r->sql, run_take, r);
 }
 
-int postgres_past_runs(struct postgres_past *p, struct now now, uint16_t board, uint32_t epoch,
-		       uint64_t seq, void (*each)(void *arg, const struct postgres_past_run *run),
-		       void *arg, struct postgres_past_ledger *ret_ledger)
+int postgres_past_runs(struct postgres_past *p, struct now now,
+		       const struct postgres_past_window *window,
+		       void (*each)(void *arg, const struct postgres_past_run *run), void *arg,
+		       struct postgres_past_ledger *ret_ledger)
 {
 	struct runs_ask r = {.each = each, .arg = arg};
 
@@ -296,6 +296,6 @@ int postgres_past_runs(struct postgres_past *p, struct now now, uint16_t board, 
 		 "(SELECT epoch, seq FROM pixeld.placements WHERE board = %u "
 		 "AND (epoch, seq) > (%" PRIu32 ", %" PRIu64 ") ORDER BY epoch, seq LIMIT %u) w "
 		 "GROUP BY epoch ORDER BY epoch",
-		 board, epoch, seq, POSTGRES_PAST_RUNS);
+		 window->board, window->epoch, window->seq, window->max);
 	return past_ask(p, now, runs_run, &r, ret_ledger);
 }

@@ -1,8 +1,9 @@
 /*
  * postgres_past.h - placements of the past, out of the table pixeld.placements.
  *
- * In windows: each is one transaction that only reads, and says with its rows what the ledger says
- * at that moment. Nothing is asked of a database whose ledger is another journal's.
+ * In windows, parts of what a board has: each is one transaction that only reads, and says with its
+ * rows what the ledger says at that moment. Nothing is asked of a database whose ledger is another
+ * journal's.
  *
  * One thread, which may block: a call takes ANSWER_NS of postgres_past.c at most (but for the
  * look-up of a host's name) and ends within a moment when `abort` becomes true. The connection is
@@ -23,8 +24,8 @@
 #include "persist/record.h"
 
 #define POSTGRES_PAST_AWAY (-EHOSTUNREACH)
-#define POSTGRES_PAST_ROWS 50000u  /* of a window of rows: 5 MB on the wire, never held */
-#define POSTGRES_PAST_RUNS 500000u /* rows that are counted in a window of runs */
+#define POSTGRES_PAST_ROWS 50000u  /* that are told: 5 MB on the wire, never held */
+#define POSTGRES_PAST_RUNS 500000u /* that are counted */
 #define POSTGRES_PAST_IDLE UINT64_MAX
 
 struct postgres_past;
@@ -50,10 +51,17 @@ uint64_t postgres_past_rest(struct postgres_past *p, struct now now);
 
 typedef void postgres_past_row(void *arg, const struct record_placement *p);
 
-/* The placements of a board behind seq of epoch, in their order, POSTGRES_PAST_ROWS at most. */
-int postgres_past_rows(struct postgres_past *p, struct now now, uint16_t board, uint32_t epoch,
-		       uint64_t seq, postgres_past_row *each, void *arg,
-		       struct postgres_past_ledger *ret_ledger);
+struct postgres_past_window {
+	uint64_t seq; /* the placements of the board behind seq of epoch */
+	uint32_t epoch;
+	uint32_t max; /* of them, POSTGRES_PAST_ROWS at most */
+	uint16_t board;
+};
+
+/* In their order. */
+int postgres_past_rows(struct postgres_past *p, struct now now,
+		       const struct postgres_past_window *window, postgres_past_row *each,
+		       void *arg, struct postgres_past_ledger *ret_ledger);
 
 struct postgres_past_cell {
 	uint64_t before_seq;
@@ -74,10 +82,10 @@ struct postgres_past_run {
 	uint64_t first_seq, last_seq, rows;
 };
 
-/* The same rows as postgres_past_rows(), counted instead of told: the POSTGRES_PAST_RUNS next ones,
- * by epoch. */
-int postgres_past_runs(struct postgres_past *p, struct now now, uint16_t board, uint32_t epoch,
-		       uint64_t seq, void (*each)(void *arg, const struct postgres_past_run *run),
-		       void *arg, struct postgres_past_ledger *ret_ledger);
+/* Counted instead of told, by epoch: POSTGRES_PAST_RUNS at most. */
+int postgres_past_runs(struct postgres_past *p, struct now now,
+		       const struct postgres_past_window *window,
+		       void (*each)(void *arg, const struct postgres_past_run *run), void *arg,
+		       struct postgres_past_ledger *ret_ledger);
 
 #endif

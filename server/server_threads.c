@@ -289,6 +289,8 @@ static void workers_stop(struct server *s)
 
 void server_threads_stop(struct server *s)
 {
+	/* Who still waits for an answer out of the database gets none: nobody waits for that. */
+	atomic_store(&s->past_abort, true);
 	workers_stop(s);
 	atomic_store(&s->writer_end, true);
 	wake_writer(s);
@@ -296,7 +298,6 @@ void server_threads_stop(struct server *s)
 	server_receiver_stop(s);
 	helper_end(&s->keeper_thread);
 	helper_end(&s->packer_thread);
-	atomic_store(&s->past_abort, true);
 	helper_end(&s->historian_thread);
 	helper_join(&s->keeper_thread);
 	helper_join(&s->packer_thread);
