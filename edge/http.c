@@ -1,5 +1,6 @@
 /*
- * http.c - requests: from the bytes of a connection to the handler of a path.
+ * http.c - requests: from the bytes of a connection to a head with its body; who asks; and what
+ * is not under /boards.
  *
  * One request at a time per connection: the next is looked at when the answer of the one before is
  * sent, and nothing is received meanwhile, so a client that pipelines costs one buffer. Heads and
@@ -96,9 +97,10 @@ void http_wait(struct worker *w, struct conn *c, enum http_what what)
 
 /* --- handlers --------------------------------------------------------------------------------- */
 
-static void get_asset(struct worker *w, struct conn *c, const struct http_head *h,
-		      const struct web_asset *a)
+void http_asset_get(struct worker *w, struct conn *c, const struct http_request *q)
 {
+	const struct http_head *h = q->head;
+	const struct web_asset *a = q->asset;
 	unsigned gzip = http_coding_weight(h->accept_encoding, "gzip");
 	unsigned brotli = a->brotli.at != NULL ? http_coding_weight(h->accept_encoding, "br") : 0;
 	char fields[768], token[SESSION_TOKEN_CHARS_MAX];
@@ -145,11 +147,12 @@ static void get_text(struct worker *w, struct conn *c, unsigned status, const ch
 					.body_len = strlen(text)});
 }
 
-static void get_metrics(struct worker *w, struct conn *c)
+void http_metrics_get(struct worker *w, struct conn *c, const struct http_request *q)
 {
 	struct blob *blob = blob_new(METRICS_BYTES_MAX);
 	size_t len;
 
+	(void)q;
 	if (blob == NULL) {
 		http_reply_refusal(w, c, REFUSAL_OVERLOADED, 1000);
 		return;
@@ -166,8 +169,9 @@ static void get_metrics(struct worker *w, struct conn *c)
 
 /* A session: the one that the request carries, renewed, or a new one. The writer adds what it
  * knows. */
-static void post_session(struct worker *w, struct conn *c, const struct http_head *h)
+void http_session_post(struct worker *w, struct conn *c, const struct http_request *q)
 {
+	const struct http_head *h = q->head;
 	struct span name = http_query(h->query, "board");
 	const struct room *room = NULL;
 	struct mail_request *m;
@@ -202,77 +206,38 @@ static void post_session(struct worker *w, struct conn *c, const struct http_hea
 	http_wait(w, c, HTTP_WHAT_SESSION);
 }
 
-static void post_echo(struct worker *w, struct conn *c, const struct http_head *h,
-		      const uint8_t *body)
+void http_health_get(struct worker *w, struct conn *c, const struct http_request *q)
+{
+	(void)q;
+	get_text(w, c, 200, "ok\n");
+}
+
+void http_ready_get(struct worker *w, struct conn *c, const struct http_request *q)
+{
+	bool ready = !w->draining && w->shared->is_ready(w->shared->arg);
+
+	(void)q;
+	get_text(w, c, ready ? 200 : (w->draining ? 404 : 503), ready ? "ready\n" : "not ready\n");
+}
+
+void http_ws_get(struct worker *w, struct conn *c, const struct http_request *q)
+{
+	ws_upgrade(w, c, q->head, false);
+}
+
+void http_echo_get(struct worker *w, struct conn *c, const struct http_request *q)
+{
+	ws_upgrade(w, c, q->head, true);
+}
+
+void http_echo_post(struct worker *w, struct conn *c, const struct http_request *q)
 {
 	http_reply(w, c,
 		   &(struct http_reply){.status = 200,
 					.content_type = "application/octet-stream",
 					.fields = "Cache-Control: no-store\r\n",
-					.body = body,
-					.body_len = (size_t)h->content_length});
-}
-
-static void options(struct worker *w, struct conn *c)
-{
-	http_reply(w, c,
-		   &(struct http_reply){.status = 204,
-					.fields = "Allow: GET, HEAD, PUT, POST, OPTIONS\r\n"});
-}
-
-static bool path_is(const struct http_head *h, const char *path)
-{
-	return span_equals(h->path, path);
-}
-
-static void get_ready(struct worker *w, struct conn *c)
-{
-	bool ready = !w->draining && w->shared->is_ready(w->shared->arg);
-
-	get_text(w, c, ready ? 200 : (w->draining ? 404 : 503), ready ? "ready\n" : "not ready\n");
-}
-
-/* GET and HEAD of what is not under /boards. */
-static void get_path(struct worker *w, struct conn *c, const struct http_head *h)
-{
-	const struct web_asset *asset;
-
-	if (path_is(h, "/metrics"))
-		get_metrics(w, c);
-	else if (path_is(h, "/healthz"))
-		get_text(w, c, 200, "ok\n");
-	else if (path_is(h, "/readyz"))
-		get_ready(w, c);
-	else if (path_is(h, "/ws"))
-		ws_upgrade(w, c, h, false);
-	else if (w->shared->test_echo && path_is(h, "/test/echo"))
-		ws_upgrade(w, c, h, true);
-	else if ((asset = web_asset_find(h->path.at, h->path.len)) != NULL)
-		get_asset(w, c, h, asset);
-	else
-		http_reply_error(w, c, 404, "not_found", "there is nothing at this path");
-}
-
-static void request_run(struct worker *w, struct conn *c, const struct http_head *h,
-			const uint8_t *body)
-{
-	bool is_get = h->method == HTTP_GET || h->method == HTTP_HEAD;
-
-	metric_add(&w->metrics.http_requests, 1);
-	if (h->method == HTTP_OPTIONS)
-		options(w, c);
-	else if (h->path.len >= 7 && memcmp(h->path.at, "/boards", 7) == 0 &&
-		 (h->path.len == 7 || h->path.at[7] == '/'))
-		http_board(w, c, h, body);
-	else if (is_get)
-		get_path(w, c, h);
-	else if (h->method == HTTP_POST && path_is(h, "/session"))
-		post_session(w, c, h);
-	else if (h->method == HTTP_POST && w->shared->test_echo && path_is(h, "/test/echo"))
-		post_echo(w, c, h, body);
-	else
-		http_reply_error(w, c, 405, "method_not_allowed",
-				 "this path does not know the method");
+					.body = q->body,
+					.body_len = (size_t)q->head->content_length});
 }
 
 /* --- input ------------------------------------------------------------------------------------ */
@@ -332,7 +297,8 @@ static bool request_take(struct worker *w, struct conn *c)
 	c->flags &= (uint8_t) ~(CONN_KEEP_ALIVE | CONN_HEAD_ONLY | CONN_USER);
 	c->flags |= (uint8_t)((h.keep_alive ? CONN_KEEP_ALIVE : 0) |
 			      (h.method == HTTP_HEAD ? CONN_HEAD_ONLY : 0));
-	request_run(w, c, &h, in->bytes + head);
+	metric_add(&w->metrics.http_requests, 1);
+	http_route_run(w, c, &h, in->bytes + head);
 	in_consume(c, head + (size_t)h.content_length);
 	return true;
 }

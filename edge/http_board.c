@@ -14,7 +14,6 @@
 #define REQUEST_NUMBER_MASK ((1ULL << 53) - 1) /* JSON clients are told it in `you` */
 #define BOARD_JSON_MAX      20000              /* name, numbers, 256 colors */
 #define BITMAP_MAX_AGE_S    3
-#define PATH_NUMBER_MAX     999999999
 #define CORS                HTTP_CORS
 
 static const struct {
@@ -61,13 +60,14 @@ static void reply_json_blob(struct worker *w, struct conn *c, struct blob *blob,
 					.blob = blob});
 }
 
-static void get_boards(struct worker *w, struct conn *c)
+void http_boards_get(struct worker *w, struct conn *c, const struct http_request *q)
 {
 	const struct rooms *rooms = w->shared->rooms;
 	struct blob *blob = blob_new((size_t)(rooms->end + 1) * BOARD_JSON_MAX);
 	size_t len = 0, room = (size_t)(rooms->end + 1) * BOARD_JSON_MAX;
 	char *out;
 
+	(void)q;
 	if (blob == NULL) {
 		http_reply_refusal(w, c, REFUSAL_OVERLOADED, 1000);
 		return;
@@ -85,7 +85,7 @@ static void get_boards(struct worker *w, struct conn *c)
 	reply_json_blob(w, c, blob, len);
 }
 
-static void get_board(struct worker *w, struct conn *c, const struct room *r)
+void http_board_get(struct worker *w, struct conn *c, const struct http_request *q)
 {
 	struct blob *blob = blob_new(BOARD_JSON_MAX);
 	size_t len;
@@ -94,7 +94,7 @@ static void get_board(struct worker *w, struct conn *c, const struct room *r)
 		http_reply_refusal(w, c, REFUSAL_OVERLOADED, 1000);
 		return;
 	}
-	len = board_json(r, (char *)blob->bytes, BOARD_JSON_MAX - 1);
+	len = board_json(q->room, (char *)blob->bytes, BOARD_JSON_MAX - 1);
 	blob->bytes[len++] = '\n';
 	reply_json_blob(w, c, blob, len);
 }
@@ -180,13 +180,23 @@ void http_reply_board(struct worker *w, struct conn *c, const struct bitmap *bit
 					.blob = blob_ref(bitmap->blob)});
 }
 
-static void get_whole(struct worker *w, struct conn *c, const struct http_head *h,
-		      const struct room *r, enum board_form form)
+static void get_whole(struct worker *w, struct conn *c, const struct http_request *q,
+		      enum board_form form)
 {
-	if (http_history_is_asked(h))
-		http_history_board(w, c, h, r, form);
+	if (http_history_is_asked(q->head))
+		http_history_board(w, c, q->head, q->room, form);
 	else
-		get_present(w, c, h, r, form);
+		get_present(w, c, q->head, q->room, form);
+}
+
+void http_bitmap_get(struct worker *w, struct conn *c, const struct http_request *q)
+{
+	get_whole(w, c, q, form_choose(q->head));
+}
+
+void http_picture_get(struct worker *w, struct conn *c, const struct http_request *q)
+{
+	get_whole(w, c, q, FORM_PNG);
 }
 
 /* --- one pixel -------------------------------------------------------------------------------- */
@@ -207,26 +217,7 @@ bool http_decimal(struct span text, uint64_t max, uint64_t *ret)
 	return v <= max;
 }
 
-static bool number_parse(const char *at, size_t len, uint32_t *ret)
-{
-	uint64_t v;
-
-	if (!http_decimal((struct span){at, len}, PATH_NUMBER_MAX, &v))
-		return false;
-	*ret = (uint32_t)v;
-	return true;
-}
-
-static bool pixel_path_parse(const char *at, size_t len, uint32_t *ret_x, uint32_t *ret_y)
-{
-	const char *slash = memchr(at, '/', len);
-
-	return slash != NULL && number_parse(at, (size_t)(slash - at), ret_x) &&
-	       number_parse(slash + 1, len - (size_t)(slash - at) - 1, ret_y);
-}
-
-static void get_pixel(struct worker *w, struct conn *c, const struct room *r, uint32_t x,
-		      uint32_t y)
+void http_pixel_get(struct worker *w, struct conn *c, const struct http_request *q)
 {
 	struct mail_request *m = worker_ask(w, c, MAIL_PIXEL);
 
@@ -234,9 +225,9 @@ static void get_pixel(struct worker *w, struct conn *c, const struct room *r, ui
 		http_reply_refusal(w, c, REFUSAL_OVERLOADED, 1000);
 		return;
 	}
-	m->board = r->number;
-	m->x = c->http_x = x;
-	m->y = c->http_y = y;
+	m->board = q->room->number;
+	m->x = c->http_x = q->x;
+	m->y = c->http_y = q->y;
 	http_wait(w, c, HTTP_WHAT_PIXEL);
 }
 
@@ -254,11 +245,16 @@ static uint64_t request_number(struct worker *w, const struct http_head *h)
 	return number & REQUEST_NUMBER_MASK;
 }
 
-static void put_pixel(struct worker *w, struct conn *c, const struct http_head *h,
-		      const struct room *r, const struct msg_place *place)
+void http_pixel_put(struct worker *w, struct conn *c, const struct http_request *q)
 {
+	const struct http_head *h = q->head;
 	struct mail_request *m;
+	uint32_t color;
 
+	if (message_decode_color(q->body, (size_t)h->content_length, &color) < 0) {
+		http_reply_error(w, c, 400, "bad_request", "the body must be {\\\"color\\\": n}");
+		return;
+	}
 	if (!http_origin_is_allowed(w, h)) {
 		http_reply_refusal(w, c, REFUSAL_NOT_ALLOWED, 0);
 		return;
@@ -277,56 +273,12 @@ static void put_pixel(struct worker *w, struct conn *c, const struct http_head *
 		http_reply_refusal(w, c, REFUSAL_OVERLOADED, 1000);
 		return;
 	}
-	m->board = r->number;
-	m->x = place->x;
-	m->y = place->y;
-	m->color = place->color;
+	m->board = q->room->number;
+	m->x = q->x;
+	m->y = q->y;
+	m->color = color;
 	m->request = request_number(w, h);
 	http_wait(w, c, HTTP_WHAT_PUT);
-}
-
-/* Takes a "/history" off the end. */
-static bool history_strip(struct span *rest)
-{
-	static const char tail[] = "/history";
-	size_t len = sizeof(tail) - 1;
-
-	if (rest->len < len || memcmp(rest->at + rest->len - len, tail, len) != 0)
-		return false;
-	rest->len -= len;
-	return true;
-}
-
-static void pixel(struct worker *w, struct conn *c, const struct http_head *h, const uint8_t *body,
-		  const struct room *r, struct span rest)
-{
-	bool history = history_strip(&rest);
-	struct msg_place place;
-	uint32_t x, y;
-
-	if (!pixel_path_parse(rest.at, rest.len, &x, &y)) {
-		http_reply_refusal(w, c, REFUSAL_OUT_OF_BOUNDS, 0);
-		return;
-	}
-	if (history) {
-		http_history_pixel(w, c, h, r, x, y);
-		return;
-	}
-	if (h->method == HTTP_GET || h->method == HTTP_HEAD) {
-		get_pixel(w, c, r, x, y);
-		return;
-	}
-	if (h->method != HTTP_PUT) {
-		http_reply_error(w, c, 405, "method_not_allowed", "GET or PUT a pixel");
-		return;
-	}
-	if (message_decode_color(body, (size_t)h->content_length, &place.color) < 0) {
-		http_reply_error(w, c, 400, "bad_request", "the body must be {\\\"color\\\": n}");
-		return;
-	}
-	place.x = x;
-	place.y = y;
-	put_pixel(w, c, h, r, &place);
 }
 
 /* --- the writer's answers --------------------------------------------------------------------- */
@@ -422,57 +374,4 @@ void http_mail(struct worker *w, struct conn *c, const struct mail_answer *a)
 	default:
 		px_unreachable("answer to a request that was not made");
 	}
-}
-
-/* --- paths ------------------------------------------------------------------------------------ */
-
-static bool rest_is(struct span rest, const char *prefix, struct span *ret_behind)
-{
-	size_t len = strlen(prefix);
-
-	if (rest.len < len || memcmp(rest.at, prefix, len) != 0)
-		return false;
-	*ret_behind = (struct span){rest.at + len, rest.len - len};
-	return true;
-}
-
-/* path: /boards, /boards/{board}, /boards/{board}/{rest} */
-void http_board(struct worker *w, struct conn *c, const struct http_head *h, const uint8_t *body)
-{
-	bool is_get = h->method == HTTP_GET || h->method == HTTP_HEAD;
-	struct span rest = {h->path.at + 7, h->path.len - 7}, behind;
-	const struct room *r;
-	const char *slash;
-	size_t name_len;
-
-	if (rest.len == 0 && is_get) {
-		get_boards(w, c);
-		return;
-	}
-	if (rest.len < 2) {
-		http_reply_error(w, c, rest.len == 0 ? 405 : 404, "not_found",
-				 "there is nothing at this path");
-		return;
-	}
-	slash = memchr(rest.at + 1, '/', rest.len - 1);
-	name_len = slash != NULL ? (size_t)(slash - rest.at) - 1 : rest.len - 1;
-	r = rooms_find(w->shared->rooms, rest.at + 1, name_len);
-	rest = (struct span){rest.at + 1 + name_len, rest.len - 1 - name_len};
-	if (r == NULL)
-		http_reply_refusal(w, c, REFUSAL_UNKNOWN_BOARD, 0);
-	else if (rest_is(rest, "/pixels/", &behind))
-		pixel(w, c, h, body, r, behind);
-	else if (http_rollback(w, c, h, body, r, rest))
-		return;
-	else if (!is_get)
-		http_reply_error(w, c, 405, "method_not_allowed",
-				 "this path does not know the method");
-	else if (rest.len == 0)
-		get_board(w, c, r);
-	else if (rest_is(rest, "/bitmap", &behind) && behind.len == 0)
-		get_whole(w, c, h, r, form_choose(h));
-	else if (rest_is(rest, "/image.png", &behind) && behind.len == 0)
-		get_whole(w, c, h, r, FORM_PNG);
-	else
-		http_reply_error(w, c, 404, "not_found", "there is nothing at this path");
 }

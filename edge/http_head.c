@@ -197,6 +197,18 @@ struct span http_query(struct span query, const char *key)
 	return (struct span){.at = NULL};
 }
 
+unsigned http_query_count(struct span query, const char *key)
+{
+	unsigned count = 0;
+
+	while (query.at != NULL) {
+		struct span value = cut(&query, '&');
+
+		count += span_equals(cut(&value, '='), key);
+	}
+	return count;
+}
+
 /* --- the end of the head ---------------------------------------------------------------------- */
 
 /* An empty line is looked for in every form, also with bare LF: the parser then refuses it at once

@@ -80,8 +80,10 @@ unsigned http_coding_weight(struct span accept_encoding, const char *coding);
 /* The value of cookie `name` in a Cookie field; absent: at = NULL. */
 struct span http_cookie(struct span cookie, const char *name);
 
-/* The value of `key` in a query string, not decoded; absent: at = NULL. */
+/* The value of `key` in a query string, not decoded; absent: at = NULL. Of several the first; how
+ * many there are tells the other. */
 struct span http_query(struct span query, const char *key);
+unsigned http_query_count(struct span query, const char *key);
 
 bool span_equals(struct span s, const char *text);
 

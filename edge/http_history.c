@@ -110,19 +110,14 @@ void http_history_board(struct worker *w, struct conn *c, const struct http_head
 
 /* --- a pixel ---------------------------------------------------------------------------------- */
 
-void http_history_pixel(struct worker *w, struct conn *c, const struct http_head *h,
-			const struct room *r, uint32_t x, uint32_t y)
+void http_history_get(struct worker *w, struct conn *c, const struct http_request *q)
 {
-	struct span before_text = http_query(h->query, "before");
-	struct span limit_text = http_query(h->query, "limit");
+	struct span before_text = http_query(q->head->query, "before");
+	struct span limit_text = http_query(q->head->query, "limit");
 	uint64_t before = HISTORY_NO_BOUND, limit = PLACEMENTS_DEFAULT;
 	struct mail_request *m;
 
-	if (h->method != HTTP_GET && h->method != HTTP_HEAD) {
-		http_reply_error(w, c, 405, "method_not_allowed", "GET the history of a pixel");
-		return;
-	}
-	if (x >= r->width || y >= r->height) {
+	if (q->x >= q->room->width || q->y >= q->room->height) {
 		http_reply_refusal(w, c, REFUSAL_OUT_OF_BOUNDS, 0);
 		return;
 	}
@@ -135,11 +130,11 @@ void http_history_pixel(struct worker *w, struct conn *c, const struct http_head
 		bad_request(w, c, "limit is a number from 1 to 100");
 		return;
 	}
-	m = history_ask(w, c, r, MAIL_PIXEL_HISTORY);
+	m = history_ask(w, c, q->room, MAIL_PIXEL_HISTORY);
 	if (m == NULL)
 		return;
-	m->x = c->http_x = x;
-	m->y = c->http_y = y;
+	m->x = c->http_x = q->x;
+	m->y = c->http_y = q->y;
 	m->seq = before;
 	m->count = (uint32_t)limit;
 	http_wait(w, c, HTTP_WHAT_HISTORY);

@@ -141,14 +141,21 @@ void http_reply_error(struct worker *w, struct conn *c, unsigned status, const c
 {
 	const char *fields = "Cache-Control: no-store\r\n";
 
-	if (status == 405)
-		fields = "Cache-Control: no-store\r\nAllow: GET, HEAD, PUT, POST, OPTIONS\r\n";
-	else if (status == 426)
+	if (status == 426)
 		fields = "Cache-Control: no-store\r\nUpgrade: websocket\r\nSec-WebSocket-Version: "
 			 "13\r\n";
 	else if (status == 503)
 		fields = "Cache-Control: no-store\r\nRetry-After: 1\r\n";
 	reply_json_error(w, c, status, fields, code, text);
+}
+
+void http_reply_not_allowed(struct worker *w, struct conn *c, const char *allow)
+{
+	char fields[128];
+
+	snprintf(fields, sizeof(fields), "Cache-Control: no-store\r\nAllow: %s\r\n", allow);
+	reply_json_error(w, c, 405, fields, "method_not_allowed",
+			 "this path does not know the method");
 }
 
 void http_reply_refusal(struct worker *w, struct conn *c, enum refusal why, uint32_t wait_ms)

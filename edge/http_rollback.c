@@ -95,44 +95,41 @@ static const char *body_check(const struct room *r, const struct placement_filte
 	return NULL;
 }
 
-static void post(struct worker *w, struct conn *c, const struct http_head *h, const uint8_t *body,
-		 const struct room *r, bool preview)
+static void post(struct worker *w, struct conn *c, const struct http_request *q, bool preview)
 {
 	struct msg_rollback m;
 	const char *why;
 
-	if (!is_admin(w, c, h))
+	if (!is_admin(w, c, q->head))
 		return;
-	if (message_decode_rollback(body, (size_t)h->content_length, &m, &why) == 0)
-		why = body_check(r, &m.filter);
+	if (message_decode_rollback(q->body, (size_t)q->head->content_length, &m, &why) == 0)
+		why = body_check(q->room, &m.filter);
 	if (why != NULL) {
 		http_reply_error(w, c, 400, "bad_request", why);
 		return;
 	}
 	if (preview)
-		ask(w, c, r, ROLLBACK_PREVIEW, &m);
+		ask(w, c, q->room, ROLLBACK_PREVIEW, &m);
 	else
-		ask(w, c, r, m.dry_run ? ROLLBACK_TRY : ROLLBACK_DO, &m);
+		ask(w, c, q->room, m.dry_run ? ROLLBACK_TRY : ROLLBACK_DO, &m);
 }
 
-bool http_rollback(struct worker *w, struct conn *c, const struct http_head *h, const uint8_t *body,
-		   const struct room *r, struct span rest)
+void http_rollback_post(struct worker *w, struct conn *c, const struct http_request *q)
+{
+	post(w, c, q, false);
+}
+
+void http_rollback_preview_post(struct worker *w, struct conn *c, const struct http_request *q)
+{
+	post(w, c, q, true);
+}
+
+void http_rollbacks_get(struct worker *w, struct conn *c, const struct http_request *q)
 {
 	static const struct msg_rollback none;
-	bool is_get = h->method == HTTP_GET || h->method == HTTP_HEAD;
-	bool is_list = span_equals(rest, "/rollbacks");
-	bool is_preview = span_equals(rest, "/rollback/preview.png");
 
-	if (!is_list && !is_preview && !span_equals(rest, "/rollback"))
-		return false;
-	if (is_list ? !is_get : h->method != HTTP_POST)
-		http_reply_error(w, c, 405, "method_not_allowed",
-				 "POST a rollback; GET the list of rollbacks");
-	else if (!is_list)
-		post(w, c, h, body, r, is_preview);
-	else if (is_admin(w, c, h))
-		ask(w, c, r, ROLLBACK_LIST, &none);
-	return true;
+	if (is_admin(w, c, q->head))
+		ask(w, c, q->room, ROLLBACK_LIST, &none);
 }
 
 /* --- answers ---------------------------------------------------------------------------------- */

@@ -205,6 +205,8 @@ struct address_count {
 	uint32_t count;
 };
 
+struct web_asset;
+
 struct worker {
 	struct worker_config config;
 	struct worker_shared *shared;
@@ -351,6 +353,18 @@ enum http_what {
 	HTTP_WHAT_HISTORY,
 	HTTP_WHAT_ROLLBACK
 };
+/* A request as its handler gets it; it lives as long as the call. */
+struct http_request {
+	const struct http_head *head;
+	const uint8_t *body;           /* head->content_length bytes */
+	const struct room *room;       /* {board}, where the path has one */
+	uint32_t x, y;                 /* {x}, {y}: may be beyond the board */
+	const struct web_asset *asset; /* where the path is one of the page's */
+};
+/* Answers, or asks the writer and waits. */
+typedef void http_handler(struct worker *w, struct conn *c, const struct http_request *q);
+http_handler http_asset_get, http_metrics_get, http_health_get, http_ready_get;
+http_handler http_session_post, http_ws_get, http_echo_get, http_echo_post;
 void http_input(struct worker *w, struct conn *c); /* c->in holds something new */
 bool http_session(struct worker *w, const struct http_head *h, uint8_t user[static USER_BYTES]);
 bool http_origin_is_allowed(struct worker *w, const struct http_head *h);
@@ -359,8 +373,13 @@ size_t http_cookie_line(struct worker *w, const uint8_t user[static USER_BYTES],
 bool http_session_is_allowed(struct worker *w, const struct conn *c);  /* counts it */
 void http_wait(struct worker *w, struct conn *c, enum http_what what); /* for the writer's answer */
 
-/* --- http_board.c: what is under /boards, and the writer's answers ---------------------------- */
-void http_board(struct worker *w, struct conn *c, const struct http_head *h, const uint8_t *body);
+/* --- http_route.c: the table of paths and methods --------------------------------------------- */
+void http_route_run(struct worker *w, struct conn *c, const struct http_head *h,
+		    const uint8_t *body);
+
+/* --- http_board.c: boards and pixels, and the writer's answers -------------------------------- */
+http_handler http_boards_get, http_board_get, http_bitmap_get, http_picture_get;
+http_handler http_pixel_get, http_pixel_put;
 void http_mail(struct worker *w, struct conn *c, const struct mail_answer *a);
 /* A board in a form, with its headers; at_ms: of its newest placement, 0: not told; max_age_s: how
  * long it may be kept by others. */
@@ -372,14 +391,11 @@ bool http_decimal(struct span text, uint64_t max, uint64_t *ret); /* false: it i
 bool http_history_is_asked(const struct http_head *h); /* of a board: at a seq or a time */
 void http_history_board(struct worker *w, struct conn *c, const struct http_head *h,
 			const struct room *r, enum board_form form);
-void http_history_pixel(struct worker *w, struct conn *c, const struct http_head *h,
-			const struct room *r, uint32_t x, uint32_t y);
+http_handler http_history_get; /* of a pixel */
 void http_history_mail(struct worker *w, struct conn *c, const struct mail_answer *a);
 
 /* --- http_rollback.c: placements taken back, by the operator ---------------------------------- */
-/* rest: behind /boards/{board}. false: not a path of it. */
-bool http_rollback(struct worker *w, struct conn *c, const struct http_head *h, const uint8_t *body,
-		   const struct room *r, struct span rest);
+http_handler http_rollback_post, http_rollback_preview_post, http_rollbacks_get;
 void http_rollback_mail(struct worker *w, struct conn *c, const struct mail_answer *a);
 
 /* --- http_reply.c: answers -------------------------------------------------------------------- */
@@ -397,6 +413,7 @@ void http_reply_refusal(struct worker *w, struct conn *c, enum refusal why, uint
 void http_reply_error(
 	struct worker *w, struct conn *c, unsigned status, const char *code,
 	const char *text); /* and closes behind it when the request was not understood */
+void http_reply_not_allowed(struct worker *w, struct conn *c, const char *allow); /* 405 */
 
 /* --- ws.c ------------------------------------------------------------------------------------- */
 void ws_upgrade(struct worker *w, struct conn *c, const struct http_head *h, bool echo);

@@ -154,8 +154,7 @@ class Paths(ServerCase):
         token = self.server.session()
         for x, y, color, status, code in ((1000, 0, 1, 400, "out_of_bounds"), (0, 1000, 1, 400, "out_of_bounds"),
                                           (65535, 65535, 1, 400, "out_of_bounds"), (0, 65536, 1, 400, "out_of_bounds"),
-                                          ("-1", 0, 1, 400, "out_of_bounds"), ("01", 0, 1, 400, "out_of_bounds"),
-                                          ("1.5", 0, 1, 400, "out_of_bounds"), (99999999999, 0, 1, 400, "out_of_bounds"),
+                                          (99999999999, 0, 1, 400, "out_of_bounds"),
                                           (0, 0, 16, 400, "bad_color"), (0, 0, 256, 400, "bad_color"),
                                           (0, 0, -1, 400, "bad_color"), (0, 0, 1.5, 400, "bad_color")):
             with self.subTest((x, y, color)):
@@ -253,13 +252,6 @@ class Paths(ServerCase):
                 self.assertTrue(answer.error)
                 if status == 405:
                     self.assertIn("GET", answer["allow"])
-
-    def test_options(self):
-        for path in ("/", "/boards/main/bitmap", "*"):
-            with self.subTest(path):
-                answer = self.server.ask("OPTIONS", path)
-                self.assertEqual(answer.status, 204)
-                self.assertIn("PUT", answer["allow"])
 
     def test_head_is_get_without_body(self):
         for path in ("/", "/boards", "/boards/main", "/boards/main/bitmap", "/boards/main/image.png",

@@ -29,6 +29,8 @@ static void helpers_stay_inside(const struct http_head *h, const uint8_t *data, 
 {
 	span_is_inside(http_cookie(h->cookie, "pixeld"), data, size);
 	span_is_inside(http_query(h->query, "seq"), data, size);
+	px_assert((http_query_count(h->query, "seq") > 0) ==
+		  (http_query(h->query, "seq").at != NULL));
 	px_assert(http_coding_weight(h->accept_encoding, "gzip") <= 1000);
 	px_assert(http_coding_weight(h->accept_encoding, "identity") <= 1000);
 	(void)http_list_has(h->ws_protocol, "pixeld.v1");

@@ -442,6 +442,9 @@ static void query_values_are_found_by_their_whole_key(void **state)
 	assert_span(http_query(span_of("a&seq&b"), "seq"), "");
 	assert_null(http_query(span_of("seqs=1&&=2"), "seq").at);
 	assert_null(http_query(span_of(NULL), "seq").at);
+	assert_int_equal(http_query_count(span_of("xseq=1&seq=a=b&seq=3&seq&seqs"), "seq"), 3);
+	assert_int_equal(http_query_count(span_of("seq"), "seq"), 1);
+	assert_int_equal(http_query_count(span_of(NULL), "seq"), 0);
 }
 
 /* --- http-parser as the other reader --------------------------------------------------------- */
