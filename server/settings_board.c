@@ -273,5 +273,10 @@ int settings_board_finish(struct settings *s, char why[static SETTINGS_WHY_CHARS
 		kept++;
 	}
 	s->boards_count = kept;
+	if (kept == 0) { /* `board =` is no mistake in itself: sections may name some */
+		snprintf(why, SETTINGS_WHY_CHARS,
+			 "board: there is none to serve; write board = main:1000x1000:4");
+		return -EINVAL;
+	}
 	return 0;
 }

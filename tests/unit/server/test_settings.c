@@ -247,6 +247,23 @@ static void boards_that_cannot_be_are_refused(void **state)
 	assert_non_null(strstr(why, "board \"a\" is given twice"));
 }
 
+static void no_board_at_all_is_refused(void **state)
+{
+	static const char none[] = "board: there is none to serve";
+	struct settings *s = text("board =\n[board \"a\"]\nsize = 1x2:4\n");
+
+	(void)state;
+	assert_int_equal(s->boards_count, 1);
+	assert_int_equal(s->boards[0].height, 2);
+	settings_free(s);
+	text_refused("board :", none);
+	text_refused("board = ,\n", none);
+	load(LIST(), LIST("PIXELD_BOARD="), SETTINGS_CONFIG);
+	assert_non_null(strstr(why, none));
+	load(LIST("--board="), LIST(), SETTINGS_CONFIG);
+	assert_non_null(strstr(why, none));
+}
+
 static void file_has_sections_for_groups_and_boards(void **state)
 {
 	struct settings *s = text("# comment\n"
@@ -496,6 +513,7 @@ int main(void)
 		cmocka_unit_test(help_works_beside_a_broken_environment),
 		cmocka_unit_test(boards_are_given_by_flag),
 		cmocka_unit_test(boards_that_cannot_be_are_refused),
+		cmocka_unit_test(no_board_at_all_is_refused),
 		cmocka_unit_test(file_has_sections_for_groups_and_boards),
 		cmocka_unit_test(section_of_main_changes_the_default_board),
 		cmocka_unit_test(boards_of_flags_replace_those_of_the_file),
