@@ -73,7 +73,8 @@ ${sql:+    $sql
 END
 [ -n "$with_postgres" ] || exec "$pixeld" "$@"
 
-# Not exec: PostgreSQL is stopped behind it.
+# Not exec: PostgreSQL is stopped behind it. pixeld lives on when the terminal closes, so both wait for it.
+trap '' HUP
 "$pixeld" "$@" &
 server=$!
 trap 'kill -TERM $server' INT TERM

@@ -16,27 +16,58 @@
 #include "server/settings.h"
 #include "server/tool.h"
 
+/* What asks for something that pixeld does not do: a terminal that closed, settings to be read
+ * again, a log file to be opened anew. Their default would be to end the process. */
+static const int signals_without_effect[] = {SIGHUP, SIGUSR1, SIGUSR2};
+
+#define SIGNALS_WITHOUT_EFFECT (sizeof(signals_without_effect) / sizeof(signals_without_effect[0]))
+
+static void signal_ignore(int number)
+{
+	(void)sigaction(number, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
+}
+
+/* SIGTERM and SIGINT, and those without effect: every thread blocks them, and the main thread waits
+ * for them. Linux hands over an ignored signal too when it is blocked. */
+static void signals_block(sigset_t *ret_stop, sigset_t *ret_all)
+{
+	sigemptyset(ret_stop);
+	sigaddset(ret_stop, SIGTERM);
+	sigaddset(ret_stop, SIGINT);
+	*ret_all = *ret_stop;
+	for (size_t i = 0; i < SIGNALS_WITHOUT_EFFECT; i++)
+		sigaddset(ret_all, signals_without_effect[i]);
+	pthread_sigmask(SIG_BLOCK, ret_all, NULL); /* inherited by every thread */
+}
+
+/* Whoever sent one of the others reads in the log that nothing came of it. */
+static void stop_await(const sigset_t *stop, const sigset_t *all)
+{
+	int got;
+
+	while (sigwait(all, &got) == 0 && !sigismember(stop, got))
+		log_info("signal_ignored signal=SIG%s remedy=\"settings are read at the start, and "
+			 "the log is standard error: restart pixeld\"",
+			 sigabbrev_np(got));
+}
+
 /* SIGTERM and SIGINT stop in order; the second one at once. */
 static int serve(const struct settings *s)
 {
 	char why[SERVER_WHY_CHARS] = "";
 	struct server *server;
-	sigset_t stop;
-	int rc, got;
+	sigset_t stop, all;
+	int rc;
 
+	signal_ignore(SIGPIPE); /* sends say it; and a log that nobody reads is no reason to end */
 	log_start((enum log_level)s->log_level, STDERR_FILENO);
-	sigemptyset(&stop);
-	sigaddset(&stop, SIGTERM);
-	sigaddset(&stop, SIGINT);
-	pthread_sigmask(SIG_BLOCK, &stop, NULL); /* inherited by every thread */
-	(void)sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN},
-			NULL); /* sends say it */
+	signals_block(&stop, &all);
 	rc = server_start(s, &server, why);
 	if (rc != 0) {
 		log_error("start_failed why=\"%s\"", why);
 		return rc;
 	}
-	(void)sigwait(&stop, &got);
+	stop_await(&stop, &all);
 	pthread_sigmask(SIG_UNBLOCK, &stop, NULL);
 	server_stop(server);
 	return 0;
@@ -75,6 +106,8 @@ int main(int argc, char **argv)
 	bool is_migrate = argc >= 2 && strcmp(argv[1], "migrate") == 0;
 	int rc;
 
+	for (size_t i = 0; i < SIGNALS_WITHOUT_EFFECT; i++)
+		signal_ignore(signals_without_effect[i]);
 	for (size_t i = 0; argc >= 2 && i < sizeof(tools) / sizeof(tools[0]); i++)
 		if (strcmp(argv[1], tools[i].verb) == 0)
 			return tools[i].run(argc - 2, argv + 2);

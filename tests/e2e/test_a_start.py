@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Starting, refusing to start, and stopping: exit codes and what is said."""
-import shutil, signal, socket, unittest
+import array, fcntl, shutil, signal, socket, subprocess, termios, threading, unittest, unittest.mock
+from pathlib import Path
 
 from lib.client import Client
 from lib.raw_http import connect
@@ -94,6 +95,92 @@ class Start(unittest.TestCase):
                 server.signal()
                 self.assertEqual(server.wait(), -signal.SIGTERM)
                 del client
+
+
+def ignored(pid, number):
+    """Whether the process ignores this signal; None when it is gone."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return None
+    masks = dict(line.split(":\t", 1) for line in status.splitlines() if line.startswith(("SigIgn", "State")))
+    return "Z" not in masks["State"] and bool(int(masks["SigIgn"], 16) & 1 << number - 1)
+
+
+class Hail:
+    """Sends the signals to the process again and again, from when it ignores them to its end."""
+
+    def __init__(self, *numbers):
+        self.numbers, self.sent, self.over = numbers, 0, threading.Event()
+
+    def fall(self, process):
+        until("the signals are ignored", lambda: ignored(process.pid, self.numbers[-1]) or process.poll() is not None)
+        while not self.over.is_set() and ignored(process.pid, self.numbers[0]):
+            for number in self.numbers:
+                process.send_signal(number)
+                self.sent += 1
+            self.over.wait(0.001)
+
+    def on(self, process):
+        self.thread = threading.Thread(target=self.fall, args=(process,))
+        self.thread.start()
+
+    def end(self):
+        self.over.set()
+        self.thread.join()
+
+
+class Signals(unittest.TestCase):
+    HAIL = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+
+    def test_a_server_lives_through_hangups_and_says_that_they_do_nothing(self):
+        with Server() as server:
+            for number in self.HAIL:
+                with self.subTest(number):
+                    server.signal(number)
+                    until("it says so", lambda: f"signal_ignored signal={number.name} " in server.said())
+                    self.assertEqual(server.ask("GET", "/healthz").status, 200)
+
+    def test_a_hail_of_hangups_from_the_first_instruction_to_the_last_ends_nothing(self):
+        hail, popen = Hail(*self.HAIL), subprocess.Popen
+
+        def start(*arguments, **options):
+            process = popen(*arguments, **options)
+            hail.on(process)
+            return process
+
+        with unittest.mock.patch("subprocess.Popen", start):
+            server = Server("--drain-ms", "1s")
+        try:
+            with Client(server, server.session()) as client:
+                client.subscribe()
+                self.assertEqual(client.place(1, 1, 1)["type"], "placed")
+                server.signal(signal.SIGTERM)  # and a client to be told: stopping takes its time
+                self.assertEqual(server.wait(), 0, server.log())
+            hail.end()
+            self.assertGreater(hail.sent, 10)
+            self.assertRegex(server.said(), r"info stopped\n\Z")
+        finally:
+            hail.end()
+            server.clear()
+
+    def test_tools_live_through_hangups(self):
+        with Server("--cooldown-ms", "0", "--requests-per-second", "0") as server:
+            with Client(server, server.session()) as client:
+                client.place_all([(i % 1000, i // 1000, i % 16) for i in range(3000)])
+            server.stop()
+            tool = subprocess.Popen([PIXELD, "journal", "dump", server.data], stdout=subprocess.PIPE)
+            until("the pipe is full", lambda: unread(tool.stdout) >= 65536)
+            for number in self.HAIL:
+                tool.send_signal(number)
+            rows = tool.stdout.read().splitlines()
+            self.assertEqual((tool.wait(), len(rows)), (0, 3001))
+
+
+def unread(pipe):
+    count = array.array("i", [0])
+    fcntl.ioctl(pipe, termios.FIONREAD, count)
+    return count[0]
 
 
 class Listeners(unittest.TestCase):

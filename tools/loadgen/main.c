@@ -1,6 +1,10 @@
 /*
  * main.c - loadgen: a run and its report, or one of the other commands.
+ *
+ * SIGHUP is ignored: a run whose terminal closed goes on to its end, which it knows, and writes its
+ * report. SIGINT and SIGTERM end it early.
  */
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -71,6 +75,7 @@ static int run_main(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+	(void)sigaction(SIGHUP, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
 	if (argc > 1 && strcmp(argv[1], "merge") == 0)
 		return merge_main(argc - 1, argv + 1);
 	if (argc > 1 && strcmp(argv[1], "find-max") == 0) {
