@@ -2,7 +2,7 @@
 """loadgen's plans against the real server, and the checker on what they leave behind: phases, storms,
 vanishing clients, slow readers, cooldowns, replays and curves. And the checker itself: each kind of damage
 to an honest history is found."""
-import gzip, json, os, pathlib, struct, subprocess, tempfile, unittest
+import gzip, json, os, pathlib, signal, struct, subprocess, tempfile, unittest
 
 import checker
 from lib.server import Server, run, until
@@ -92,6 +92,38 @@ class Plans(unittest.TestCase):
             all_holds(server, acks)
             r, said, acks = load(server, "-c", 20, "--replay", file, "--painters", 4, "--phase", "hold:1s:rate=600")
             self.assertTrue(r["placed"] > 400, said)  # the file begins anew
+
+    def test_replay_that_the_settings_do_not_allow_names_those_to_set(self):
+        """As a new user meets it: a server as it is, and the recording of a crowd by one painter."""
+        with tempfile.TemporaryDirectory() as folder:
+            file = pathlib.Path(folder) / "placements.bin"
+            file.write_bytes(b"".join(struct.pack("<II", 0, (i * 7919 % 1000000) << 4 | i % 16) for i in range(50000)))
+            for flags in ((), ("--cooldown-ms", "0"), FAST):
+                with self.subTest(flags), Server(*flags) as server:
+                    r, said, _ = load(server, "-c", 20, "--replay", file, code=1)
+                    self.assertIn("--cooldown-ms 0 --requests-per-second 0", r["words"])
+                    self.assertIn("--cooldown-ms 0 --requests-per-second 0", said)
+                    self.assertTrue(r["placed"] <= 2 * 1024, said)  # not the whole recording, to be refused
+                    self.assertEqual(r["errors_total"], 0, said)
+
+    def test_replay_of_a_frozen_board_says_that_it_is_frozen(self):
+        with tempfile.TemporaryDirectory() as folder:
+            file, config = pathlib.Path(folder) / "placements.bin", pathlib.Path(folder) / "frozen.ini"
+            file.write_bytes(struct.pack("<II", 0, 5))
+            config.write_text('[board "main"]\nfrozen = on\n')
+            with Server("--config", config, "--cooldown-ms", "0", *FAST) as server:
+                r, said, _ = load(server, "-c", 2, "--replay", file, code=1)
+                self.assertIn("frozen = off", r["words"])
+
+    def test_run_whose_terminal_closes_goes_on_to_its_end(self):
+        with Server("--cooldown-ms", "0", *FAST) as server, tempfile.TemporaryDirectory() as folder:
+            out = pathlib.Path(folder) / "result.json"
+            process = subprocess.Popen([LOADGEN, "--url", f"ws://{server.address}/ws", "-c", "5", "--rate", "50", "-T",
+                                        "2s", "--uniform", "--json", out], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+            for line in process.stderr:  # it is there from the start, and said once a second
+                process.send_signal(signal.SIGHUP)
+            self.assertEqual(process.wait(), 0)
+            self.assertTrue(99 <= json.loads(out.read_text())["placed"] <= 101)
 
     def test_several_addresses_on_both_sides(self):
         with Server("--cooldown-ms", "0", *FAST, listen=("127.0.0.1:0", "127.0.0.2:0")) as server:

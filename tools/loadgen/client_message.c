@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "engine/assert.h"
+#include "tools/loadgen/remedy.h"
 #include "tools/loadgen/rng.h"
 #include "tools/loadgen/worker_priv.h"
 
@@ -261,6 +262,7 @@ static void refused(struct worker *w, struct client *c, const struct msg_refused
 		return;
 	}
 	stat_add(&w->stats.refused[m->code < REFUSAL_MAX ? m->code : 0], 1);
+	w->unwanted |= w->options->placing == PLACING_FREE && remedy_of(m->code) != NULL;
 	stat_add(&w->stats.outstanding, (uint64_t)-1);
 	c->painter->rests_until_ns = w->now.mono_ns + m->wait_ms * NS_PER_MS;
 	worker_painter_ready(w, c->painter);

@@ -5,6 +5,8 @@
 
 #include <inttypes.h>
 
+#include "tools/loadgen/remedy.h"
+
 static const double quantiles[] = {0.5, 0.9, 0.99, 0.999};
 
 static double ms(uint64_t ns)
@@ -65,10 +67,15 @@ static void places_rows(FILE *to, const struct run_result *result)
 	if (result->unanswered > 0)
 		fprintf(to, ", %" PRIu64 " not answered", result->unanswered);
 	fprintf(to, ", %.0f acknowledged/s\n", (double)t->acknowledged / (result->run_s + 1e-9));
-	for (unsigned i = 0; i < REFUSAL_MAX; i++)
+	for (unsigned i = 0; i < REFUSAL_MAX; i++) {
+		const char *remedy = remedy_of(i);
+
 		if (t->refused[i] > 0)
-			fprintf(to, "refused    %" PRIu64 " %s: %s\n", t->refused[i],
-				refusal_str(i), refusal_text(i));
+			fprintf(to, "refused    %" PRIu64 " %s: %s%s%s\n", t->refused[i],
+				refusal_str(i), refusal_text(i),
+				remedy == NULL ? "" : "; none are with the server's ",
+				remedy == NULL ? "" : remedy);
+	}
 	if (result->ledger_verdict.folded)
 		fprintf(to, "fold       the acknowledged placements in their order %s\n",
 			result->ledger_verdict.lost == 0 ? "make the server's board"

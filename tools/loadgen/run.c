@@ -21,6 +21,7 @@
 #include "engine/ring.h"
 #include "tools/loadgen/capacity.h"
 #include "tools/loadgen/live.h"
+#include "tools/loadgen/remedy.h"
 #include "tools/loadgen/verdict.h"
 
 #define TICK_NS        (20 * NS_PER_MS)
@@ -337,6 +338,15 @@ static void start_await(struct runner *r)
 		(void)tick(r, &t);
 }
 
+/* A recording, played as fast as it is answered, that the server's settings do not allow. */
+static bool replay_is_refused(struct runner *r, const struct run_totals *t)
+{
+	for (unsigned i = 0; r->options->placing == PLACING_FREE && i < REFUSAL_MAX; i++)
+		if (t->refused[i] > 0 && remedy_of(i) != NULL)
+			r->result->replay_refused = i;
+	return r->result->replay_refused != 0;
+}
+
 static void place_all(struct runner *r)
 {
 	const struct options *o = r->options;
@@ -356,7 +366,7 @@ static void place_all(struct runner *r)
 	r->shared.phase = PHASE_RUN;
 	do {
 		now_ns = tick(r, &t);
-		if (interrupted && now_ns < end_ns) {
+		if ((interrupted || replay_is_refused(r, &t)) && now_ns < end_ns) {
 			end_ns = now_ns;
 			r->shared.end_ns = end_ns;
 		}

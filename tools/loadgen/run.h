@@ -31,6 +31,7 @@ struct run_result {
 	uint64_t slow, read_mark;     /* as in struct options */
 	uint64_t rss_bytes;           /* ours, at its most */
 	uint64_t unanswered;          /* placements */
+	unsigned replay_refused;      /* the refusal that ended a replay; 0: none did */
 	uint64_t errors_all;          /* troubles of all classes */
 	uint64_t seq_first, seq_last; /* of the board, before and after */
 	uint32_t epoch;               /* after */

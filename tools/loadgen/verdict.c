@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tools/loadgen/remedy.h"
+
 #define SATURATED_LAG_NS      1000000ULL
 #define SATURATED_CPU_PERCENT 90.0 /* of each thread */
 
@@ -61,6 +63,17 @@ static void conclusions_draw(struct run_result *result)
 			    result->cpu_percent > SATURATED_CPU_PERCENT * (double)result->threads;
 }
 
+static void replay_fail(struct run_result *result)
+{
+	unsigned refusal = result->replay_refused;
+
+	result->code = EXIT_OTHER;
+	(void)snprintf(result->words, sizeof(result->words),
+		       "FAIL: the server's settings do not allow this replay (%s: %s): start it "
+		       "with %s",
+		       refusal_str(refusal), refusal_text(refusal), remedy_of(refusal));
+}
+
 static void pass(struct run_result *result)
 {
 	const struct run_totals *t = &result->totals;
@@ -97,6 +110,8 @@ void verdict_decide(struct run_result *result)
 		fail(result, EXIT_UNREACHABLE, link == TROUBLE_NONE ? TROUBLE_FETCH : link);
 	} else if (data != TROUBLE_NONE) {
 		fail(result, EXIT_DATA_WRONG, data);
+	} else if (result->replay_refused != 0) {
+		replay_fail(result);
 	} else if (result->reach.complete < result->reach.clients ||
 		   t->trouble[TROUBLE_BOARD_MOVES] > 0) {
 		fail(result, EXIT_OTHER,

@@ -187,7 +187,7 @@ static void scheduled_assign(struct worker *w)
 void worker_painter_fill(struct worker *w, struct painter *p)
 {
 	if (w->options->placing != PLACING_FREE || w->shared->phase != PHASE_RUN ||
-	    w->now.mono_ns >= w->shared->end_ns)
+	    w->now.mono_ns >= w->shared->end_ns || w->unwanted)
 		return;
 	while (!p->gone && may_place(w, p))
 		assign(w, p, w->now.mono_ns);

@@ -135,6 +135,7 @@ struct worker {
 	uint32_t next_painter;
 	struct schedule schedule;
 	bool scheduled;    /* the schedule has begun */
+	bool unwanted;     /* a refusal ended the replay: remedy.h */
 	uint32_t stage;    /* of the timeline: the next to begin, or the storm under way */
 	uint32_t storm_at; /* the next client to share in it */
 	uint64_t held_ns;  /* when a full window held up the schedule last */
