@@ -18,7 +18,7 @@
  * @typedef {import('./past.js').Answer} Answer
  * @typedef {{at: number, seq: number, bytes: Uint8Array, jump: boolean}} Frame jump: what lies between
  *	it and the frame before is skipped
- * @typedef {'begin'|'seek'|'next'|'skip'} Kind
+ * @typedef {'begin'|'seek'|'next'|'skip'|'last'} Kind
  * @typedef {{id: number, query: string, kind: Kind, at: number, began: number}} Question
  */
 
@@ -43,11 +43,14 @@ export class Film {
 	 * @param {number} frameBytes of a board
 	 * @param {number} end the newest moment, ms since 1970
 	 * @param {number|null} at the moment to begin with; null: the oldest
+	 * @param {number} newest the newest placement that is known of; Infinity: not known
 	 */
-	constructor(frameBytes, end, at = null) {
+	constructor(frameBytes, end, at = null, newest = Infinity) {
 		this.frameBytes = frameBytes;
 		this.start = NaN;
 		this.end = Math.floor(end);
+		/** Nothing above it is asked for by its seq: it may not be there yet. */
+		this.newest = newest;
 		this.head = at ?? -Infinity;
 		this.speed = 1;
 		this.playing = false;
@@ -56,7 +59,7 @@ export class Film {
 		/** @type {Frame[]} */
 		this.ahead = [];
 		/** @type {'empty'|'nothing'|'off'|'other'|null} why there is nothing to show */
-		this.over = null;
+		this.over = newest < 1 ? 'empty' : null;
 		/** @type {'busy'|'away'|'unreadable'|null} why there is no answer yet */
 		this.trouble = null;
 		this.tries = 0;
@@ -73,7 +76,7 @@ export class Film {
 		/** There was something before the start, which is not kept any more. */
 		this.cut = false;
 		/** The first placement is above low; high is one, or above all (none). */
-		this.search = { low: 0, high: Infinity, none: true };
+		this.search = { low: 0, high: newest + 1, none: true };
 		this.id = 0;
 		this.answerMs = FRAME_MS / 2;
 		this.quiet = 0;
@@ -154,9 +157,10 @@ export class Film {
 		this.speed = SPEEDS[Math.min(Math.max(at, 0), SPEEDS.length - 1)];
 	}
 
-	/** Time went on. @param {number} end */
-	extend(end) {
+	/** Time went on. @param {number} end @param {number} newest seq; Infinity: not known */
+	extend(end, newest) {
 		this.end = Math.max(this.end, Math.floor(end));
+		this.newest = newest;
 	}
 
 	/* --- time --- */
@@ -204,6 +208,8 @@ export class Film {
 			return null;
 		const { at: from, seq } = this.last;
 		const at = Math.round(Math.min(from + this.step, this.end));
+		if (this.quiet >= QUIET_FRAMES && seq >= this.newest)
+			return { query: `at=${this.end}`, kind: 'last', at: this.end };
 		if (this.quiet >= QUIET_FRAMES)
 			return { query: `seq=${seq + 1}`, kind: 'skip', at };
 		return { query: `at=${at}`, kind: 'next', at };
@@ -301,6 +307,8 @@ export class Film {
 			return; /* somebody seeks: it is not what comes next any more */
 		else if (kind === 'skip')
 			this.skipped(seq, timeMs, bytes);
+		else if (kind === 'last')
+			this.push({ at, seq, bytes, jump: true });
 		else
 			this.follow(at, seq, bytes);
 	}
@@ -330,7 +338,7 @@ export class Film {
 	searched(found) {
 		const { low, high, none } = Object.assign(this.search, found);
 		if (high - low > 1)
-			this.begin(high === Infinity ? low * 2 : Math.floor((low + high) / 2), NaN);
+			this.begin(Math.min(low * 2, Math.floor((low + high) / 2)), NaN);
 		else if (none)
 			this.over = 'empty';
 		else if (high === this.firstSeq)

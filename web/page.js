@@ -312,6 +312,7 @@ export class Page {
 			this.player = new Player({
 				info: this.session.info,
 				nowMs: () => this.session.nowMs,
+				newest: () => Number(this.session.board?.seq ?? Infinity),
 				show: (board, cells) => this.showFrame(board, cells),
 				closed: () => this.backToLive(),
 			}, at);

@@ -11,6 +11,7 @@
  * @typedef {object} Host
  * @property {import('./net.js').BoardInfo} info
  * @property {() => number} nowMs of the server
+ * @property {() => number} newest placement that the live board has; Infinity: there is no board yet
  * @property {(board: Board, cells: number[]|null) => void} show a board of the past; cells: those that
  *	changed since the last, null: all of it
  * @property {() => void} closed
@@ -43,7 +44,7 @@ export class Player {
 	constructor(host, at) {
 		const { width, height, bits } = host.info;
 		this.host = host;
-		this.film = new Film(packedBytes(width, height, bits), host.nowMs(), at);
+		this.film = new Film(packedBytes(width, height, bits), host.nowMs(), at, host.newest());
 		/** @type {Board|null} */
 		this.board = null;
 		/** @type {import('./film.js').Frame|null} */
@@ -162,7 +163,7 @@ export class Player {
 		if (this.wants && film.ready) {
 			this.wants = false;
 			film.play(now);
-			film.extend(this.host.nowMs());
+			film.extend(this.host.nowMs(), this.host.newest());
 		}
 		film.tick(now);
 		if (film.shown !== this.drawn)

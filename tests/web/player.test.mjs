@@ -119,6 +119,18 @@ test('seqs that were never given out are passed over, wherever they end', () => 
 	assert.equal(opened(new Past(Array(5).fill(0))).over, 'empty');
 });
 
+test('what the page has not seen yet is not asked for by its seq: it may not be there', () => {
+	for (const lost of [0, 1, 2, 3, 5, 8, 1000])
+		for (const kept of [0, 1, 2, 500]) {
+			const past = new Past([...Array(lost).fill(0), ...everySecond.slice(0, kept)]);
+			const film = new Film(BYTES, END, null, lost + kept);
+			settle(film, past, 0);
+			assert.deepEqual([film.over, film.shown?.seq], kept > 0 ? [null, lost + 1] : ['empty', undefined]);
+			assert.ok(past.asked.every((query) => Number(query.match(/^seq=(\d+)$/)[1]) <= lost + kept));
+			assert.ok(past.asked.length < 25);
+		}
+});
+
 test('a board without placements, without history, of another server: each is over, for its reason', () => {
 	assert.equal(opened(new Past([])).over, 'empty');
 	const answers = [[{ kind: 'gone', sinceSeq: 0, sinceMs: 0 }, 'nothing'], [{ kind: 'off' }, 'off'],
@@ -348,6 +360,22 @@ test('a quiet stretch is shown for a second and skipped, and costs one board of 
 	assert.equal(film.shown.seq, 4);
 });
 
+test('a quiet end is not searched for more: the newest placement is known', () => {
+	const past = new Past([START, START + 1000]);
+	const film = opened(past);
+	film.extend(END, 2);
+	const shown = play(film, past, 4000);
+	assert.deepEqual([shown.at(-1).seq, film.shown.at], [2, END]);
+	assert.deepEqual(past.asked.filter((query) => query.startsWith('seq=')), ['seq=1']);
+
+	film.extend(END + 60000, 2);
+	past.now = END + 60000;
+	past.times.push(END + 50000); /* the page has not seen it yet */
+	const more = play(film, past, 8000);
+	assert.deepEqual([more.at(-1).seq, film.shown.at], [3, END + 60000]);
+	assert.ok(!past.asked.includes('seq=4'));
+});
+
 test('a clock behind ours: the film ends where the server says that nothing is yet', () => {
 	const past = new Past(everySecond, { now: END });
 	const film = new Film(BYTES, END + 7000);
@@ -365,10 +393,10 @@ test('play at the end begins anew; time that went on is played too', () => {
 	settle(film, past, 0);
 	film.play(0);
 	past.now = END + 60000;
-	film.extend(past.now);
+	film.extend(past.now, Infinity);
 	settle(film, past, 0);
 	assert.deepEqual([film.shown.at, film.playing, film.end], [START, true, END + 60000]);
-	film.extend(END);
+	film.extend(END, Infinity);
 	assert.equal(film.end, END + 60000);
 });
 

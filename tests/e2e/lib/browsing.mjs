@@ -9,7 +9,6 @@ import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -21,6 +20,8 @@ const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const PICTURES = process.env.PIXELD_PICTURES;
 export const PHONE = { width: 390, height: 844, phone: true };
 export const ZOOM = 24;
+/** Ends a test that hangs; none takes so long. */
+const LIMIT_MS = 300000;
 
 for (const program of [PIXELD, CHROMIUM])
 	if (!existsSync(program)) {
@@ -28,20 +29,11 @@ for (const program of [PIXELD, CHROMIUM])
 		process.exit(77);
 	}
 
-function freePort() {
-	return new Promise((done) => {
-		const server = createServer().listen(0, '127.0.0.1', () => {
-			const { port } = server.address();
-			server.close(() => done(port));
-		});
-	});
-}
-
 /** A pixeld on a port and a folder of its own, which survive kill() and start(). */
 export class Server {
 	static async begin(...flags) {
 		const server = new Server();
-		server.port = await freePort();
+		server.port = 0; /* the kernel chooses, at the first start */
 		server.folder = mkdtempSync(join(tmpdir(), 'pixeld-browser-'));
 		server.flags = flags;
 		await server.start();
@@ -61,7 +53,8 @@ export class Server {
 		await until('the server is ready', async () => {
 			if (this.process.exitCode !== null)
 				throw new Error(`pixeld ended with ${this.process.exitCode}: ${this.log}`);
-			return fetch(`${this.url}/boards`).then((answer) => answer.ok, () => false);
+			this.port ||= Number(/listening address=127\.0\.0\.1:(\d+)/.exec(this.log)?.[1] ?? 0);
+			return this.port && fetch(`${this.url}/boards`).then((answer) => answer.ok, () => false);
 		});
 	}
 
@@ -168,9 +161,24 @@ export function untilShown(page, spot, rgb) {
 export const bitmapsFetched = (page) =>
 	page.value(`performance.getEntriesByType('resource').filter((e) => e.name.endsWith('/bitmap')).length`);
 
+/**
+ * Writes down every text (or other property) that an element has from now on, also those that come and go before
+ * anybody can ask.
+ * @returns asks for them, oldest first
+ */
+export async function textsOf(page, id, property = 'textContent') {
+	await page.value(`{
+		const element = document.getElementById('${id}');
+		const texts = (window.textsSeen ??= {})['${id}'] = [element.${property}];
+		new MutationObserver(() => texts.push(element.${property}))
+			.observe(element, { attributes: true, childList: true, characterData: true, subtree: true });
+	}`);
+	return () => page.value(`window.textsSeen['${id}']`);
+}
+
 /** A test that begins with a server and ends with nothing left and nothing complained about. */
 export function browserTest(name, flags, body, allowed = /^$/) {
-	test(name, { timeout: 120000 }, async () => {
+	test(name, { timeout: LIMIT_MS }, async () => {
 		const server = await Server.begin(...flags);
 		open = [];
 		try {
