@@ -3,8 +3,11 @@
  */
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
+import { webcrypto } from 'node:crypto';
 
 import { Pending, randomBase } from '../../web/pending.js';
+
+globalThis.crypto ??= webcrypto; /* browsers have it; node since 19 */
 
 const BASE = 0xabcdef0123450000n;
 const pending = () => new Pending(() => BASE);
