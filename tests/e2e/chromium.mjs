@@ -9,7 +9,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-const DEADLINE_MS = 30000;
+const DEADLINE_MS = 90000;
+const GOODBYE_MS = 5000;
 const FLAGS = [
 	'--headless=new', '--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking',
 	'--disable-component-update', '--disable-sync', '--disable-extensions', '--mute-audio',
@@ -100,11 +101,10 @@ export class Chromium {
 	}
 
 	async stop() {
+		const impatience = setTimeout(() => this.process.kill('SIGKILL'), GOODBYE_MS);
 		await Promise.race([this.call('Browser.close'), this.gone]).catch(() => {});
-		await Promise.race([this.gone, sleep(5000)]);
-		if (this.process.exitCode === null)
-			this.process.kill('SIGKILL');
 		await this.gone;
+		clearTimeout(impatience);
 		rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
 	}
 }
@@ -165,9 +165,9 @@ class Page {
 		return this.call('Input.dispatchTouchEvent', { type, touchPoints: points.map(([x, y]) => ({ x, y })) });
 	}
 
-	async tap(x, y) {
-		await this.touch('touchStart', [x, y]);
-		await this.touch('touchEnd');
+	/** Both at once: a finger that is held longer says something else. */
+	tap(x, y) {
+		return Promise.all([this.touch('touchStart', [x, y]), this.touch('touchEnd')]);
 	}
 
 	/** The middle of an element. */
