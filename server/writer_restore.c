@@ -236,6 +236,46 @@ static int board_create(struct writer *w, const struct settings_board *s, struct
 	return board_add(w, &meta, ret);
 }
 
+/* How many cells show a color that the palette does not have, and the first of them. */
+static uint32_t cells_beyond(const struct board *board, unsigned colors, uint32_t *ret_first)
+{
+	uint32_t count = 0;
+
+	if (colors == 1u << board_bits(board))
+		return 0;
+	for (uint32_t cell = board_cells(board); cell-- > 0;)
+		if (board_get(board, cell) >= colors) {
+			*ret_first = cell;
+			count++;
+		}
+	return count;
+}
+
+/* Pages could not draw such a cell, and nobody could place its color again. */
+static int palettes_check(struct restore *r)
+{
+	const struct settings *settings = r->w->config.settings;
+
+	for (unsigned i = 0; i < settings->boards_count; i++) {
+		const struct settings_board *s = &settings->boards[i];
+		const struct writer_board *b = board_by_name(r->w, s->name);
+		char sentence[400];
+		uint32_t count, first = 0;
+
+		count = b == NULL ? 0 : cells_beyond(b->board, s->colors, &first);
+		if (count == 0)
+			continue;
+		snprintf(sentence, sizeof(sentence),
+			 "board %s has %u cell%s in colors that the %u of the palette in the "
+			 "settings do not reach (the first is %u,%u in color %u): give the palette "
+			 "its colors back, or start with another --data directory",
+			 s->name, count, count == 1 ? "" : "s", s->colors, first % b->meta.width,
+			 first / b->meta.width, board_get(b->board, first));
+		return restore_refuse(r, EXIT_CONFIG, sentence);
+	}
+	return 0;
+}
+
 /* Cells per frame: so many that a frame in any encoding is at most a quarter of the log. */
 static uint32_t changed_max_of(const struct writer *w, const struct writer_board *b)
 {
@@ -367,6 +407,8 @@ int restore_run(struct writer *w, char why[static RECOVER_WHY_BYTES])
 	w->snapshot_lsn = result.snapshot_lsn;
 	if (!result.is_new && !result.was_clean && result.last_sync != JOURNAL_SYNC_COMMIT)
 		epochs_renew(w);
+	if (palettes_check(&r) < 0)
+		return r.exit_code;
 	rc = rooms_open(w);
 	if (rc < 0) {
 		snprintf(why, RECOVER_WHY_BYTES, "the boards do not fit: %s", strerror(-rc));

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Starting, refusing to start, and stopping: exit codes and what is said."""
-import array, fcntl, shutil, signal, socket, subprocess, termios, threading, unittest, unittest.mock
+import array, fcntl, re, shutil, signal, socket, subprocess, termios, threading, unittest, unittest.mock
 from pathlib import Path
 
 from lib.client import Client
@@ -86,6 +86,32 @@ class Start(unittest.TestCase):
             code, _, said = run("--listen", "127.0.0.1:0", "--data", server.data, "--board", "main:20x20:4")
             self.assertEqual(code, CONFIG)
             self.assertIn("main", said)
+
+    def test_colors_in_use_beyond_the_palette_are_refused(self):
+        """From a snapshot and from the journal, with the same words."""
+        few = "palette = " + " ".join(f"c{i}:#0000{i:02x}" for i in range(5))
+        said_with = {}
+        for how in ("snapshot", "journal"):
+            with self.subTest(how), Server("--board", "main:20x20:4", "--board", "empty:20x20:4", "--cooldown-ms", "0",
+                                           allowed="recovery note") as server:
+                with Client(server, server.session()) as client:
+                    client.place_all([(7, 3, 4), (8, 3, 12), (9, 3, 5)])
+                server.stop() if how == "snapshot" else server.kill()
+                self.assertEqual(bool(list(server.data.glob("*.snap"))), how == "snapshot")
+                config = server.folder / "few.ini"
+                config.write_text(f'[board "main"]\nsize = 20x20:4\n{few}\n[board "empty"]\nsize = 20x20:4\n{few}\n')
+                code, _, said = run("--listen", "127.0.0.1:0", "--data", server.data, "--config", config)
+                self.assertEqual(code, CONFIG, said)
+                said_with[how] = re.search('why="(.*)"', said).group(1)
+                self.assertIn("board main has 2 cells in colors that", said)
+                self.assertIn("the first is 8,3 in color 12", said)
+                self.assertNotIn("empty", said)  # nobody painted there
+                config.write_text(f'[board "main"]\nsize = 20x20:4\n{few}' + "".join(f" d{i}:#00ff{i:02x}" for i in range(8)))
+                server.flags = [*server.flags[:2], "--config", config]
+                server.start()
+                self.assertEqual(len(server.board()["palette"]), 13)
+                server.allowed = "recovery note|board_not_served"
+        self.assertEqual(said_with["snapshot"], said_with["journal"])
 
     def test_second_sigterm_ends_at_once(self):
         with Server("--drain-ms", "60s") as server:
