@@ -285,6 +285,11 @@ void http_rollback_mail(struct worker *w, struct conn *c, const struct mail_answ
 	case ROLLBACK_TOO_LARGE:
 		reply_too_large(w, c, a);
 		return;
+	case ROLLBACK_NO_COLOR:
+		http_reply_error(w, c, 409, "no_color",
+				 "cells would show a color that the board's palette does not have "
+				 "any more: give it back to the palette, or take a part");
+		return;
 	case ROLLBACK_REFUSED:
 		http_reply_refusal(w, c, REFUSAL_UNAVAILABLE, 1000);
 		return;

@@ -59,6 +59,7 @@ enum rollback_verdict {
 	ROLLBACK_UNKNOWN,   /* there is none of this name to be undone */
 	ROLLBACK_IS_UNDONE, /* it was undone already */
 	ROLLBACK_TOO_LARGE, /* more cells than change at once */
+	ROLLBACK_NO_COLOR,  /* a cell would show a color that the palette does not have any more */
 	ROLLBACK_REFUSED,   /* the journal cannot be written now; nothing was changed */
 	ROLLBACK_GONE,      /* the journal that is kept does not know the board */
 	ROLLBACK_FAILED,    /* the disk or the journal is broken: the log says how */

@@ -339,6 +339,7 @@ static void answer_fill(struct rollback_plan *p)
 		a->y = y < a->y ? y : a->y;
 		a->x_last = x > a->x_last ? x : a->x_last;
 		a->y_last = y > a->y_last ? y : a->y_last;
+		a->color_max = c.color > a->color_max ? c.color : a->color_max;
 	}
 	a->upto_seq = p->shown.seq;
 	p->phase = PHASE_DONE;

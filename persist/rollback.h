@@ -43,6 +43,7 @@ struct rollback_answer {
 	uint64_t out_of_reach;         /* cells of which it is not known what they would show */
 	uint32_t cells;                /* would change */
 	uint16_t x, y, x_last, y_last; /* where; only with cells */
+	uint8_t color_max;             /* the highest that one of them would show */
 };
 
 struct rollback_cell {

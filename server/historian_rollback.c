@@ -83,8 +83,6 @@ static enum rollback_verdict offer_make(struct historian_rollback *r, struct his
 
 	if (a->placements == 0)
 		return ROLLBACK_DONE;
-	if (a->cells > job->cells_max)
-		return ROLLBACK_TOO_LARGE;
 	offer = malloc(sizeof(*offer) + a->cells * sizeof(offer->cells[0]));
 	if (offer == NULL)
 		return ROLLBACK_BUSY;
@@ -94,6 +92,17 @@ static enum rollback_verdict offer_make(struct historian_rollback *r, struct his
 					 .count = a->cells};
 	rollback_plan_cells(r->plan, offer->cells);
 	job->offer = offer;
+	return ROLLBACK_DONE;
+}
+
+/* What stands in the way of the real one stands in the way of a dry run. */
+static enum rollback_verdict answer_judge(const struct history_job *job,
+					  const struct rollback_answer *a)
+{
+	if (a->cells > job->cells_max)
+		return ROLLBACK_TOO_LARGE;
+	if (a->cells > 0 && a->color_max >= job->room->palette_len)
+		return ROLLBACK_NO_COLOR;
 	return ROLLBACK_DONE;
 }
 
@@ -157,6 +166,8 @@ static enum rollback_verdict answer_make(struct historian_rollback *r, struct hi
 		return preview_make(r, job, a);
 	filter = rollback_plan_question(r->plan)->filter;
 	verdict = told_make(job, a, &filter);
+	if (verdict == ROLLBACK_DONE)
+		verdict = answer_judge(job, a);
 	if (verdict == ROLLBACK_DONE && job->ask.op == ROLLBACK_DO)
 		verdict = offer_make(r, job, a, &filter);
 	return verdict;

@@ -102,10 +102,21 @@ void rollback_want(struct writer *w, unsigned worker, const struct mail_request 
 		job_answer(w, &job, ROLLBACK_BUSY);
 }
 
+/* The journal takes nothing now: it refuses, or the board's own records wait for it. */
+static bool board_is_refused(const struct writer *w, const struct writer_board *b)
+{
+	return journal_room(w->journal) == 0 || !b->is_journalled;
+}
+
 void rollback_planned(struct writer *w, const struct history_job *done)
 {
+	enum rollback_verdict verdict = (enum rollback_verdict)done->verdict;
+
 	if (done->ask.op != ROLLBACK_DO) {
-		job_answer(w, done, (enum rollback_verdict)done->verdict);
+		if (done->ask.op == ROLLBACK_TRY && verdict == ROLLBACK_DONE &&
+		    board_is_refused(w, w->boards[done->ask.board]))
+			verdict = ROLLBACK_REFUSED; /* as the real one would be */
+		job_answer(w, done, verdict);
 		return;
 	}
 	px_assert(w->rollback.phase == ROLLBACK_PLANNING);
@@ -194,7 +205,7 @@ void rollback_run(struct writer *w)
 	if (work->phase != ROLLBACK_READY)
 		return;
 	b = w->boards[work->job.ask.board];
-	if (journal_room(w->journal) == 0 || !b->is_journalled) {
+	if (board_is_refused(w, b)) {
 		work_answer(w, ROLLBACK_REFUSED);
 		return;
 	}

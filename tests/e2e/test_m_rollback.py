@@ -234,13 +234,14 @@ class OneChange(unittest.TestCase):
         with Server(*self.flags, "--log-bytes", "64KiB") as server:
             vandal, art, before = self.vandalize(server)
             operator = Operator(server)
-            tried = operator.done(user=vandal.user, dry_run=True)
-            self.assertEqual(tried["cells"], 10000)
-            answer = operator.roll(user=vandal.user)
-            self.assertEqual((answer.status, answer.error), (413, "too_large"))
-            self.assertIn(f"at most {tried['cells_max']} ", answer.json()["error"]["message"])
+            most = operator.done(user=vandal.user, area={"x": 0, "y": 0, "width": 1, "height": 1}, dry_run=True)["cells_max"]
+            for dry_run in (True, False):  # what the real one is refused with is not news behind a dry run
+                answer = operator.roll(user=vandal.user, dry_run=dry_run)
+                self.assertEqual((answer.status, answer.error), (413, "too_large"))
+                self.assertIn("it would change 10000 cells", answer.json()["error"]["message"])
+                self.assertIn(f"at most {most} ", answer.json()["error"]["message"])
             self.assertEqual(server.bitmap()[0], before)
-            height = tried["cells_max"] // 100
+            height = most // 100
             for y in range(0, 100, height):
                 operator.done(user=vandal.user, area={"x": 0, "y": y, "width": 100, "height": min(height, 100 - y)})
             self.assertEqual(server.bitmap()[0], art)
@@ -268,6 +269,25 @@ class Tried(unittest.TestCase):
             done = operator.done(user=vandal.user, upto=tried["took"]["upto"])
             self.assertEqual((done["placements"], done["cells"]), (7, 6))
             self.assertEqual(server.ask("GET", "/boards/main/pixels/0/0").json()["color"], 9)
+
+    def test_a_color_that_the_palette_lost_is_not_brought_back(self):
+        with Server(*FREE, *SMALL) as server:
+            artist, vandal, operator = Person(server), Person(server), Operator(server)
+            for person, color in ((artist, 9), (vandal, 1)):
+                with Client(server, person.token) as painter:
+                    painter.place_all([(4, 4, color), (5, 5, color - 1)])
+            server.stop()
+            config = server.folder / "fewer.ini"
+            config.write_text('[board "main"]\nsize = 40x40:4\npalette = ' + " ".join(f"c{i}:#0000{i:02x}" for i in range(9)))
+            at = server.flags.index("--board")
+            server.flags[at:at + 2] = ["--config", config]
+            server.start()
+            before = server.bitmap()
+            for dry_run in (True, False):
+                answer = operator.roll(user=vandal.user, dry_run=dry_run)
+                self.assertEqual((answer.status, answer.error), (409, "no_color"))
+            self.assertEqual((server.bitmap(), operator.list()), (before, []))
+            self.assertEqual(operator.done(area={"x": 5, "y": 5, "width": 1, "height": 1}, user=vandal.user)["cells"], 1)
 
     def test_the_history_of_a_pixel_says_what_a_rollback_did(self):
         with Server(*FREE, *SMALL) as server:

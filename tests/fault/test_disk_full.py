@@ -83,11 +83,14 @@ class Scene:
         made = self.rollbacks()
         disk.fill(self.ballast)
         for _ in range(50):
-            status, said = self.server.operate("POST", "/rollback", {"undo": made[-1]} if len(made) % 2 else WHOLE)
+            wanted = {"undo": made[-1]} if len(made) % 2 else WHOLE
+            status, said = self.server.operate("POST", "/rollback", wanted)
             if status != 200:
                 break
             made.append(said["rollback"])
         assert (status, said["error"]["code"]) == (503, "unavailable"), (status, said)
+        status, said = self.server.operate("POST", "/rollback", {**wanted, "dry_run": True})
+        assert (status, said["error"]["code"]) == (503, "unavailable"), ("a dry run promises more", status, said)
         truth.consistent(self.server, truth.dump(self.server.data))
         assert self.rollbacks() == made
         self.ballast.unlink()
