@@ -18,8 +18,10 @@
  *    | ops == 0                          | peer's end, or deadline
  *    `------------------------- RELEASE <+
  *
- * A broken connection goes to RELEASE at once. RELEASE shuts the socket both ways, so that an armed
- * receive ends; without that the slot's next owner would get its bytes.
+ * A WebSocket that closes stays in WS or ECHO, with `why` set, until everything that is owed to the
+ * peer is sent: the writer's answers, the rest of a frame that it stands in, the close frame. What
+ * comes meanwhile is dropped. A broken connection goes to RELEASE at once. RELEASE shuts the socket
+ * both ways, so that an armed receive ends; without that the slot's next owner would get its bytes.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -188,6 +190,19 @@ static void conn_input(struct worker *w, struct conn *c, uint8_t *bytes, size_t 
 		http_input(w, c);
 }
 
+/* The peer says no more. It may have shut its side alone and still read: what came before is
+ * answered first. Nothing of HTTP is owed here, because nothing is received before an answer is
+ * sent. */
+static void conn_input_ended(struct worker *w, struct conn *c, bool broken)
+{
+	if (broken)
+		conn_abort(w, c, CLOSE_PEER_GONE);
+	else if (c->state == CONN_WS || c->state == CONN_ECHO)
+		conn_close(w, c, CLOSE_PEER_GONE);
+	else
+		conn_abort(w, c, c->state == CONN_HTTP ? CLOSE_HTTP_DONE : CLOSE_PEER_GONE);
+}
+
 /* The closing states come first, everywhere: what arrives then only ends something. */
 void conn_recv_done(struct worker *w, struct conn *c, const struct ring_event *ev)
 {
@@ -204,10 +219,7 @@ void conn_recv_done(struct worker *w, struct conn *c, const struct ring_event *e
 		return;
 	}
 	if (ev->res <= 0) {
-		conn_close(w, c,
-			   ev->res == 0 && c->state == CONN_HTTP ? CLOSE_HTTP_DONE
-								 : CLOSE_PEER_GONE);
-		conn_release(w, c);
+		conn_input_ended(w, c, ev->res < 0);
 		return;
 	}
 	conn_input(w, c, ev->data, (size_t)ev->res);
@@ -293,56 +305,94 @@ static void conn_why_set(struct worker *w, struct conn *c, enum close_reason why
 	metric_add(&w->closed[why], 1);
 }
 
-static void conn_subs_end(struct worker *w, struct conn *c)
+/* But the one whose frame has to be finished first. */
+static void conn_subs_end(struct worker *w, struct conn *c, uint32_t kept)
 {
-	while (c->sub_head != NONE)
-		sub_free(w, &w->subs[c->sub_head]);
-	c->cut_sub = NONE;
+	uint32_t next;
+
+	for (uint32_t i = c->sub_head; i != NONE; i = next) {
+		next = w->subs[i].next;
+		if (i == kept)
+			w->subs[i].skip = w->subs[i].backoff = 0;
+		else
+			sub_free(w, &w->subs[i]);
+	}
+	px_assert(c->cut_sub == kept || kept == NONE);
 }
 
-/* A close frame can be said only when the stream stands between two frames, or behind what `out`
- * holds. */
-static bool conn_can_say_close(const struct conn *c)
+/* What is owed to a connection that is closing: answers of the writer, the rest of a frame. A
+ * reader that is slow has time in proportion; one that takes nothing has not. */
+static void conn_owed_deadline_set(struct worker *w, struct conn *c)
 {
-	return (c->state == CONN_WS || c->state == CONN_ECHO) && c->cut_sub == NONE;
+	const struct sub *s = c->cut_sub != NONE ? &w->subs[c->cut_sub] : NULL;
+	uint64_t left = s != NULL ? s->frame_end - s->cursor : 0;
+
+	conn_deadline_set(w, c,
+			  (c->pending > 0 ? w->shared->http_idle_timeout_ms : LINGER_MS) +
+				  (uint32_t)(left / REPLY_BYTES_PER_MS));
 }
 
-void conn_close_code(struct worker *w, struct conn *c, enum close_reason why, unsigned code)
+static unsigned conn_close_code(const struct conn *c)
 {
-	const char *text = close_reason_text(why);
-	uint8_t frame[2 + 2 + CLOSE_TEXT_BYTES_MAX];
-	size_t len = strlen(text);
-	uint8_t *at;
+	return c->why == CLOSE_PEER_CLOSED ? c->ws.close_code
+					   : close_reason_code((enum close_reason)c->why);
+}
 
-	if (c->why != CLOSE_NONE)
-		return;
-	if (code == 0 || !conn_can_say_close(c)) {
-		conn_why_set(w, c, why);
-		conn_release(w, c);
-		return;
+static void conn_close_frame_say(struct worker *w, struct conn *c, unsigned code)
+{
+	const char *text = close_reason_text((enum close_reason)c->why);
+	size_t text_len = strlen(text);
+	size_t len = code == WS_CODE_NONE ? 0 : 2 + text_len;
+	uint8_t *at = conn_answer_reserve(w, c, 2 + len);
+
+	if (at == NULL)
+		return; /* released by the attempt */
+	ws_head_write(at, true, WS_CLOSE, len);
+	if (len > 0) {
+		at[2] = (uint8_t)(code >> 8);
+		at[3] = (uint8_t)code;
+		memcpy(at + 4, text, text_len);
 	}
-	len = code == 1005 ? 0 : 2 + len;
-	ws_head_write(frame, true, WS_CLOSE, len);
-	frame[2] = (uint8_t)(code >> 8);
-	frame[3] = (uint8_t)code;
-	if (len > 2)
-		memcpy(frame + 4, text, len - 2);
-	conn_subs_end(w, c);
-	at = conn_answer_reserve(w, c, 2 + len);
-	conn_why_set(w, c, why);
-	if (at == NULL) { /* closed by the attempt, or no buffer: then without words */
-		conn_release(w, c);
-		return;
-	}
-	memcpy(at, frame, 2 + len);
 	c->flags |= CONN_LAST;
 	conn_answer_commit(w, c, 2 + len);
-	conn_deadline_set(w, c, LINGER_MS);
+}
+
+void conn_close_run(struct worker *w, struct conn *c)
+{
+	unsigned code = conn_close_code(c);
+
+	px_assert(c->why != CLOSE_NONE);
+	px_assert(c->state == CONN_WS || c->state == CONN_ECHO);
+	if (c->pending > 0 || (c->flags & CONN_LAST))
+		return;
+	if (code != 0)
+		conn_close_frame_say(w, c, code);
+	else if (c->out != NULL)
+		c->flags |= CONN_LAST;
+	else
+		conn_release(w, c);
+	if (c->flags & CONN_LAST)
+		conn_owed_deadline_set(w, c);
 }
 
 void conn_close(struct worker *w, struct conn *c, enum close_reason why)
 {
-	conn_close_code(w, c, why, close_reason_code(why));
+	if (c->why != CLOSE_NONE)
+		return;
+	conn_why_set(w, c, why);
+	if (c->state != CONN_WS && c->state != CONN_ECHO) {
+		conn_release(w, c);
+		return;
+	}
+	conn_subs_end(w, c, c->cut_sub);
+	conn_owed_deadline_set(w, c);
+	conn_close_run(w, c);
+}
+
+void conn_abort(struct worker *w, struct conn *c, enum close_reason why)
+{
+	conn_why_set(w, c, why);
+	conn_release(w, c);
 }
 
 void conn_linger(struct worker *w, struct conn *c)
@@ -350,7 +400,7 @@ void conn_linger(struct worker *w, struct conn *c)
 	if (c->state == CONN_LINGER || c->state == CONN_RELEASE)
 		return;
 	px_assert(c->why != CLOSE_NONE);
-	conn_subs_end(w, c);
+	conn_subs_end(w, c, NONE);
 	conn_in_return(w, c);
 	conn_out_return(w, c);
 	conn_state_set(w, c, CONN_LINGER);
@@ -369,7 +419,7 @@ void conn_release(struct worker *w, struct conn *c)
 		return;
 	if (c->state != CONN_RELEASE) {
 		px_assert(c->why != CLOSE_NONE);
-		conn_subs_end(w, c);
+		conn_subs_end(w, c, NONE);
 		conn_state_set(w, c, CONN_RELEASE);
 		w->deadlines[conn_index(w, c)] = w->tick; /* at every sweep, until it is free */
 		if (!(c->ops & CONN_OP_SHUTDOWN)) {

@@ -69,13 +69,11 @@ uint8_t *conn_answer_reserve(struct worker *w, struct conn *c, size_t len)
 {
 	struct out_buf *out;
 
-	if (c->why != CLOSE_NONE)
+	if ((c->flags & CONN_LAST) || c->state == CONN_LINGER || c->state == CONN_RELEASE)
 		return NULL;
 	out = conn_out_borrow(w, c);
 	if (out == NULL) {
-		metric_add(&w->closed[CLOSE_OVERLOAD], 1);
-		c->why = CLOSE_OVERLOAD;
-		conn_release(w, c);
+		conn_abort(w, c, CLOSE_OVERLOAD);
 		return NULL;
 	}
 	if (out->end + len > OUT_BYTES && c->batch != w->batch) { /* nothing of it is being sent */
@@ -84,9 +82,7 @@ uint8_t *conn_answer_reserve(struct worker *w, struct conn *c, size_t len)
 		out->start = 0;
 	}
 	if (out->end + len > OUT_BYTES) {
-		metric_add(&w->closed[CLOSE_TOO_SLOW], 1);
-		c->why = CLOSE_TOO_SLOW;
-		conn_release(w, c);
+		conn_abort(w, c, CLOSE_TOO_SLOW);
 		return NULL;
 	}
 	return out->bytes + out->end;
@@ -152,7 +148,7 @@ void conn_send_out_short(struct worker *w, struct conn *c, int res)
 	if (c->out == NULL || (c->state != CONN_WS && c->state != CONN_ECHO))
 		return;
 	if (res < 0 && res != -EAGAIN) {
-		conn_close_code(w, c, CLOSE_PEER_GONE, 0);
+		conn_abort(w, c, CLOSE_PEER_GONE);
 		return;
 	}
 	taken = res > 0 ? (uint32_t)res : 0;

@@ -22,7 +22,7 @@ static void echo_piece(struct worker *w, struct conn *c, const struct ws_piece *
 		return;
 	if (opcode == WS_CLOSE) {
 		if (p->ends)
-			conn_close_code(w, c, CLOSE_PEER_CLOSED, c->ws.close_code);
+			conn_close(w, c, CLOSE_PEER_CLOSED);
 		return;
 	}
 	if (is_control) {
@@ -67,8 +67,7 @@ static void input_use(struct worker *w, struct conn *c)
 		if (result == WS_PIECE)
 			echo_piece(w, c, &piece);
 		else if (result == WS_BAD)
-			conn_close_code(w, c, close_reason_of_frame(c->ws.bad_code),
-					c->ws.bad_code);
+			conn_close(w, c, close_reason_of_frame(c->ws.bad_code));
 	}
 	if (c->in == NULL)
 		return; /* it is being closed */

@@ -143,7 +143,7 @@ void fanout_release(struct worker *w)
 static void sub_lost(struct worker *w, struct conn *c, struct sub *s)
 {
 	if (s->cut)
-		conn_close(w, c, CLOSE_LAGGED);
+		conn_abort(w, c, CLOSE_LAGGED);
 	else
 		ws_stale(w, c, s);
 }
@@ -176,7 +176,10 @@ static bool sub_visit(struct worker *w, uint32_t index)
 		w->lagging = true;
 		return false;
 	}
-	if (c->out != NULL) { /* its answers go first, but never into a frame */
+	if (c->why != CLOSE_NONE && !s->cut)
+		return false; /* closing: the frame that it stood in was its last */
+	/* answers go first, but never into a frame */
+	if (c->out != NULL || c->why != CLOSE_NONE) {
 		w->lagging = true;
 		if (!s->cut)
 			return false;
@@ -240,7 +243,7 @@ void fanout_send_short(struct worker *w, uint32_t index, int res)
 	uint64_t taken = res > 0 ? (uint64_t)res : 0;
 
 	if (res < 0 && res != -EAGAIN) {
-		conn_close_code(w, c, CLOSE_PEER_GONE, 0);
+		conn_abort(w, c, CLOSE_PEER_GONE);
 		return;
 	}
 	metric_add(&w->metrics.log_short, 1);

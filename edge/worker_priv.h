@@ -83,7 +83,7 @@ enum conn_flag {
 	CONN_HEAD_ONLY = 2,  /* HTTP: HEAD, the body is left out */
 	CONN_USER = 4,       /* user is set */
 	CONN_LOCAL = 8,      /* loopback or Unix socket */
-	CONN_LAST = 16,      /* a close frame is the last of `out`: linger when it is sent */
+	CONN_LAST = 16,      /* `out` ends with the last that is said: linger when it is sent */
 	CONN_FLUSH = 32,     /* true exactly when on the worker's flush or stuck list */
 	CONN_LISTED = 64,    /* true exactly when on a list of bitmap waiters */
 	CONN_REFUSED = 128,  /* on a spare slot: gets 503 and nothing else */
@@ -143,8 +143,7 @@ struct conn {
 	uint8_t encoding;
 	uint8_t why; /* enum close_reason */
 	uint8_t subs;
-	uint8_t minor; /* of the HTTP request */
-	uint8_t form;  /* WAIT for a bitmap: enum board_form */
+	uint8_t form; /* WAIT for a bitmap: enum board_form */
 	/* the rest */
 	uint32_t slot;
 	uint16_t ring;
@@ -303,9 +302,12 @@ bool conn_wants_input(const struct conn *c);
 void conn_recv_done(struct worker *w, struct conn *c, const struct ring_event *ev);
 void conn_op_done(struct worker *w, struct conn *c, enum conn_op op);
 void conn_deadline_set(struct worker *w, struct conn *c, uint32_t ms);
-/* The first reason wins. With a code and a whole stream: close frame, then linger; else at once. */
+/* The first reason wins. A WebSocket first gets what it is owed: the writer's answers, the end of a
+ * frame that it stands in, a close frame if the reason has a code; then it lingers. Bounded. */
 void conn_close(struct worker *w, struct conn *c, enum close_reason why);
-void conn_close_code(struct worker *w, struct conn *c, enum close_reason why, unsigned code);
+void conn_close_run(struct worker *w, struct conn *c); /* it is closing, and an answer came */
+/* At once and without words: the stream is broken, or nobody reads it. */
+void conn_abort(struct worker *w, struct conn *c, enum close_reason why);
 void conn_linger(struct worker *w, struct conn *c); /* everything is sent: shut our side */
 void conn_release(struct worker *w,
 		  struct conn *c); /* shut both sides; free when nothing is in flight */

@@ -296,7 +296,7 @@ static void control_run(struct worker *w, struct conn *c, const uint8_t *at, siz
 	uint8_t *out;
 
 	if (opcode == WS_CLOSE) {
-		conn_close_code(w, c, CLOSE_PEER_CLOSED, len == 0 ? 1005 : c->ws.close_code);
+		conn_close(w, c, CLOSE_PEER_CLOSED);
 		return;
 	}
 	if (opcode != WS_PING)
@@ -375,8 +375,7 @@ void ws_input(struct worker *w, struct conn *c, uint8_t *bytes, size_t len)
 			is_old &= !(piece.ends && piece.opcode < WS_CLOSE);
 			piece_run(w, c, &piece);
 		} else if (result == WS_BAD) {
-			conn_close_code(w, c, close_reason_of_frame(c->ws.bad_code),
-					c->ws.bad_code);
+			conn_close(w, c, close_reason_of_frame(c->ws.bad_code));
 		}
 	}
 	/* Half a message holds a buffer, of which there are few: it has as long as a head has, and
@@ -406,13 +405,17 @@ static void subscribed(struct worker *w, struct conn *c, const struct mail_answe
 					   .cooldown_ms = r->cooldown_ms}};
 	struct sub *s = sub_find(w, c, a->board);
 
+	memcpy(m.subscribed.name, r->name, sizeof(m.subscribed.name));
+	if (c->why != CLOSE_NONE) { /* an answer is owed, and no more */
+		conn_answer(w, c, &m);
+		return;
+	}
 	if (s != NULL && s->cut) { /* subscribed again, inside a frame: the old one goes on */
 		error_say(w, c, REFUSAL_OVERLOADED);
 		return;
 	}
 	if (s != NULL)
 		sub_free(w, s);
-	memcpy(m.subscribed.name, r->name, sizeof(m.subscribed.name));
 	conn_answer(w, c, &m);
 	if (c->why != CLOSE_NONE)
 		return;
@@ -423,14 +426,10 @@ static void subscribed(struct worker *w, struct conn *c, const struct mail_answe
 	you_ask(w, c, a->board);
 }
 
-void ws_mail(struct worker *w, struct conn *c, const struct mail_answer *a)
+static void answer(struct worker *w, struct conn *c, const struct mail_answer *a)
 {
 	struct message m;
 
-	px_assert(c->pending > 0);
-	c->pending--;
-	if (c->why != CLOSE_NONE)
-		return;
 	switch ((enum mail_type)a->type) {
 	case MAIL_PLACED:
 		m.type = MSG_PLACED;
@@ -461,6 +460,15 @@ void ws_mail(struct worker *w, struct conn *c, const struct mail_answer *a)
 		px_unreachable("mail to a WebSocket");
 	}
 	conn_answer(w, c, &m);
+}
+
+void ws_mail(struct worker *w, struct conn *c, const struct mail_answer *a)
+{
+	px_assert(c->pending > 0);
+	c->pending--;
+	answer(w, c, a);
+	if (c->why != CLOSE_NONE && c->state == CONN_WS)
+		conn_close_run(w, c);
 }
 
 void ws_stale(struct worker *w, struct conn *c, struct sub *s)

@@ -18,7 +18,6 @@
 
 enum {
 	CODE_PROTOCOL = 1002,
-	CODE_NONE = 1005,
 	CODE_NOT_UTF8 = 1007,
 	CODE_TOO_BIG = 1009,
 };
@@ -212,7 +211,7 @@ void ws_parser_init(struct ws_parser *p, enum ws_role role, uint32_t message_byt
 	*p = (struct ws_parser){
 		.role = (uint8_t)role,
 		.message_bytes_max = message_bytes_max,
-		.close_code = CODE_NONE,
+		.close_code = WS_CODE_NONE,
 	};
 }
 

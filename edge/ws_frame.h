@@ -16,6 +16,8 @@
 #define WS_HEAD_BYTES_MAX    14
 #define WS_ACCEPT_CHARS      28
 
+#define WS_CODE_NONE 1005 /* stands for a close frame without a code; never on the wire */
+
 enum ws_opcode {
 	WS_CONTINUATION = 0,
 	WS_TEXT = 1,

@@ -541,6 +541,13 @@ class Streams(ServerCase):
             http.socket.shutdown(socket.SHUT_WR)
             self.assertEqual(len(http.answer().body), CELLS * BITS // 8)
             http.at_end()
+        token = {"Authorization": "Bearer " + self.server.session()}
+        with self.server.http() as http:  # what the writer is asked for too, and all of many
+            http.send(b"".join(http.request("PUT", f"/boards/main/pixels/{x}/0", token, {"color": 1}) for x in range(5)))
+            http.send(http.request("POST", "/session"))
+            http.socket.shutdown(socket.SHUT_WR)
+            self.assertEqual([http.answer().status for _ in range(6)], [200] * 6)
+            http.at_end()
 
 
 class Deadlines(unittest.TestCase):

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """RFC 6455 over real sockets: what breaks it, what comes back from an echo, how it ends."""
-import os, random, struct, threading, time, unittest
+import json, os, random, socket, struct, threading, time, unittest
 
 from lib.case import ServerCase
 from lib.client import Client, encode
 from lib.server import Server, until
 from lib.websocket import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, Closed, WebSocket, frame
 
+BOTH = ("pixeld.v1", "pixeld.v1.json")
 LONG = 1 << 20
 HUGE = b"\x82\xff"  # a binary frame whose length stands in the next eight bytes
 
@@ -284,6 +285,92 @@ class Echo(ServerCase):
                 for byte in frame(PING, b"p" * 125):
                     ws.send_raw(bytes([byte]))
                 self.assertEqual(ws.frame(), (True, PONG, b"p" * 125))
+
+
+class Endings(ServerCase):
+    """What is owed to a client that ends: the answers, the rest of a frame, and why."""
+    flags = ("--cooldown-ms", "0", "--requests-per-second", "0", "--cut-interval-ms", "1", "--round-interval-ms", "1")
+
+    def places(self, client, n):
+        form = encode if not client.is_json else lambda m: json.dumps(m).encode()
+        return b"".join(frame(TEXT if client.is_json else BINARY, form(
+            {"type": "place", "board": 0, "x": i, "y": 1, "color": 1 + i % 15, "request": i})) for i in range(1, n + 1))
+
+    def answered(self, client, n):
+        """Reads n placed, whatever comes between."""
+        self.assertEqual([client.wait("placed")["request"] for _ in range(n)], list(range(1, n + 1)))
+
+    def both(self):
+        for protocol in BOTH:
+            with self.subTest(protocol), Client(self.server, self.server.session(), protocol) as client:
+                yield client
+
+    def test_frames_a_close_and_the_end_in_one_go_are_all_answered(self):
+        for client in self.both():
+            client.send_raw(self.places(client, 50) + close_frame(4001))
+            client.socket.shutdown(socket.SHUT_WR)
+            self.answered(client, 50)
+            with self.assertRaises(Closed) as closed:
+                client.hear()
+            self.assertEqual((closed.exception.code, client.socket.recv(1)), (4001, b""))
+
+    def test_a_close_waits_for_the_answers_before_it(self):
+        for client in self.both():
+            client.say("subscribe", board="main")
+            client.send_raw(self.places(client, 50) + close_frame(1000))
+            self.assertEqual(client.wait("subscribed")["board"], 0)
+            self.answered(client, 50)
+            self.assertEqual(client.closed(), 1000)
+
+    def test_an_end_without_a_close_waits_for_the_answers_before_it(self):
+        for client in self.both():
+            client.send_raw(self.places(client, 50))
+            client.socket.shutdown(socket.SHUT_WR)
+            self.answered(client, 50)
+            with self.assertRaises(EOFError):
+                client.hear()
+
+    def test_a_violation_waits_for_the_answers_before_it(self):
+        for client in self.both():
+            client.send_raw(self.places(client, 50) + frame(3, b""))
+            client.socket.shutdown(socket.SHUT_WR)
+            self.answered(client, 50)
+            self.assertEqual(client.closed(), 1002)
+
+    def test_all_of_it_behind_the_handshake_in_one_packet(self):
+        with WebSocket(self.server.address, "/ws", behind=frame(
+                BINARY, encode({"type": "subscribe", "board": "main"})) + close_frame(1000)) as ws:
+            self.assertEqual(ws.receive()[1][0], 0x43)
+            self.assertEqual(ws.closed(), 1000)
+
+    def inside_a_frame(self, protocol):
+        """A client that stands inside a delta frame: unsubscribe would be answered with an error."""
+        client = Client(self.server, protocol=protocol, receive_bytes=2048)
+        client.subscribe()
+        with Client(self.server, self.server.session()) as painter:
+            rng, before = random.Random(7), self.server.metric("broadcast_short_sends_total")
+            while self.server.metric("broadcast_short_sends_total") < before + 5:
+                painter.place_all([(rng.randrange(1000), rng.randrange(1000), rng.randrange(16)) for _ in range(3000)])
+        client.say("unsubscribe", board=0)
+        return client
+
+    def test_inside_a_frame_it_is_finished_and_the_reason_told(self):
+        for protocol in BOTH:
+            for code, data in ((1000, close_frame(1000)), (1002, frame(3, b"")), (1009, frame(BINARY, b"x" * 1025)[:8]),
+                               (1008, frame(TEXT if protocol == BOTH[0] else BINARY, b"{}"))):
+                for ends in (False, True):
+                    with self.subTest((protocol, code, ends)), self.inside_a_frame(protocol) as client:
+                        client.send_raw(data)
+                        if ends:
+                            client.socket.shutdown(socket.SHUT_WR)
+                        self.assertEqual(client.wait("error")["code"], "overloaded", "it stood inside a frame")
+                        self.assertEqual(client.closed(), code)
+
+    def test_who_takes_nothing_is_cut(self):
+        with self.inside_a_frame(BOTH[0]) as client:
+            client.send_raw(frame(3, b""))
+            until("it is gone", lambda: self.server.metric("connections_websocket") == 0 and
+                  self.server.metric("connections_closing") == 0)
 
 
 class Origins(unittest.TestCase):

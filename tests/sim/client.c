@@ -24,6 +24,8 @@
 #define DEAF_LONG_NS_MAX 20000000000ULL
 #define PLACE_BYTES      16 /* of the binary message */
 #define WAITING_MAX      64
+#define PART_NS_MAX      1500000000ULL /* the server gives what it owes two seconds */
+#define PART_PLACES_MAX  4
 
 /* --- small things --------------------------------------------------------------------------- */
 
@@ -99,6 +101,7 @@ void client_hang_up(struct client *c, bool reset)
 		net_sim_close(c->net);
 	c->net = NULL;
 	c->upgraded = c->welcome = c->rude = false;
+	c->parted_ns = 0;
 	c->in.len = c->out.len = c->message.len = 0;
 	c->crowd->counts.lost_answers += c->waiting_len;
 	c->waiting_len = 0;
@@ -328,11 +331,31 @@ static void message_run(struct client *c, const uint8_t *bytes, size_t len)
 	}
 }
 
+/* Who parts in order gets every answer before it is told the end. Another end, which the server had
+ * decided on before, drops what came behind it. */
+static void close_heard(struct client *c)
+{
+	if (c->parted_ns == 0 || c->ws.close_code != c->part_code)
+		return;
+	c->crowd->counts.parted++;
+	truth_check(c->waiting_len == 0, "client %u: the end came before %u answers", c->number,
+		    c->waiting_len);
+}
+
+static void end_heard(struct client *c, int64_t res)
+{
+	truth_check(c->parted_ns == 0 || c->now_ns - c->parted_ns > PART_NS_MAX,
+		    "client %u: the stream ended (%ld) without a close frame", c->number, res);
+	client_hang_up(c, res < 0);
+}
+
 /* False: the server closes. */
 static bool piece_run(struct client *c, const struct ws_piece *p)
 {
+	if (p->opcode == WS_CLOSE && p->ends)
+		close_heard(c);
 	if (p->opcode == WS_CLOSE)
-		return false;
+		return !p->ends;
 	if (p->opcode == WS_PING || p->opcode == WS_PONG)
 		return true;
 	truth_check(p->opcode == (c->json ? WS_TEXT : WS_BINARY), "client %u: the wrong encoding",
@@ -392,7 +415,7 @@ static void in_read(struct client *c)
 	if (n == -EAGAIN)
 		return;
 	if (n <= 0) {
-		client_hang_up(c, n < 0);
+		end_heard(c, n);
 		return;
 	}
 	heap_add(&c->in, chunk, (size_t)n);
@@ -435,6 +458,25 @@ static void unsubscribe_say(struct client *c)
 	f->state = FOLLOW_IDLE; /* and so it subscribes again */
 }
 
+/* Some placements, the last word (a close frame, or what no client may say) and perhaps the end of
+ * its side, all at once. Who was deaf may be cut for that, and who was rude before for that. */
+static void part_say(struct client *c)
+{
+	bool is_good = client_chance(c, 5000);
+
+	if (c->rude || (c->deaf_until_ns != 0 && c->now_ns < c->deaf_until_ns + DEAF_LONG_NS_MAX))
+		return;
+	for (uint64_t n = below(c, PART_PLACES_MAX + 1); n > 0; n--)
+		place_say(c);
+	if (is_good)
+		frame_add(c, true, WS_CLOSE, (const uint8_t *)"\x03\xe8", 2);
+	else
+		frame_add(c, true, (enum ws_opcode)3, (const uint8_t *)"", 0);
+	c->part_code = is_good ? 1000 : 1002;
+	c->part_shuts = client_chance(c, 5000);
+	c->parted_ns = c->now_ns;
+}
+
 static void mischief(struct client *c)
 {
 	unsigned what = (unsigned)below(c, 10000);
@@ -455,9 +497,12 @@ static void mischief(struct client *c)
 	} else if (what < 48) {
 		(void)net_sim_shutdown(c->net, SHUT_WR);
 	} else if (what < 50 && c->upgraded) {
+		c->rude = true; /* goes on talking behind it */
 		frame_add(c, true, WS_CLOSE, (const uint8_t *)"\x03\xe8", 2);
 	} else if (what < 54 && c->upgraded) {
 		unsubscribe_say(c);
+	} else if (what < 70 && c->welcome) {
+		part_say(c);
 	}
 }
 
@@ -478,12 +523,17 @@ void client_turn(struct client *c, uint64_t now_ns)
 		return;
 	if (calm || now_ns >= c->deaf_until_ns)
 		in_read(c);
-	if (c->net != NULL && c->welcome && !calm && client_chance(c, 1500))
-		place_say(c);
-	if (c->net != NULL && !calm)
+	if (c->net != NULL && c->parted_ns == 0 && !calm) {
+		if (c->welcome && client_chance(c, 1500))
+			place_say(c);
 		mischief(c);
+	}
 	if (c->net != NULL)
 		out_send(c);
+	if (c->net != NULL && c->parted_ns != 0 && c->part_shuts && c->out.len == 0) {
+		c->part_shuts = false;
+		(void)net_sim_shutdown(c->net, SHUT_WR);
+	}
 }
 
 bool client_follows(const struct client *c, unsigned board)

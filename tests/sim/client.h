@@ -4,8 +4,8 @@
  * A client follows boards as docs/protocol.md says: subscribe, fetch the bitmap over HTTP on a
  * connection of its own, join the deltas, resume after a break. Everything it receives is checked
  * on the spot: frames follow the RFC, deltas have no gap, status and answers are true; what it
- * learns goes to truth.h. Unless it is calm it also places, stops reading, vanishes, hangs up, and
- * sends rubbish.
+ * learns goes to truth.h. Unless it is calm it also places, stops reading, vanishes, hangs up,
+ * sends rubbish, and parts in order: what it asked before must be answered, and the end be told.
  *
  * One thread; all randomness from crowd->dice.
  */
@@ -22,7 +22,7 @@
 /* What clients did and met, to be printed. */
 struct crowd_counts {
 	uint64_t connects, upgrades, resumes, fetches, stales, deltas, statuses, placed, refused,
-		vanished, deaf, rubbish, lost_answers, told_by_you, put;
+		vanished, deaf, rubbish, parted, lost_answers, told_by_you, put;
 };
 
 /* What all clients share. */

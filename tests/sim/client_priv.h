@@ -70,6 +70,9 @@ struct client {
 	bool upgraded, welcome, rude, gone;
 	bool json; /* speaks pixeld.v1.json */
 	uint64_t connect_ns, deaf_until_ns;
+	uint64_t parted_ns; /* when it said its last, and from then on only reads; 0: it did not */
+	uint16_t part_code; /* the close code that it must be told */
+	bool part_shuts;    /* its side, behind that */
 	struct heap_bytes in, out, message;
 	enum ws_opcode message_opcode;
 	struct ws_parser ws;

@@ -319,7 +319,7 @@ void follow_turn(struct client *c, unsigned board)
 
 	if (!f->wanted)
 		return;
-	if (f->state == FOLLOW_IDLE && c->upgraded)
+	if (f->state == FOLLOW_IDLE && c->upgraded && c->parted_ns == 0)
 		subscribe(c, f);
 	if (f->fetch != NULL || f->state == FOLLOW_JOINING || f->state == FOLLOW_FETCH_FIRST)
 		fetch_turn(c, f);
