@@ -18,20 +18,24 @@
 
 /* --- who asks --------------------------------------------------------------------------------- */
 
+static bool token_is_good(struct worker *w, struct span token, uint8_t user[static USER_BYTES])
+{
+	return session_verify(w->shared->session_key, token.at, token.len, w->now.wall_ms / 1000,
+			      user) == 0;
+}
+
+/* A token that was shown on purpose counts before cookies; of cookies the first that is valid: one
+ * of a parent domain, or an old one of another path, must not hide ours. */
 bool http_session(struct worker *w, const struct http_head *h, uint8_t user[static USER_BYTES])
 {
-	static const char bearer[] = "Bearer ";
-	struct span token = {NULL, 0};
+	struct span token = http_bearer(h->authorization), cookies = h->cookie;
 
-	if (h->authorization.at != NULL && h->authorization.len > sizeof(bearer) - 1 &&
-	    memcmp(h->authorization.at, bearer, sizeof(bearer) - 1) == 0) {
-		token.at = h->authorization.at + sizeof(bearer) - 1;
-		token.len = h->authorization.len - (sizeof(bearer) - 1);
-	} else if (h->cookie.at != NULL) {
-		token = http_cookie(h->cookie, "pixeld");
-	}
-	return token.at != NULL && session_verify(w->shared->session_key, token.at, token.len,
-						  w->now.wall_ms / 1000, user) == 0;
+	if (token.at != NULL)
+		return token_is_good(w, token, user);
+	while ((token = http_cookie_next(&cookies, "pixeld")).at != NULL)
+		if (token_is_good(w, token, user))
+			return true;
+	return false;
 }
 
 /* A browser says where the page came from that asks; another site may not act with our cookie. */

@@ -133,13 +133,13 @@ static size_t bitmap_fields(char *out, size_t room, enum board_form form, uint32
 }
 
 /* Weak comparison: a proxy that recodes a body makes its ETag weak. */
-static bool etag_matches(struct span list, const char *etag)
+static bool etag_matches(struct http_list list, const char *etag)
 {
 	char weak[72];
 
 	snprintf(weak, sizeof(weak), "W/%s", etag);
-	return list.at != NULL &&
-	       (http_list_has(list, etag) || http_list_has(list, weak) || span_equals(list, "*"));
+	return http_list_has_exactly(list, etag) || http_list_has_exactly(list, weak) ||
+	       span_equals(list.value, "*");
 }
 
 static void get_present(struct worker *w, struct conn *c, const struct http_head *h,
@@ -236,7 +236,7 @@ static uint64_t request_number(struct worker *w, const struct http_head *h)
 {
 	uint64_t number;
 
-	if (h->idempotency_key.at != NULL)
+	if (h->idempotency_key.len > 0)
 		number = hash64(h->idempotency_key.at, h->idempotency_key.len, 2) | 1;
 	else
 		number = hash64(&w->now.mono_ns, sizeof(w->now.mono_ns),

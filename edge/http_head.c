@@ -10,6 +10,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "edge/http_host.h"
+
 #define STATUS_BAD             400
 #define STATUS_TARGET_LONG     414
 #define STATUS_FIELDS_LARGE    431
@@ -39,11 +41,6 @@ static bool is_blank(char c)
 static bool is_token_char(char c)
 {
 	return is_alnum(c) || (c != 0 && strchr("!#$%&'*+-.^_`|~", c) != NULL);
-}
-
-static bool is_host_char(char c)
-{
-	return is_alnum(c) || (c != 0 && strchr("-._~%!$&'()*+;=:[]", c) != NULL);
 }
 
 /* Visible ASCII without '#': a fragment is never sent. */
@@ -117,10 +114,66 @@ static struct span cut(struct span *rest, char separator)
 
 /* --- lists and pairs -------------------------------------------------------------------------- */
 
-bool http_list_has(struct span list, const char *token)
+/* Cuts the next line off *rest. false: it does not end with CRLF. (A CR inside is no character of
+ * any part of a line.) */
+static bool cut_line(struct span *rest, struct span *ret_line)
 {
-	while (list.at != NULL)
-		if (span_equals_any_case(trimmed(cut(&list, ',')), token))
+	struct span line = cut(rest, '\n');
+
+	if (rest->at == NULL || line.len == 0 || line.at[line.len - 1] != '\r')
+		return false;
+	line.len--;
+	*ret_line = line;
+	return true;
+}
+
+/* Goes on with the next line of the same name. */
+static void list_line_next(struct http_list *list)
+{
+	struct span value;
+
+	list->value = (struct span){.at = NULL};
+	while (cut_line(&list->behind, &value) && value.len > 0) {
+		struct span name = cut(&value, ':');
+
+		if (value.at != NULL && span_equals_any_case(name, list->name)) {
+			list->value = trimmed(value);
+			return;
+		}
+	}
+}
+
+bool http_list_next(struct http_list *list, struct span *ret_element)
+{
+	while (list->value.at != NULL) {
+		struct span element = trimmed(cut(&list->value, ','));
+
+		if (list->value.at == NULL)
+			list_line_next(list);
+		if (element.len > 0) {
+			*ret_element = element;
+			return true;
+		}
+	}
+	return false;
+}
+
+bool http_list_has(struct http_list list, const char *token)
+{
+	struct span element;
+
+	while (http_list_next(&list, &element))
+		if (span_equals_any_case(element, token))
+			return true;
+	return false;
+}
+
+bool http_list_has_exactly(struct http_list list, const char *element)
+{
+	struct span found;
+
+	while (http_list_next(&list, &found))
+		if (span_equals(found, element))
 			return true;
 	return false;
 }
@@ -156,13 +209,13 @@ static unsigned weight_of(struct span parameters)
 	return WEIGHT_FULL;
 }
 
-unsigned http_coding_weight(struct span accept_encoding, const char *coding)
+unsigned http_coding_weight(struct http_list accept_encoding, const char *coding)
 {
 	bool identity = strcmp(coding, "identity") == 0;
 	unsigned others = identity ? WEIGHT_FULL : 0;
+	struct span parameters;
 
-	while (accept_encoding.at != NULL) {
-		struct span parameters = cut(&accept_encoding, ',');
+	while (http_list_next(&accept_encoding, &parameters)) {
 		struct span name = trimmed(cut(&parameters, ';'));
 
 		if (span_equals_any_case(name, coding))
@@ -173,16 +226,26 @@ unsigned http_coding_weight(struct span accept_encoding, const char *coding)
 	return others;
 }
 
-struct span http_cookie(struct span cookie, const char *name)
+struct span http_cookie_next(struct span *cookies, const char *name)
 {
-	while (cookie.at != NULL) {
-		struct span value = trimmed(cut(&cookie, ';'));
+	while (cookies->at != NULL) {
+		struct span value = trimmed(cut(cookies, ';'));
 		struct span key = cut(&value, '=');
 
 		if (value.at != NULL && span_equals(key, name))
 			return value;
 	}
 	return (struct span){.at = NULL};
+}
+
+struct span http_bearer(struct span authorization)
+{
+	struct span token = authorization;
+	struct span scheme = authorization.at != NULL ? cut(&token, ' ') : authorization;
+
+	if (token.at == NULL || !span_equals_any_case(scheme, "Bearer"))
+		return (struct span){.at = NULL};
+	return trimmed(token);
 }
 
 struct span http_query(struct span query, const char *key)
@@ -289,9 +352,41 @@ static bool path_is_plain(struct span path)
 	return true;
 }
 
+/* scheme://host[:port][/path][?query], whose host counts before the field Host. An empty path is
+ * "/": the second slash of the "//" is one that lies within the given bytes. */
+static bool cut_authority(struct span *target, struct http_head *head)
+{
+	static const struct {
+		struct span text;
+		bool is_https;
+	} schemes[] = {{{"http://", 7}, false}, {{"https://", 8}, true}};
+
+	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+		size_t scheme_len = schemes[i].text.len, len = 0;
+		const char *at;
+
+		if (target->len < scheme_len ||
+		    strncasecmp(target->at, schemes[i].text.at, scheme_len) != 0)
+			continue;
+		at = target->at + scheme_len;
+		while (len < target->len - scheme_len && at[len] != '/' && at[len] != '?')
+			len++;
+		head->host = (struct span){at, len};
+		head->is_https = schemes[i].is_https;
+		*target = (struct span){at + len, target->len - scheme_len - len};
+		if (target->len == 0 || target->at[0] == '?') {
+			head->path = (struct span){at - 1, 1};
+			head->query = *target;
+			(void)cut(&head->query, '?');
+		}
+		return http_host_is_good(head->host);
+	}
+	return false;
+}
+
 static int parse_target(struct span target, struct http_head *head, const char **ret_why)
 {
-	struct span rest = target;
+	struct span rest;
 
 	if (target.len > HTTP_TARGET_BYTES_MAX)
 		return refuse(STATUS_TARGET_LONG, "target too long", ret_why);
@@ -301,10 +396,13 @@ static int parse_target(struct span target, struct http_head *head, const char *
 		head->path = target;
 		return 0;
 	}
-	if (target.at[0] != '/')
-		return refuse(STATUS_BAD, "target must be a path", ret_why);
-	head->path = cut(&rest, '?');
-	head->query = rest;
+	if (target.at[0] != '/' && !cut_authority(&target, head))
+		return refuse(STATUS_BAD, "target is neither a path nor a URL", ret_why);
+	rest = target;
+	if (head->path.at == NULL) {
+		head->path = cut(&rest, '?');
+		head->query = rest;
+	}
 	if (!path_is_plain(head->path))
 		return refuse(STATUS_BAD, "path is not in its plain form", ret_why);
 	return 0;
@@ -344,46 +442,57 @@ static int parse_request_line(struct span line, struct http_head *head, const ch
 
 /* What the fields said that only the whole head can judge. */
 struct fields_seen {
+	struct span host;
+	bool expect_continue;
 	bool transfer_encoding;
 	bool connection_close;
 	bool connection_keep_alive;
 };
 
-/* Fields that are kept as they are. Of a list field the first line is kept; any other field that
- * comes twice is refused. */
+/* Fields that are kept as they are; one of these that comes twice is refused. */
 static const struct kept_field {
 	const char *name;
-	size_t at;
-	bool list;
+	size_t at; /* of a struct span */
 } kept_fields[] = {
-	{"Host", offsetof(struct http_head, host), false},
-	{"Origin", offsetof(struct http_head, origin), false},
-	{"Cookie", offsetof(struct http_head, cookie), false},
-	{"Authorization", offsetof(struct http_head, authorization), false},
-	{"If-None-Match", offsetof(struct http_head, if_none_match), true},
-	{"Accept-Encoding", offsetof(struct http_head, accept_encoding), true},
-	{"Idempotency-Key", offsetof(struct http_head, idempotency_key), false},
-	{"Content-Type", offsetof(struct http_head, content_type), false},
-	{"Sec-WebSocket-Key", offsetof(struct http_head, ws_key), false},
-	{"Sec-WebSocket-Protocol", offsetof(struct http_head, ws_protocol), true},
-	{"Sec-WebSocket-Version", offsetof(struct http_head, ws_version), false},
+	{"Origin", offsetof(struct http_head, origin)},
+	{"Cookie", offsetof(struct http_head, cookie)},
+	{"Authorization", offsetof(struct http_head, authorization)},
+	{"Idempotency-Key", offsetof(struct http_head, idempotency_key)},
+	{"Content-Type", offsetof(struct http_head, content_type)},
+	{"Sec-WebSocket-Key", offsetof(struct http_head, ws_key)},
+	{"Sec-WebSocket-Version", offsetof(struct http_head, ws_version)},
 };
 
-static int keep_field(struct span name, struct span value, struct http_head *head,
-		      const char **ret_why)
-{
-	for (size_t i = 0; i < sizeof(kept_fields) / sizeof(kept_fields[0]); i++) {
-		const struct kept_field *field = &kept_fields[i];
-		struct span kept;
+/* Lists, which may come in several lines. */
+static const struct kept_list {
+	const char *name;
+	size_t at; /* of a struct http_list */
+} kept_lists[] = {
+	{"If-None-Match", offsetof(struct http_head, if_none_match)},
+	{"Accept-Encoding", offsetof(struct http_head, accept_encoding)},
+	{"Sec-WebSocket-Protocol", offsetof(struct http_head, ws_protocol)},
+};
 
-		if (!span_equals_any_case(name, field->name))
-			continue;
-		memcpy(&kept, (char *)head + field->at, sizeof(kept));
-		if (kept.at == NULL)
-			memcpy((char *)head + field->at, &value, sizeof(value));
-		else if (!field->list)
-			return refuse(STATUS_BAD, "a field that may come once came twice", ret_why);
-		return 0;
+static int keep_span(struct span value, struct span *kept, const char **ret_why)
+{
+	if (kept->at != NULL)
+		return refuse(STATUS_BAD, "a field that may come once came twice", ret_why);
+	*kept = value;
+	return 0;
+}
+
+static int keep_field(struct span name, struct span value, struct span behind,
+		      struct http_head *head, const char **ret_why)
+{
+	for (size_t i = 0; i < sizeof(kept_fields) / sizeof(kept_fields[0]); i++)
+		if (span_equals_any_case(name, kept_fields[i].name))
+			return keep_span(value, (struct span *)((char *)head + kept_fields[i].at),
+					 ret_why);
+	for (size_t i = 0; i < sizeof(kept_lists) / sizeof(kept_lists[0]); i++) {
+		struct http_list *list = (struct http_list *)((char *)head + kept_lists[i].at);
+
+		if (span_equals_any_case(name, kept_lists[i].name) && list->value.at == NULL)
+			*list = (struct http_list){kept_lists[i].name, value, behind};
 	}
 	return 0;
 }
@@ -404,29 +513,33 @@ static int parse_content_length(struct span value, struct http_head *head, const
 	return 0;
 }
 
-static int take_field(struct span name, struct span value, struct http_head *head,
-		      struct fields_seen *seen, const char **ret_why)
+static int take_field(struct span name, struct span value, struct span behind,
+		      struct http_head *head, struct fields_seen *seen, const char **ret_why)
 {
+	const struct http_list list = {.value = value};
+
 	if (span_equals_any_case(name, "Content-Length"))
 		return parse_content_length(value, head, ret_why);
 	if (span_equals_any_case(name, "Transfer-Encoding")) {
 		seen->transfer_encoding = true;
 	} else if (span_equals_any_case(name, "Connection")) {
-		seen->connection_close |= http_list_has(value, "close");
-		seen->connection_keep_alive |= http_list_has(value, "keep-alive");
-		head->connection_upgrade |= http_list_has(value, "upgrade");
+		seen->connection_close |= http_list_has(list, "close");
+		seen->connection_keep_alive |= http_list_has(list, "keep-alive");
+		head->connection_upgrade |= http_list_has(list, "upgrade");
 	} else if (span_equals_any_case(name, "Upgrade")) {
-		head->upgrade_websocket |= http_list_has(value, "websocket");
+		head->upgrade_websocket |= http_list_has(list, "websocket");
 	} else if (span_equals_any_case(name, "Expect")) {
-		head->expect_continue |= span_equals_any_case(value, "100-continue");
+		seen->expect_continue |= http_list_has(list, "100-continue");
+	} else if (span_equals_any_case(name, "Host")) {
+		return keep_span(value, &seen->host, ret_why);
 	} else {
-		return keep_field(name, value, head, ret_why);
+		return keep_field(name, value, behind, head, ret_why);
 	}
 	return 0;
 }
 
-static int parse_field(struct span line, struct http_head *head, struct fields_seen *seen,
-		       const char **ret_why)
+static int parse_field(struct span line, struct span behind, struct http_head *head,
+		       struct fields_seen *seen, const char **ret_why)
 {
 	struct span value = line;
 	struct span name = cut(&value, ':');
@@ -439,36 +552,27 @@ static int parse_field(struct span line, struct http_head *head, struct fields_s
 		return refuse(STATUS_BAD, "field name is not a token", ret_why);
 	if (!all(value, is_value_char))
 		return refuse(STATUS_BAD, "control character in a field", ret_why);
-	return take_field(name, trimmed(value), head, seen, ret_why);
+	return take_field(name, trimmed(value), behind, head, seen, ret_why);
 }
 
 /* The rules that need every field. */
 static int judge(struct http_head *head, const struct fields_seen *seen, const char **ret_why)
 {
-	if (head->host.at == NULL && head->minor == 1)
+	if (seen->host.at == NULL && head->minor == 1)
 		return refuse(STATUS_BAD, "no Host", ret_why);
-	if (head->host.at != NULL && (head->host.len == 0 || !all(head->host, is_host_char)))
+	if (seen->host.at != NULL && !http_host_is_good(seen->host))
 		return refuse(STATUS_BAD, "Host is not a host", ret_why);
 	if (seen->transfer_encoding && (head->has_content_length || head->minor == 0))
 		return refuse(STATUS_BAD, "two ways to tell the length of the body", ret_why);
 	if (seen->transfer_encoding)
 		return refuse(STATUS_NOT_IMPLEMENTED, "no Transfer-Encoding here", ret_why);
+	if (head->host.at == NULL)
+		head->host = seen->host;
+	head->expect_continue =
+		seen->expect_continue && head->minor == 1 && head->content_length > 0;
 	head->keep_alive =
 		!seen->connection_close && (head->minor == 1 || seen->connection_keep_alive);
 	return 0;
-}
-
-/* Cuts the next line off *rest. false: it does not end with CRLF. (A CR inside is no character of
- * any part of a line.) */
-static bool cut_line(struct span *rest, struct span *ret_line)
-{
-	struct span line = cut(rest, '\n');
-
-	if (rest->at == NULL || line.len == 0 || line.at[line.len - 1] != '\r')
-		return false;
-	line.len--;
-	*ret_line = line;
-	return true;
 }
 
 int http_head_parse(const uint8_t *in, size_t len, struct http_head *ret_head, const char **ret_why)
@@ -491,7 +595,7 @@ int http_head_parse(const uint8_t *in, size_t len, struct http_head *ret_head, c
 			break;
 		if (fields == HTTP_FIELDS_MAX)
 			return refuse(STATUS_FIELDS_LARGE, "too many fields", ret_why);
-		status = parse_field(line, &head, &seen, ret_why);
+		status = parse_field(line, rest, &head, &seen, ret_why);
 	}
 	if (status == 0 && rest.len > 0)
 		status = refuse(STATUS_BAD, "bytes behind the head", ret_why);

@@ -3,7 +3,8 @@
  *
  * Bytes in, a verdict out: no socket, no clock, no allocation. Any thread. A strict subset of
  * RFC 9112: no bare LF, no obs-fold, no space before a colon, exactly one Host (HTTP/1.1), at most
- * one Content-Length (digits only), no Transfer-Encoding. What it refuses it refuses with a status.
+ * one Content-Length (digits only), no Transfer-Encoding; targets in origin-form, absolute-form
+ * (http, https) or "*". What it refuses it refuses with a status.
  * The spans point into the given bytes.
  */
 #ifndef PX_EDGE_HTTP_HEAD_H
@@ -22,6 +23,14 @@ struct span {
 	size_t len;
 };
 
+/* A field whose lines count as one list: the elements of the first line, then those of the others,
+ * which are found when they are asked for. */
+struct http_list {
+	const char *name;
+	struct span value;  /* what is left of a line; absent: there is no more */
+	struct span behind; /* the lines of the head behind that one */
+};
+
 enum http_method {
 	HTTP_GET,
 	HTTP_HEAD,
@@ -37,23 +46,24 @@ struct http_head {
 	unsigned minor;    /* HTTP/1.minor: 0 or 1 */
 	struct span path;  /* as sent, no decoding: starts with '/'. "*" only with OPTIONS */
 	struct span query; /* behind '?', without it */
-	struct span host;
+	struct span host;  /* of the target, where that has one (absolute-form); else the field */
 	struct span origin;
 	struct span cookie; /* the first Cookie field; a second one is refused with 400 */
 	struct span authorization;
-	struct span if_none_match;
-	struct span accept_encoding;
+	struct http_list if_none_match;
+	struct http_list accept_encoding;
 	struct span idempotency_key;
 	struct span content_type;
 	struct span ws_key;
-	struct span ws_protocol; /* the first Sec-WebSocket-Protocol; lists are the caller's */
+	struct http_list ws_protocol;
 	struct span ws_version;
 	uint64_t content_length; /* 0 when absent */
 	bool has_content_length;
 	bool keep_alive;         /* what version and Connection say together */
 	bool connection_upgrade; /* Connection has the token "upgrade" */
 	bool upgrade_websocket;  /* Upgrade has the token "websocket" */
-	bool expect_continue;
+	bool expect_continue;    /* not where it means nothing: HTTP/1.0, or no body */
+	bool is_https;           /* an absolute target says so; else not known */
 };
 
 /*
@@ -70,15 +80,23 @@ size_t http_head_end(const uint8_t *in, size_t len, size_t seen);
 int http_head_parse(const uint8_t *in, size_t len, struct http_head *ret_head,
 		    const char **ret_why);
 
-/* Whether `list` (comma separated) has `token`, letters compared without case. */
-bool http_list_has(struct span list, const char *token);
+/* The next element of a list, trimmed and not empty; false: there is none. */
+bool http_list_next(struct http_list *list, struct span *ret_element);
+
+/* Whether `list` has `token`, letters compared without case; and likewise with case. */
+bool http_list_has(struct http_list list, const char *token);
+bool http_list_has_exactly(struct http_list list, const char *element);
 
 /* Whether Accept-Encoding allows `coding` ("gzip", "zstd", "br"), q values considered; and its
  * weight in thousandths. Absent field: only identity. */
-unsigned http_coding_weight(struct span accept_encoding, const char *coding);
+unsigned http_coding_weight(struct http_list accept_encoding, const char *coding);
 
-/* The value of cookie `name` in a Cookie field; absent: at = NULL. */
-struct span http_cookie(struct span cookie, const char *name);
+/* The value of the next cookie `name` of what is left of a Cookie field; at = NULL: there is no
+ * more. A browser that has several of one name sends them all. */
+struct span http_cookie_next(struct span *cookies, const char *name);
+
+/* The token of an Authorization field of the scheme Bearer; at = NULL: of another one. */
+struct span http_bearer(struct span authorization);
 
 /* The value of `key` in a query string, not decoded; absent: at = NULL. Of several the first; how
  * many there are tells the other. */

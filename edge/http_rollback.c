@@ -37,21 +37,17 @@ static bool token_equals(struct span given, const char *token)
 
 static bool is_admin(struct worker *w, struct conn *c, const struct http_head *h)
 {
-	static const char bearer[] = "Bearer ";
-	struct span given = h->authorization;
+	struct span given = http_bearer(h->authorization);
 
 	if (!conn_may_ask(w, c)) {
 		http_reply_refusal(w, c, REFUSAL_TOO_FAST, 1000);
 		return false;
 	}
-	if (given.at == NULL || given.len < sizeof(bearer) ||
-	    memcmp(given.at, bearer, sizeof(bearer) - 1) != 0) {
+	if (given.at == NULL) {
 		http_reply_error(w, c, 401, "no_admin_token",
 				 "this needs Authorization: Bearer, with the server's admin token");
 		return false;
 	}
-	given.at += sizeof(bearer) - 1;
-	given.len -= sizeof(bearer) - 1;
 	if (!token_equals(given, w->shared->admin_token)) {
 		http_reply_error(w, c, 403, "not_allowed", "this is not the server's admin token");
 		return false;

@@ -27,14 +27,21 @@ static const char *protocol_name(enum message_encoding encoding)
 	return encoding == MESSAGE_JSON ? "pixeld.v1.json" : "pixeld.v1";
 }
 
-/* False: the offered subprotocols are none of ours. Nothing offered: binary. */
+/* Of the offered subprotocols the first that is ours; false: none is. Nothing offered: binary. */
 static bool protocol_choose(const struct http_head *h, enum message_encoding *ret)
 {
+	struct http_list offered = h->ws_protocol;
+	struct span name;
+
 	*ret = MESSAGE_BINARY;
-	if (h->ws_protocol.at == NULL || http_list_has(h->ws_protocol, "pixeld.v1"))
+	if (offered.value.at == NULL)
 		return true;
-	*ret = MESSAGE_JSON;
-	return http_list_has(h->ws_protocol, "pixeld.v1.json");
+	while (http_list_next(&offered, &name)) {
+		*ret = span_equals(name, "pixeld.v1.json") ? MESSAGE_JSON : MESSAGE_BINARY;
+		if (span_equals(name, protocol_name(*ret)))
+			return true;
+	}
+	return false;
 }
 
 /* 16 bytes in base64. The field ends before a CR, which is where strspn() stops at the latest. */
@@ -79,7 +86,7 @@ static void handshake_answer(struct worker *w, struct conn *c, const struct http
 	if (at == NULL)
 		return;
 	ws_accept_key(h->ws_key.at, accept);
-	if (!echo && h->ws_protocol.at != NULL)
+	if (!echo && h->ws_protocol.value.at != NULL)
 		snprintf(line, sizeof(line), "Sec-WebSocket-Protocol: %s\r\n",
 			 protocol_name((enum message_encoding)c->encoding));
 	len = snprintf(

@@ -425,7 +425,7 @@ class Streams(ServerCase):
                 (505, "GET /healthz HTTP/2.0\r\nHost: x\r\n\r\n"),
                 (505, "GET /healthz HTTP/1.2\r\nHost: x\r\n\r\n"),
                 (505, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
-                (400, "GET http://x/healthz HTTP/1.1\r\nHost: x\r\n\r\n"),
+                (400, "GET ftp://x/healthz HTTP/1.1\r\nHost: x\r\n\r\n"),
                 (400, "GET healthz HTTP/1.1\r\nHost: x\r\n\r\n"),
                 (400, "GET * HTTP/1.1\r\nHost: x\r\n\r\n"),
                 (400, "GET //healthz HTTP/1.1\r\nHost: x\r\n\r\n"),

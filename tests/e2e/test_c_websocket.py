@@ -402,7 +402,7 @@ class Origins(unittest.TestCase):
 class Subprotocols(ServerCase):
     def test_chosen(self):
         for offered, chosen in ((None, None), ("pixeld.v1", "pixeld.v1"), ("pixeld.v1.json", "pixeld.v1.json"),
-                                ("chat, pixeld.v1.json", "pixeld.v1.json"), ("pixeld.v1.json, pixeld.v1", "pixeld.v1")):
+                                ("chat, pixeld.v1.json", "pixeld.v1.json"), ("pixeld.v1.json, pixeld.v1", "pixeld.v1.json")):
             with self.subTest(offered), WebSocket(self.server.address, "/ws", offered) as ws:
                 self.assertEqual(ws.answer.get("sec-websocket-protocol"), chosen)
 

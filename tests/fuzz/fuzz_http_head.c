@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "edge/http_head.h"
+#include "edge/http_host.h"
 #include "engine/assert.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -27,7 +28,19 @@ static void span_is_inside(struct span s, const uint8_t *data, size_t size)
 
 static void helpers_stay_inside(const struct http_head *h, const uint8_t *data, size_t size)
 {
-	span_is_inside(http_cookie(h->cookie, "pixeld"), data, size);
+	struct span cookies = h->cookie, found;
+	struct http_list protocols = h->ws_protocol;
+
+	while ((found = http_cookie_next(&cookies, "pixeld")).at != NULL)
+		span_is_inside(found, data, size);
+	while (http_list_next(&protocols, &found)) {
+		span_is_inside(found, data, size);
+		px_assert(found.len > 0);
+	}
+	span_is_inside(http_bearer(h->authorization), data, size);
+	px_assert(h->host.at == NULL || http_host_is_good(h->host));
+	(void)http_origin_is_host(h->origin, h->host);
+	(void)http_origin_equals(h->origin, h->origin);
 	span_is_inside(http_query(h->query, "seq"), data, size);
 	px_assert((http_query_count(h->query, "seq") > 0) ==
 		  (http_query(h->query, "seq").at != NULL));
@@ -38,11 +51,19 @@ static void helpers_stay_inside(const struct http_head *h, const uint8_t *data, 
 
 static void head_is_sound(const struct http_head *h, const uint8_t *data, size_t size)
 {
-	const struct span all[] = {h->path,          h->query,           h->host,
-				   h->origin,        h->cookie,          h->authorization,
-				   h->if_none_match, h->accept_encoding, h->idempotency_key,
-				   h->content_type,  h->ws_key,          h->ws_protocol,
-				   h->ws_version};
+	const struct span all[] = {h->path,
+				   h->query,
+				   h->host,
+				   h->origin,
+				   h->cookie,
+				   h->authorization,
+				   h->idempotency_key,
+				   h->content_type,
+				   h->ws_key,
+				   h->ws_version,
+				   h->if_none_match.value,
+				   h->accept_encoding.value,
+				   h->ws_protocol.value};
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		span_is_inside(all[i], data, size);

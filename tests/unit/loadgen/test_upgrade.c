@@ -49,7 +49,7 @@ static void request_is_read_by_the_servers_parser(void **state)
 	assert_int_equal(http_head_parse((const uint8_t *)out, len, &head, &why), 0);
 	assert_true(head.upgrade_websocket && head.connection_upgrade);
 	assert_true(span_equals(head.ws_version, "13"));
-	assert_true(span_equals(head.ws_protocol, "pixeld.v1"));
+	assert_true(span_equals(head.ws_protocol.value, "pixeld.v1"));
 	assert_true(span_equals(head.host, "localhost:8080"));
 	assert_int_equal(head.ws_key.len, UPGRADE_KEY_CHARS);
 }

@@ -1,0 +1,97 @@
+#!/usr/bin/env python3
+"""Fields of requests that have more than one right form, and those of answers that HTTP asks for."""
+import unittest
+
+from lib.case import ServerCase
+
+KEY = "dGhlIHNhbXBsZSBub25jZQ=="
+UPGRADE = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": KEY}
+
+
+class Fields(ServerCase):
+    flags = ("--cooldown-ms", "0", "--requests-per-second", "0", "--http-head-timeout-ms", "300",
+             "--http-idle-timeout-ms", "60s", "--test-echo")
+
+    def said(self, data, method="GET"):
+        with self.server.http() as http:
+            http.send(data)
+            return http.answer(method)
+
+    def lines(self, line, *fields, body=b""):
+        """A request of whole lines: fields may come twice, and Host may be missing."""
+        return self.said("\r\n".join([line, *fields, "", ""]).encode() + body, line.split()[0])
+
+    # --- sessions ---
+    def test_the_scheme_of_a_token_has_no_case_and_any_number_of_blanks(self):
+        token = self.server.session()
+        for value in (f"bearer {token}", f"BEARER  {token}", f"Bearer    {token}"):
+            with self.subTest(value[:10]):
+                self.assertEqual(self.server.ask("PUT", "/boards/main/pixels/1/1", {"Authorization": value},
+                                                 {"color": 1}).status, 200)
+        admin = self.server.folder / "data" / "admin.token"
+        self.assertEqual(self.server.ask("GET", "/boards/main/rollbacks", {
+            "Authorization": "bEARER   " + admin.read_text().strip()}).status, 200)
+
+    def test_of_several_cookies_the_first_valid_one_counts(self):
+        first, second = (self.server.ask("POST", "/session").json() for _ in range(2))
+        for cookie in (f"pixeld=old; pixeld={first['token']}; pixeld={second['token']}",
+                       f"pixeld=; a=b; pixeld={first['token'][:-4]}AAAA; pixeld={first['token']}"):
+            with self.subTest(cookie[:12]):
+                said = self.server.ask("POST", "/session", {"Cookie": cookie}).json()
+                self.assertEqual(said["user"], first["user"])
+
+    def test_an_empty_idempotency_key_is_none(self):
+        token = self.server.session()
+        seqs = [self.server.ask("PUT", "/boards/main/pixels/2/2", {"Authorization": "Bearer " + token,
+                "Idempotency-Key": ""}, {"color": 1}).json()["seq"] for _ in range(3)]
+        self.assertEqual(seqs, list(range(seqs[0], seqs[0] + 3)))
+
+    # --- upgrades and lists ---
+    def test_several_lines_of_a_field_count_as_one_list(self):
+        answer = self.lines("GET /boards/main/bitmap HTTP/1.1", "Host: x", "Accept-Encoding: br",
+                            "Accept-Encoding: gzip")
+        self.assertEqual(answer["content-encoding"], "gzip")
+        answer = self.lines("GET /boards/main/bitmap HTTP/1.1", "Host: x", 'If-None-Match: "other"',
+                            f"If-None-Match: {self.server.ask('GET', '/boards/main/bitmap')['etag']}")
+        self.assertEqual(answer.status, 304)
+        answer = self.lines("GET /ws HTTP/1.1", "Host: x", *(f"{k}: {v}" for k, v in UPGRADE.items()),
+                            "Sec-WebSocket-Protocol: chat", "Sec-WebSocket-Protocol: pixeld.v1.json")
+        self.assertEqual((answer.status, answer["sec-websocket-protocol"]), (101, "pixeld.v1.json"))
+
+    def test_the_first_subprotocol_that_is_known_is_taken_and_its_case_counts(self):
+        for offered, taken in (("pixeld.v1, pixeld.v1.json", "pixeld.v1"), ("pixeld.v1.json, pixeld.v1", "pixeld.v1.json"),
+                               ("pixeld.v2, pixeld.v1.json", "pixeld.v1.json"), ("PIXELD.V1.JSON, pixeld.v1", "pixeld.v1"),
+                               ("Pixeld.v1", None), ("pixeld.v2", None)):
+            with self.subTest(offered):
+                answer = self.said(self.server.http().head("GET", "/ws", {**UPGRADE, "Sec-WebSocket-Protocol": offered}))
+                self.assertEqual(answer.status, 101 if taken else 400)
+                self.assertEqual(answer.get("sec-websocket-protocol"), taken)
+
+    # --- hosts and targets ---
+    def test_hosts_are_those_of_the_grammar(self):
+        for status, host in ((400, "a:-1"), (400, "::1"), (400, "[abcd::1"), (400, "h:80x"), (400, ""), (400, ":80"),
+                             (400, "u@a"), (400, "[::1]8"), (200, "a,b"), (200, "[::1]:80"), (200, "a:"), (200, "1.2.3.4:1")):
+            with self.subTest(host):
+                self.assertEqual(self.lines("GET /healthz HTTP/1.1", f"Host: {host}").status, status)
+
+    def test_absolute_targets_are_requests_to_their_host(self):
+        self.assertEqual(self.lines("GET http://board.example/healthz HTTP/1.1", "Host: other").body, b"ok\n")
+        self.assertEqual(self.lines("GET HTTPS://board.example:443/boards/main?x=y HTTP/1.1", "Host: x").status, 200)
+        self.assertIn(b"<html", self.lines("GET http://board.example HTTP/1.1", "Host: x").body)
+        upgrade = [f"{k}: {v}" for k, v in UPGRADE.items()]
+        self.assertEqual(self.lines("GET http://board.example/ws HTTP/1.1", "Host: x", *upgrade).status, 101)
+        for origin, status in (("http://board.example", 101), ("http://other.example", 403)):
+            answer = self.lines("GET http://board.example/ws HTTP/1.1", "Host: other.example", f"Origin: {origin}", *upgrade)
+            self.assertEqual(answer.status, status, origin)
+
+    # --- Expect ---
+    def test_expect_without_a_body_or_in_an_old_version_is_ignored(self):
+        self.assertEqual(self.lines("GET /healthz HTTP/1.1", "Host: x", "Expect: 100-continue").status, 200)
+        self.assertEqual(self.lines("POST /test/echo HTTP/1.1", "Host: x", "Expect: 100-continue",
+                                    "Content-Length: 0").status, 200)
+        self.assertEqual(self.lines("POST /test/echo HTTP/1.0", "Expect: 100-continue", "Content-Length: 2",
+                                    body=b"hi").body, b"hi")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2, warnings="ignore")
