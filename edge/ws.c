@@ -76,6 +76,15 @@ static unsigned handshake_check(struct worker *w, const struct http_head *h, con
 	return 0;
 }
 
+/* Whoever has a session is told whose it is, however it came: pages cannot read their cookie. */
+static void welcome(struct worker *w, struct conn *c)
+{
+	struct message m = {.type = MSG_WELCOME};
+
+	memcpy(m.welcome.user, c->user, sizeof(m.welcome.user));
+	conn_answer(w, c, &m);
+}
+
 static void handshake_answer(struct worker *w, struct conn *c, const struct http_head *h, bool echo)
 {
 	char accept[WS_ACCEPT_CHARS];
@@ -119,6 +128,8 @@ void ws_upgrade(struct worker *w, struct conn *c, const struct http_head *h, boo
 	conn_state_set(w, c, echo ? CONN_ECHO : CONN_WS);
 	conn_deadline_set(w, c, w->shared->ws_idle_timeout_ms);
 	handshake_answer(w, c, h, echo);
+	if (!echo && (c->flags & CONN_USER) && c->why == CLOSE_NONE)
+		welcome(w, c);
 }
 
 /* --- requests to the writer ------------------------------------------------------------------- */
@@ -248,20 +259,19 @@ static void unsubscribe(struct worker *w, struct conn *c, uint16_t board)
 
 static void session(struct worker *w, struct conn *c, const char *token, size_t len)
 {
-	struct message m = {.type = MSG_WELCOME};
+	uint8_t user[USER_BYTES];
 
 	if (!conn_may_ask(w, c)) {
 		error_say(w, c, REFUSAL_TOO_FAST);
 		return;
 	}
-	if (session_verify(w->shared->session_key, token, len, w->now.wall_ms / 1000,
-			   m.welcome.user) != 0) {
+	if (session_verify(w->shared->session_key, token, len, w->now.wall_ms / 1000, user) != 0) {
 		error_say(w, c, REFUSAL_NO_SESSION);
 		return;
 	}
-	memcpy(c->user, m.welcome.user, sizeof(c->user));
+	memcpy(c->user, user, sizeof(c->user));
 	c->flags |= CONN_USER;
-	conn_answer(w, c, &m);
+	welcome(w, c);
 	for (uint32_t i = c->sub_head; i != NONE && c->why == CLOSE_NONE; i = w->subs[i].next)
 		you_ask(w, c, w->subs[i].room);
 }

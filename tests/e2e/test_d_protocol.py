@@ -81,10 +81,20 @@ class Placing(ServerCase):
                 you = client.wait("you")
                 self.assertEqual((you["last_request"], you["last_seq"]), (placed["request"], placed["seq"]))
 
-    def test_a_cookie_is_a_session(self):
-        with Client(self.server, fields={"Cookie": "pixeld=" + self.server.session()}) as client:
-            client.subscribe()
-            self.assertEqual(client.place(1, 1, 1)["type"], "placed")
+    def test_a_session_that_comes_with_the_upgrade_is_told_who_it_is_before_anything_else(self):
+        session = self.server.ask("POST", "/session").json()
+        for protocol in BOTH:
+            for field, value in (("Cookie", "pixeld="), ("Authorization", "Bearer ")):
+                with self.subTest(protocol=protocol, field=field), \
+                        Client(self.server, protocol=protocol, fields={field: value + session["token"]}) as client:
+                    self.assertEqual(client.hear(), {"type": "welcome", "user": session["user"]})
+                    client.subscribe()
+                    self.assertEqual(client.place(1, 1, 1)["type"], "placed")
+
+    def test_without_a_session_nobody_is_welcomed(self):
+        with Client(self.server) as client:
+            self.assertEqual(client.subscribe()["type"], "subscribed")
+            self.assertNotIn("welcome", [m["type"] for m in client.heard + client.until_now()])
 
     def test_a_request_sent_again_is_answered_and_not_placed_again(self):
         token = self.server.session()
@@ -409,6 +419,7 @@ class Websockets(unittest.TestCase):
                 await watcher.send('{"type":"subscribe","board":"main"}')
                 self.assertIn('"subscribed"', await watcher.recv())
                 await painter.send(encode({"type": "place", "board": 0, "x": 3, "y": 4, "color": 5, "request": 1}))
+                self.assertEqual((await painter.recv())[0], 0x47)
                 self.assertEqual((await painter.recv())[0], 0x45)
                 while '"delta"' not in (said := await watcher.recv()):
                     pass

@@ -149,13 +149,13 @@ class Crash(unittest.TestCase):
                     painter.ask_place(x, y, color, request=rng.getrandbits(63))
                     asked += 1
                 else:
-                    m = painter.hear()
+                    m = painter.wait("placed")
                     acknowledged[m["seq"]] = m["request"]
         except (OSError, EOFError):
             pass
         try:  # what came before the end
             while True:
-                m = painter.hear()
+                m = painter.wait("placed")
                 acknowledged[m["seq"]] = m["request"]
         except (OSError, EOFError):
             return acknowledged
