@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the Debian packages that are missing; with nothing missing it touches neither apt nor network.
-#   scripts/install-deps.sh [--test] [--bench] [--postgres] [--print-only]
+#   scripts/install-deps.sh [--unit] [--test] [--bench] [--postgres] [--print-only]
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -8,11 +8,12 @@ lists=packages/debian-12.txt
 print_only=no
 for arg; do
 	case $arg in
-	--test) lists="$lists packages/debian-12-test.txt" ;;
+	--unit) lists="$lists packages/debian-12-unit.txt" ;;
+	--test) lists="$lists packages/debian-12-unit.txt packages/debian-12-test.txt" ;;
 	--bench) lists="$lists packages/debian-12-bench.txt" ;;
 	--postgres) lists="$lists packages/debian-12-postgres.txt" ;;
 	--print-only) print_only=yes ;;
-	*) echo "usage: $0 [--test] [--bench] [--postgres] [--print-only]" >&2; exit 2 ;;
+	*) echo "usage: $0 [--unit] [--test] [--bench] [--postgres] [--print-only]" >&2; exit 2 ;;
 	esac
 done
 
