@@ -42,7 +42,7 @@ class Scene:
 
     def check(self):
         self.painter.pause = True
-        pixeld.wait_for(lambda: not self.painter.open, 10, "the last placements are answered")
+        pixeld.wait_for(lambda: not self.painter.open, "the last placements are answered")
         self.rows = truth.check(self.server, *self.painters)
         truth.follow(self.watcher, self.server)
         self.painter.pause = False
@@ -51,16 +51,16 @@ class Scene:
         """Placements are refused in words, watching and reading go on, and nobody is deceived."""
         disk.fill(self.ballast)
         begun = self.refused()
-        pixeld.wait_for(lambda: self.refused() > begun + 100 or self.painter.error, 30, "placements are refused")
+        pixeld.wait_for(lambda: self.refused() > begun + 100 or self.painter.error, "placements are refused")
         acked = len(self.painter.acks)
         status, retry, body = put(self.server, self.painter)
         assert status == 503 and body["error"]["code"] == "unavailable" and int(retry) >= 1, (status, retry, body)
         assert self.server.get("/healthz")[0] == 200 and self.server.get("/readyz")[0] == 503
         since = time.monotonic()
-        pixeld.wait_for(lambda: self.watcher.last_frame > since, 5, "watchers hear of the board")
+        pixeld.wait_for(lambda: self.watcher.last_frame > since, "watchers hear of the board")
         late = client.Watcher(self.server, "latecomer")
         late.start()
-        pixeld.wait_for(lambda: late.statuses > 0 or late.error, 5, "a latecomer sees the board")
+        pixeld.wait_for(lambda: late.statuses > 0 or late.error, "a latecomer sees the board")
         truth.follow(late, self.server)
         late.end()
         self.check()
@@ -71,7 +71,7 @@ class Scene:
         acked = len(self.painter.acks)
         self.ballast.unlink()
         begun = time.monotonic()
-        pixeld.wait_for(lambda: len(self.painter.acks) > acked or self.painter.error, 10, "placements are taken again")
+        pixeld.wait_for(lambda: len(self.painter.acks) > acked or self.painter.error, "placements are taken again")
         seconds = time.monotonic() - begun
         self.check()
         return seconds
@@ -79,7 +79,7 @@ class Scene:
     def rollback_meets_it(self):
         """Rollbacks of the whole board, until the disk does not take one: it is refused, and nothing of it is there."""
         self.painter.pause = True
-        pixeld.wait_for(lambda: not self.painter.open, 10, "the last placements are answered")
+        pixeld.wait_for(lambda: not self.painter.open, "the last placements are answered")
         made = self.rollbacks()
         disk.fill(self.ballast)
         for _ in range(50):
@@ -111,7 +111,7 @@ class Scene:
         self.server.spawn()
         assert self.server.wait_port(), self.server.said()
         begun = self.refused()
-        pixeld.wait_for(lambda: self.refused() > begun + 10, 10, "placements are refused after a start")
+        pixeld.wait_for(lambda: self.refused() > begun + 10, "placements are refused after a start")
         self.check()
 
     def restart(self):
@@ -139,7 +139,7 @@ def main():
                 scene.ballast.unlink()
                 scene.server.start()
                 scene.paint()
-                pixeld.wait_for(lambda: scene.painter.acks, 10, "placements are taken after a start")
+                pixeld.wait_for(lambda: scene.painter.acks, "placements are taken after a start")
                 scene.check()
                 scene.rollback_meets_it()
             scene.watcher.end()

@@ -37,7 +37,7 @@ class Scene:
     def paint(self, server, name, **how):
         painter = client.Painter(server, name, **{"most": PLACEMENTS, "window": 8, **how})
         painter.start()
-        pixeld.wait_for(lambda: painter.finished() or painter.error or not server.is_alive(), 30, f"{name} has painted")
+        pixeld.wait_for(lambda: painter.finished() or painter.error or not server.is_alive(), f"{name} has painted")
         painter.end()
         return painter
 
@@ -140,7 +140,7 @@ class Snapshot(Scene):
 
     def work(self, server):
         painter = self.paint(server, "traced", rate=PLACEMENTS)
-        pixeld.wait_for(lambda: not server.is_alive() or "info snapshot" in server.said(), 10, "a snapshot")
+        pixeld.wait_for(lambda: not server.is_alive() or "info snapshot" in server.said(), "a snapshot")
         return [painter]
 
     def points(self):

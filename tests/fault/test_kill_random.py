@@ -5,7 +5,7 @@ loadgen places as fast as it is asked to and watches with many clients; beside i
 no code with either. All of them come back by themselves. At the end: every acknowledged placement is in the
 journal, the order has no gap, nobody fetched the board again, everybody's board is the server's.
 """
-import json, random, subprocess, time
+import json, random, signal, subprocess, time
 
 from lib import case, client, pixeld, truth
 
@@ -26,10 +26,14 @@ def acks_check(rows, acks):
     return missing
 
 
-def kills_run(server, args, running):
+def kills_run(server, args, watcher, running):
+    """Kills while people place and the watcher is back."""
     pick, downtimes = random.Random(args.seed), []
-    for _ in range(args.kills):
-        time.sleep(pick.uniform(0.2, 1.5))
+    for kill in range(args.kills):
+        begun = server.boards()["seq"]
+        pixeld.wait_for(lambda: server.boards()["seq"] > begun or not running(), "placements go on")
+        pixeld.wait_for(lambda: watcher.resumes >= kill or watcher.error, "the watcher is back")
+        time.sleep(pick.uniform(0, 1.3))
         assert running(), "loadgen ended before the last kill"
         server.kill()
         begun = time.monotonic()
@@ -49,16 +53,15 @@ def main():
                                snapshot_interval_s="2", journal_segment_bytes="4MiB").start()
         watcher = client.Watcher(server)
         watcher.start()
-        seconds = 2 + 1.7 * args.kills
-        load = subprocess.Popen(
+        load = subprocess.Popen(  # until it is told to end
             [pixeld.LOADGEN, "--url", f"ws://127.0.0.1:{server.port}/ws", "--clients", str(args.clients), "--painters", "8",
-             "--rate", f"{args.rate}/s", "--duration", f"{seconds:.0f}s", "--resume", "--quiet", "--seed", str(args.seed),
+             "--rate", f"{args.rate}/s", "--duration", "1h", "--settle", "4m", "--resume", "--quiet", "--seed", str(args.seed),
              "--session-secret", pixeld.SECRET.hex(), "--acks", place / "acks", "--json", place / "json"],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         try:
-            time.sleep(1)
-            downtimes = kills_run(server, args, lambda: load.poll() is None)
-            said = load.communicate(timeout=seconds + 60)[0]
+            downtimes = kills_run(server, args, watcher, lambda: load.poll() is None)
+            load.send_signal(signal.SIGINT)
+            said = load.communicate(timeout=pixeld.PATIENCE_S)[0]
         finally:
             if load.poll() is None:
                 load.kill()

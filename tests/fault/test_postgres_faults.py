@@ -71,7 +71,7 @@ class Faults:
         fill.unlink()
         if self.pg.process.poll() is not None:  # without room for its log it gives up
             self.pg.start()
-        pixeld.wait_for(self.answers, 60, "PostgreSQL answers again")
+        pixeld.wait_for(self.answers, "PostgreSQL answers again")
 
     def answers(self):
         try:
@@ -86,6 +86,10 @@ KINDS = [name for name in vars(Faults) if not name.startswith("_") and name != "
 def receiver(server, name):
     found = re.search(rf'^pixeld_receiver_{name}{{receiver="postgres"}} (\S+)$', server.get("/metrics")[2].decode(), re.M)
     return float(found[1]) if found else 1e18
+
+
+def placed(server):
+    return server.boards()["seq"]
 
 
 def faults_run(faults, count, running):
@@ -125,7 +129,7 @@ def acks_read(path):
 def load_start(server, place, args):
     return subprocess.Popen(
         [pixeld.LOADGEN, "--url", f"ws://127.0.0.1:{server.port}/ws", "--clients", "50", "--painters", "16", "--rate",
-         f"{args.rate}/s", "--duration", f"{args.seconds}s", "--resume", "--quiet", "--seed", str(args.seed),
+         f"{args.rate}/s", "--duration", "5h", "--settle", "4m", "--resume", "--quiet", "--seed", str(args.seed),
          "--session-secret", pixeld.SECRET.hex(), "--acks", place / "acks", "--json", place / "json"],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
@@ -140,9 +144,12 @@ def run(place, disk, args):
         load = load_start(server, place, args)
         faults = Faults(server, pg, wire, disk, random.Random(args.seed))
         try:
-            time.sleep(1)
+            pixeld.wait_for(lambda: placed(server) > 0 or load.poll() is not None, "it places")
             counts = faults_run(faults, args.faults, lambda: load.poll() is None)
-            said = load.communicate(timeout=args.seconds + 60)[0]
+            while placed(server) < args.placements and load.poll() is None:
+                time.sleep(0.1)
+            load.send_signal(signal.SIGINT)
+            said = load.communicate(timeout=pixeld.PATIENCE_S)[0]
         finally:
             if load.poll() is None:
                 load.kill()
@@ -151,7 +158,7 @@ def run(place, disk, args):
         acks = acks_read(place / "acks")
         begun = time.monotonic()
         behind = receiver(server, "lag_records")
-        pixeld.wait_for(lambda: receiver(server, "lag_records") == 0, 300, "the receiver is caught up")
+        pixeld.wait_for(lambda: receiver(server, "lag_records") == 0, "the receiver is caught up")
         caught_up = time.monotonic() - begun
         rows = check(server, pg, acks)
         print(json.dumps(counts, indent=1))
@@ -167,7 +174,7 @@ def run(place, disk, args):
 
 
 def main():
-    args = case.flags(__doc__, faults=(len(KINDS), 110), rate=(3000, 8000), seconds=(45, 260))
+    args = case.flags(__doc__, faults=(len(KINDS), 110), rate=(3000, 8000), placements=(100000, 1100000))
     case.need("setpriv", "mount", root=True)
     if not pixeld.LOADGEN.exists():
         case.skip(f"{pixeld.LOADGEN} is not built")

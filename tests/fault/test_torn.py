@@ -31,7 +31,7 @@ class Scene:
             painter = client.Painter(server, f"life {life}", window=4, most=60)
             self.painters.append(painter)
             painter.start()
-            pixeld.wait_for(lambda: painter.finished() or painter.error, 20, "the base is painted")
+            pixeld.wait_for(lambda: painter.finished() or painter.error, "the base is painted")
             painter.end()
             if life == 0:
                 assert server.stop() == 0

@@ -103,7 +103,7 @@ def consistent(server, rows):
 def follow(watcher, server, painter_last_seq=0):
     """The watcher's own board becomes the server's."""
     epoch, seq, board = server.board(painter_last_seq)
-    pixeld.wait_for(lambda: watcher.error or watcher.seq >= seq, 15, f"{watcher.name} at {watcher.seq} reaches {seq}")
+    pixeld.wait_for(lambda: watcher.error or watcher.seq >= seq, f"{watcher.name} at {watcher.seq} reaches {seq}")
     if watcher.error:
         raise watcher.error
     assert (watcher.epoch, bytes(watcher.board)) == (epoch, board), f"{watcher.name} holds another board at seq {seq}"
