@@ -146,7 +146,7 @@ class Life(PostgresCase):
                 self.assertGreater(self.metric(server, "lag_records"), 4000)
                 begun = time.monotonic()
                 server.stop()
-                self.assertLess(time.monotonic() - begun, 15)
+                self.assertLess(time.monotonic() - begun, 60)
             finally:
                 self.pg.resume()
             server.start()
@@ -322,7 +322,7 @@ class Refusals(PostgresCase):
             self.caught_up(server)
             self.pg.query("ALTER TABLE pixeld.placements ADD CHECK (seq <= 10)", self.db)
             self.place(server, 1000)
-            until("it stops", lambda: self.state(server, "stopped"), 60)
+            until("it stops", lambda: self.state(server, "stopped"))
             self.assertIn("so it is the table", server.log())
             self.assertEqual(self.metric(server, "quarantined_total"), 100)
 
@@ -347,7 +347,7 @@ class Refusals(PostgresCase):
             self.caught_up(server)
             self.pg.query("UPDATE pixeld.ledger SET lsn = lsn - 50, chain = 0", self.db)
             self.place(server, 10)
-            until("it stops", lambda: self.state(server, "stopped"), 30)
+            until("it stops", lambda: self.state(server, "stopped"))
             self.assertIn("a row is there already", server.log())
 
     def test_a_trigger_that_takes_rows_away_is_seen(self):
@@ -476,7 +476,7 @@ class Storage(PostgresCase):
                         except OSError:
                             pass
                     until("the disk is full", lambda: self.place(server, 2000) and
-                          self.metric(server, "retries_total") > 0, 60)
+                          self.metric(server, "retries_total") > 0)
                     self.place(server, 2000)
                     (place / "fill").unlink()
                     if pg.process.poll() is not None:
@@ -495,13 +495,13 @@ class Storage(PostgresCase):
                 for _ in range(6):
                     self.place(server, 20000)
                     time.sleep(0.6)
-                until("retention has looked", lambda: "journal_segment_unread" in server.log(), 20)
+                until("retention has looked", lambda: "journal_segment_unread" in server.log())
                 self.assertNotIn("journal_segment_removed", server.log())
                 self.pg.start()
                 self.caught_up(server)
                 self.assertEqual(int(self.pg.value("SELECT count(*) FROM pixeld.placements", self.db)), 120000)
                 until("then the oldest go", lambda: "journal_segment_removed" in server.log() or
-                      self.place(server, 100) is None, 20)
+                      self.place(server, 100) is None)
         finally:
             self.pg.start()
 
@@ -515,15 +515,15 @@ class Storage(PostgresCase):
                 for _ in range(6):
                     self.place(server, 20000)
                     time.sleep(0.6)
-                until("the oldest go", lambda: "unread: a receiver has not got it" in server.log(), 20)
+                until("the oldest go", lambda: "unread: a receiver has not got it" in server.log())
             finally:
                 self.pg.start()
-            until("it stops", lambda: self.state(server, "stopped"), 60)
+            until("it stops", lambda: self.state(server, "stopped"))
             self.assertIn("are not there any more", server.log())
             server.stop()
             server.flags += ["--journal-unread", "keep", "--journal-free-bytes", "0"]
             server.start()  # nothing goes any more; the gap is accepted as operations.md says
-            until("it stops", lambda: self.state(server, "stopped"), 60)
+            until("it stops", lambda: self.state(server, "stopped"))
             first = int(re.search(r"begins with (\d+)", server.said())[1])
             self.pg.query(f"UPDATE pixeld.ledger SET lsn = {first} - 1, chain = 0", self.db)
             server.stop()
@@ -541,7 +541,7 @@ class Real(PostgresCase):
         with self.server(board=()) as server:
             load = subprocess.Popen([LOADGEN, "--url", f"ws://127.0.0.1:{server.port}/ws", "--replay", TRACE, "--clients", "100",
                                      "--quiet"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-            until("many are there", lambda: self.metric(server, "lsn") > 50000, 60)
+            until("many are there", lambda: self.metric(server, "lsn") > 50000)
             self.pg.kill()
             self.pg.start()
             said = load.communicate(timeout=300)[0]

@@ -222,7 +222,8 @@ class Server:
                     client.writer.transport.abort()
 
 
-async def loadgen(lie, *more):
+async def loadgen(lie, *more, settle="2m"):
+    """settle: until when what did not come is waited for; it is over when all is there."""
     server = Server(lie)
     listener = await asyncio.start_server(server.connection, "127.0.0.1", 0, backlog=1000)
     port = listener.sockets[0].getsockname()[1]
@@ -232,7 +233,7 @@ async def loadgen(lie, *more):
         acks = pathlib.Path(folder) / "acks.csv"
         process = await asyncio.create_subprocess_exec(
             LOADGEN, "--url", f"ws://127.0.0.1:{port}/ws", "--clients", "20", "--painters", "5", "--rate", "200/s",
-            "--duration", "1500ms", "--settle", "2s", "--quiet", "--json", out, "--acks", acks, *more,
+            "--duration", "1500ms", "--settle", settle, "--quiet", "--json", out, "--acks", acks, *more,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT)
         said = (await process.communicate())[0].decode()
         result = json.loads(out.read_text()) if out.exists() else {}
@@ -283,19 +284,19 @@ async def main():
     check("frames that come in pieces are as good", code == 0 and result["clients_complete"] == 20, code, said)
 
     for lie, exit_code, name in LIES:
-        code, result, said, _ = await loadgen(lie)
+        code, result, said, _ = await loadgen(lie, settle="2s")
         check(f"the lie {lie} is told as {name}, exit {exit_code}",
               code == exit_code and result["verdict"] == "fail" and name in result["errors"], code, said)
         if lie in ("drop", "stall"):
             check(f"the lie {lie} lowers the reach", result["reach"] < 1, said)
 
-    code, result, said, _ = await loadgen("no_answer")
+    code, result, said, _ = await loadgen("no_answer", settle="5s")
     check("a placement without an answer is counted", code == 0 and result["unanswered"] == 1, code, said)
     code, result, said, _ = await loadgen("break", "--resume")
     check("after a break everybody resumes", code == 0 and result["resumes"] == 20 and result["stale"] == 0, code, said)
     code, result, said, _ = await loadgen("break_stale", "--resume")
     check("a stale client fetches the board and goes on", code == 0 and result["stale"] > 0, code, said)
-    code, result, said, _ = await loadgen("break")
+    code, result, said, _ = await loadgen("break", settle="2s")
     check("without --resume a break loses clients", code == 1 and result["clients_lost"] == 20, code, said)
 
     process = await asyncio.create_subprocess_exec(LOADGEN, "--url", "ws://127.0.0.1:1/ws", stderr=asyncio.subprocess.DEVNULL)

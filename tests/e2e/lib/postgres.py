@@ -85,7 +85,7 @@ class Postgres:
                                              "-p", str(self.port), *flags], cwd=self.folder, stdin=subprocess.DEVNULL,
                                             stdout=log, stderr=log)
 
-    def start(self, seconds=60):
+    def start(self, seconds=120):
         """Answers when this returns. A killed one leaves children that take a moment to see it."""
         end = time.monotonic() + seconds
         while True:
@@ -121,11 +121,11 @@ class Postgres:
     def stop(self, number=signal.SIGINT):
         """SIGINT: fast; SIGQUIT: immediate."""
         self.process.send_signal(number)
-        self.process.wait(60)
+        self.process.wait(120)
 
     def kill(self):
         self.send(signal.SIGKILL)
-        self.process.wait(60)
+        self.process.wait(120)
 
     def pause(self):
         self.send(signal.SIGSTOP)

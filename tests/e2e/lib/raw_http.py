@@ -6,7 +6,7 @@ FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+): ([\x20-\x7e]*)\Z")
 NO_BODY = (204, 304)
 
 
-def connect(address, timeout=10, receive_bytes=None):
+def connect(address, timeout=120, receive_bytes=None):
     """address: as pixeld prints it, 127.0.0.1:8080, [::1]:8080 or unix:PATH."""
     if address.startswith("unix:"):
         s = socket.socket(socket.AF_UNIX)
