@@ -145,8 +145,9 @@ static uint64_t head_own(const struct room_log *log)
 
 void room_log_start(struct room_log *log, uint64_t seq)
 {
-	px_assert(log->frames_begun == 0);
+	log->frames_out = log->frames_begun;
 	log->last = seq;
+	atomic_store_explicit(&log->tail, head_own(log), memory_order_seq_cst);
 }
 
 /* Pushes out the oldest frames until everything below `lowest` is out and the index has a place. */

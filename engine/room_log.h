@@ -28,7 +28,7 @@ void room_log_free(struct room_log *log);
 
 /* --- the writer ------------------------------------------------------------------------------- */
 
-/* seq: what clients that start at the head have; set once, before the first frame. */
+/* seq: what clients that start at the head have. Before anybody reads; what was there is out. */
 void room_log_start(struct room_log *log, uint64_t seq);
 
 /* Room for a frame of up to `len` bytes at the head. NULL: a reader still sends what would be

@@ -264,14 +264,28 @@ static int segment_joins(struct recovery *r, const struct segment_entry *next)
 	return 1;
 }
 
+/* The newest record that is known to be there before the journal is read: the last segment has
+ * some more. */
+static uint64_t newest_known(const struct recovery *r)
+{
+	uint64_t lsn = r->snapshot.lsn;
+
+	for (size_t i = 0; i < r->list.count; i++)
+		if (r->list.entries[i].live && r->list.entries[i].header.first_lsn - 1 > lsn)
+			lsn = r->list.entries[i].header.first_lsn - 1;
+	return lsn;
+}
+
 /* The segment to begin with: records before the snapshot are wanted for the broadcast log. */
 static size_t first_pick(struct recovery *r)
 {
-	uint64_t back = r->options->history_records;
-	uint64_t want = r->snapshot.lsn > back ? r->snapshot.lsn + 1 - back : 1;
+	uint64_t back = r->options->history_records, newest = newest_known(r);
+	uint64_t want = newest > back ? newest + 1 - back : 1;
 	size_t first = segment_list_live(&r->list, 0);
 	size_t i = first;
 
+	if (want > r->snapshot.lsn + 1)
+		want = r->snapshot.lsn + 1;
 	r->deliver_from = want;
 	while ((i = segment_list_live(&r->list, i)) < r->list.count) {
 		if (r->list.entries[i].header.first_lsn <= want)

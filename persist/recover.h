@@ -24,7 +24,8 @@
 
 struct recover_options {
 	uint64_t fresh_journal_id; /* random, not 0: used when there is no journal yet */
-	uint64_t history_records;  /* so many from before the snapshot are handed over too */
+	uint64_t history_records;  /* the newest ones, so many at least, are handed over, also those
+				      from before the snapshot */
 	bool read_only;            /* tools: repairs, syncs and removes nothing */
 };
 

@@ -66,7 +66,7 @@ int writer_new(const struct writer_config *config, struct now now, struct writer
 	return 0;
 }
 
-static void board_free_all(struct writer_board *b)
+void writer_board_free(struct writer_board *b)
 {
 	board_free(b->board);
 	for (unsigned e = 0; e < ROOM_LOGS; e++)
@@ -75,7 +75,7 @@ static void board_free_all(struct writer_board *b)
 	free(b->changed);
 	free(b->cut_colors);
 	free(b->placers);
-	free(b->past);
+	refill_free(b);
 	free(b);
 }
 
@@ -90,7 +90,7 @@ void writer_free(struct writer *w)
 	journal_free(w->journal);
 	for (uint32_t i = 0; i < w->boards_end; i++)
 		if (w->boards[i] != NULL)
-			board_free_all(w->boards[i]);
+			writer_board_free(w->boards[i]);
 	people_free(w->people);
 	if (w->image_people != NULL)
 		(void)munmap(w->image_people, image_people_bytes(w));

@@ -19,8 +19,7 @@ static int cell_compare(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* Sorts the changed cells and leaves each once. */
-static void changed_unique(struct writer_board *b)
+void cut_unique(struct writer_board *b)
 {
 	uint32_t n = 0;
 
@@ -31,8 +30,8 @@ static void changed_unique(struct writer_board *b)
 	b->changed_count = n;
 }
 
-static bool delta_append(struct writer *w, const struct writer_board *b,
-			 enum message_encoding encoding, const struct msg_delta *d)
+bool cut_append(struct writer *w, const struct writer_board *b, enum message_encoding encoding,
+		const struct msg_delta *d)
 {
 	uint32_t cells = board_cells(b->board);
 	unsigned bits = board_bits(b->board);
@@ -57,7 +56,7 @@ static bool delta_append_all(struct writer *w, const struct writer_board *b,
 {
 	for (unsigned e = 0; e < ROOM_LOGS; e++)
 		if (b->logs[e] != NULL && room_log_last(b->logs[e]) < d->last &&
-		    !delta_append(w, b, (enum message_encoding)e, d))
+		    !cut_append(w, b, (enum message_encoding)e, d))
 			return false;
 	return true;
 }
@@ -72,7 +71,7 @@ bool cut_board(struct writer *w, struct writer_board *b)
 	if (b->seq_applied == b->seq_cut)
 		return true;
 	if (b->cut_last == 0) { /* no frame is half appended: take what there is now */
-		changed_unique(b);
+		cut_unique(b);
 		b->cut_last = b->seq_applied;
 		b->cut_count = b->changed_count;
 		for (uint32_t i = 0; i < b->cut_count; i++)
@@ -257,53 +256,4 @@ void cut_subscribe(struct writer *w, unsigned worker, const struct mail_request 
 	a->cursor = cursor;
 	a->resumed = m->resume;
 	a->seq = m->resume ? m->seq : last;
-}
-
-/* --- at start: the log as it was, from the journal's tail ------------------------------------- */
-
-static int past_compare(const void *a, const void *b)
-{
-	const struct past *x = a, *y = b;
-
-	if (x->cell != y->cell)
-		return x->cell < y->cell ? -1 : 1;
-	return x->seq < y->seq ? -1 : x->seq > y->seq;
-}
-
-/* One frame from `count` placements: every cell that they set, with the last color. What they
- * changed is not known any more, and need not be: a cell more than needed is no error. */
-static void refill_frame(struct writer *w, struct writer_board *b, struct past *past,
-			 uint32_t count)
-{
-	struct msg_delta d = {.board = b->meta.board};
-
-	px_assert(count > 0);
-	d.first = past[0].seq;
-	d.last = past[count - 1].seq;
-	qsort(past, count, sizeof(*past), past_compare);
-	for (uint32_t i = 0; i < count; i++)
-		if (i + 1 == count || past[i].cell != past[i + 1].cell)
-			w->cells[d.count++] = (struct delta_cell){past[i].cell, past[i].color};
-	px_assert(d.count <= b->changed_max);
-	if (!delta_append(w, b, MESSAGE_BINARY, &d))
-		px_unreachable("nobody reads yet");
-}
-
-void cut_refill(struct writer *w, struct writer_board *b)
-{
-	uint64_t count = b->past_count < HISTORY_RECORDS ? b->past_count : HISTORY_RECORDS;
-	uint64_t first = b->past_count - count;
-	struct past round[REFILL_ROUND];
-
-	room_log_start(b->logs[MESSAGE_BINARY],
-		       count > 0 ? b->past[first % HISTORY_RECORDS].seq - 1 : b->seq_applied);
-	for (uint64_t at = first; at < b->past_count;) {
-		uint32_t n = 0;
-
-		while (n < REFILL_ROUND && n < b->changed_max && at < b->past_count)
-			round[n++] = b->past[at++ % HISTORY_RECORDS];
-		refill_frame(w, b, round, n);
-	}
-	px_assert(room_log_last(b->logs[MESSAGE_BINARY]) == b->seq_applied);
-	b->seq_cut = b->seq_applied;
 }

@@ -19,9 +19,7 @@
 #define PEOPLE_COPY_STEP   8192
 #define PEOPLE_EXPIRE_STEP 64 /* slots per turn */
 #define LOG_FRAMES_MAX     65536
-#define HISTORY_RECORDS    262144 /* from before the snapshot, to fill the logs again */
-#define REFILL_ROUND       1000   /* placements in a frame that is made from history */
-#define CHANGED_MAX        65536  /* cells of one frame */
+#define CHANGED_MAX        65536 /* cells of one frame */
 #define JSON_FILL_BYTES                                                                            \
 	(256u << 10) /* of the binary log, decoded for the JSON log when that is made */
 #define PACKED_BYTES_MIN (256ull << 20)
@@ -30,13 +28,6 @@
 struct last_placer {
 	uint64_t placed_at_ms; /* 0: not known */
 	uint8_t user[PEOPLE_USER_BYTES];
-};
-
-/* A placement of the history: what a frame is made of. */
-struct past {
-	uint64_t seq;
-	uint32_t cell;
-	uint8_t color;
 };
 
 struct writer_board {
@@ -60,12 +51,10 @@ struct writer_board {
 	uint64_t copy_wants[BOARD_FORMS]; /* that get the copy in the making */
 	struct board_copy *snapshot_copy; /* finished, for the snapshot in the making */
 	bool snapshot_copying;
-	bool is_journalled; /* the journal or the snapshot knows it */
-	bool is_epoch_new;  /* the journal does not know the epoch yet */
-	uint64_t meta_lsn;  /* of this run's record of board and epoch */
-	/* only while recovering */
-	struct past *past; /* ring of HISTORY_RECORDS */
-	uint64_t past_count;
+	bool is_journalled;    /* the journal or the snapshot knows it */
+	bool is_epoch_new;     /* the journal does not know the epoch yet */
+	uint64_t meta_lsn;     /* of this run's record of board and epoch */
+	struct refill *refill; /* only while recovering, of boards that are served */
 };
 
 enum pending_kind { PENDING_PLACE, PENDING_REPEAT, PENDING_YOU, PENDING_ROLLBACK };
@@ -158,6 +147,7 @@ struct mail_answer *writer_answer(struct writer *w, unsigned worker, enum mail_t
 				  struct mail_client client);
 void writer_refuse(struct writer *w, unsigned worker, const struct mail_request *m,
 		   enum refusal why, uint64_t wait_ms);
+void writer_board_free(struct writer_board *b);
 struct writer_board *writer_board_at(struct writer *w,
 				     uint16_t number); /* served ones; else NULL */
 
@@ -173,8 +163,26 @@ void order_drop(struct writer *w);   /* undoes what the journal has dropped */
 void cut_run(struct writer *w);
 bool cut_board(struct writer *w, struct writer_board *b); /* false: a reader is in the way */
 void cut_subscribe(struct writer *w, unsigned worker, const struct mail_request *m);
-void cut_refill(struct writer *w, struct writer_board *b); /* at start, from b->past */
 uint64_t cut_wait_ns(const struct writer *w);
+/* What a frame is made with: sorts the changed cells and leaves each once; appends the d->count
+ * cells of w->cells to one log (false: a reader is in the way). */
+void cut_unique(struct writer_board *b);
+bool cut_append(struct writer *w, const struct writer_board *b, enum message_encoding encoding,
+		const struct msg_delta *d);
+
+/* --- writer_refill.c: at start, before anybody reads a log ------------------------------------ */
+/* So many records before the newest may be in the logs still. */
+uint64_t refill_records(const struct settings *settings);
+int refill_begin(struct writer *w, struct writer_board *b); /* -ENOMEM */
+/* The next placement that the journal has of the board. is_noop: it is known to change nothing. */
+void refill_take(struct writer *w, struct writer_board *b, const struct record_placement *p,
+		 bool is_noop);
+/* The next `cells` placements are those of a rollback: nobody sees half of it. */
+void refill_rollback(struct writer *w, struct writer_board *b, uint32_t cells);
+/* What follows `seq` follows nothing that clients may have: they cannot resume from before. */
+void refill_restart(struct writer_board *b, uint64_t seq);
+void refill_end(struct writer *w, struct writer_board *b);
+void refill_free(struct writer_board *b);
 
 /* --- writer_copy.c ---------------------------------------------------------------------------- */
 void copy_want(struct writer *w, unsigned worker, const struct mail_request *m);

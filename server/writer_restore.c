@@ -47,6 +47,47 @@ static uint64_t cooldown_of(const struct writer *w, const char *name)
 	return s != NULL ? s->cooldown_ms : 0;
 }
 
+/* Cells per frame: so many that a frame in any encoding is at most a quarter of the log. */
+static uint32_t changed_max_of(const struct writer *w, const struct writer_board *b)
+{
+	size_t room = w->config.settings->log_bytes / 4;
+	uint32_t cells = board_cells(b->board), n = CHANGED_MAX < cells ? CHANGED_MAX : cells;
+
+	for (unsigned e = 0; e < MESSAGE_ENCODINGS; e++)
+		while (n > 1 && message_delta_bytes_max((enum message_encoding)e, cells,
+							board_bits(b->board), n) > room)
+			n -= n / 8 + 1;
+	return n;
+}
+
+/* What a served board has besides: its log, filled as the journal is read. */
+static int log_begin(struct writer *w, struct writer_board *b)
+{
+	b->changed_max = changed_max_of(w, b);
+	b->changed = calloc(b->changed_max, sizeof(*b->changed));
+	b->cut_colors = calloc(b->changed_max, 1);
+	if (b->changed == NULL || b->cut_colors == NULL ||
+	    room_log_new(w->config.settings->log_bytes, LOG_FRAMES_MAX, w->config.worker_count,
+			 &b->logs[MESSAGE_BINARY]) < 0)
+		return -ENOMEM;
+	return refill_begin(w, b);
+}
+
+static int board_fill(struct writer *w, struct writer_board *b)
+{
+	const struct record_board *meta = &b->meta;
+	int rc = board_new(meta->width, meta->height, meta->bits, &b->board);
+
+	if (rc < 0)
+		return rc;
+	if (board_cells(b->board) <= w->config.settings->last_placer_cells) {
+		b->placers = calloc(board_cells(b->board), sizeof(*b->placers));
+		if (b->placers == NULL)
+			return -ENOMEM;
+	}
+	return settings_of(w, meta->name) != NULL ? log_begin(w, b) : 0;
+}
+
 static int board_add(struct writer *w, const struct record_board *meta, struct writer_board **ret)
 {
 	struct writer_board *b = calloc(1, sizeof(*b));
@@ -54,21 +95,11 @@ static int board_add(struct writer *w, const struct record_board *meta, struct w
 
 	if (b == NULL)
 		return -ENOMEM;
-	rc = board_new(meta->width, meta->height, meta->bits, &b->board);
-	if (rc < 0) {
-		free(b);
-		return rc;
-	}
 	b->meta = *meta;
-	b->past = calloc(HISTORY_RECORDS, sizeof(*b->past));
-	if (board_cells(b->board) <= w->config.settings->last_placer_cells)
-		b->placers = calloc(board_cells(b->board), sizeof(*b->placers));
-	if (b->past == NULL || (board_cells(b->board) <= w->config.settings->last_placer_cells &&
-				b->placers == NULL)) {
-		board_free(b->board);
-		free(b->past);
-		free(b);
-		return -ENOMEM;
+	rc = board_fill(w, b);
+	if (rc < 0) {
+		writer_board_free(b);
+		return rc;
 	}
 	w->boards[meta->board] = b;
 	if (meta->board >= w->boards_end)
@@ -141,11 +172,6 @@ static int on_person(void *arg, const struct person *person)
 	return 0;
 }
 
-static void past_add(struct writer_board *b, uint64_t seq, uint32_t cell, uint8_t color)
-{
-	b->past[b->past_count++ % HISTORY_RECORDS] = (struct past){seq, cell, color};
-}
-
 static int replay_placement(struct restore *r, struct writer_board *b,
 			    const struct record_placement *p, bool replay)
 {
@@ -159,18 +185,19 @@ static int replay_placement(struct restore *r, struct writer_board *b,
 		return restore_refuse(
 			r, EXIT_FAILURE_RUN,
 			"the journal has a placement outside its board: pixeld journal verify");
-	past_add(b, p->seq, cell, p->color);
 	if (b->placers != NULL) {
 		b->placers[cell].placed_at_ms = record_is_restored(p) ? 0 : p->placed_at_ms;
 		memcpy(b->placers[cell].user, p->user, sizeof(p->user));
 	}
-	if (!replay)
+	if (!replay) {
+		refill_take(r->w, b, p, false);
 		return 0;
+	}
 	if (p->seq != b->seq_applied + 1 || p->epoch != b->epoch)
 		return restore_refuse(
 			r, EXIT_FAILURE_RUN,
 			"the journal has a gap in a board's order: pixeld journal verify");
-	(void)board_set(b->board, cell, p->color);
+	refill_take(r->w, b, p, !board_set(b->board, cell, p->color));
 	b->seq_applied = b->seq_numbered = p->seq;
 	memcpy(person.user, p->user, sizeof(person.user));
 	return record_is_restored(p) ? 0 : on_person(r, &person);
@@ -178,7 +205,7 @@ static int replay_placement(struct restore *r, struct writer_board *b,
 
 static void replay_epoch(struct writer_board *b, const struct record_epoch *e, bool replay)
 {
-	b->past_count = 0; /* resuming does not reach over an epoch */
+	refill_restart(b, e->first_seq - 1); /* resuming does not reach over an epoch */
 	if (!replay)
 		return;
 	b->epoch = e->epoch;
@@ -203,6 +230,11 @@ static int on_record(void *arg, uint64_t lsn, const struct record *record, bool 
 	case RECORD_PLACEMENT:
 		b = record->placement.board < ROOMS_MAX ? w->boards[record->placement.board] : NULL;
 		return b != NULL ? replay_placement(r, b, &record->placement, replay) : -EBADMSG;
+	case RECORD_ROLLBACK:
+		b = record->rollback.board < ROOMS_MAX ? w->boards[record->rollback.board] : NULL;
+		if (b != NULL)
+			refill_rollback(w, b, record->rollback.cells);
+		return 0;
 	default:
 		return 0; /* of a later version */
 	}
@@ -276,19 +308,6 @@ static int palettes_check(struct restore *r)
 	return 0;
 }
 
-/* Cells per frame: so many that a frame in any encoding is at most a quarter of the log. */
-static uint32_t changed_max_of(const struct writer *w, const struct writer_board *b)
-{
-	size_t room = w->config.settings->log_bytes / 4;
-	uint32_t cells = board_cells(b->board), n = CHANGED_MAX < cells ? CHANGED_MAX : cells;
-
-	for (unsigned e = 0; e < MESSAGE_ENCODINGS; e++)
-		while (n > 1 && message_delta_bytes_max((enum message_encoding)e, cells,
-							board_bits(b->board), n) > room)
-			n -= n / 8 + 1;
-	return n;
-}
-
 static void room_fill(struct room *room, const struct writer_board *b,
 		      const struct settings_board *s)
 {
@@ -311,19 +330,11 @@ static void room_fill(struct room *room, const struct writer_board *b,
 
 static int room_open(struct writer *w, struct writer_board *b, const struct settings_board *s)
 {
-	const struct settings *settings = w->config.settings;
-
 	b->room = calloc(1, sizeof(*b->room));
-	b->changed_max = changed_max_of(w, b);
-	b->changed = calloc(b->changed_max, sizeof(*b->changed));
-	b->cut_colors = calloc(b->changed_max, 1);
-	if (b->room == NULL || b->changed == NULL || b->cut_colors == NULL)
-		return -ENOMEM;
-	if (room_log_new(settings->log_bytes, LOG_FRAMES_MAX, w->config.worker_count,
-			 &b->logs[MESSAGE_BINARY]) < 0)
+	if (b->room == NULL)
 		return -ENOMEM;
 	room_fill(b->room, b, s);
-	cut_refill(w, b);
+	refill_end(w, b);
 	atomic_store(&b->room->logs[MESSAGE_BINARY], b->logs[MESSAGE_BINARY]);
 	w->rooms.at[b->meta.board] = b->room;
 	if (b->meta.board >= w->rooms.end)
@@ -342,7 +353,7 @@ static void epochs_renew(struct writer *w)
 			continue;
 		b->epoch++;
 		b->seq_applied = b->seq_numbered = b->seq_applied + RECORD_EPOCH_GAP;
-		b->past_count = 0;
+		refill_restart(b, b->seq_applied);
 		b->is_epoch_new = true;
 	}
 	log_warn("epoch_renewed why=\"the last run did not stop in order and did not sync every "
@@ -371,8 +382,6 @@ static int rooms_open(struct writer *w)
 	for (uint32_t i = 0; i < w->boards_end; i++) {
 		if (w->boards[i] == NULL)
 			continue;
-		free(w->boards[i]->past);
-		w->boards[i]->past = NULL;
 		if (w->boards[i]->room == NULL)
 			log_warn("board_not_served name=%s why=\"the settings do not name it; its "
 				 "data is kept\"",
@@ -389,7 +398,7 @@ int restore_run(struct writer *w, char why[static RECOVER_WHY_BYTES])
 					  .person = on_person,
 					  .record = on_record,
 					  .report = on_report};
-	struct recover_options options = {.history_records = HISTORY_RECORDS};
+	struct recover_options options = {.history_records = refill_records(w->config.settings)};
 	struct recover_result result;
 	int rc;
 

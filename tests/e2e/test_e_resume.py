@@ -139,6 +139,22 @@ class Crash(unittest.TestCase):
                         back.reach(board, last + 1)
                         self.assertEqual(bytes(board.packed), server.bitmap()[0])
 
+    def test_who_was_far_behind_resumes_after_a_kill_too(self):
+        with Server(*FREE, allowed=CRASH) as server:
+            token = server.session()
+            with Client(server, token) as painter, Client(server) as watcher:
+                board = watcher.follow()
+                watcher.reach(board, painter.place_all(some(100, 1))[-1])
+                for i in range(14):
+                    last = painter.place_all(some(25000, i))[-1]
+            server.kill()
+            server.start()
+            with Client(server) as back:
+                self.assertTrue(back.subscribe(epoch=board.epoch, seq=board.seq)["resumed"])
+                back.following[0] = board
+                back.reach(board, last)
+                self.assertEqual(bytes(board.packed), server.bitmap()[0])
+
     def place_until_killed(self, painter, rng):
         """{seq: request} of what was acknowledged."""
         acknowledged, asked = {}, 0

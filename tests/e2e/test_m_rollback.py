@@ -129,6 +129,28 @@ class Model(unittest.TestCase):
             listed = {r["rollback"] for r in operator.list() if not r["undoes"] and not r["undone_by"]}
             self.assertEqual(listed, set(filters))
 
+    def test_nobody_sees_half_of_one_after_a_kill_either(self):
+        """Its cells come in one frame, however many placements stand right before it."""
+        with Server(*FREE, "--board", "main:100x100:4", "--log-bytes", "65536") as server:
+            taken, kept = Person(server), Person(server)
+            cells = [(i % 100, i // 100, 1 + i % 15) for i in range(1300)]
+            with Client(server, taken.token) as painter:
+                board = painter.follow()
+                painter.place_all(cells[:800])
+            with Client(server, kept.token) as painter:
+                before = painter.place_all(cells[800:1300])[-1]
+            answer = Operator(server).done(user=taken.user)
+            self.assertEqual(answer["seq"], before + 800)
+            server.kill()
+            server.start()
+            with Client(server) as back:
+                back.following[0] = board
+                self.assertTrue(back.subscribe(epoch=board.epoch, seq=board.seq)["resumed"])
+                back.reach(board, answer["seq"])
+                self.assertEqual(bytes(board.packed), server.bitmap()[0])
+                ends = [m["last"] for m in back.heard if m["type"] == "delta"]
+                self.assertEqual([seq for seq in ends if before < seq < answer["seq"]], [])
+
     def test_beside_people_who_go_on_placing(self):
         """Cells that somebody places on while it is planned are theirs; every client has the board."""
         with Server(*FREE, *SMALL, "--snapshot-interval-s", "1") as server:

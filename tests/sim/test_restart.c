@@ -1,0 +1,369 @@
+/*
+ * test_restart.c - what a client that comes back finds after a kill: the broadcast log reaches back
+ * as far as it did before, and what it sends is the board.
+ *
+ * The real writer and keeper over ring and disk in memory; the test plays the only worker.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "edge/message.h"
+#include "edge/ws_frame.h"
+#include "engine/assert.h"
+#include "engine/delta.h"
+#include "engine/mail.h"
+#include "engine/room_log.h"
+#include "server/writer.h"
+#include "tests/prng.h"
+#include "tests/sim/disk_sim.h"
+
+#define MAIL_MAX  4096
+#define TURN_NS   NS_PER_MS
+#define WALL_MS   1700000000000ULL
+#define SIDE      500
+#define CELLS     (SIDE * SIDE)
+#define ASKED_MAX 1000 /* placements of one turn */
+#define TURNS_MAX 100000
+
+struct life {
+	struct settings *settings;
+	struct disk *disk;
+	struct keeper *keeper;
+	struct writer *writer;
+	struct spsc *requests, *answers, *pack_jobs, *pack_done;
+	struct now now;
+	uint64_t dice;
+	uint64_t asked, placed;
+	uint64_t oldest_at_cut; /* of the log, the moment before the end */
+};
+
+static void wake_nobody(void *arg)
+{
+	(void)arg;
+}
+
+static void wake_no_worker(void *arg, unsigned worker)
+{
+	(void)arg;
+	(void)worker;
+}
+
+static uint64_t no_rounds(void *arg)
+{
+	(void)arg;
+	return 0;
+}
+
+static void settings_make(struct life *l, const char *log_bytes)
+{
+	char args[][48] = {"pixeld",
+			   "--board=main:500x500:4",
+			   "--journal-segment-bytes=4MiB",
+			   "--people-max=1024",
+			   "--cooldown-ms=0",
+			   "--last-placer-cells=0",
+			   "--snapshot-interval-s=3600",
+			   ""};
+	char why[SETTINGS_WHY_CHARS], *argv[9] = {NULL};
+	char *const envp[] = {NULL};
+
+	snprintf(args[7], sizeof(args[7]), "--log-bytes=%s", log_bytes);
+	for (int i = 0; i < 8; i++)
+		argv[i] = args[i];
+	assert_int_equal(settings_load(8, argv, envp, &l->settings, why), 0);
+}
+
+static void begin(struct life *l, const char *log_bytes)
+{
+	memset(l, 0, sizeof(*l));
+	l->dice = 2017;
+	l->now = (struct now){.mono_ns = NS_PER_SEC, .wall_ms = WALL_MS};
+	disk_sim_begin(1);
+	ring_sim_begin(NULL, &disk_sim_for_ring, 1);
+	settings_make(l, log_bytes);
+}
+
+static void start(struct life *l)
+{
+	struct writer_config config = {.settings = l->settings,
+				       .worker_count = 1,
+				       .wake_worker = wake_no_worker,
+				       .wake_packer = wake_nobody,
+				       .wake_historian = wake_nobody,
+				       .round_ns = no_rounds};
+	struct keeper_config keeper = {.wake_writer = wake_nobody};
+	char why[RECOVER_WHY_BYTES] = "";
+
+	assert_int_equal(disk_open("sim", 1, 1, &l->disk), 0);
+	assert_int_equal(spsc_new(MAIL_MAX, sizeof(struct mail_request), &l->requests), 0);
+	assert_int_equal(spsc_new(MAIL_MAX, sizeof(struct mail_answer), &l->answers), 0);
+	assert_int_equal(spsc_new(4, sizeof(struct pack_job), &l->pack_jobs), 0);
+	assert_int_equal(spsc_new(4, sizeof(struct pack_job), &l->pack_done), 0);
+	config.disk = keeper.disk = l->disk;
+	config.requests[0] = l->requests;
+	config.answers[0] = l->answers;
+	config.pack_jobs = l->pack_jobs;
+	config.pack_done = l->pack_done;
+	if (writer_new(&config, l->now, &l->writer, why) != 0)
+		fail_msg("%s", why);
+	assert_int_equal(keeper_new(&keeper, &l->keeper), 0);
+	assert_int_equal(writer_start(l->writer, l->keeper, l->now), 0);
+}
+
+static void parts_free(struct life *l)
+{
+	keeper_free(l->keeper);
+	writer_free(l->writer);
+	spsc_free(l->requests);
+	spsc_free(l->answers);
+	spsc_free(l->pack_jobs);
+	spsc_free(l->pack_done);
+	disk_close(l->disk);
+}
+
+static void answers_take(struct life *l)
+{
+	const struct mail_answer *a;
+
+	while ((a = spsc_peek(l->answers)) != NULL) {
+		assert_int_equal(a->type, MAIL_PLACED);
+		l->placed++;
+		spsc_pop(l->answers);
+	}
+}
+
+static void turn(struct life *l)
+{
+	bool nap;
+
+	(void)writer_turn(l->writer, l->now, &nap);
+	answers_take(l);
+	(void)keeper_turn(l->keeper, l->now);
+	ring_sim_advance(TURN_NS);
+	l->now.mono_ns += TURN_NS;
+	l->now.wall_ms++;
+}
+
+static struct room *room(struct life *l)
+{
+	return writer_rooms(l->writer)->at[0];
+}
+
+static struct room_log *binary_log(struct life *l)
+{
+	return atomic_load(&room(l)->logs[MESSAGE_BINARY]);
+}
+
+static void ask(struct life *l, uint32_t cell, uint32_t color)
+{
+	struct mail_request *m = spsc_push(l->requests);
+
+	assert_non_null(m);
+	memset(m, 0, sizeof(*m));
+	m->type = MAIL_PLACE;
+	m->with_user = true;
+	m->user[0] = 1;
+	m->x = cell % SIDE;
+	m->y = cell / SIDE;
+	m->color = color;
+	m->request = ++l->asked;
+	m->asked_ns = l->now.mono_ns;
+}
+
+/* So many placements, `per_turn` a millisecond; `spread` cells, so many colors. */
+static void place(struct life *l, uint64_t count, unsigned per_turn, uint32_t spread,
+		  uint32_t colors)
+{
+	uint64_t end = l->asked + count;
+
+	for (unsigned turns = 0; l->placed < end; turns++) {
+		assert_true(turns < TURNS_MAX);
+		for (unsigned i = 0; i < per_turn && l->asked < end && writer_is_ready(l->writer);
+		     i++)
+			ask(l, (uint32_t)prng_below(&l->dice, spread),
+			    (uint32_t)prng_below(&l->dice, colors));
+		(void)spsc_publish(l->requests);
+		turn(l);
+	}
+	while (room_log_last(binary_log(l)) < l->placed)
+		turn(l);
+}
+
+static void stop(struct life *l)
+{
+	writer_stop(l->writer);
+	while (!writer_is_stopped(l->writer))
+		turn(l);
+	parts_free(l);
+	disk_sim_process_kill();
+}
+
+static void kill_and_start(struct life *l)
+{
+	l->oldest_at_cut = room_log_oldest(binary_log(l));
+	disk_sim_die_after(0);
+	parts_free(l);
+	disk_sim_process_kill();
+	start(l);
+}
+
+static void end(struct life *l)
+{
+	stop(l);
+	settings_free(l->settings);
+	ring_sim_end();
+	disk_sim_end();
+}
+
+/* --- what the log sends ----------------------------------------------------------------------- */
+
+/* Calls `each` with the deltas that a client gets who has `seq`, in order. */
+static void log_read(struct life *l, uint64_t seq, uint8_t *colors,
+		     void (*each)(const struct msg_delta *d))
+{
+	static struct delta_cell cells[CELLS];
+	struct room_log *log = binary_log(l);
+	uint64_t at = room_log_find(log, seq), head = room_log_head(log);
+
+	assert_true(at != ROOM_LOG_NONE);
+	while (at < head) {
+		const uint8_t *frame = room_log_at(log, at), *payload;
+		uint64_t len = ws_frame_bytes(frame, head - at);
+		size_t skip = len < 126 + 2 ? 2 : len < 65536 + 4 ? 4 : 10;
+		struct message m;
+
+		assert_int_equal(message_decode_server(frame + skip, len - skip, &m, &payload), 0);
+		at += len;
+		if (m.type != MSG_DELTA)
+			continue;
+		assert_true(m.delta.first <= seq + 1);
+		assert_int_equal(delta_decode(CELLS, 4, payload, len - (size_t)(payload - frame),
+					      m.delta.count, cells),
+				 0);
+		for (uint32_t i = 0; i < m.delta.count; i++)
+			colors[cells[i].cell] = cells[i].color;
+		if (each != NULL)
+			each(&m.delta);
+		seq = m.delta.last;
+	}
+	assert_int_equal(seq, atomic_load(&room(l)->seq));
+}
+
+/* --- tests ------------------------------------------------------------------------------------ */
+
+static void assert_reach_is_kept(struct life *l)
+{
+	kill_and_start(l);
+	assert_int_equal(room_log_last(binary_log(l)), l->placed);
+	if (room_log_oldest(binary_log(l)) > l->oldest_at_cut)
+		fail_msg("of %lu placements the log reached back to %lu, and to %lu after a kill",
+			 l->placed, l->oldest_at_cut, room_log_oldest(binary_log(l)));
+}
+
+static void a_kill_does_not_shorten_how_far_a_client_may_be_behind(void **state)
+{
+	static const struct {
+		unsigned per_turn;
+		uint32_t spread, colors;
+		uint64_t count;
+		const char *log_bytes;
+	} rows[] = {
+		{100, CELLS, 16, 600000, "512KiB"}, /* at full speed, anywhere */
+		{60, 2000, 16, 200000, "64KiB"},    /* all want the same place */
+		{60, CELLS, 2, 100000, "64KiB"},    /* half of it changes nothing */
+		{1, CELLS, 16, 40000, "64KiB"},     /* a quiet day */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct life l;
+
+		begin(&l, rows[i].log_bytes);
+		start(&l);
+		place(&l, rows[i].count, rows[i].per_turn, rows[i].spread, rows[i].colors);
+		assert_true(room_log_oldest(binary_log(&l)) > 0); /* else the test says nothing */
+		assert_reach_is_kept(&l);
+		assert_reach_is_kept(&l);
+		end(&l);
+	}
+}
+
+static void nor_does_a_snapshot_before_the_kill(void **state)
+{
+	struct life l;
+
+	(void)state;
+	begin(&l, "512KiB");
+	start(&l);
+	place(&l, 600000, 100, CELLS, 16);
+	stop(&l);
+	start(&l);
+	place(&l, 1000, 200, CELLS, 16);
+	assert_reach_is_kept(&l);
+	end(&l);
+}
+
+static void what_the_log_sends_after_a_kill_is_the_board(void **state)
+{
+	static uint8_t before[CELLS], after[CELLS];
+	struct life l;
+	uint64_t seq;
+
+	(void)state;
+	memset(before, 0, sizeof(before));
+	begin(&l, "1MiB");
+	start(&l);
+	place(&l, 20000, 50, 3000, 5);
+	log_read(&l, 0, before, NULL);
+	seq = l.placed;
+	place(&l, 30000, 50, 3000, 5);
+	memcpy(after, before, sizeof(after));
+	log_read(&l, seq, before, NULL);
+	kill_and_start(&l);
+	log_read(&l, seq, after, NULL);
+	assert_memory_equal(before, after, sizeof(after));
+	memset(after, 0, sizeof(after));
+	log_read(&l, 0, after, NULL);
+	assert_memory_equal(before, after, sizeof(after));
+	end(&l);
+}
+
+static uint32_t cells_max;
+
+static void cells_look(const struct msg_delta *d)
+{
+	cells_max = d->count > cells_max ? d->count : cells_max;
+}
+
+static void a_quiet_board_s_frames_stay_small_after_a_kill(void **state)
+{
+	static uint8_t colors[CELLS];
+	struct life l;
+
+	(void)state;
+	begin(&l, "1MiB");
+	start(&l);
+	place(&l, 3000, 1, CELLS, 16);
+	kill_and_start(&l);
+	cells_max = 0;
+	log_read(&l, 0, colors, cells_look);
+	assert_in_range(cells_max, 1, 300);
+	end(&l);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_kill_does_not_shorten_how_far_a_client_may_be_behind),
+		cmocka_unit_test(nor_does_a_snapshot_before_the_kill),
+		cmocka_unit_test(what_the_log_sends_after_a_kill_is_the_board),
+		cmocka_unit_test(a_quiet_board_s_frames_stay_small_after_a_kill),
+	};
+
+	return cmocka_run_group_tests_name("restart", tests, NULL, NULL);
+}
