@@ -14,12 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/exit_code.h"
 #include "persist/recover.h"
 #include "persist/segment_list.h"
 #include "persist/snapshot.h"
-
-#define EXIT_DAMAGED 1
-#define EXIT_USAGE   2
 
 static const char usage[] =
 	"usage: pixeld journal list DIR      what segments and snapshots are there\n"
@@ -34,7 +32,7 @@ static const char usage[] =
 static int say_error(const char *dir, int error)
 {
 	fprintf(stderr, "pixeld: %s: %s (%s)\n", dir, strerror(-error), disk_open_remedy(error));
-	return EXIT_USAGE;
+	return error == -EBADMSG ? EXIT_DATA_WRONG : EXIT_FAILED;
 }
 
 /* --- list ----------------------------------------------------------------------------------- */
@@ -59,7 +57,7 @@ static void segment_show(const struct segment_entry *e)
 	printf("\n");
 }
 
-static int list(struct disk *disk)
+static int list(struct disk *disk, uint64_t lsn)
 {
 	struct segment_list segments;
 	uint64_t lsns[64];
@@ -67,6 +65,7 @@ static int list(struct disk *disk)
 	int count = snapshot_list(disk, lsns, 64);
 	int rc = segment_list_read(disk, &segments);
 
+	(void)lsn;
 	if (count < 0 || rc < 0)
 		return say_error(disk_path(disk), count < 0 ? count : rc);
 	for (int i = count; i-- > 0;) {
@@ -118,15 +117,16 @@ static int read_all(struct disk *disk, const struct recover_handler *handler,
 	if (rc == 0)
 		return 0;
 	fprintf(stderr, "pixeld: %s\n", why);
-	return rc == -EBADMSG ? EXIT_DAMAGED : EXIT_USAGE;
+	return rc == -EBADMSG ? EXIT_DATA_WRONG : EXIT_FAILED;
 }
 
-static int verify(struct disk *disk)
+static int verify(struct disk *disk, uint64_t lsn)
 {
 	const struct recover_handler handler = {.report = sentence_print};
 	struct recover_result result;
 	int rc = read_all(disk, &handler, &result);
 
+	(void)lsn;
 	if (rc != 0)
 		return rc;
 	printf("whole: records up to %" PRIu64 ", newest snapshot of record %" PRIu64 ", %s\n",
@@ -135,7 +135,7 @@ static int verify(struct disk *disk)
 	return 0;
 }
 
-static int dump(struct disk *disk)
+static int dump(struct disk *disk, uint64_t lsn)
 {
 	const struct recover_handler handler = {
 		.record = placement_print,
@@ -144,9 +144,10 @@ static int dump(struct disk *disk)
 	struct recover_result result;
 	int rc;
 
+	(void)lsn;
 	printf("lsn,board,epoch,seq,placed_at_ms,user,x,y,color,request\n");
 	rc = read_all(disk, &handler, &result);
-	return fflush(stdout) == 0 ? rc : EXIT_USAGE;
+	return fflush(stdout) == 0 ? rc : EXIT_FAILED;
 }
 
 /* --- cut ------------------------------------------------------------------------------------ */
@@ -209,14 +210,14 @@ static int cut(struct disk *disk, uint64_t lsn)
 	segment_list_free(&segments);
 	if (h.journal_id == 0) {
 		fprintf(stderr, "pixeld: %s: no journal is there\n", disk_path(disk));
-		return EXIT_USAGE;
+		return EXIT_FAILED;
 	}
 	if (snapshot_list(disk, &newest, 1) == 1 && newest >= lsn) {
 		fprintf(stderr,
 			"pixeld: %s: the newest snapshot holds record %" PRIu64
 			" already: nothing before record %" PRIu64 " can be cut\n",
 			disk_path(disk), newest, newest + 1);
-		return EXIT_USAGE;
+		return EXIT_FAILED;
 	}
 	rc = segment_write(disk, &h);
 	if (rc < 0)
@@ -225,33 +226,66 @@ static int cut(struct disk *disk, uint64_t lsn)
 	return 0;
 }
 
+static const struct {
+	const char *verb;
+	int (*run)(struct disk *disk, uint64_t lsn);
+	bool writes; /* takes the lock, and an LSN */
+} verbs[] = {{"list", list, false},
+	     {"verify", verify, false},
+	     {"dump", dump, false},
+	     {"cut", cut, true}};
+
+#define VERBS (sizeof(verbs) / sizeof(verbs[0]))
+
+/* The number of the verb; VERBS: there is none of this name. */
+static size_t verb_find(const char *name)
+{
+	size_t i = 0;
+
+	while (i < VERBS && strcmp(verbs[i].verb, name) != 0)
+		i++;
+	return i;
+}
+
+/* 0: it is no record. */
+static uint64_t lsn_parse(const char *text)
+{
+	char *end;
+	uint64_t lsn = strtoull(text, &end, 10);
+
+	return *text >= '0' && *text <= '9' && *end == '\0' ? lsn : 0;
+}
+
+static bool help_is_asked(int argc, char **argv)
+{
+	for (int i = 0; i < argc; i++)
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+			return true;
+	return false;
+}
+
 int journal_tool(int argc, char **argv)
 {
-	const char *verb = argc > 0 ? argv[0] : "";
-	bool is_cut = strcmp(verb, "cut") == 0;
-	uint64_t lsn = is_cut && argc == 3 ? strtoull(argv[2], NULL, 10) : 0;
+	size_t verb = argc > 0 ? verb_find(argv[0]) : VERBS;
 	struct disk *disk;
+	uint64_t lsn = 0;
 	int rc;
 
-	if (argc != (is_cut ? 3 : 2) || (is_cut && lsn == 0)) {
+	if (help_is_asked(argc, argv)) {
+		fputs(usage, stdout);
+		return EXIT_PASS;
+	}
+	if (verb < VERBS && verbs[verb].writes && argc == 3)
+		lsn = lsn_parse(argv[2]);
+	if (verb == VERBS || argc != (verbs[verb].writes ? 3 : 2) ||
+	    (verbs[verb].writes && lsn == 0)) {
 		fputs(usage, stderr);
 		return EXIT_USAGE;
 	}
-	rc = disk_open(argv[1], 0, is_cut, &disk);
+	rc = disk_open(argv[1], 0, verbs[verb].writes, &disk);
 	if (rc < 0)
 		return say_error(argv[1], rc);
-	if (is_cut) {
-		rc = cut(disk, lsn);
-	} else if (strcmp(verb, "list") == 0) {
-		rc = list(disk);
-	} else if (strcmp(verb, "verify") == 0) {
-		rc = verify(disk);
-	} else if (strcmp(verb, "dump") == 0) {
-		rc = dump(disk);
-	} else {
-		fputs(usage, stderr);
-		rc = EXIT_USAGE;
-	}
+	rc = verbs[verb].run(disk, lsn);
 	disk_close(disk);
 	return rc;
 }

@@ -6,7 +6,7 @@
 #ifndef PX_PERSIST_JOURNAL_TOOL_H
 #define PX_PERSIST_JOURNAL_TOOL_H
 
-/* argv[0] is the verb. Exit code: 0, 1 = damage was found, 2 = wrong usage or the disk refused. */
+/* argv[0] is the verb. An exit code (engine/exit_code.h). */
 int journal_tool(int argc, char **argv);
 
 #endif

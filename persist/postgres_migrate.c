@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "engine/exit_code.h"
 #include "engine/log.h"
 #include "persist/postgres_priv.h"
 #include "persist/postgres_schema.h"
@@ -125,5 +126,7 @@ int postgres_migrate(const struct postgres_config *config, FILE *out)
 			verdict == RECEIVER_OK ? "the schema pixeld is newer than this program"
 					       : link.why);
 	postgres_link_close(&link);
-	return verdict == RECEIVER_OK && from <= POSTGRES_SCHEMA_VERSION ? 0 : 1;
+	if (verdict == RECEIVER_OK)
+		return from <= POSTGRES_SCHEMA_VERSION ? EXIT_PASS : EXIT_FAILED;
+	return verdict == RECEIVER_RETRY ? EXIT_UNREACHABLE : EXIT_FAILED;
 }

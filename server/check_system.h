@@ -35,8 +35,8 @@ struct system_facts {
 /* Looks at the machine. */
 void system_look(const struct settings *s, struct system_facts *ret_facts);
 
-/* Writes the report. Returns the exit code: 0, 1 (something fails for s->clients_max clients), 2
- * (io_uring is refused). Pure but for `out`. */
+/* Writes the report. EXIT_PASS; EXIT_FAILED: something fails for s->clients_max clients;
+ * EXIT_CONFIG: io_uring is refused. Pure but for `out`. */
 int system_report(const struct system_facts *facts, const struct settings *s, FILE *out);
 
 /* How many clients fit, and in *ret_limit what ends it. Pure. */

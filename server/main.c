@@ -1,7 +1,5 @@
 /*
- * main.c - pixeld: command line in, exit code out.
- *
- *	0 stopped in order   1 failed while running   2 usage, or io_uring refused   78 config
+ * main.c - pixeld: command line in, exit code (engine/exit_code.h) out.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -85,7 +83,7 @@ static int migrate(const struct settings *s)
 
 	if (s->postgres[0] == '\0') {
 		fprintf(stderr, "pixeld: migrate: which database? --postgres DSN\n");
-		return SETTINGS_USAGE;
+		return EXIT_USAGE;
 	}
 	return postgres_migrate(&config, stdout);
 }
@@ -112,7 +110,7 @@ int main(int argc, char **argv)
 		if (strcmp(argv[1], tools[i].verb) == 0)
 			return tools[i].run(argc - 2, argv + 2);
 	rc = settings_load(argc - is_migrate, argv + is_migrate, environ, &s, why);
-	if (rc != SETTINGS_OK) {
+	if (rc != EXIT_PASS) {
 		fprintf(stderr, "pixeld: %s\n", why);
 		return rc;
 	}

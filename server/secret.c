@@ -98,6 +98,14 @@ static int secret_of_disk(struct disk *disk, uint8_t *out, size_t room)
 	return file_make(disk, SECRET_NAME, out, SECRET_BYTES);
 }
 
+/* A wrong file of the settings is one of them that is wrong; one of the directory is damaged. */
+static int code_of(bool given, int error)
+{
+	if (given)
+		return EXIT_CONFIG;
+	return error == -EINVAL ? EXIT_DATA_WRONG : EXIT_FAILED;
+}
+
 int secret_key_new(const struct settings *s, struct disk *disk, struct session_key **ret_key,
 		   char why[static SECRET_WHY_CHARS])
 {
@@ -116,11 +124,11 @@ int secret_key_new(const struct settings *s, struct disk *disk, struct session_k
 	}
 	rc = len < 0 ? len : session_key_new(secret, (size_t)len, ret_key);
 	explicit_bzero(secret, sizeof(secret));
-	if (rc < 0)
-		snprintf(why, SECRET_WHY_CHARS,
-			 "no session secret from %s: %s (it must be %d to %d bytes)", from,
-			 strerror(-rc), SESSION_SECRET_BYTES_MIN, SESSION_SECRET_BYTES_MAX);
-	return rc;
+	if (rc == 0)
+		return EXIT_PASS;
+	snprintf(why, SECRET_WHY_CHARS, "no session secret from %s: %s (it must be %d to %d bytes)",
+		 from, strerror(-rc), SESSION_SECRET_BYTES_MIN, SESSION_SECRET_BYTES_MAX);
+	return code_of(s->session_secret[0] != '\0' || s->session_secret_file[0] != '\0', rc);
 }
 
 /* --- the operator's token: one line, so that people can copy it --------------------------------
@@ -173,7 +181,7 @@ int admin_token_get(const struct settings *s, struct disk *disk,
 			 "characters)",
 			 given ? s->admin_token_file : "the data directory's " TOKEN_NAME,
 			 strerror(-rc), ADMIN_TOKEN_CHARS_MIN, ADMIN_TOKEN_CHARS_MAX);
-		return rc;
+		return code_of(given, rc);
 	}
 	memcpy(ret_token, text, (size_t)len);
 	ret_token[len] = '\0';

@@ -13,11 +13,11 @@
 #define ADMIN_TOKEN_CHARS_MIN 16
 #define ADMIN_TOKEN_CHARS_MAX 128
 
-/* 0, or -errno and a sentence in `why`. */
+/* EXIT_PASS, or what to end with and a sentence in `why`. */
 int secret_key_new(const struct settings *s, struct disk *disk, struct session_key **ret_key,
 		   char why[static SECRET_WHY_CHARS]);
 
-/* A line of printable characters. 0, or -errno and a sentence in `why`. */
+/* A line of printable characters. Likewise. */
 int admin_token_get(const struct settings *s, struct disk *disk,
 		    char ret_token[static ADMIN_TOKEN_CHARS_MAX + 1],
 		    char why[static SECRET_WHY_CHARS]);

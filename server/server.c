@@ -19,7 +19,6 @@
 #include "server/secret.h"
 #include "server/server_priv.h"
 
-#define EXIT_RUN       1
 #define SLOTS_PER_RING 18750 /* no more than this, so that a ring's tables stay small */
 #define FILES_OURS     128   /* plain descriptors: rings, files, listeners */
 #define SPARE_PER_RING 16    /* slots on which 503 is said; also in edge/worker_priv.h */
@@ -181,17 +180,19 @@ static int server_make(struct server *s, char why[static SERVER_WHY_CHARS])
 	int rc;
 
 	if (data_open(s, why) < 0 || boards_are_whole(s, why) < 0)
-		return EXIT_RUN;
-	if (secret_key_new(s->settings, s->disk, &s->key, why) < 0 ||
-	    admin_token_get(s->settings, s->disk, s->admin_token, why) < 0)
-		return EXIT_RUN;
+		return EXIT_FAILED;
+	rc = secret_key_new(s->settings, s->disk, &s->key, why);
+	if (rc == EXIT_PASS)
+		rc = admin_token_get(s->settings, s->disk, s->admin_token, why);
+	if (rc != EXIT_PASS)
+		return rc;
 	s->shared.worker_count = (uint32_t)(workers == 0 ? core_count() : workers);
 	if (s->shared.worker_count > WORKERS_MAX)
 		s->shared.worker_count = WORKERS_MAX;
 	if (queues_new(s) < 0) {
 		snprintf(why, SERVER_WHY_CHARS, "no memory for the queues of %u workers",
 			 s->shared.worker_count);
-		return EXIT_RUN;
+		return EXIT_FAILED;
 	}
 	s->writer_config.settings = s->settings;
 	s->writer_config.disk = s->disk;
@@ -253,7 +254,7 @@ int server_start(const struct settings *settings, struct server **ret_server,
 	int rc;
 
 	if (s == NULL)
-		return EXIT_RUN;
+		return EXIT_FAILED;
 	s->settings = settings;
 	s->started_wall_ms = clock_now().wall_ms;
 	(void)sem_init(&s->ready, 0, 0);
@@ -264,7 +265,7 @@ int server_start(const struct settings *settings, struct server **ret_server,
 			lanes_plan(s, &s->workers[i].config);
 		if (listeners_open(settings, s->shared.listeners, &s->shared.listener_count, why) <
 		    0)
-			rc = EXIT_RUN;
+			rc = EXIT_FAILED;
 	}
 	if (rc != 0) {
 		server_free(s);
@@ -272,9 +273,7 @@ int server_start(const struct settings *settings, struct server **ret_server,
 	}
 	rc = server_threads_start(s, why);
 	if (rc != 0)
-		return rc == -EPERM || rc == -ENOSYS
-			       ? 2
-			       : EXIT_RUN; /* the process ends: threads with it */
+		return exit_code_of_ring(rc); /* the process ends: threads with it */
 	listening_say(s);
 	*ret_server = s;
 	return 0;

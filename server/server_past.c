@@ -7,8 +7,6 @@
 
 #include "server/server_priv.h"
 
-#define EXIT_RUN 1
-
 /* The receiver has met the database in this run, and has seen that it is ours and not of another
  * history. What made it stop, somebody has to decide. */
 static bool is_trusted(void *arg)
@@ -33,5 +31,5 @@ int server_past_make(struct server *s, char why[static SERVER_WHY_CHARS])
 	if (s->receiver == NULL || past_new(&config, &s->past) == 0)
 		return 0;
 	snprintf(why, SERVER_WHY_CHARS, "no memory to ask PostgreSQL for the past");
-	return EXIT_RUN;
+	return EXIT_FAILED;
 }

@@ -13,7 +13,6 @@
 #include "persist/postgres_link.h"
 #include "server/server_priv.h"
 
-#define EXIT_RUN   1
 #define CATCH_UP_S 5 /* at the end of the server */
 
 static uint64_t durable_lsn(void *arg)
@@ -88,7 +87,7 @@ int server_receiver_make(struct server *s, char why[static SERVER_WHY_CHARS])
 		snprintf(why, SERVER_WHY_CHARS,
 			 "postgres: this is no DSN of libpq: write postgresql://user@host/name, or "
 			 "host=... user=... dbname=...");
-		return SETTINGS_CONFIG;
+		return EXIT_CONFIG;
 	}
 	s->receiver_boards = calloc(ROOMS_MAX, sizeof(*s->receiver_boards));
 	rc = s->receiver_boards == NULL ? -ENOMEM : postgres_new(&postgres, &s->postgres);
@@ -102,7 +101,7 @@ int server_receiver_make(struct server *s, char why[static SERVER_WHY_CHARS])
 		return 0;
 	snprintf(why, SERVER_WHY_CHARS, "cannot make the receiver for PostgreSQL: %s",
 		 strerror(-rc));
-	return EXIT_RUN;
+	return EXIT_FAILED;
 }
 
 static uint64_t receiver_helper_turn(void *arg, struct now now)

@@ -255,6 +255,12 @@ static void defaults_read(struct settings *s)
 	}
 }
 
+/* The code for a value that cannot be: whoever gave it as a flag wrote a wrong command line. */
+static int code_of(const struct settings *s, int id)
+{
+	return s->origins[id].source == SETTINGS_FROM_FLAG ? EXIT_USAGE : EXIT_CONFIG;
+}
+
 static int listen_check(const struct settings *s, char why[static SETTINGS_WHY_CHARS])
 {
 	struct listen_address address;
@@ -265,14 +271,14 @@ static int listen_check(const struct settings *s, char why[static SETTINGS_WHY_C
 				 "listen=%s: must be like 127.0.0.1:8080, [::1]:8080 or "
 				 "unix:/run/pixeld.sock",
 				 s->listen.items[i]);
-			return -EINVAL;
+			return code_of(s, SETTINGS_ID_listen);
 		}
 	}
 	if (s->listen.count == 0) {
 		snprintf(why, SETTINGS_WHY_CHARS, "listen: there is no address to listen at");
-		return -EINVAL;
+		return code_of(s, SETTINGS_ID_listen);
 	}
-	return 0;
+	return EXIT_PASS;
 }
 
 static int origins_check(const struct settings *s, char why[static SETTINGS_WHY_CHARS])
@@ -286,10 +292,10 @@ static int origins_check(const struct settings *s, char why[static SETTINGS_WHY_
 			snprintf(why, SETTINGS_WHY_CHARS,
 				 "origin=%s: must be like https://example.org, without a path",
 				 origin);
-			return -EINVAL;
+			return code_of(s, SETTINGS_ID_origin);
 		}
 	}
-	return 0;
+	return EXIT_PASS;
 }
 
 static int secret_check(const struct settings *s, char why[static SETTINGS_WHY_CHARS])
@@ -302,35 +308,43 @@ static int secret_check(const struct settings *s, char why[static SETTINGS_WHY_C
 	if (len != 0 && !good) {
 		snprintf(why, SETTINGS_WHY_CHARS,
 			 "session-secret: must be 16 to 256 bytes, two hex digits each");
-		return -EINVAL;
+		return code_of(s, SETTINGS_ID_session_secret);
 	}
 	if (len != 0 && s->session_secret_file[0] != '\0') {
 		snprintf(why, SETTINGS_WHY_CHARS,
 			 "session-secret and session-secret-file: one of the two only");
-		return -EINVAL;
+		return EXIT_CONFIG;
 	}
-	return 0;
+	return EXIT_PASS;
 }
 
-/* What one row of the table cannot say. */
+/* What one row of the table cannot say. The code to end with. */
 static int all_check(struct settings *s, char why[static SETTINGS_WHY_CHARS])
 {
-	if (listen_check(s, why) != 0 || origins_check(s, why) != 0 || secret_check(s, why) != 0)
-		return -EINVAL;
+	int code = listen_check(s, why);
+
+	if (code == EXIT_PASS)
+		code = origins_check(s, why);
+	if (code == EXIT_PASS)
+		code = secret_check(s, why);
+	if (code != EXIT_PASS)
+		return code;
 	if (s->data[0] == '\0') {
 		snprintf(why, SETTINGS_WHY_CHARS, "data: is empty");
-		return -EINVAL;
+		return code_of(s, SETTINGS_ID_data);
 	}
 	if ((s->log_bytes & (s->log_bytes - 1)) != 0) {
 		snprintf(why, SETTINGS_WHY_CHARS, "log-bytes: must be a power of two");
-		return -EINVAL;
+		return code_of(s, SETTINGS_ID_log_bytes);
 	}
 	if (s->journal_keep_bytes != 0 && s->journal_keep_bytes < 2 * s->journal_segment_bytes) {
 		snprintf(why, SETTINGS_WHY_CHARS,
 			 "journal-keep-bytes: must be 0 or at least two journal-segment-bytes");
-		return -EINVAL;
+		return EXIT_CONFIG;
 	}
-	return settings_board_finish(s, why);
+	if (settings_board_finish(s, why) == 0)
+		return EXIT_PASS;
+	return s->boards_count == 0 ? code_of(s, SETTINGS_ID_board) : EXIT_CONFIG;
 }
 
 static int everything_read(struct settings *s, int argc, char *const argv[], char *const envp[],
@@ -338,22 +352,22 @@ static int everything_read(struct settings *s, int argc, char *const argv[], cha
 {
 	for (int at = 1; at < argc;) {
 		if (flag_read(s, argv, &at, why) != 0)
-			return SETTINGS_USAGE;
+			return EXIT_USAGE;
 	}
 	if (s->action >= SETTINGS_HELP && s->action <= SETTINGS_VERSION)
-		return SETTINGS_OK;
+		return EXIT_PASS;
 	if (env_read(s, envp, why) != 0)
-		return SETTINGS_CONFIG;
+		return EXIT_CONFIG;
 	if (s->config[0] != '\0' && settings_file_read(s, s->config, why) != 0)
-		return SETTINGS_CONFIG;
+		return EXIT_CONFIG;
 	defaults_read(s);
-	return all_check(s, why) == 0 ? SETTINGS_OK : SETTINGS_CONFIG;
+	return all_check(s, why);
 }
 
 /* Hands out the settings, or frees them when they are wrong. */
 static int finish(struct settings *s, int exit_code, struct settings **ret_settings)
 {
-	if (exit_code != SETTINGS_OK) {
+	if (exit_code != EXIT_PASS) {
 		settings_free(s);
 		s = NULL;
 	}
@@ -377,12 +391,12 @@ int settings_load_text(const char *name, const char *text, size_t len,
 	int result;
 
 	px_assert(s != NULL);
-	result = settings_file_text(s, name, text, len, why);
-	if (result == 0) {
+	result = settings_file_text(s, name, text, len, why) == 0 ? EXIT_PASS : EXIT_CONFIG;
+	if (result == EXIT_PASS) {
 		defaults_read(s);
 		result = all_check(s, why);
 	}
-	return finish(s, result == 0 ? SETTINGS_OK : SETTINGS_CONFIG, ret_settings);
+	return finish(s, result, ret_settings);
 }
 
 void settings_free(struct settings *s)

@@ -28,6 +28,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "engine/exit_code.h"
+
 #define SETTINGS_TEXT_CHARS       520 /* with the NUL */
 #define SETTINGS_ITEM_CHARS       128
 #define SETTINGS_LIST_MAX         64
@@ -35,12 +37,6 @@
 #define SETTINGS_BOARD_NAME_CHARS 33
 #define SETTINGS_COLOR_NAME_CHARS 24
 #define SETTINGS_COLORS_MAX       256
-
-enum settings_exit {
-	SETTINGS_OK = 0,
-	SETTINGS_USAGE = 2,   /* a flag is wrong */
-	SETTINGS_CONFIG = 78, /* environment or file are wrong, or settings contradict each other */
-};
 
 enum settings_action {
 	SETTINGS_RUN,
@@ -116,9 +112,9 @@ struct settings {
 };
 
 /*
- * Reads everything; opens no file but `--config`. argv and envp end with NULL. Returns
- * enum settings_exit, which is the exit code; when it is not 0, `why` has one line for people and
- * *ret_settings is NULL.
+ * Reads everything; opens no file but `--config`. argv and envp end with NULL. Returns EXIT_PASS;
+ * EXIT_USAGE: a flag, or the value of one, is wrong; EXIT_CONFIG: environment or file are wrong, or
+ * settings contradict each other. Then `why` has one line for people and *ret_settings is NULL.
  */
 int settings_load(int argc, char *const argv[], char *const envp[], struct settings **ret_settings,
 		  char why[static SETTINGS_WHY_CHARS]);

@@ -78,8 +78,8 @@ static void print_help(FILE *out)
 	fprintf(out,
 		"\nNumbers take units: 10k 2m, 250ms 5s 10min 12h 30d, 64KiB 4MiB 1GiB.\n"
 		"A flag wins over the environment, that over the file of --config, that over the "
-		"default.\n"
-		"Exit codes: 0 done, 1 failure, 2 usage or io_uring refused, 78 configuration.\n");
+		"default.\n\n");
+	exit_codes_print(out);
 }
 
 static void print_source(FILE *out, const struct settings *s, int id)

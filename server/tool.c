@@ -14,7 +14,7 @@
 #define PART_CHARS 512
 #define STEP_MAX   31536000000ULL /* a year */
 
-int tool_fail(const char *format, ...)
+int tool_fail(enum exit_code code, const char *format, ...)
 {
 	va_list args;
 
@@ -23,16 +23,19 @@ int tool_fail(const char *format, ...)
 	vfprintf(stderr, format, args);
 	va_end(args);
 	fputc('\n', stderr);
-	return TOOL_USAGE;
+	return (int)code;
 }
 
-int tool_fail_disk(const struct tool *t, int error)
+int tool_fail_disk(struct tool *t, int error)
 {
+	t->is_broken = true;
 	if (error == -EBADMSG)
 		return tool_fail(
+			EXIT_DATA_WRONG,
 			"%s: the journal is damaged; `pixeld journal verify %s` says where",
 			t->data, t->data);
-	return tool_fail("%s: %s (%s)", t->data, strerror(-error), disk_open_remedy(error));
+	return tool_fail(EXIT_FAILED, "%s: %s (%s)", t->data, strerror(-error),
+			 disk_open_remedy(error));
 }
 
 /* --- flags ------------------------------------------------------------------------------------ */
@@ -40,8 +43,9 @@ int tool_fail_disk(const struct tool *t, int error)
 static int moment_take(const char *flag, const char *text, uint64_t *ret_ms)
 {
 	if (timestamp_parse(text, strlen(text), ret_ms) == 0)
-		return TOOL_OK;
-	return tool_fail("%s: a time is 2017-03-31T18:00:00Z, or milliseconds since 1970", flag);
+		return EXIT_PASS;
+	return tool_fail(EXIT_USAGE,
+			 "%s: a time is 2017-03-31T18:00:00Z, or milliseconds since 1970", flag);
 }
 
 static int duration_take(const char *flag, const char *text, uint64_t *ret_ms)
@@ -49,8 +53,8 @@ static int duration_take(const char *flag, const char *text, uint64_t *ret_ms)
 	char why[SETTINGS_WHY_CHARS];
 
 	if (setting_number(SETTING_MS, text, 1, STEP_MAX, ret_ms, why) == 0)
-		return TOOL_OK;
-	return tool_fail("%s: %s", flag, why);
+		return EXIT_PASS;
+	return tool_fail(EXIT_USAGE, "%s: %s", flag, why);
 }
 
 static int flag_take(struct tool *t, const char *flag, const char *text, unsigned flags)
@@ -78,10 +82,10 @@ static int flag_take(struct tool *t, const char *flag, const char *text, unsigne
 	switch (i) {
 	case 0:
 		t->data = text;
-		return TOOL_OK;
+		return EXIT_PASS;
 	case 1:
 		t->board = text;
-		return TOOL_OK;
+		return EXIT_PASS;
 	case 2:
 		return moment_take(flag, text, &t->from_ms);
 	case 3:
@@ -93,45 +97,46 @@ static int flag_take(struct tool *t, const char *flag, const char *text, unsigne
 	case 6:
 	case 7:
 		t->out = text;
-		return TOOL_OK;
+		return EXIT_PASS;
 	case 8:
 		t->config = text;
-		return TOOL_OK;
+		return EXIT_PASS;
 	case 9:
 		t->postgres = text;
-		return TOOL_OK;
+		return EXIT_PASS;
 	case 10:
 		t->server = text;
-		return TOOL_OK;
+		return EXIT_PASS;
 	default:
-		return tool_fail("%s is no flag of this command\n%s", flag, t->usage);
+		return tool_fail(EXIT_USAGE, "%s is no flag of this command\n%s", flag, t->usage);
 	}
 }
 
 int tool_parse(struct tool *t, int argc, char **argv, unsigned flags)
 {
-	int rc = TOOL_OK;
+	int rc = EXIT_PASS;
 
 	t->board = "main";
 	t->to_ms = UINT64_MAX;
 	t->delay_ms = 100;
-	for (int i = 0; i < argc && rc == TOOL_OK; i++) {
+	for (int i = 0; i < argc && rc == EXIT_PASS; i++) {
 		char *flag = argv[i], *equals = strchr(flag, '=');
 
 		if (flag[0] != '-') {
 			if ((flags & TOOL_FILE) == 0 || t->file != NULL)
-				return tool_fail("%s is one argument too many\n%s", flag, t->usage);
+				return tool_fail(EXIT_USAGE, "%s is one argument too many\n%s",
+						 flag, t->usage);
 			t->file = flag;
 			continue;
 		}
 		if (equals == NULL && i + 1 == argc)
-			return tool_fail("%s wants a value\n%s", flag, t->usage);
+			return tool_fail(EXIT_USAGE, "%s wants a value\n%s", flag, t->usage);
 		if (equals != NULL)
 			*equals = 0;
 		rc = flag_take(t, flag, equals != NULL ? equals + 1 : argv[++i], flags);
 	}
-	if (rc == TOOL_OK && (t->data == NULL || ((flags & TOOL_FILE) != 0 && t->file == NULL)))
-		return tool_fail("something is missing\n%s", t->usage);
+	if (rc == EXIT_PASS && (t->data == NULL || ((flags & TOOL_FILE) != 0 && t->file == NULL)))
+		return tool_fail(EXIT_USAGE, "something is missing\n%s", t->usage);
 	return rc;
 }
 
@@ -169,7 +174,7 @@ int tool_open(struct tool *t)
 		rc = history_declared(t->history, &upto);
 	if (rc == 0 && t->server_runs)
 		rc = history_look(t->history, upto);
-	return rc < 0 ? tool_fail_disk(t, rc) : TOOL_OK;
+	return rc < 0 ? tool_fail_disk(t, rc) : EXIT_PASS;
 }
 
 void tool_close(struct tool *t)
@@ -192,8 +197,8 @@ int tool_board_find(struct tool *t, struct record_board *ret_meta)
 	int rc = history_board_find(t->history, t->board, ret_meta);
 
 	if (rc == -ENODATA)
-		return tool_fail("%s: there is no board %s", t->data, t->board);
-	return rc < 0 ? tool_fail_disk(t, rc) : TOOL_OK;
+		return tool_fail(EXIT_FAILED, "%s: there is no board %s", t->data, t->board);
+	return rc < 0 ? tool_fail_disk(t, rc) : EXIT_PASS;
 }
 
 int tool_palette(const struct tool *t, const struct record_board *meta,
@@ -202,7 +207,7 @@ int tool_palette(const struct tool *t, const struct record_board *meta,
 	char spec[RECORD_NAME_BYTES_MAX + 32], why[SETTINGS_WHY_CHARS];
 	char pixeld[] = "pixeld", board[] = "--board", config[] = "--config", file[PART_CHARS];
 	char *argv[] = {pixeld, board, spec, config, file, NULL};
-	int argc = 3;
+	int argc = 3, code;
 
 	snprintf(spec, sizeof(spec), "%s:%ux%u:%u", meta->name, meta->width, meta->height,
 		 meta->bits);
@@ -211,10 +216,11 @@ int tool_palette(const struct tool *t, const struct record_board *meta,
 		argc = 5;
 	}
 	argv[argc] = NULL;
-	if (settings_load(argc, argv, environ, ret_settings, why) != SETTINGS_OK)
-		return tool_fail("%s", why);
+	code = settings_load(argc, argv, environ, ret_settings, why);
+	if (code != EXIT_PASS)
+		return tool_fail((enum exit_code)code, "%s", why);
 	*ret_board = &(*ret_settings)->boards[0];
-	return TOOL_OK;
+	return EXIT_PASS;
 }
 
 /* --- the file to write to --------------------------------------------------------------------- */
@@ -232,12 +238,12 @@ FILE *tool_out_open(const struct tool *t)
 	if (out_is_standard(t))
 		return stdout;
 	if ((size_t)snprintf(part, sizeof(part), "%s.part", t->out) >= sizeof(part)) {
-		tool_fail("%s: the name is too long", t->out);
+		tool_fail(EXIT_FAILED, "%s: the name is too long", t->out);
 		return NULL;
 	}
 	out = fopen(part, "we");
 	if (out == NULL)
-		tool_fail("%s: %s", part, strerror(errno));
+		tool_fail(EXIT_FAILED, "%s: %s", part, strerror(errno));
 	return out;
 }
 
@@ -247,16 +253,16 @@ int tool_out_close(const struct tool *t, FILE *out, int code)
 	bool bad = fflush(out) != 0 || ferror(out);
 
 	if (bad)
-		code = tool_fail("%s: %s", out_is_standard(t) ? "standard output" : t->out,
-				 strerror(errno));
+		code = tool_fail(EXIT_FAILED, "%s: %s",
+				 out_is_standard(t) ? "standard output" : t->out, strerror(errno));
 	if (out_is_standard(t))
 		return code;
 	snprintf(part, sizeof(part), "%s.part", t->out);
 	if (fclose(out) != 0 && !bad)
-		code = tool_fail("%s: %s", t->out, strerror(errno));
-	if (code == TOOL_USAGE)
+		code = tool_fail(EXIT_FAILED, "%s: %s", t->out, strerror(errno));
+	if (code != EXIT_PASS && (t->is_broken || !t->gap))
 		(void)unlink(part);
 	else if (rename(part, t->out) < 0)
-		code = tool_fail("%s: %s", t->out, strerror(errno));
+		code = tool_fail(EXIT_FAILED, "%s: %s", t->out, strerror(errno));
 	return code;
 }

@@ -11,14 +11,9 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "engine/exit_code.h"
 #include "persist/history_board.h"
 #include "server/settings.h"
-
-enum tool_exit {
-	TOOL_OK = 0,
-	TOOL_DIFFERS = 1, /* something is damaged, missing or not the same */
-	TOOL_USAGE = 2,   /* wrong usage, or the disk refused */
-};
 
 enum tool_flag {
 	TOOL_BOARD = 1,
@@ -49,35 +44,38 @@ struct tool {
 	struct disk *disk;
 	struct history *history;
 	bool server_runs;
-	bool gap; /* something that should be there is not: said */
+	bool gap;       /* something that should be there is not: said */
+	bool is_broken; /* reading ended early: said */
 };
 
-/* argv[0] is the first behind the verb. TOOL_OK, or TOOL_USAGE and it was said why. */
+/* argv[0] is the first behind the verb. EXIT_PASS, or EXIT_USAGE and it was said why. */
 int tool_parse(struct tool *t, int argc, char **argv, unsigned flags);
 
 /* Opens the directory for reading, beside a server too: then only what its files call durable is
- * read, and its last commit may be missing. TOOL_OK, or TOOL_USAGE and it was said why. */
+ * read, and its last commit may be missing. EXIT_PASS, or what to end with: it was said why. */
 int tool_open(struct tool *t);
 void tool_close(struct tool *t);
 
-/* Says it and gives TOOL_USAGE. */
-__attribute__((format(printf, 1, 2))) int tool_fail(const char *format, ...);
-int tool_fail_disk(const struct tool *t, int error);
+/* Says it, and gives the code. */
+__attribute__((format(printf, 2, 3))) int tool_fail(enum exit_code code, const char *format, ...);
+/* Likewise for -errno of the directory: EXIT_DATA_WRONG for damage, else EXIT_FAILED. */
+int tool_fail_disk(struct tool *t, int error);
 
 /* For history_handler.gap, arg = struct tool. */
 void tool_gap_say(void *arg, uint64_t first_lsn, uint64_t last_lsn);
 
-/* The board that --board names. TOOL_OK, or what to end with. */
+/* The board that --board names. EXIT_PASS, or what to end with. */
 int tool_board_find(struct tool *t, struct record_board *ret_meta);
 
 /* The palette of a board as the settings (--config, environment) have it, else that of its bits.
- * The caller frees *ret_settings; *ret_board is in it. TOOL_OK or TOOL_USAGE. */
+ * The caller frees *ret_settings; *ret_board is in it. EXIT_PASS, or what to end with. */
 int tool_palette(const struct tool *t, const struct record_board *meta,
 		 struct settings **ret_settings, const struct settings_board **ret_board);
 
 /* A file that is there whole or not at all. `-o -` and none: standard output. NULL: it was said. */
 FILE *tool_out_open(const struct tool *t);
-int tool_out_close(const struct tool *t, FILE *out, int code); /* code TOOL_USAGE: nothing stays */
+int tool_out_close(const struct tool *t, FILE *out,
+		   int code); /* failed, but for gaps: nothing stays */
 
 #define TOOL_BOARDS_MAX 65536
 

@@ -69,7 +69,7 @@ static int export_run(struct export *e)
 		rc = history_step(e->tool.history, &c, &handler);
 	if (rc < 0 && !ferror(e->out))
 		return tool_fail_disk(&e->tool, rc);
-	return e->tool.gap ? TOOL_DIFFERS : TOOL_OK;
+	return e->tool.gap ? EXIT_DATA_WRONG : EXIT_PASS;
 }
 
 int tool_export(int argc, char **argv)
@@ -78,15 +78,15 @@ int tool_export(int argc, char **argv)
 	struct record_board meta;
 	int rc = tool_parse(&e.tool, argc, argv, TOOL_BOARD | TOOL_SPAN | TOOL_OUT);
 
-	if (rc != TOOL_OK)
+	if (rc != EXIT_PASS)
 		return rc;
 	rc = tool_open(&e.tool);
-	if (rc == TOOL_OK)
+	if (rc == EXIT_PASS)
 		rc = tool_board_find(&e.tool, &meta);
-	if (rc == TOOL_OK) {
+	if (rc == EXIT_PASS) {
 		e.board = meta.board;
 		e.out = tool_out_open(&e.tool);
-		rc = e.out != NULL ? tool_out_close(&e.tool, e.out, export_run(&e)) : TOOL_USAGE;
+		rc = e.out != NULL ? tool_out_close(&e.tool, e.out, export_run(&e)) : EXIT_FAILED;
 	}
 	tool_close(&e.tool);
 	return rc;

@@ -60,8 +60,8 @@ static int file_rewind(struct import *i)
 	placements_csv_fini(&i->csv);
 	rewind(i->in);
 	if (placements_csv_init(&i->csv, i->in, i->board) < 0)
-		return tool_fail("%s, %s", i->tool.file, i->csv.why);
-	return TOOL_OK;
+		return tool_fail(EXIT_FAILED, "%s, %s", i->tool.file, i->csv.why);
+	return EXIT_PASS;
 }
 
 static int file_judge(struct import *i)
@@ -71,14 +71,15 @@ static int file_judge(struct import *i)
 
 	i->in = fopen(i->tool.file, "re");
 	if (i->in == NULL)
-		return tool_fail("%s: %s", i->tool.file, strerror(errno));
+		return tool_fail(EXIT_FAILED, "%s: %s", i->tool.file, strerror(errno));
 	rc = file_rewind(i);
-	if (rc != TOOL_OK)
+	if (rc != EXIT_PASS)
 		return rc;
 	while ((rc = placements_csv_next(&i->csv, &p)) == 1)
 		i->rows++;
 	if (rc < 0)
-		return tool_fail("%s, %s. Nothing was changed", i->tool.file, i->csv.why);
+		return tool_fail(EXIT_FAILED, "%s, %s. Nothing was changed", i->tool.file,
+				 i->csv.why);
 	return file_rewind(i);
 }
 
@@ -90,7 +91,7 @@ static int board_choose(struct import *i)
 	bool with_size = strchr(i->tool.board, ':') != NULL;
 	size_t name_len = strcspn(i->tool.board, ":");
 	char *argv[6] = {pixeld};
-	int argc = 1;
+	int argc = 1, code;
 
 	if (with_size) {
 		argv[argc++] = flag;
@@ -100,8 +101,9 @@ static int board_choose(struct import *i)
 		argv[argc++] = config;
 		argv[argc++] = (char *)(uintptr_t)i->tool.config;
 	}
-	if (settings_load(argc, argv, environ, &i->settings, why) != SETTINGS_OK)
-		return tool_fail("%s", why);
+	code = settings_load(argc, argv, environ, &i->settings, why);
+	if (code != EXIT_PASS)
+		return tool_fail((enum exit_code)code, "%s", why);
 	for (unsigned k = 0; k < i->settings->boards_count; k++) {
 		struct settings_board *b = &i->settings->boards[k];
 
@@ -110,9 +112,10 @@ static int board_choose(struct import *i)
 	}
 	if (i->board == NULL)
 		return tool_fail(
+			EXIT_USAGE,
 			"the settings name no board %s: say its size, --board %s:1000x1000:4",
 			i->tool.board, i->tool.board);
-	return TOOL_OK;
+	return EXIT_PASS;
 }
 
 /* --- what is there ---------------------------------------------------------------------------- */
@@ -162,18 +165,21 @@ static int directory_recover(struct import *i)
 						.record = on_record,
 						.report = on_report};
 	char why[RECOVER_WHY_BYTES];
+	int rc;
 
 	if (getrandom(&options.fresh_journal_id, sizeof(options.fresh_journal_id), 0) !=
 	    sizeof(options.fresh_journal_id))
-		return tool_fail("no random number could be had");
+		return tool_fail(EXIT_FAILED, "no random number could be had");
 	options.fresh_journal_id |= 1;
-	if (recover_run(i->tool.disk, &options, &handler, &i->result, why) < 0)
-		return tool_fail("%s", why);
+	rc = recover_run(i->tool.disk, &options, &handler, &i->result, why);
+	if (rc < 0)
+		return tool_fail(rc == -EBADMSG ? EXIT_DATA_WRONG : EXIT_FAILED, "%s", why);
 	if (!i->result.was_clean && i->result.last_sync != JOURNAL_SYNC_COMMIT)
-		return tool_fail("%s: the last run did not stop in order and did not sync every "
+		return tool_fail(EXIT_FAILED,
+				 "%s: the last run did not stop in order and did not sync every "
 				 "commit: start the server once and stop it, then import",
 				 i->tool.data);
-	return TOOL_OK;
+	return EXIT_PASS;
 }
 
 /* The journal's placements of the board beside the file's, one by one. */
@@ -220,10 +226,11 @@ static int beginning_compare(struct import *i)
 	if (rc < 0)
 		return tool_fail_disk(&i->tool, rc);
 	if (i->other || i->epochs > 1)
-		return tool_fail("%s: there is a board %s already, and what it has is not the "
+		return tool_fail(EXIT_FAILED,
+				 "%s: there is a board %s already, and what it has is not the "
 				 "beginning of this file: choose another name. Nothing was changed",
 				 i->tool.data, i->board->name);
-	return TOOL_OK;
+	return EXIT_PASS;
 }
 
 static int board_prepare(struct import *i)
@@ -232,17 +239,18 @@ static int board_prepare(struct import *i)
 
 	if (!i->exists) {
 		if (i->next_number >= ROOMS_MAX)
-			return tool_fail("%s: it has %d boards already", i->tool.data, ROOMS_MAX);
+			return tool_fail(EXIT_FAILED, "%s: it has %d boards already", i->tool.data,
+					 ROOMS_MAX);
 		i->meta = (struct record_board){.width = b->width,
 						.height = b->height,
 						.board = i->next_number,
 						.bits = (uint8_t)b->bits};
 		snprintf(i->meta.name, sizeof(i->meta.name), "%s", b->name);
-		return TOOL_OK;
+		return EXIT_PASS;
 	}
 	if (i->meta.width != b->width || i->meta.height != b->height || i->meta.bits != b->bits)
-		return tool_fail("%s: the board %s is %ux%u:%u there", i->tool.data, b->name,
-				 i->meta.width, i->meta.height, i->meta.bits);
+		return tool_fail(EXIT_CONFIG, "%s: the board %s is %ux%u:%u there", i->tool.data,
+				 b->name, i->meta.width, i->meta.height, i->meta.bits);
 	return beginning_compare(i);
 }
 
@@ -263,11 +271,12 @@ static int journal_begin(struct import *i)
 	int rc = ring_open(&ring, &i->ring);
 
 	if (rc < 0)
-		return tool_fail("io_uring: %s", ring_open_remedy(rc));
+		return tool_fail(exit_code_of_ring(rc), "io_uring: %s", ring_open_remedy(rc));
 	rc = keeper_new(&keeper, &i->keeper);
 	if (rc == 0)
 		rc = journal_new(&journal, &i->result.start, i->ring, i->keeper, &i->journal);
-	return rc < 0 ? tool_fail("the journal cannot be begun: %s", strerror(-rc)) : TOOL_OK;
+	return rc < 0 ? tool_fail(EXIT_FAILED, "the journal cannot be begun: %s", strerror(-rc))
+		      : EXIT_PASS;
 }
 
 /* 0, or -errno: the disk does not take more. */
@@ -332,18 +341,18 @@ static int rows_append(struct import *i)
 	while (rc == 0 && journal_state(i->journal) != JOURNAL_CLOSED)
 		rc = journal_run(i);
 	if (rc < 0)
-		return tool_fail("%s: %s (%s). The same command goes on from there", i->tool.data,
-				 strerror(-rc), disk_open_remedy(rc));
+		return tool_fail(EXIT_FAILED, "%s: %s (%s). The same command goes on from there",
+				 i->tool.data, strerror(-rc), disk_open_remedy(rc));
 	if (seq != i->rows)
-		return tool_fail("%s: it was changed while it was read", i->tool.file);
-	return TOOL_OK;
+		return tool_fail(EXIT_FAILED, "%s: it was changed while it was read", i->tool.file);
+	return EXIT_PASS;
 }
 
 static int mark_clear(struct import *i)
 {
 	int rc = import_mark_clear(i->tool.disk, i->board->name);
 
-	return rc < 0 ? tool_fail_disk(&i->tool, rc) : TOOL_OK;
+	return rc < 0 ? tool_fail_disk(&i->tool, rc) : EXIT_PASS;
 }
 
 /* From the mark to its end no server serves the board. */
@@ -354,33 +363,33 @@ static int rows_bring(struct import *i)
 	if (rc < 0)
 		return tool_fail_disk(&i->tool, rc);
 	rc = rows_append(i);
-	return rc == TOOL_OK ? mark_clear(i) : rc;
+	return rc == EXIT_PASS ? mark_clear(i) : rc;
 }
 
 static int import_run(struct import *i)
 {
 	int rc = board_choose(i);
 
-	if (rc == TOOL_OK)
+	if (rc == EXIT_PASS)
 		rc = file_judge(i);
-	if (rc == TOOL_OK) {
+	if (rc == EXIT_PASS) {
 		rc = disk_open(i->tool.data, 1, 1, &i->tool.disk);
 		rc = rc < 0 ? tool_fail_disk(&i->tool, rc) : directory_recover(i);
 	}
-	if (rc == TOOL_OK)
+	if (rc == EXIT_PASS)
 		rc = board_prepare(i);
-	if (rc == TOOL_OK && i->epochs > 0 && i->there == i->rows) {
+	if (rc == EXIT_PASS && i->epochs > 0 && i->there == i->rows) {
 		rc = mark_clear(i);
-		if (rc == TOOL_OK)
+		if (rc == EXIT_PASS)
 			printf("board %s has all %" PRIu64 " placements already\n", i->board->name,
 			       i->rows);
 		return rc;
 	}
-	if (rc == TOOL_OK)
+	if (rc == EXIT_PASS)
 		rc = journal_begin(i);
-	if (rc == TOOL_OK)
+	if (rc == EXIT_PASS)
 		rc = rows_bring(i);
-	if (rc == TOOL_OK)
+	if (rc == EXIT_PASS)
 		printf("board %s: %" PRIu64 " placements imported\n", i->board->name,
 		       i->rows - i->there);
 	return rc;
@@ -391,7 +400,7 @@ int tool_import(int argc, char **argv)
 	struct import i = {.tool = {.usage = usage}};
 	int rc = tool_parse(&i.tool, argc, argv, TOOL_BOARD | TOOL_CONFIG | TOOL_FILE);
 
-	if (rc != TOOL_OK)
+	if (rc != EXIT_PASS)
 		return rc;
 	rc = import_run(&i);
 	ring_close(i.ring); /* first: after a failure something may be in flight */

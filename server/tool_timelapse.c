@@ -72,17 +72,18 @@ static int span_fill(struct timelapse *t)
 	if (tool->to_ms == UINT64_MAX)
 		tool->to_ms = s.last_ms;
 	if (tool->to_ms < tool->from_ms)
-		return tool_fail("--to is before --from");
+		return tool_fail(EXIT_USAGE, "--to is before --from");
 	if (tool->step_ms == 0)
 		tool->step_ms = (tool->to_ms - tool->from_ms) / (FRAMES_DEFAULT - 1) + 1;
 	/* the last frame is at --to, also when the steps do not end there */
 	frames = (tool->to_ms - tool->from_ms + tool->step_ms - 1) / tool->step_ms + 1;
 	if (frames > FRAMES_MAX)
-		return tool_fail("%" PRIu64
+		return tool_fail(EXIT_USAGE,
+				 "%" PRIu64
 				 " frames are too many (%d are allowed): make --step longer",
 				 frames, FRAMES_MAX);
 	t->apng.frames = (uint32_t)frames;
-	return TOOL_OK;
+	return EXIT_PASS;
 }
 
 /* --- frames ----------------------------------------------------------------------------------- */
@@ -116,10 +117,10 @@ static int moment_unknown(const struct timelapse *t, uint64_t at_ms)
 
 	timestamp_print(at_ms, text);
 	if (history_board_since(t->tool.history, t->board.number, &seq, &since) < 0)
-		return tool_fail("history does not reach back to %s", text);
+		return tool_fail(EXIT_FAILED, "history does not reach back to %s", text);
 	timestamp_print(since, since_text);
-	return tool_fail("history does not reach back to %s: begin with --from %s", text,
-			 since_text);
+	return tool_fail(EXIT_FAILED, "history does not reach back to %s: begin with --from %s",
+			 text, since_text);
 }
 
 static int frames_put(struct timelapse *t)
@@ -143,18 +144,18 @@ static int frames_put(struct timelapse *t)
 			return tool_fail_disk(&t->tool, rc);
 	}
 	(void)apng_end_put(&t->apng); /* what fails is seen when the file is closed */
-	return TOOL_OK;
+	return EXIT_PASS;
 }
 
 static int timelapse_write(struct timelapse *t)
 {
 	int rc = span_fill(t);
 
-	if (rc != TOOL_OK)
+	if (rc != EXIT_PASS)
 		return rc;
 	t->out = tool_out_open(&t->tool);
 	if (t->out == NULL)
-		return TOOL_USAGE;
+		return EXIT_FAILED;
 	t->apng.arg = t->out;
 	t->apng.put = bytes_put;
 	t->apng.delay_ms = (uint32_t)t->tool.delay_ms;
@@ -167,7 +168,7 @@ static int room_make(struct timelapse *t, const struct record_board *meta)
 	struct settings *settings;
 	int rc = tool_palette(&t->tool, meta, &settings, &board);
 
-	if (rc != TOOL_OK)
+	if (rc != EXIT_PASS)
 		return rc;
 	t->room.width = meta->width;
 	t->room.height = meta->height;
@@ -176,7 +177,7 @@ static int room_make(struct timelapse *t, const struct record_board *meta)
 	for (unsigned i = 0; i < board->colors; i++)
 		t->room.palette[i].rgb = board->palette[i].rgb;
 	settings_free(settings);
-	return TOOL_OK;
+	return EXIT_PASS;
 }
 
 int tool_timelapse(int argc, char **argv)
@@ -188,18 +189,19 @@ int tool_timelapse(int argc, char **argv)
 	t = (struct timelapse){.tool = {.usage = usage}};
 	rc = tool_parse(&t.tool, argc, argv,
 			TOOL_BOARD | TOOL_SPAN | TOOL_STEP | TOOL_OUT | TOOL_CONFIG);
-	if (rc != TOOL_OK)
+	if (rc != EXIT_PASS)
 		return rc;
 	if (t.tool.out == NULL || t.tool.delay_ms > DELAY_MS_MAX)
-		return tool_fail("-o FILE is needed, and --delay is at most 65s\n%s", usage);
+		return tool_fail(EXIT_USAGE, "-o FILE is needed, and --delay is at most 65s\n%s",
+				 usage);
 	rc = tool_open(&t.tool);
-	if (rc == TOOL_OK)
+	if (rc == EXIT_PASS)
 		rc = tool_board_find(&t.tool, &meta);
-	if (rc == TOOL_OK)
+	if (rc == EXIT_PASS)
 		rc = room_make(&t, &meta);
-	if (rc == TOOL_OK && packer_new(&t.packer) < 0)
-		rc = tool_fail("no memory");
-	if (rc == TOOL_OK) {
+	if (rc == EXIT_PASS && packer_new(&t.packer) < 0)
+		rc = tool_fail(EXIT_FAILED, "no memory");
+	if (rc == EXIT_PASS) {
 		history_board_init(&t.board, meta.board);
 		rc = timelapse_write(&t);
 		history_board_fini(&t.board);

@@ -20,7 +20,7 @@ static const char usage[] =
 	"       the newest snapshot against the journal, block by block; with --server also the\n"
 	"       boards in the memory of the server that runs on it (http://127.0.0.1:8080); with\n"
 	"       --postgres also the board that its rows make, and that each seq is there once;\n"
-	"       exit code 1: they differ";
+	"       exit code 3: they differ";
 
 static const struct history_moment the_end = {UINT64_MAX, UINT64_MAX};
 
@@ -50,12 +50,12 @@ static int journal_check(struct verify *v)
 	int rc;
 
 	if (v->tool.server_runs)
-		return TOOL_OK;
+		return EXIT_PASS;
 	rc = recover_run(v->tool.disk, &options, &handler, &result, why);
 	if (rc == 0)
-		return TOOL_OK;
+		return EXIT_PASS;
 	sentence_print(NULL, why);
-	return rc == -EBADMSG ? TOOL_DIFFERS : TOOL_USAGE;
+	return rc == -EBADMSG ? EXIT_DATA_WRONG : EXIT_FAILED;
 }
 
 static int board_note(void *arg, const struct snapshot_board_read *read)
@@ -86,9 +86,9 @@ static int snapshot_note(struct verify *v)
 	snapshot_name(name, v->snapshots[0]);
 	rc = snapshot_read(v->tool.disk, name, &handler, &head, why, sizeof(why));
 	if (rc == 0)
-		return TOOL_OK;
+		return EXIT_PASS;
 	sentence_print(NULL, why);
-	return rc == -EBADMSG ? TOOL_DIFFERS : TOOL_USAGE;
+	return rc == -EBADMSG ? EXIT_DATA_WRONG : EXIT_FAILED;
 }
 
 static int replay(struct verify *v, struct history_board *b, const struct history_moment *moment)
@@ -228,10 +228,18 @@ static int journal_note(struct verify *v)
 	return rc;
 }
 
-/* One that is not asked for says TOOL_OK. The worst of all. */
+/* Of two codes. What differs is told, whatever else could not be looked at. */
+static int worse(int one, int other)
+{
+	if (one == EXIT_DATA_WRONG || other == EXIT_DATA_WRONG)
+		return EXIT_DATA_WRONG;
+	return one > other ? one : other;
+}
+
+/* One that is not asked for says EXIT_PASS. The worst of all. */
 static int others_verify(struct verify *v)
 {
-	int rc = history_look(v->tool.history, v->upto_lsn), worst = TOOL_OK;
+	int rc = history_look(v->tool.history, v->upto_lsn), worst = EXIT_PASS;
 
 	if (rc == 0 && v->snapshot_count == 0)
 		rc = journal_note(v);
@@ -239,8 +247,8 @@ static int others_verify(struct verify *v)
 		return tool_fail_disk(&v->tool, rc);
 	if (v->tool.server != NULL)
 		worst = tool_verify_server(&v->tool, &v->boards);
-	rc = v->tool.postgres != NULL ? tool_verify_postgres(&v->tool, &v->boards) : TOOL_OK;
-	return rc > worst ? rc : worst;
+	rc = v->tool.postgres != NULL ? tool_verify_postgres(&v->tool, &v->boards) : EXIT_PASS;
+	return worse(rc, worst);
 }
 
 static int snapshot_verify(struct verify *v)
@@ -252,20 +260,18 @@ static int snapshot_verify(struct verify *v)
 		return tool_fail_disk(&v->tool, v->snapshot_count);
 	if (v->snapshot_count == 0) {
 		printf("there is no snapshot yet: nothing to compare the journal with\n");
-		return TOOL_OK;
+		return EXIT_PASS;
 	}
 	rc = snapshot_note(v);
-	if (rc != TOOL_OK)
+	if (rc != EXIT_PASS)
 		return rc;
 	if (v->upto_lsn < v->snapshots[0])
 		v->upto_lsn = v->snapshots[0];
 	for (uint32_t i = 0; rc == 0 && i < v->boards.count; i++)
 		rc = board_verify(v, v->boards.at[i].board);
-	if (rc < 0) {
-		tool_fail_disk(&v->tool, rc);
-		return rc == -EBADMSG ? TOOL_DIFFERS : TOOL_USAGE;
-	}
-	return v->differs ? TOOL_DIFFERS : TOOL_OK;
+	if (rc < 0)
+		return tool_fail_disk(&v->tool, rc);
+	return v->differs ? EXIT_DATA_WRONG : EXIT_PASS;
 }
 
 static int verify_run(struct verify *v)
@@ -273,13 +279,10 @@ static int verify_run(struct verify *v)
 	int rc = journal_check(v);
 
 	v->upto_lsn = history_upto(v->tool.history);
-	if (rc == TOOL_OK)
+	if (rc == EXIT_PASS)
 		rc = snapshot_verify(v);
-	if (rc == TOOL_OK || rc == TOOL_DIFFERS) {
-		int others = others_verify(v);
-
-		rc = others > rc ? others : rc;
-	}
+	if (rc == EXIT_PASS || rc == EXIT_DATA_WRONG)
+		rc = worse(rc, others_verify(v));
 	return rc;
 }
 
@@ -290,10 +293,10 @@ int tool_verify(int argc, char **argv)
 
 	v = (struct verify){.tool = {.usage = usage}};
 	rc = tool_parse(&v.tool, argc, argv, TOOL_POSTGRES | TOOL_SERVER);
-	if (rc != TOOL_OK)
+	if (rc != EXIT_PASS)
 		return rc;
 	rc = tool_open(&v.tool);
-	if (rc == TOOL_OK)
+	if (rc == EXIT_PASS)
 		rc = verify_run(&v);
 	tool_close(&v.tool);
 	return rc;

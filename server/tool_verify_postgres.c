@@ -87,7 +87,8 @@ static int all_check(struct check *c, const struct tool_boards *boards,
 	int rc;
 
 	if (holds->journal_id != history_journal_id(c->tool->history))
-		return tool_fail("the database has the placements of another journal than %s",
+		return tool_fail(EXIT_FAILED,
+				 "the database has the placements of another journal than %s",
 				 c->tool->data);
 	rc = history_look(c->tool->history, holds->lsn); /* it only has what is durable */
 	for (uint32_t i = 0; rc == 0 && i < boards->count; i++) {
@@ -96,10 +97,10 @@ static int all_check(struct check *c, const struct tool_boards *boards,
 		history_board_fini(&c->journal);
 	}
 	if (rc == 1)
-		return tool_fail("PostgreSQL: %s", postgres_look_why(c->look));
+		return tool_fail(EXIT_FAILED, "PostgreSQL: %s", postgres_look_why(c->look));
 	if (rc < 0)
 		return tool_fail_disk(c->tool, rc);
-	return c->differs ? TOOL_DIFFERS : TOOL_OK;
+	return c->differs ? EXIT_DATA_WRONG : EXIT_PASS;
 }
 
 int tool_verify_postgres(struct tool *t, const struct tool_boards *boards)
@@ -109,7 +110,7 @@ int tool_verify_postgres(struct tool *t, const struct tool_boards *boards)
 	int rc;
 
 	if (postgres_look_open(t->postgres, &c.look, &holds) < 0)
-		rc = tool_fail("PostgreSQL: %s", postgres_look_why(c.look));
+		rc = tool_fail(EXIT_UNREACHABLE, "PostgreSQL: %s", postgres_look_why(c.look));
 	else
 		rc = all_check(&c, boards, &holds);
 	postgres_look_close(c.look);

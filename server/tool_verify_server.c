@@ -53,7 +53,7 @@ static int memory_compare(struct check *c, struct history_board *b, const struct
 	return 0;
 }
 
-/* TOOL_OK; TOOL_USAGE and it was said; -errno of the disk. */
+/* EXIT_PASS; another code, and it was said; -errno of the disk. */
 static int board_check(struct check *c, const struct record_board *meta)
 {
 	struct board_bytes got;
@@ -63,10 +63,11 @@ static int board_check(struct check *c, const struct record_board *meta)
 	if (rc == -ENOENT)
 		printf("board %s: the server does not serve it\n", meta->name);
 	if (rc < 0 && rc != -ENOENT)
-		return tool_fail("%s: the board %s: %s", c->tool->server, meta->name,
+		return tool_fail(rc == -EBADMSG ? EXIT_FAILED : EXIT_UNREACHABLE,
+				 "%s: the board %s: %s", c->tool->server, meta->name,
 				 rc == -EBADMSG ? "this is not a pixeld" : strerror(-rc));
 	if (rc < 0)
-		return TOOL_OK;
+		return EXIT_PASS;
 	history_board_init(&b, meta->board);
 	rc = history_look(c->tool->history, UINT64_MAX);
 	if (rc == 0)
@@ -87,22 +88,23 @@ int tool_verify_server(struct tool *t, const struct tool_boards *boards)
 	int rc;
 
 	if (target_parse(t->server, &c.target, &why) < 0)
-		return tool_fail("--server %s: %s", t->server, why);
+		return tool_fail(EXIT_USAGE, "--server %s: %s", t->server, why);
 	if (c.target.tls)
-		return tool_fail("--server %s: give http:// and the address that it listens on",
+		return tool_fail(EXIT_USAGE,
+				 "--server %s: give http:// and the address that it listens on",
 				 t->server);
 	if (target_resolve(&c.target) < 0)
-		return tool_fail("--server %s: the host is not known", t->server);
-	rc = TOOL_OK;
-	for (uint32_t i = 0; rc == TOOL_OK && i < boards->count; i++) {
+		return tool_fail(EXIT_UNREACHABLE, "--server %s: the host is not known", t->server);
+	rc = EXIT_PASS;
+	for (uint32_t i = 0; rc == EXIT_PASS && i < boards->count; i++) {
 		rc = board_check(&c, &boards->at[i]);
 		if (rc == -ENODATA) {
 			printf("board %s: not compared: the journal does not reach back that far\n",
 			       boards->at[i].name);
-			rc = TOOL_OK;
+			rc = EXIT_PASS;
 		}
 	}
 	if (rc < 0)
 		return tool_fail_disk(t, rc);
-	return rc == TOOL_OK && c.differs ? TOOL_DIFFERS : rc;
+	return rc == EXIT_PASS && c.differs ? EXIT_DATA_WRONG : rc;
 }

@@ -48,11 +48,11 @@ int writer_new(const struct writer_config *config, struct now now, struct writer
 	int rc;
 
 	if (w == NULL)
-		return 1;
+		return EXIT_FAILED;
 	w->config = *config;
 	w->now = now;
 	w->snapshot_next_ns = now.mono_ns + config->settings->snapshot_interval_s * NS_PER_SEC;
-	rc = memory_new(w) < 0 ? 1 : 0;
+	rc = memory_new(w) < 0 ? EXIT_FAILED : EXIT_PASS;
 	if (rc != 0)
 		snprintf(why, RECOVER_WHY_BYTES, "no memory for people-max");
 	else

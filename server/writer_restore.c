@@ -14,9 +14,6 @@
 #include "engine/log.h"
 #include "server/writer_priv.h"
 
-#define EXIT_FAILURE_RUN 1
-#define EXIT_CONFIG      78
-
 struct restore {
 	struct writer *w;
 	char *why;
@@ -118,7 +115,7 @@ static int board_known(struct restore *r, const struct record_board *meta,
 	int rc;
 
 	if (meta->board >= ROOMS_MAX)
-		return restore_refuse(r, EXIT_FAILURE_RUN,
+		return restore_refuse(r, EXIT_FAILED,
 				      "the data names more boards than this version serves");
 	if (s != NULL &&
 	    (s->width != meta->width || s->height != meta->height || s->bits != meta->bits)) {
@@ -183,7 +180,7 @@ static int replay_placement(struct restore *r, struct writer_board *b,
 
 	if (p->x >= b->meta.width || p->y >= b->meta.height || p->color >= 1u << b->meta.bits)
 		return restore_refuse(
-			r, EXIT_FAILURE_RUN,
+			r, EXIT_DATA_WRONG,
 			"the journal has a placement outside its board: pixeld journal verify");
 	if (b->placers != NULL) {
 		b->placers[cell].placed_at_ms = record_is_restored(p) ? 0 : p->placed_at_ms;
@@ -195,7 +192,7 @@ static int replay_placement(struct restore *r, struct writer_board *b,
 	}
 	if (p->seq != b->seq_applied + 1 || p->epoch != b->epoch)
 		return restore_refuse(
-			r, EXIT_FAILURE_RUN,
+			r, EXIT_DATA_WRONG,
 			"the journal has a gap in a board's order: pixeld journal verify");
 	refill_take(r->w, b, p, !board_set(b->board, cell, p->color));
 	b->seq_applied = b->seq_numbered = p->seq;
@@ -404,13 +401,13 @@ int restore_run(struct writer *w, char why[static RECOVER_WHY_BYTES])
 
 	if (getrandom(&options.fresh_journal_id, sizeof(options.fresh_journal_id), 0) !=
 	    sizeof(options.fresh_journal_id))
-		return EXIT_FAILURE_RUN;
+		return EXIT_FAILED;
 	options.fresh_journal_id |= 1;
 	rc = recover_run(w->config.disk, &options, &handler, &result, why);
 	if (r.is_refused)
 		return r.exit_code;
 	if (rc < 0)
-		return EXIT_FAILURE_RUN;
+		return rc == -EBADMSG ? EXIT_DATA_WRONG : EXIT_FAILED;
 	w->start = result.start;
 	w->lsn_applied = result.start.next_lsn - 1;
 	w->snapshot_lsn = result.snapshot_lsn;
@@ -421,7 +418,7 @@ int restore_run(struct writer *w, char why[static RECOVER_WHY_BYTES])
 	rc = rooms_open(w);
 	if (rc < 0) {
 		snprintf(why, RECOVER_WHY_BYTES, "the boards do not fit: %s", strerror(-rc));
-		return EXIT_FAILURE_RUN;
+		return EXIT_FAILED;
 	}
 	log_info("recovered lsn=%llu snapshot=%llu replayed=%llu clean=%s",
 		 (unsigned long long)w->lsn_applied, (unsigned long long)result.snapshot_lsn,

@@ -9,6 +9,7 @@ from lib.server import Server, run
 FREE = ("--cooldown-ms", "0", "--requests-per-second", "0")
 HERE = Path(__file__).resolve().parent
 DATA = Path(os.environ.get("PIXELD_TRACES") or HERE.parents[2] / "shared/data")
+FAILED, USAGE, DATA_WRONG = 1, 2, 3
 COLUMNS = "lsn,board,epoch,seq,placed_at_ms,user,x,y,color,request".split(",")
 
 
@@ -89,14 +90,15 @@ class Journal(unittest.TestCase):
             data[20000] ^= 1
             segment.write_bytes(data)
             code, _, said = run("journal", "verify", server.data)
-            self.assertEqual(code, 1)
+            self.assertEqual(code, DATA_WRONG)
             self.assertIn(segment.name, said)
 
     def test_wrong_use(self):
-        for arguments in ((), ("list",), ("nonsense", "/"), ("list", "/nowhere/at/all"), ("cut", "/tmp")):
+        for arguments, due in (((), USAGE), (("list",), USAGE), (("nonsense", "/"), USAGE), (("cut", "/tmp"), USAGE),
+                               (("cut", "/tmp", "5x"), USAGE), (("list", "/nowhere/at/all"), FAILED)):
             with self.subTest(arguments):
                 code, _, said = run("journal", *arguments)
-                self.assertEqual(code, 2)
+                self.assertEqual(code, due)
                 self.assertTrue(said)
 
 

@@ -381,6 +381,7 @@ class Refusals(PostgresCase):
             until("it stops", lambda: self.state(server, "stopped"))
             self.assertIn("start the newer program", server.said())
         self.assertEqual(run("migrate")[0], 2)
+        self.assertEqual(run("migrate", "--postgres", f"host={self.pg.folder}/nowhere dbname=x")[0], 4)
 
     def test_a_dsn_that_nobody_understands_ends_the_start(self):
         with tempfile.TemporaryDirectory() as place:
@@ -410,21 +411,21 @@ class Verify(PostgresCase):
 
             self.pg.query("UPDATE pixeld.placements SET color = (color + 1) % 16 WHERE seq = 3000", self.db)
             code, said = self.verify(server)
-            self.assertEqual(code, 1, said)
+            self.assertEqual(code, 3, said)
             self.assertRegex(said, r"board main: block \d+ .* differs: the journal \w+, the database")
             self.pg.query("UPDATE pixeld.placements SET color = (color + 15) % 16 WHERE seq = 3000", self.db)
 
             self.pg.query("DELETE FROM pixeld.placements WHERE seq = 1500", self.db)
             code, said = self.verify(server)
-            self.assertEqual(code, 1, said)
+            self.assertEqual(code, 3, said)
             self.assertIn("1 in between are missing", said)
 
             self.pg.query("UPDATE pixeld.ledger SET journal_id = journal_id + 1", self.db)
             code, said = self.verify(server)
-            self.assertEqual(code, 2, said)
+            self.assertEqual(code, 1, said)
             self.assertIn("another journal", said)
             code, said = self.verify(server, f"host={self.pg.folder}/nowhere dbname=x")
-            self.assertEqual(code, 2, said)
+            self.assertEqual(code, 4, said)
             self.assertIn("PostgreSQL:", said)
 
 

@@ -416,11 +416,11 @@ class Tools(unittest.TestCase):
             data[300000] ^= 1
             segment.write_bytes(data)
             code, rows, said = export(server)
-            self.assertEqual(code, 1)
+            self.assertEqual(code, 3)
             self.assertRegex(said, r"records \d+ to \d+ are missing")
             self.assertLess(len(rows), 40000)
             code, out, said = run("verify", "--data", server.data)
-            self.assertEqual(code, 1)
+            self.assertEqual(code, 3)
             self.assertIn(segment.name, said)
 
     def test_memory_that_differs_is_told(self):
@@ -429,16 +429,18 @@ class Tools(unittest.TestCase):
                 with Client(one, one.session()) as painter:
                     painter.place_all([(x, 7, color) for x in range(10)])
             code, out, _ = run("verify", "--data", server.data, "--server", other.url)
-            self.assertEqual(code, 1, out)
+            self.assertEqual(code, 3, out)
             self.assertRegex(out, r"board main: block 0 .* differs: the journal \w+, the server's memory")
             with Client(other, other.session()) as painter:
                 painter.place_all([(1, 1, 1)])
             code, out, _ = run("verify", "--data", server.data, "--server", other.url)
-            self.assertEqual(code, 1, out)
+            self.assertEqual(code, 3, out)
             self.assertIn("the server's memory is at seq 11 of epoch 1, the journal has seq 10", out)
-            for url, word in (("http://127.0.0.1:1", "refused"), ("ftp://x", "--server"), ("https://127.0.0.1", "http://")):
+            server.stop()
+            for url, word, due in (("http://127.0.0.1:1", "refused", 4), ("ftp://x", "--server", 2),
+                                   ("https://127.0.0.1", "http://", 2), ("http://no.such.host.invalid:1", "not known", 4)):
                 code, _, said = run("verify", "--data", server.data, "--server", url)
-                self.assertEqual(code, 2, url)
+                self.assertEqual(code, due, url)
                 self.assertIn(word, said)
 
     def test_while_people_place_the_memory_is_what_the_journal_makes(self):
@@ -461,17 +463,20 @@ class Tools(unittest.TestCase):
                 ended.set()
                 thread.join()
 
-    def test_wrong_use(self):
-        for arguments in (("import",), ("import", "x.csv"), ("import", "--data", "/tmp"),
-                          ("import", "/nowhere.csv", "--data", "/tmp"), ("export",), ("export", "--data"), ("export", "--data", "/nowhere/at/all"),
-                          ("export", "--data", "/tmp", "--from", "yesterday"), ("export", "--data", "/tmp", "x"),
-                          ("export", "--data", "/tmp", "--step", "1m"), ("verify",), ("verify", "--data", "/nowhere"),
-                          ("timelapse", "--data", "/tmp"), ("timelapse", "--data", "/tmp", "-o", "/tmp/x", "--step", "0"),
-                          ("export", "--data", "/tmp", "--board", "none")):
-            with self.subTest(arguments):
-                code, out, said = run(*arguments)
-                self.assertEqual((code, out), (2, ""))
-                self.assertTrue(said.startswith("pixeld: "), said)
+    def test_wrong_use_and_what_is_not_there_are_told_apart(self):
+        for due, uses in ((2, (("import",), ("import", "x.csv"), ("import", "--data", "/tmp"), ("export",),
+                               ("import", "/nowhere.csv", "--data", "/tmp", "--board", "none"), ("export", "--data"),
+                               ("export", "--data", "/tmp", "--from", "yesterday"), ("export", "--data", "/tmp", "x"),
+                               ("export", "--data", "/tmp", "--step", "1m"), ("verify",), ("timelapse", "--data", "/tmp"),
+                               ("timelapse", "--data", "/tmp", "-o", "/tmp/x", "--step", "0"))),
+                          (1, (("import", "/nowhere.csv", "--data", "/tmp"), ("export", "--data", "/nowhere/at/all"),
+                               ("verify", "--data", "/nowhere"), ("export", "--data", "/tmp", "--board", "none"))),
+                          (78, (("import", "x.csv", "--data", "/tmp", "--config", "/nowhere.ini"),))):
+            for arguments in uses:
+                with self.subTest(arguments):
+                    code, out, said = run(*arguments)
+                    self.assertEqual((code, out), (due, ""), said)
+                    self.assertTrue(said.startswith("pixeld: "), said)
 
 
 PALETTE = ("FFFFFF E4E4E4 888888 222222 FFA7D1 E50000 E59500 A06A42 E5D900 94E044 02BE01 00D3DD 0083C7 0000EA CF6EE4 "
@@ -586,12 +591,12 @@ class Imports(unittest.TestCase):
                 painter.place_all([(i, 0, 5) for i in range(100)])
             self.ours([(i, 1, 7) for i in range(50)])
             code, _, said = self.bring("--board", "old:100x100:4")
-            self.assertEqual(code, 2)
+            self.assertEqual(code, 1)
             self.assertIn("another pixeld", said)
             server.stop()
         self.assertEqual(self.bring("--board", "old:100x100:4"), (0, "board old: 50 placements imported\n", ""))
         code, _, said = self.bring("--board", "main")
-        self.assertEqual(code, 2)
+        self.assertEqual(code, 1)
         self.assertIn("choose another name", said)
         with Server(*FREE, "--board", "main:1000x1000:4", "--board", "old:100x100:4", data=self.data) as server:
             self.assertEqual(server.bitmap()[1], 100)
@@ -632,12 +637,12 @@ class Imports(unittest.TestCase):
             with self.subTest(line):
                 self.file.write_text(heads[head] + (good, reddit)[head] * 3 + line)
                 code, _, said = self.bring()
-                self.assertEqual(code, 2)
+                self.assertEqual(code, 1)
                 self.assertIn("line 5", said)
                 self.assertIn(word, said)
                 self.assertFalse(self.data.exists())
         self.file.write_text("a,b\n")
-        self.assertEqual(self.bring()[0], 2)
+        self.assertEqual(self.bring()[0], 1)
 
 
 if __name__ == "__main__":

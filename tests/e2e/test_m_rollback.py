@@ -380,7 +380,7 @@ class Tried(unittest.TestCase):
             file.write_text("short\n")
             server.stop()
             code, _, said = run("--data", str(server.data), *server.flags, "--listen", "127.0.0.1:0")
-            self.assertEqual(code, 1)
+            self.assertEqual(code, 78)
             self.assertIn("16 to 128", said)
             file.write_text("a-token-of-our-own\n")
             server.start()

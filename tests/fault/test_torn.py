@@ -3,7 +3,7 @@
 
 A torn tail, which nobody was told about, is cut and reported, and the server serves. Damage to what people were
 told is never passed over: the server does not start, and server and `pixeld journal verify` name the file and the
-offset, with exit code 1, and change nothing. In between is no third way: for every damage tried, either everything
+offset, with exit code 3, and change nothing. In between is no third way: for every damage tried, either everything
 acknowledged is served, or the start is refused.
 """
 import hashlib, random, re, shutil
@@ -85,12 +85,12 @@ class Scene:
         """By the server and by the tool, with file and offset; and nothing is changed."""
         before = digest(self.data)
         code, out, err = pixeld.journal("verify", self.data)
-        assert code == 1 and name in err, (code, out, err)
+        assert code == 3 and name in err, (code, out, err)
         server = self.start()
         if server is not None:
             server.kill()
             raise AssertionError(f"{name} at {offset}: damage was passed over:\n{server.said()}")
-        assert self.code == 1 and name in self.said, (self.code, self.said)
+        assert self.code == 3 and name in self.said, (self.code, self.said)
         assert "start_failed" in self.said and "Nothing was changed" in self.said, self.said
         if offset is not None:
             named = re.search(re.escape(name) + r", offset (\d+)", self.said)
@@ -138,7 +138,7 @@ def any_damage(scene, pick, count):
         scene.flip(name, offset, 1 << pick.randrange(8))
         server = scene.start()
         if server is None:
-            assert scene.code == 1 and "start_failed" in scene.said, (scene.code, scene.said)
+            assert scene.code == 3 and "start_failed" in scene.said, (scene.code, scene.said)
             continue
         try:
             rows = truth.dump(scene.data)

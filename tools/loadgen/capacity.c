@@ -368,5 +368,7 @@ int capacity_report(FILE *to, const struct capacity_facts *f, const struct optio
 	check_kernel_tables(&r, f, o);
 	fprintf(to, "It can open %" PRIu64 " clients as it is; what ends it is %s.\n", clients,
 		limit);
-	return r.failed ? 1 : 0;
+	if (f->ring_error != 0)
+		return exit_code_of_ring(f->ring_error);
+	return r.failed ? EXIT_FAILED : EXIT_PASS;
 }

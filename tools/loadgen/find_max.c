@@ -91,7 +91,7 @@ static void child_run(const struct search *s, double value, FILE *file)
 	struct options o;
 
 	if (result == NULL || options_of(s, value, &o) != 0)
-		_exit(EXIT_OTHER);
+		_exit(EXIT_FAILED);
 	o.quiet = true;
 	run(&o, result);
 	if (result->words[0] != '\0')
@@ -186,7 +186,7 @@ static void step_print(const struct search *s, const struct run_result *result)
 static enum exit_code step_take(struct search *s, double value)
 {
 	struct run_result *result = calloc(1, sizeof(*result));
-	enum exit_code end = EXIT_OTHER;
+	enum exit_code end = EXIT_FAILED;
 	int r = -ENOMEM;
 
 	if (result != NULL)
@@ -198,7 +198,7 @@ static enum exit_code step_take(struct search *s, double value)
 		step_judge(s, result, step);
 		find_max_tell(&s->f, value, step->held);
 		end = result->code;
-		if (end == EXIT_MISSED || (end == EXIT_OTHER && result->words[0] != '\0'))
+		if (end == EXIT_MISSED || (end == EXIT_FAILED && result->words[0] != '\0'))
 			end = EXIT_PASS;
 		if (result->words[0] != '\0')
 			step_print(s, result);
@@ -357,7 +357,7 @@ static enum exit_code search_run(struct search *s)
 int find_max_main(int argc, char **argv)
 {
 	struct search *s = calloc(1, sizeof(*s));
-	int code = EXIT_OTHER;
+	int code = EXIT_FAILED;
 
 	if (s != NULL)
 		s->argv = calloc((size_t)argc + 3, sizeof(char *));

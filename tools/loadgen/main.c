@@ -51,7 +51,7 @@ static int run_main(int argc, char **argv)
 		return raw_main(argc, argv);
 	result = calloc(1, sizeof(*result));
 	if (result == NULL)
-		return EXIT_OTHER;
+		return EXIT_FAILED;
 	r = options_parse(argc, argv, cores < 1 ? 1 : (unsigned)cores, &options);
 	if (r != 0) {
 		free(result);

@@ -22,8 +22,9 @@ static int badness(enum exit_code code)
 	switch (code) {
 	case EXIT_PASS:
 		return 0;
-	case EXIT_OTHER:
+	case EXIT_FAILED:
 	case EXIT_USAGE:
+	case EXIT_CONFIG:
 		return 1;
 	case EXIT_MISSED:
 		return 2;
@@ -171,7 +172,7 @@ int merge_main(int argc, char **argv)
 		return usage("two results or more are needed");
 	sum = files_merge(argv + optind);
 	if (sum == NULL)
-		return EXIT_OTHER;
+		return EXIT_FAILED;
 	merge_conclude(sum);
 	thresholds_apply(sum, o.thresholds, o.thresholds_count);
 	report_all_write(&o, sum);

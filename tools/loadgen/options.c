@@ -151,10 +151,9 @@ static void help_print(void)
 	       "the first copy seen of it; at the\n"
 	       "end the boards made from the frames must equal the server's bitmap byte for "
 	       "byte.\n\n"
-	       "Exit: 0 every client received everything and the boards are equal; 1 connections "
-	       "were lost or something else;\n"
-	       "2 wrong use; 3 data was wrong; 4 the server cannot be reached; 99 a threshold is "
-	       "missed.\n\n"
+	       "It passes when every client received everything and the boards are equal.\n\n");
+	exit_codes_print(stdout);
+	printf("\n"
 	       "  loadgen merge A.json B.json ...   adds the results of several runs, exactly\n"
 	       "  loadgen find-max --rate --from 1k --to 200k --threshold 'ack.p99<50ms' --url "
 	       "...\n"

@@ -14,20 +14,12 @@
 #include "edge/session.h"
 #include "tools/loadgen/source.h"
 #include "edge/target.h"
+#include "engine/exit_code.h"
 #include "tools/loadgen/threshold.h"
 #include "tools/loadgen/timeline.h"
 
 #define OPTIONS_CLIENTS_MAX 2000000U
 #define OPTIONS_TARGETS_MAX 16U
-
-enum exit_code {
-	EXIT_PASS = 0,
-	EXIT_OTHER = 1,
-	EXIT_USAGE = 2,
-	EXIT_DATA_WRONG = 3,
-	EXIT_UNREACHABLE = 4,
-	EXIT_MISSED = 99, /* a threshold */
-};
 
 /* Where placements come from, and when they are due. */
 enum placing {

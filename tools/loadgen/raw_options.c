@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/exit_code.h"
 #include "tools/loadgen/raw_stamp.h"
 #include "tools/loadgen/units.h"
 
@@ -148,9 +149,8 @@ static void help_print(void)
 	       "it\nstands there; so a server may wrap it, and may send such times by itself.\n\n"
 	       "Frames are masked with random masks. Sending is open loop: a slow server does not "
 	       "slow "
-	       "the schedule, and latencies\ncount from the intended time.\n\n"
-	       "Exit: 0 what was expected came; 1 connections were lost or something else; 2 wrong "
-	       "use; 3 data was wrong or\nmissing; 4 the server cannot be reached.\n");
+	       "the schedule, and latencies\ncount from the intended time.\n\n");
+	exit_codes_print(stdout);
 }
 
 /* --- values ----------------------------------------------------------------------------------- */

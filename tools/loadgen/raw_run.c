@@ -307,7 +307,7 @@ static enum exit_code workers_start(struct runner *r)
 	r->shared.phase = RAW_PHASE_LEAVE;
 	for (uint32_t i = 0; i < r->started; i++)
 		raw_worker_join(r->workers[i]);
-	return EXIT_OTHER;
+	return EXIT_FAILED;
 }
 
 static enum exit_code preflight(struct raw_options *o)
@@ -321,7 +321,7 @@ static enum exit_code preflight(struct raw_options *o)
 	if (o->server_pid == 0 || server_use_get(o->server_pid, &use) == 0)
 		return EXIT_PASS;
 	fprintf(stderr, "loadgen: --server-pid %d: there is no such process\n", o->server_pid);
-	return EXIT_USAGE;
+	return EXIT_FAILED;
 }
 
 static void run(struct raw_options *options, struct raw_result *ret_result)
@@ -337,7 +337,7 @@ static void run(struct raw_options *options, struct raw_result *ret_result)
 	if (options->target.tls && tls_trust_new(options->target.host, options->ca_file,
 						 options->insecure, &trust, &why) < 0) {
 		fprintf(stderr, "loadgen: --url %s: %s\n", options->url, why);
-		ret_result->code = EXIT_USAGE;
+		ret_result->code = EXIT_FAILED;
 		return;
 	}
 	r.shared.options = options;
@@ -399,7 +399,7 @@ static void reports_write(const struct raw_options *o, struct raw_result *result
 		return;
 	fprintf(stderr, "loadgen: --json %s: %s\n", o->json, strerror(-r));
 	if (result->code == EXIT_PASS)
-		result->code = EXIT_OTHER;
+		result->code = EXIT_FAILED;
 }
 
 int raw_main(int argc, char **argv)
@@ -411,7 +411,7 @@ int raw_main(int argc, char **argv)
 	int r;
 
 	if (result == NULL)
-		return EXIT_OTHER;
+		return EXIT_FAILED;
 	r = raw_options_parse(argc, argv, cores < 1 ? 1 : (unsigned)cores, &options);
 	if (r != 0) {
 		free(result);

@@ -79,7 +79,7 @@ void raw_verdict_decide(const struct raw_options *o, struct raw_result *result)
 	data = first_of(result, TROUBLE_KIND_DATA);
 	link = first_of(result, TROUBLE_KIND_LINK);
 	if (t->failed != 0) {
-		result->code = EXIT_OTHER;
+		result->code = exit_code_of_ring(-(int)t->failed);
 		(void)snprintf(result->words, sizeof(result->words),
 			       "FAIL: a thread could not open its rings: %s",
 			       strerror((int)t->failed));
@@ -88,13 +88,13 @@ void raw_verdict_decide(const struct raw_options *o, struct raw_result *result)
 	} else if (data != TROUBLE_NONE) {
 		fail(result, EXIT_DATA_WRONG, data);
 	} else if (result->stood < o->clients || link != TROUBLE_NONE) {
-		fail(result, EXIT_OTHER, link == TROUBLE_NONE ? TROUBLE_TIMEOUT : link);
+		fail(result, EXIT_FAILED, link == TROUBLE_NONE ? TROUBLE_TIMEOUT : link);
 	} else if (o->expect == RAW_EXPECT_BROADCAST && result->tracked.messages == 0) {
-		result->code = EXIT_OTHER;
+		result->code = EXIT_FAILED;
 		(void)snprintf(result->words, sizeof(result->words),
 			       "FAIL: no message came in the whole time");
 	} else if (result->dropped > 0) {
-		result->code = EXIT_OTHER;
+		result->code = EXIT_FAILED;
 		(void)snprintf(result->words, sizeof(result->words),
 			       "FAIL: %" PRIu64
 			       " messages were too many to keep: use a lower rate or less time",

@@ -29,7 +29,7 @@ static void told(struct run_result *result, const char *option, const char *path
 		return;
 	fprintf(stderr, "loadgen: %s %s: %s\n", option, path, strerror(-r));
 	if (result->code == EXIT_PASS)
-		result->code = EXIT_OTHER;
+		result->code = EXIT_FAILED;
 }
 
 static bool is_stdout(const char *path)

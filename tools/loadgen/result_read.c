@@ -134,7 +134,7 @@ static int root_read(const struct json *root, struct run_result *result, const c
 			return -EBADMSG;
 		run_number_set(result, i, json_whole_or(root, run_number_str(i), 0));
 	}
-	result->code = (enum exit_code)json_whole_or(root, "exit", EXIT_OTHER);
+	result->code = (enum exit_code)json_whole_or(root, "exit", EXIT_FAILED);
 	(void)snprintf(result->words, sizeof(result->words), "%s", json_text_or(root, "words", ""));
 	result->saturated = json_truth_or(root, "saturated", false);
 	result->ledger_verdict.folded = json_truth_or(root, "folded", false);

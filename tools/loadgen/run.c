@@ -131,7 +131,7 @@ static enum exit_code preflight(struct runner *r)
 		fprintf(stderr, "loadgen: cannot fetch board \"%s\" from %s: %s\n", o->board,
 			o->target.authority,
 			e == -ENOENT ? "there is no such board" : strerror(-e));
-		return e == -ENOENT || e == -EBADMSG ? EXIT_OTHER : EXIT_UNREACHABLE;
+		return e == -ENOENT || e == -EBADMSG ? EXIT_FAILED : EXIT_UNREACHABLE;
 	}
 	r->result->seq_first = board.seq;
 	free(board.bytes);
@@ -159,7 +159,7 @@ static enum exit_code file_refused(const char *option, const char *path, int e)
 {
 	fprintf(stderr, "loadgen: --%s %s: %s\n", option, path,
 		e == -EBADMSG ? "not such a recording" : strerror(-e));
-	return EXIT_USAGE;
+	return EXIT_FAILED;
 }
 
 static enum exit_code plan_make(struct runner *r)
@@ -203,7 +203,7 @@ static enum exit_code sessions_make(struct runner *r)
 
 	r->tokens = calloc(o->painters + 1U, sizeof(*r->tokens));
 	if (r->tokens == NULL)
-		return EXIT_OTHER;
+		return EXIT_FAILED;
 	if (o->secret_len > 0)
 		e = sessions_mint(o->secret, o->secret_len, clock_now().wall_ms / 1000, r->tokens,
 				  o->painters);
@@ -214,7 +214,7 @@ static enum exit_code sessions_make(struct runner *r)
 	fprintf(stderr, "loadgen: no sessions for %u painters: %s\n", o->painters,
 		e == -EACCES ? "the server refused (POST /session); give --session-secret"
 			     : strerror(-e));
-	return EXIT_OTHER;
+	return EXIT_FAILED;
 }
 
 static enum exit_code workers_start(struct runner *r)
@@ -243,7 +243,7 @@ static enum exit_code workers_start(struct runner *r)
 	if (e == 0)
 		return EXIT_PASS;
 	fprintf(stderr, "loadgen: cannot start: %s\n", strerror(-e));
-	return EXIT_OTHER;
+	return EXIT_FAILED;
 }
 
 /* --- while it runs ---------------------------------------------------------------------------- */

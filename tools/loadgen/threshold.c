@@ -273,7 +273,7 @@ void thresholds_apply(struct run_result *result, const struct threshold *list, s
 		if (!r->met && missed == NULL)
 			missed = r;
 	}
-	if (count == 0 || (result->code != EXIT_PASS && result->code != EXIT_OTHER))
+	if (count == 0 || (result->code != EXIT_PASS && result->code != EXIT_FAILED))
 		return;
 	len = missed != NULL && result->code == EXIT_PASS ? 0 : strlen(result->words);
 	if (missed == NULL) {

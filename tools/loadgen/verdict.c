@@ -67,7 +67,7 @@ static void replay_fail(struct run_result *result)
 {
 	unsigned refusal = result->replay_refused;
 
-	result->code = EXIT_OTHER;
+	result->code = EXIT_FAILED;
 	(void)snprintf(result->words, sizeof(result->words),
 		       "FAIL: the server's settings do not allow this replay (%s: %s): start it "
 		       "with %s",
@@ -102,7 +102,7 @@ void verdict_decide(struct run_result *result)
 	data = first_of(result, TROUBLE_KIND_DATA);
 	link = first_of(result, TROUBLE_KIND_LINK);
 	if (t->failed != 0) {
-		result->code = EXIT_OTHER;
+		result->code = exit_code_of_ring(-(int)t->failed);
 		(void)snprintf(result->words, sizeof(result->words),
 			       "FAIL: a thread could not open its rings: %s",
 			       strerror((int)t->failed));
@@ -114,7 +114,7 @@ void verdict_decide(struct run_result *result)
 		replay_fail(result);
 	} else if (result->reach.complete < result->reach.clients ||
 		   t->trouble[TROUBLE_BOARD_MOVES] > 0) {
-		fail(result, EXIT_OTHER,
+		fail(result, EXIT_FAILED,
 		     t->trouble[TROUBLE_BOARD_MOVES] > 0 ? TROUBLE_BOARD_MOVES : link);
 	} else {
 		pass(result);

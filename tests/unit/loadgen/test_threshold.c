@@ -200,7 +200,7 @@ static void wrong_data_and_no_server_come_before_a_missed_threshold(void **state
 {
 	static const enum exit_code codes[][2] = {
 		{EXIT_PASS, EXIT_MISSED},
-		{EXIT_OTHER, EXIT_MISSED},
+		{EXIT_FAILED, EXIT_MISSED},
 		{EXIT_DATA_WRONG, EXIT_DATA_WRONG},
 		{EXIT_UNREACHABLE, EXIT_UNREACHABLE},
 	};

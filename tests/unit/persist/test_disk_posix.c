@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "engine/exit_code.h"
 #include "persist/disk.h"
 #include "persist/journal_format.h"
 #include "persist/journal_tool.h"
@@ -227,7 +228,8 @@ static void tool_dumps_placements_as_csv_while_a_server_runs(void **state)
 	assert_non_null(strstr(out, "whole: records up to 2"));
 	assert_int_equal(tool("list", NULL, out, sizeof(out)), 0);
 	assert_non_null(strstr(out, "journal-00000001.seg  4096 bytes  good"));
-	assert_int_equal(tool("cut", "2", out, sizeof(out)), 2); /* not while a server runs */
+	assert_int_equal(tool("cut", "2", out, sizeof(out)),
+			 EXIT_FAILED); /* not while a server runs */
 	disk_close(server);
 }
 
@@ -245,8 +247,8 @@ static void tool_says_damage_by_its_exit_code(void **state)
 	assert_int_equal(fseek(file, 200, SEEK_SET), 0);
 	fputc(0xff, file);
 	fclose(file);
-	assert_int_equal(tool("verify", NULL, out, sizeof(out)), 1);
-	assert_int_equal(tool("nonsense", NULL, out, sizeof(out)), 2);
+	assert_int_equal(tool("verify", NULL, out, sizeof(out)), EXIT_DATA_WRONG);
+	assert_int_equal(tool("nonsense", NULL, out, sizeof(out)), EXIT_USAGE);
 }
 
 int main(void)

@@ -66,14 +66,15 @@ static void a_good_machine_passes(void **state)
 	report_says(&good, "clients-max = 18000", 0, "18000 clients need 1 ring\n");
 }
 
-static void refused_io_uring_is_exit_code_2(void **state)
+static void refused_io_uring_is_a_matter_of_configuration(void **state)
 {
 	struct system_facts facts = good;
 
 	(void)state;
 	facts.ring_error = -EPERM;
-	report_says(&facts, "", 2, "FAIL  io_uring         refused");
-	report_says(&facts, "", 2, "It holds 0 clients as it is; what ends it is io_uring.");
+	report_says(&facts, "", EXIT_CONFIG, "FAIL  io_uring         refused");
+	report_says(&facts, "", EXIT_CONFIG,
+		    "It holds 0 clients as it is; what ends it is io_uring.");
 }
 
 static void old_kernels_fail(void **state)
@@ -179,7 +180,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_good_machine_passes),
-		cmocka_unit_test(refused_io_uring_is_exit_code_2),
+		cmocka_unit_test(refused_io_uring_is_a_matter_of_configuration),
 		cmocka_unit_test(old_kernels_fail),
 		cmocka_unit_test(limits_that_stop_clients_fail_with_a_command),
 		cmocka_unit_test(limits_that_only_slow_down_warn),

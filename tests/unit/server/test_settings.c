@@ -50,7 +50,7 @@ static struct settings *load(const char *const args[], const char *const env[], 
 
 static void flags_refused(const char *flag, const char *value, const char *message)
 {
-	load(LIST(flag, value), LIST(), SETTINGS_USAGE);
+	load(LIST(flag, value), LIST(), EXIT_USAGE);
 	assert_non_null(strstr(why, message));
 }
 
@@ -68,7 +68,7 @@ static void text_refused(const char *file, const char *message)
 	struct settings *s = NULL;
 
 	assert_int_equal(settings_load_text("pixeld.ini", file, strlen(file), &s, why),
-			 SETTINGS_CONFIG);
+			 EXIT_CONFIG);
 	assert_null(s);
 	if (strstr(why, message) == NULL)
 		fail_msg("\"%s\" is not in \"%s\"", message, why);
@@ -160,15 +160,15 @@ static void numbers_that_are_none_are_refused(void **state)
 static void flags_that_are_wrong_are_explained(void **state)
 {
 	(void)state;
-	load(LIST("--jurnal-sync=off"), LIST(), SETTINGS_USAGE);
+	load(LIST("--jurnal-sync=off"), LIST(), EXIT_USAGE);
 	assert_string_equal(why, "unknown flag --jurnal-sync; the nearest is --journal-sync");
-	load(LIST("--workers"), LIST(), SETTINGS_USAGE);
+	load(LIST("--workers"), LIST(), EXIT_USAGE);
 	assert_string_equal(why, "--workers needs a value");
-	load(LIST("serve"), LIST(), SETTINGS_USAGE);
+	load(LIST("serve"), LIST(), EXIT_USAGE);
 	assert_non_null(strstr(why, "\"serve\" is no flag"));
-	load(LIST("--"), LIST(), SETTINGS_USAGE);
-	load(LIST("--="), LIST(), SETTINGS_USAGE);
-	load(LIST("--help=yes"), LIST(), SETTINGS_USAGE);
+	load(LIST("--"), LIST(), EXIT_USAGE);
+	load(LIST("--="), LIST(), EXIT_USAGE);
+	load(LIST("--help=yes"), LIST(), EXIT_USAGE);
 	flags_refused("--journal-sync", "sometimes", "must be one of commit|interval|off");
 	flags_refused("--test-echo=maybe", NULL, "must be on or off");
 }
@@ -176,9 +176,9 @@ static void flags_that_are_wrong_are_explained(void **state)
 static void environment_that_is_wrong_is_a_configuration_error(void **state)
 {
 	(void)state;
-	load(LIST(), LIST("PIXELD_JOURNAL_SYNC=x"), SETTINGS_CONFIG);
+	load(LIST(), LIST("PIXELD_JOURNAL_SYNC=x"), EXIT_CONFIG);
 	assert_string_equal(why, "PIXELD_JOURNAL_SYNC=x: must be one of commit|interval|off");
-	load(LIST("--config=/nonexistent/pixeld.ini"), LIST(), SETTINGS_CONFIG);
+	load(LIST("--config=/nonexistent/pixeld.ini"), LIST(), EXIT_CONFIG);
 	assert_non_null(strstr(why, "/nonexistent/pixeld.ini: No such file"));
 }
 
@@ -242,8 +242,8 @@ static void boards_that_cannot_be_are_refused(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		load(LIST("--board", bad[i]), LIST(), SETTINGS_USAGE);
-	load(LIST("--board=a:1x1:4", "--board=a:2x2:4"), LIST(), SETTINGS_USAGE);
+		load(LIST("--board", bad[i]), LIST(), EXIT_USAGE);
+	load(LIST("--board=a:1x1:4", "--board=a:2x2:4"), LIST(), EXIT_USAGE);
 	assert_non_null(strstr(why, "board \"a\" is given twice"));
 }
 
@@ -258,9 +258,9 @@ static void no_board_at_all_is_refused(void **state)
 	settings_free(s);
 	text_refused("board :", none);
 	text_refused("board = ,\n", none);
-	load(LIST(), LIST("PIXELD_BOARD="), SETTINGS_CONFIG);
+	load(LIST(), LIST("PIXELD_BOARD="), EXIT_CONFIG);
 	assert_non_null(strstr(why, none));
-	load(LIST("--board="), LIST(), SETTINGS_CONFIG);
+	load(LIST("--board="), LIST(), EXIT_USAGE);
 	assert_non_null(strstr(why, none));
 }
 
@@ -360,6 +360,30 @@ static void file_that_is_wrong_is_explained_with_its_line(void **state)
 	text_refused("[board \"a\"]\nsize = 1x1:1\npalette = a\"b:#000000\n", "a palette");
 	memset(wide + 8, 'x', sizeof(wide) - 9);
 	text_refused(wide, "pixeld.ini:2: the line is too long");
+}
+
+/* One mistake has one code: 2 where the command line has it, 78 where environment or file do. */
+static void wrong_value_is_usage_by_flag_and_configuration_elsewhere(void **state)
+{
+	static const char *const wrong[][2] = {
+		{"workers", "x"}, {"log-bytes", "100000"},   {"listen", "localhost:80"},
+		{"listen", ","},  {"origin", "example.org"}, {"session-secret", "00"},
+		{"data", ""},     {"board", "main:1x1:3"}};
+	char flag[80], env[80], line[80];
+	struct settings *s;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		setting_env_name(&setting_rows[setting_find(wrong[i][0])], env);
+		snprintf(env + strlen(env), sizeof(env) - strlen(env), "=%s", wrong[i][1]);
+		snprintf(flag, sizeof(flag), "--%s=%s", wrong[i][0], wrong[i][1]);
+		snprintf(line, sizeof(line), "%s = %s\n", wrong[i][0], wrong[i][1]);
+		load(LIST(flag), LIST(), EXIT_USAGE);
+		load(LIST(), LIST(env), EXIT_CONFIG);
+		assert_int_equal(settings_load_text("x", line, strlen(line), &s, why), EXIT_CONFIG);
+	}
+	/* Two that are each good, and not together, are no mistake of the command line. */
+	load(LIST("--journal-keep-bytes=1MiB"), LIST(), EXIT_CONFIG);
 }
 
 static void settings_that_contradict_are_refused(void **state)
@@ -518,6 +542,7 @@ int main(void)
 		cmocka_unit_test(section_of_main_changes_the_default_board),
 		cmocka_unit_test(boards_of_flags_replace_those_of_the_file),
 		cmocka_unit_test(file_that_is_wrong_is_explained_with_its_line),
+		cmocka_unit_test(wrong_value_is_usage_by_flag_and_configuration_elsewhere),
 		cmocka_unit_test(settings_that_contradict_are_refused),
 		cmocka_unit_test(printed_configuration_reads_back_the_same),
 		cmocka_unit_test(secret_is_never_shown),

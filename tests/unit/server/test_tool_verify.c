@@ -76,11 +76,11 @@ static void equal_ones_are_equal(void **state)
 {
 	(void)state;
 	journal_make();
-	assert_int_equal(verify(), TOOL_OK); /* no snapshot */
+	assert_int_equal(verify(), EXIT_PASS); /* no snapshot */
 	snapshot_at(120, false);
-	assert_int_equal(verify(), TOOL_OK);
+	assert_int_equal(verify(), EXIT_PASS);
 	snapshot_at(150, false);
-	assert_int_equal(verify(), TOOL_OK);
+	assert_int_equal(verify(), EXIT_PASS);
 }
 
 static void a_wrong_cell_in_the_newest_snapshot_is_found(void **state)
@@ -89,7 +89,7 @@ static void a_wrong_cell_in_the_newest_snapshot_is_found(void **state)
 	journal_make();
 	snapshot_at(120, false);
 	snapshot_at(150, true);
-	assert_int_equal(verify(), TOOL_DIFFERS);
+	assert_int_equal(verify(), EXIT_DATA_WRONG);
 }
 
 static void without_the_beginning_the_snapshot_before_is_where_the_journal_begins(void **state)
@@ -99,12 +99,12 @@ static void without_the_beginning_the_snapshot_before_is_where_the_journal_begin
 	snapshot_at(120, false);
 	snapshot_at(150, true);
 	disk_unlink(disk, "journal-00000001.seg");
-	assert_int_equal(verify(), TOOL_DIFFERS);
+	assert_int_equal(verify(), EXIT_DATA_WRONG);
 	journal_make();
 	snapshot_at(120, false);
 	snapshot_at(150, false);
 	disk_unlink(disk, "journal-00000001.seg");
-	assert_int_equal(verify(), TOOL_OK);
+	assert_int_equal(verify(), EXIT_PASS);
 }
 
 static void a_wrong_seq_in_the_snapshot_is_found(void **state)
@@ -116,7 +116,7 @@ static void a_wrong_seq_in_the_snapshot_is_found(void **state)
 	assert_int_equal(board_new(meta.width, meta.height, meta.bits, &board), 0);
 	snapshot_make(disk, 2, &meta, board, 1, 5);
 	board_free(board);
-	assert_int_equal(verify(), TOOL_DIFFERS);
+	assert_int_equal(verify(), EXIT_DATA_WRONG);
 }
 
 int main(void)
