@@ -177,7 +177,7 @@ static void conn_input(struct worker *w, struct conn *c, uint8_t *bytes, size_t 
 			conn_close(w, c, CLOSE_OVERLOAD);
 			return;
 		}
-		c->flags &= (uint8_t) ~(CONN_KEEP_ALIVE | CONN_HEAD_ONLY);
+		http_begin(c, bytes, len);
 		http_reply_refusal(w, c, REFUSAL_OVERLOADED, 1000);
 		return;
 	}

@@ -38,29 +38,11 @@ bool http_session(struct worker *w, const struct http_head *h, uint8_t user[stat
 	return false;
 }
 
-/* A browser says where the page came from that asks; another site may not act with our cookie. */
-bool http_origin_is_allowed(struct worker *w, const struct http_head *h)
-{
-	const char *host;
-
-	if (h->origin.at == NULL)
-		return true; /* not a browser, or its own page's plain request */
-	host = memmem(h->origin.at, h->origin.len, "://", 3);
-	if (host != NULL && h->host.at != NULL) {
-		size_t len = h->origin.len - (size_t)(host + 3 - h->origin.at);
-
-		if (len == h->host.len && strncasecmp(host + 3, h->host.at, len) == 0)
-			return true;
-	}
-	for (unsigned i = 0; i < w->shared->origin_count; i++)
-		if (strcmp(w->shared->origins[i], "*") == 0 ||
-		    span_equals(h->origin, w->shared->origins[i]))
-			return true;
-	return false;
-}
-
-size_t http_cookie_line(struct worker *w, const uint8_t user[static USER_BYTES], char *out,
-			size_t room, char *ret_token)
+/* Over TLS the cookie is Secure: it must not go out over a plain connection that somebody makes the
+ * browser open. */
+size_t http_cookie_line(struct worker *w, const struct conn *c,
+			const uint8_t user[static USER_BYTES], char *out, size_t room,
+			char *ret_token)
 {
 	uint64_t now_s = w->now.wall_ms / 1000;
 	uint64_t life_s = w->shared->session_lifetime_s;
@@ -68,8 +50,8 @@ size_t http_cookie_line(struct worker *w, const uint8_t user[static USER_BYTES],
 
 	session_mint(w->shared->session_key, user, now_s, now_s + life_s, ret_token);
 	len = snprintf(out, room,
-		       "Set-Cookie: pixeld=%s; Path=/; HttpOnly; SameSite=Lax; Max-Age=%llu\r\n",
-		       ret_token, (unsigned long long)life_s);
+		       "Set-Cookie: pixeld=%s; Path=/; HttpOnly; SameSite=Lax; %sMax-Age=%llu\r\n",
+		       ret_token, c->http_tls ? "Secure; " : "", (unsigned long long)life_s);
 	px_assert(len > 0 && (size_t)len < room);
 	return (size_t)len;
 }
@@ -113,7 +95,8 @@ void http_asset_get(struct worker *w, struct conn *c, const struct http_request 
 			       .fields = fields,
 			       .body = a->identity.at,
 			       .body_len = a->identity.len,
-			       .body_is_static = true};
+			       .body_is_static = true,
+			       .varies_by_encoding = true};
 	const char *coding = "";
 	uint8_t user[USER_BYTES];
 	size_t len;
@@ -128,15 +111,14 @@ void http_asset_get(struct worker *w, struct conn *c, const struct http_request 
 		coding = "Content-Encoding: gzip\r\n";
 	}
 	len = (size_t)snprintf(fields, sizeof(fields),
-			       "%sVary: Accept-Encoding\r\nCache-Control: %s\r\n"
-			       "Content-Security-Policy: %s\r\nX-Content-Type-Options: nosniff\r\n"
+			       "%sCache-Control: %s\r\nContent-Security-Policy: %s\r\n"
 			       "Referrer-Policy: no-referrer\r\n",
 			       coding,
 			       a->immutable ? "public, max-age=31536000, immutable" : "no-store",
 			       WEB_CONTENT_SECURITY_POLICY);
 	if (!a->immutable && !http_session(w, h, user) && http_session_is_allowed(w, c)) {
 		session_random_user(user);
-		http_cookie_line(w, user, fields + len, sizeof(fields) - len, token);
+		http_cookie_line(w, c, user, fields + len, sizeof(fields) - len, token);
 	}
 	http_reply(w, c, &r);
 }
@@ -246,10 +228,19 @@ void http_echo_post(struct worker *w, struct conn *c, const struct http_request 
 
 /* --- input ------------------------------------------------------------------------------------ */
 
+/* Every request says anew who asks: a proxy sends many people's over one connection. Who cannot be
+ * understood, or takes too long, is still told without a body when it asked with HEAD. */
+void http_begin(struct conn *c, const uint8_t *bytes, size_t len)
+{
+	c->flags &= (uint8_t) ~(CONN_KEEP_ALIVE | CONN_HEAD_ONLY | CONN_USER);
+	if (len >= 5 && memcmp(bytes, "HEAD ", 5) == 0)
+		c->flags |= CONN_HEAD_ONLY;
+	http_origin_begin(c);
+}
+
 static void request_bad(struct worker *w, struct conn *c, unsigned status, const char *why)
 {
 	metric_add(&w->metrics.http_refused, 1);
-	c->flags &= (uint8_t)~CONN_KEEP_ALIVE;
 	http_reply_error(w, c, status, "bad_request", why);
 }
 
@@ -270,10 +261,12 @@ static bool request_take(struct worker *w, struct conn *c)
 {
 	struct in_buf *in = c->in;
 	size_t head = http_head_end(in->bytes, in->len, in->seen);
+	struct http_request q = {.body = in->bytes + head};
 	struct http_head h;
 	const char *why;
 	int status;
 
+	http_begin(c, in->bytes, in->len);
 	if (head == 0 && in->len < HTTP_HEAD_BYTES_MAX) {
 		in->seen = in->len;
 		return false;
@@ -287,6 +280,9 @@ static bool request_take(struct worker *w, struct conn *c)
 		request_bad(w, c, (unsigned)status, why);
 		return false;
 	}
+	q.head = &h;
+	http_route_find(w, &q);
+	http_origin_take(w, c, &h, http_route_is_public(&q));
 	if (h.content_length > BODY_BYTES_MAX) {
 		request_bad(w, c, 413, "the body is too long");
 		return false;
@@ -297,12 +293,9 @@ static bool request_take(struct worker *w, struct conn *c)
 	}
 	if (in->len < head + h.content_length)
 		return false;
-	/* every request says anew who asks: a proxy sends many people's over one connection */
-	c->flags &= (uint8_t) ~(CONN_KEEP_ALIVE | CONN_HEAD_ONLY | CONN_USER);
-	c->flags |= (uint8_t)((h.keep_alive ? CONN_KEEP_ALIVE : 0) |
-			      (h.method == HTTP_HEAD ? CONN_HEAD_ONLY : 0));
+	c->flags |= (uint8_t)(h.keep_alive ? CONN_KEEP_ALIVE : 0);
 	metric_add(&w->metrics.http_requests, 1);
-	http_route_run(w, c, &h, in->bytes + head);
+	http_route_run(w, c, &q);
 	in_consume(c, head + (size_t)h.content_length);
 	return true;
 }

@@ -14,7 +14,6 @@
 #define REQUEST_NUMBER_MASK ((1ULL << 53) - 1) /* JSON clients are told it in `you` */
 #define BOARD_JSON_MAX      20000              /* name, numbers, 256 colors */
 #define BITMAP_MAX_AGE_S    3
-#define CORS                HTTP_CORS
 
 static const struct {
 	const char *coding; /* in Accept-Encoding; NULL: none */
@@ -54,7 +53,7 @@ static void reply_json_blob(struct worker *w, struct conn *c, struct blob *blob,
 	http_reply(w, c,
 		   &(struct http_reply){.status = 200,
 					.content_type = "application/json",
-					.fields = "Cache-Control: no-cache\r\n" CORS,
+					.fields = "Cache-Control: no-cache\r\n",
 					.body = blob->bytes,
 					.body_len = len,
 					.blob = blob});
@@ -115,12 +114,11 @@ static enum board_form form_choose(const struct http_head *h)
 static size_t bitmap_fields(char *out, size_t room, enum board_form form, uint32_t epoch,
 			    uint64_t seq, uint64_t at_ms, uint32_t max_age_s)
 {
-	int len =
-		snprintf(out, room,
-			 "Cache-Control: public, max-age=%u\r\nVary: Accept-Encoding\r\n"
-			 "ETag: \"%u-%llu-%s\"\r\nX-Board-Epoch: %u\r\nX-Board-Seq: %llu\r\n" CORS,
-			 max_age_s, epoch, (unsigned long long)seq, forms[form].etag, epoch,
-			 (unsigned long long)seq);
+	int len = snprintf(out, room,
+			   "Cache-Control: public, max-age=%u\r\n"
+			   "ETag: \"%u-%llu-%s\"\r\nX-Board-Epoch: %u\r\nX-Board-Seq: %llu\r\n",
+			   max_age_s, epoch, (unsigned long long)seq, forms[form].etag, epoch,
+			   (unsigned long long)seq);
 
 	px_assert(len > 0 && (size_t)len < room);
 	if (at_ms != 0)
@@ -153,7 +151,9 @@ static void get_present(struct worker *w, struct conn *c, const struct http_head
 		 forms[form].etag);
 	if (etag_matches(h->if_none_match, etag)) {
 		bitmap_fields(fields, sizeof(fields), form, epoch, seq, 0, BITMAP_MAX_AGE_S);
-		http_reply(w, c, &(struct http_reply){.status = 304, .fields = fields});
+		http_reply(w, c,
+			   &(struct http_reply){
+				   .status = 304, .fields = fields, .varies_by_encoding = true});
 		return;
 	}
 	c->form = (uint8_t)form;
@@ -174,6 +174,7 @@ void http_reply_board(struct worker *w, struct conn *c, const struct bitmap *bit
 	http_reply(w, c,
 		   &(struct http_reply){.status = 200,
 					.content_type = forms[form].content_type,
+					.varies_by_encoding = true,
 					.fields = fields,
 					.body = bitmap->blob->bytes,
 					.body_len = bitmap->blob->len,
@@ -287,7 +288,7 @@ static void reply_session(struct worker *w, struct conn *c, const struct mail_an
 {
 	const struct room *r = w->shared->rooms->at[c->http_board];
 	char fields[512], token[SESSION_TOKEN_CHARS_MAX], body[512], user[2 * USER_BYTES + 1];
-	size_t len = http_cookie_line(w, c->user, fields, sizeof(fields), token);
+	size_t len = http_cookie_line(w, c, c->user, fields, sizeof(fields), token);
 
 	snprintf(fields + len, sizeof(fields) - len, "Cache-Control: no-store\r\n");
 	for (unsigned i = 0; i < USER_BYTES; i++)
@@ -327,7 +328,7 @@ static void reply_pixel(struct worker *w, struct conn *c, const struct mail_answ
 	http_reply(w, c,
 		   &(struct http_reply){.status = 200,
 					.content_type = "application/json",
-					.fields = "Cache-Control: no-store\r\n" CORS,
+					.fields = "Cache-Control: no-store\r\n",
 					.body = body,
 					.body_len = (size_t)len});
 }

@@ -18,8 +18,6 @@
 #define STATUS_NOT_IMPLEMENTED 501
 #define STATUS_VERSION         505
 
-#define WEIGHT_FULL 1000
-
 /* --- characters ------------------------------------------------------------------------------- */
 
 static bool is_digit(char c)
@@ -70,206 +68,6 @@ static int hex_value(char c)
 	if (c >= 'a' && c <= 'f')
 		return c - 'a' + 10;
 	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-/* --- spans ------------------------------------------------------------------------------------ */
-
-bool span_equals(struct span s, const char *text)
-{
-	return s.at != NULL && s.len == strlen(text) && memcmp(s.at, text, s.len) == 0;
-}
-
-static bool span_equals_any_case(struct span s, const char *text)
-{
-	return s.len == strlen(text) && strncasecmp(s.at, text, s.len) == 0;
-}
-
-static struct span trimmed(struct span s)
-{
-	while (s.len > 0 && is_blank(s.at[0])) {
-		s.at++;
-		s.len--;
-	}
-	while (s.len > 0 && is_blank(s.at[s.len - 1]))
-		s.len--;
-	return s;
-}
-
-/* Cuts the part before the first `separator` off *rest, which goes on behind it; *rest becomes
- * absent with the last part. */
-static struct span cut(struct span *rest, char separator)
-{
-	const char *found = rest->len > 0 ? memchr(rest->at, separator, rest->len) : NULL;
-	struct span part = *rest;
-
-	if (found == NULL) {
-		*rest = (struct span){.at = NULL};
-		return part;
-	}
-	part.len = (size_t)(found - rest->at);
-	rest->at = found + 1;
-	rest->len -= part.len + 1;
-	return part;
-}
-
-/* --- lists and pairs -------------------------------------------------------------------------- */
-
-/* Cuts the next line off *rest. false: it does not end with CRLF. (A CR inside is no character of
- * any part of a line.) */
-static bool cut_line(struct span *rest, struct span *ret_line)
-{
-	struct span line = cut(rest, '\n');
-
-	if (rest->at == NULL || line.len == 0 || line.at[line.len - 1] != '\r')
-		return false;
-	line.len--;
-	*ret_line = line;
-	return true;
-}
-
-/* Goes on with the next line of the same name. */
-static void list_line_next(struct http_list *list)
-{
-	struct span value;
-
-	list->value = (struct span){.at = NULL};
-	while (cut_line(&list->behind, &value) && value.len > 0) {
-		struct span name = cut(&value, ':');
-
-		if (value.at != NULL && span_equals_any_case(name, list->name)) {
-			list->value = trimmed(value);
-			return;
-		}
-	}
-}
-
-bool http_list_next(struct http_list *list, struct span *ret_element)
-{
-	while (list->value.at != NULL) {
-		struct span element = trimmed(cut(&list->value, ','));
-
-		if (list->value.at == NULL)
-			list_line_next(list);
-		if (element.len > 0) {
-			*ret_element = element;
-			return true;
-		}
-	}
-	return false;
-}
-
-bool http_list_has(struct http_list list, const char *token)
-{
-	struct span element;
-
-	while (http_list_next(&list, &element))
-		if (span_equals_any_case(element, token))
-			return true;
-	return false;
-}
-
-bool http_list_has_exactly(struct http_list list, const char *element)
-{
-	struct span found;
-
-	while (http_list_next(&list, &found))
-		if (span_equals(found, element))
-			return true;
-	return false;
-}
-
-/* "0.5" -> 500. What is not a qvalue weighs nothing. */
-static unsigned weight_value(struct span text)
-{
-	unsigned weight = 0;
-	unsigned unit = WEIGHT_FULL;
-
-	if (text.len == 0 || text.len > 5 || (text.len > 1 && text.at[1] != '.'))
-		return 0;
-	for (size_t i = 0; i < text.len; i++) {
-		if (i == 1)
-			continue;
-		if (!is_digit(text.at[i]))
-			return 0;
-		weight += (unsigned)(text.at[i] - '0') * unit;
-		unit /= 10;
-	}
-	return weight <= WEIGHT_FULL ? weight : 0;
-}
-
-/* What stands behind the coding: nothing, or parameters, of which q counts. */
-static unsigned weight_of(struct span parameters)
-{
-	while (parameters.at != NULL) {
-		struct span parameter = trimmed(cut(&parameters, ';'));
-
-		if (parameter.len >= 2 && (parameter.at[0] | 0x20) == 'q' && parameter.at[1] == '=')
-			return weight_value((struct span){parameter.at + 2, parameter.len - 2});
-	}
-	return WEIGHT_FULL;
-}
-
-unsigned http_coding_weight(struct http_list accept_encoding, const char *coding)
-{
-	bool identity = strcmp(coding, "identity") == 0;
-	unsigned others = identity ? WEIGHT_FULL : 0;
-	struct span parameters;
-
-	while (http_list_next(&accept_encoding, &parameters)) {
-		struct span name = trimmed(cut(&parameters, ';'));
-
-		if (span_equals_any_case(name, coding))
-			return weight_of(parameters);
-		if (span_equals(name, "*"))
-			others = weight_of(parameters);
-	}
-	return others;
-}
-
-struct span http_cookie_next(struct span *cookies, const char *name)
-{
-	while (cookies->at != NULL) {
-		struct span value = trimmed(cut(cookies, ';'));
-		struct span key = cut(&value, '=');
-
-		if (value.at != NULL && span_equals(key, name))
-			return value;
-	}
-	return (struct span){.at = NULL};
-}
-
-struct span http_bearer(struct span authorization)
-{
-	struct span token = authorization;
-	struct span scheme = authorization.at != NULL ? cut(&token, ' ') : authorization;
-
-	if (token.at == NULL || !span_equals_any_case(scheme, "Bearer"))
-		return (struct span){.at = NULL};
-	return trimmed(token);
-}
-
-struct span http_query(struct span query, const char *key)
-{
-	while (query.at != NULL) {
-		struct span value = cut(&query, '&');
-		struct span found = cut(&value, '=');
-
-		if (span_equals(found, key))
-			return value.at != NULL ? value : (struct span){found.at + found.len, 0};
-	}
-	return (struct span){.at = NULL};
-}
-
-unsigned http_query_count(struct span query, const char *key)
-{
-	unsigned count = 0;
-
-	while (query.at != NULL) {
-		struct span value = cut(&query, '&');
-
-		count += span_equals(cut(&value, '='), key);
-	}
-	return count;
 }
 
 /* --- the end of the head ---------------------------------------------------------------------- */
@@ -344,7 +142,7 @@ static bool path_is_plain(struct span path)
 	struct span rest = {path.at + 1, path.len - 1};
 
 	while (rest.at != NULL) {
-		struct span segment = cut(&rest, '/');
+		struct span segment = span_cut(&rest, '/');
 
 		if ((segment.len == 0 && rest.at != NULL) || !segment_is_plain(segment))
 			return false;
@@ -377,7 +175,7 @@ static bool cut_authority(struct span *target, struct http_head *head)
 		if (target->len == 0 || target->at[0] == '?') {
 			head->path = (struct span){at - 1, 1};
 			head->query = *target;
-			(void)cut(&head->query, '?');
+			(void)span_cut(&head->query, '?');
 		}
 		return http_host_is_good(head->host);
 	}
@@ -400,7 +198,7 @@ static int parse_target(struct span target, struct http_head *head, const char *
 		return refuse(STATUS_BAD, "target is neither a path nor a URL", ret_why);
 	rest = target;
 	if (head->path.at == NULL) {
-		head->path = cut(&rest, '?');
+		head->path = span_cut(&rest, '?');
 		head->query = rest;
 	}
 	if (!path_is_plain(head->path))
@@ -421,8 +219,8 @@ static int parse_version(struct span version, struct http_head *head, const char
 
 static int parse_request_line(struct span line, struct http_head *head, const char **ret_why)
 {
-	struct span method = cut(&line, ' ');
-	struct span target = line.at != NULL ? cut(&line, ' ') : line;
+	struct span method = span_cut(&line, ' ');
+	struct span target = line.at != NULL ? span_cut(&line, ' ') : line;
 	struct span version = line;
 	int status;
 
@@ -470,6 +268,7 @@ static const struct kept_list {
 } kept_lists[] = {
 	{"If-None-Match", offsetof(struct http_head, if_none_match)},
 	{"Accept-Encoding", offsetof(struct http_head, accept_encoding)},
+	{"X-Forwarded-Proto", offsetof(struct http_head, forwarded_proto)},
 	{"Sec-WebSocket-Protocol", offsetof(struct http_head, ws_protocol)},
 };
 
@@ -542,7 +341,7 @@ static int parse_field(struct span line, struct span behind, struct http_head *h
 		       struct fields_seen *seen, const char **ret_why)
 {
 	struct span value = line;
-	struct span name = cut(&value, ':');
+	struct span name = span_cut(&value, ':');
 
 	if (is_blank(line.at[0]))
 		return refuse(STATUS_BAD, "folded field", ret_why);
@@ -552,7 +351,7 @@ static int parse_field(struct span line, struct span behind, struct http_head *h
 		return refuse(STATUS_BAD, "field name is not a token", ret_why);
 	if (!all(value, is_value_char))
 		return refuse(STATUS_BAD, "control character in a field", ret_why);
-	return take_field(name, trimmed(value), behind, head, seen, ret_why);
+	return take_field(name, span_trimmed(value), behind, head, seen, ret_why);
 }
 
 /* The rules that need every field. */
@@ -585,11 +384,11 @@ int http_head_parse(const uint8_t *in, size_t len, struct http_head *ret_head, c
 
 	if (len > HTTP_HEAD_BYTES_MAX)
 		return refuse(STATUS_FIELDS_LARGE, "head too large", ret_why);
-	if (!cut_line(&rest, &line))
+	if (!span_cut_line(&rest, &line))
 		return refuse(STATUS_BAD, "line does not end with CR LF", ret_why);
 	status = parse_request_line(line, &head, ret_why);
 	for (unsigned fields = 0; status == 0; fields++) {
-		if (!cut_line(&rest, &line))
+		if (!span_cut_line(&rest, &line))
 			return refuse(STATUS_BAD, "line does not end with CR LF", ret_why);
 		if (line.len == 0)
 			break;

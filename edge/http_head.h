@@ -14,22 +14,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "edge/http_fields.h"
+
 #define HTTP_HEAD_BYTES_MAX   8192
 #define HTTP_TARGET_BYTES_MAX 2048
 #define HTTP_FIELDS_MAX       100
-
-struct span {
-	const char *at; /* NULL: absent */
-	size_t len;
-};
-
-/* A field whose lines count as one list: the elements of the first line, then those of the others,
- * which are found when they are asked for. */
-struct http_list {
-	const char *name;
-	struct span value;  /* what is left of a line; absent: there is no more */
-	struct span behind; /* the lines of the head behind that one */
-};
 
 enum http_method {
 	HTTP_GET,
@@ -52,6 +41,7 @@ struct http_head {
 	struct span authorization;
 	struct http_list if_none_match;
 	struct http_list accept_encoding;
+	struct http_list forwarded_proto; /* X-Forwarded-Proto: of proxies, the outermost first */
 	struct span idempotency_key;
 	struct span content_type;
 	struct span ws_key;
@@ -79,30 +69,5 @@ size_t http_head_end(const uint8_t *in, size_t len, size_t seen);
  */
 int http_head_parse(const uint8_t *in, size_t len, struct http_head *ret_head,
 		    const char **ret_why);
-
-/* The next element of a list, trimmed and not empty; false: there is none. */
-bool http_list_next(struct http_list *list, struct span *ret_element);
-
-/* Whether `list` has `token`, letters compared without case; and likewise with case. */
-bool http_list_has(struct http_list list, const char *token);
-bool http_list_has_exactly(struct http_list list, const char *element);
-
-/* Whether Accept-Encoding allows `coding` ("gzip", "zstd", "br"), q values considered; and its
- * weight in thousandths. Absent field: only identity. */
-unsigned http_coding_weight(struct http_list accept_encoding, const char *coding);
-
-/* The value of the next cookie `name` of what is left of a Cookie field; at = NULL: there is no
- * more. A browser that has several of one name sends them all. */
-struct span http_cookie_next(struct span *cookies, const char *name);
-
-/* The token of an Authorization field of the scheme Bearer; at = NULL: of another one. */
-struct span http_bearer(struct span authorization);
-
-/* The value of `key` in a query string, not decoded; absent: at = NULL. Of several the first; how
- * many there are tells the other. */
-struct span http_query(struct span query, const char *key);
-unsigned http_query_count(struct span query, const char *key);
-
-bool span_equals(struct span s, const char *text);
 
 #endif

@@ -185,7 +185,7 @@ static void reply_pixel_history(struct worker *w, struct conn *c, const struct m
 	http_reply(w, c,
 		   &(struct http_reply){.status = 200,
 					.content_type = "application/json",
-					.fields = "Cache-Control: no-store\r\n" HTTP_CORS,
+					.fields = "Cache-Control: no-store\r\n",
 					.body = blob->bytes,
 					.body_len = len,
 					.blob = blob});

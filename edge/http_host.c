@@ -7,6 +7,8 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -136,7 +138,7 @@ static bool origin_split(struct span text, struct origin *ret)
 	struct span authority;
 	size_t scheme_len;
 
-	if (mark == NULL)
+	if (mark == NULL || mark == text.at)
 		return false;
 	scheme_len = (size_t)(mark - text.at);
 	authority = (struct span){mark + 3, text.len - scheme_len - 3};
@@ -185,6 +187,28 @@ bool http_origin_is_host(struct span origin, struct span host)
 
 	return host.at != NULL && origin_split(origin, &o) && authority_split(host, &asked) &&
 	       authority_equals(&o.authority, &asked, default_port(o.scheme));
+}
+
+bool http_origin_print(struct span origin, char *out, size_t room)
+{
+	char port[24] = "";
+	struct origin o;
+	uint64_t number;
+	int len;
+
+	if (!origin_split(origin, &o))
+		return false;
+	number = port_number(o.authority.port, default_port(o.scheme));
+	if (number != default_port(o.scheme))
+		snprintf(port, sizeof(port), ":%llu", (unsigned long long)number);
+	len = snprintf(out, room, "%.*s://%.*s%s", (int)o.scheme.len, o.scheme.at,
+		       (int)o.authority.host.len, o.authority.host.at, port);
+	if (len < 0 || (size_t)len >= room)
+		return false;
+	for (int i = 0; i < len; i++)
+		if (out[i] >= 'A' && out[i] <= 'Z')
+			out[i] = (char)(out[i] | 0x20);
+	return true;
 }
 
 bool http_origin_equals(struct span a, struct span b)

@@ -10,7 +10,7 @@
 
 #include <stdbool.h>
 
-#include "edge/http_head.h"
+#include "edge/http_fields.h"
 
 /* host [ ":" port ]: a name, an IPv4 address, [IPv6] or [vFuture]; the port may be empty. */
 bool http_host_is_good(struct span authority);
@@ -19,6 +19,10 @@ bool http_host_is_good(struct span authority);
  * port that is missing or empty is the default one of the origin's scheme. What the request's own
  * scheme was is not known, since a proxy in front may have ended TLS. */
 bool http_origin_is_host(struct span origin, struct span host);
+
+/* Writes an origin as browsers do, in small letters and without a default port. false: it is none,
+ * or does not fit. */
+bool http_origin_print(struct span origin, char *out, size_t room);
 
 /* Whether two origins are the same: likewise, and of one scheme. */
 bool http_origin_equals(struct span a, struct span b);

@@ -10,7 +10,8 @@
 
 #include "edge/worker_priv.h"
 
-#define HEAD_BYTES_MAX 2048 /* status line and fields of any answer of ours */
+#define HEAD_BYTES_MAX 2560 /* status line and fields of any answer of ours */
+#define CHALLENGE      "WWW-Authenticate: Bearer realm=\"pixeld\"\r\n"
 
 static const char *status_text(unsigned status)
 {
@@ -43,6 +44,8 @@ static const char *status_text(unsigned status)
 		return "URI Too Long";
 	case 417:
 		return "Expectation Failed";
+	case 422:
+		return "Unprocessable Content";
 	case 426:
 		return "Upgrade Required";
 	case 429:
@@ -73,15 +76,33 @@ static const char *date_now(struct worker *w)
 	return w->date;
 }
 
+/* What every answer has, whoever gives it. */
+static size_t common_write(struct worker *w, const struct conn *c, const struct http_reply *r,
+			   char *out)
+{
+	bool keep = (c->flags & CONN_KEEP_ALIVE) && !w->draining;
+	const char *vary = r->varies_by_encoding ? "Accept-Encoding" : NULL;
+	int len = snprintf(out, HEAD_BYTES_MAX,
+			   "HTTP/1.1 %u %s\r\nDate: %s\r\nConnection: %s%s\r\n"
+			   "X-Content-Type-Options: nosniff\r\n",
+			   r->status, status_text(r->status), date_now(w),
+			   r->status == 426 ? "upgrade, " : "", keep ? "keep-alive" : "close");
+
+	if (http_origin_varies(w))
+		vary = vary != NULL ? "Accept-Encoding, Origin" : "Origin";
+	if (vary != NULL)
+		len += snprintf(out + len, HEAD_BYTES_MAX - (size_t)len, "Vary: %s\r\n", vary);
+	len += (int)http_origin_fields(w, c, out + len, HEAD_BYTES_MAX - (size_t)len);
+	return (size_t)len;
+}
+
 static size_t head_write(struct worker *w, const struct conn *c, const struct http_reply *r,
 			 char *out)
 {
-	bool keep = (c->flags & CONN_KEEP_ALIVE) && !w->draining;
-	int len =
-		snprintf(out, HEAD_BYTES_MAX, "HTTP/1.1 %u %s\r\nDate: %s\r\nConnection: %s\r\n%s",
-			 r->status, status_text(r->status), date_now(w),
-			 keep ? "keep-alive" : "close", r->fields != NULL ? r->fields : "");
+	int len = (int)common_write(w, c, r, out);
 
+	len += snprintf(out + len, HEAD_BYTES_MAX - (size_t)len, "%s",
+			r->fields != NULL ? r->fields : "");
 	px_assert(len > 0 && len < HEAD_BYTES_MAX);
 	if (r->content_type != NULL)
 		len += snprintf(out + len, HEAD_BYTES_MAX - (size_t)len, "Content-Type: %s\r\n",
@@ -141,7 +162,9 @@ void http_reply_error(struct worker *w, struct conn *c, unsigned status, const c
 {
 	const char *fields = "Cache-Control: no-store\r\n";
 
-	if (status == 426)
+	if (status == 401)
+		fields = "Cache-Control: no-store\r\n" CHALLENGE;
+	else if (status == 426)
 		fields = "Cache-Control: no-store\r\nUpgrade: websocket\r\nSec-WebSocket-Version: "
 			 "13\r\n";
 	else if (status == 503)
@@ -168,6 +191,7 @@ void http_reply_refusal(struct worker *w, struct conn *c, enum refusal why, uint
 			 "Cache-Control: no-store\r\nRetry-After: %u\r\nX-Wait-Ms: %u\r\n",
 			 wait_ms == 0 ? 1 : (wait_ms + 999) / 1000, wait_ms);
 	else
-		snprintf(fields, sizeof(fields), "Cache-Control: no-store\r\n");
+		snprintf(fields, sizeof(fields), "Cache-Control: no-store\r\n%s",
+			 status == 401 ? CHALLENGE : "");
 	reply_json_error(w, c, status, fields, refusal_str(why), refusal_text(why));
 }

@@ -19,17 +19,21 @@ struct http_route {
 	http_handler *put;
 	http_handler *post;
 	const char *query[QUERY_KEYS_MAX]; /* parameters that have a meaning here */
-	bool is_test;                      /* there only with --test-echo */
+	bool is_public; /* pages of any site may read it: what is no secret and does not act */
+	bool is_test;   /* there only with --test-echo */
 };
 
 static const struct http_route routes[] = {
-	{"/boards", .get = http_boards_get},
-	{"/boards/{board}", .get = http_board_get},
-	{"/boards/{board}/bitmap", .get = http_bitmap_get, .query = {"seq", "at"}},
-	{"/boards/{board}/image.png", .get = http_picture_get, .query = {"seq", "at"}},
-	{"/boards/{board}/pixels/{x}/{y}", .get = http_pixel_get, .put = http_pixel_put},
+	{"/boards", .get = http_boards_get, .is_public = true},
+	{"/boards/{board}", .get = http_board_get, .is_public = true},
+	{"/boards/{board}/bitmap", .get = http_bitmap_get, .query = {"seq", "at"},
+	 .is_public = true},
+	{"/boards/{board}/image.png", .get = http_picture_get, .query = {"seq", "at"},
+	 .is_public = true},
+	{"/boards/{board}/pixels/{x}/{y}", .get = http_pixel_get, .put = http_pixel_put,
+	 .is_public = true},
 	{"/boards/{board}/pixels/{x}/{y}/history", .get = http_history_get,
-	 .query = {"before", "limit"}},
+	 .query = {"before", "limit"}, .is_public = true},
 	{"/boards/{board}/rollback", .post = http_rollback_post},
 	{"/boards/{board}/rollback/preview.png", .post = http_rollback_preview_post},
 	{"/boards/{board}/rollbacks", .get = http_rollbacks_get},
@@ -65,27 +69,22 @@ static bool path_number(struct span text, uint32_t *ret)
 	return true;
 }
 
-struct captured {
-	struct span board; /* absent: the pattern has none */
-	uint32_t x, y;
-};
-
 /* The segment that stands where the pattern has {name}. */
-static bool segment_take(char name, struct span segment, struct captured *ret)
+static bool segment_take(char name, struct span segment, struct http_request *q)
 {
 	if (name == 'x')
-		return path_number(segment, &ret->x);
+		return path_number(segment, &q->x);
 	if (name == 'y')
-		return path_number(segment, &ret->y);
-	ret->board = segment;
+		return path_number(segment, &q->y);
+	q->board = segment;
 	return segment.len > 0;
 }
 
-static bool path_matches(const char *pattern, struct span path, struct captured *ret)
+static bool path_matches(const char *pattern, struct span path, struct http_request *q)
 {
 	size_t at = 0;
 
-	*ret = (struct captured){.board = {.at = NULL}};
+	q->board.at = NULL;
 	for (; *pattern != '\0'; pattern++) {
 		struct span segment = {path.at + at, 0};
 
@@ -99,7 +98,7 @@ static bool path_matches(const char *pattern, struct span path, struct captured 
 			segment.len++;
 			at++;
 		}
-		if (!segment_take(pattern[1], segment, ret))
+		if (!segment_take(pattern[1], segment, q))
 			return false;
 		pattern = strchr(pattern, '}');
 		px_assert(pattern != NULL);
@@ -108,20 +107,33 @@ static bool path_matches(const char *pattern, struct span path, struct captured 
 }
 
 /* NULL: there is nothing at this path. */
-static const struct http_route *route_find(struct worker *w, struct span path,
-					   struct http_request *q, struct captured *ret)
+static const struct http_route *route_of(struct worker *w, struct http_request *q)
 {
+	struct span path = q->head->path;
+
 	if (span_equals(path, "*"))
 		return &asterisk_route;
 	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
 		if (routes[i].is_test && !w->shared->test_echo)
 			continue;
-		if (path_matches(routes[i].pattern, path, ret))
+		if (path_matches(routes[i].pattern, path, q))
 			return &routes[i];
 	}
-	ret->board.at = NULL;
+	q->board.at = NULL;
 	q->asset = web_asset_find(path.at, path.len);
 	return q->asset != NULL ? &asset_route : NULL;
+}
+
+void http_route_find(struct worker *w, struct http_request *q)
+{
+	q->route = route_of(w, q);
+	if (q->board.at != NULL)
+		q->room = rooms_find(w->shared->rooms, q->board.at, q->board.len);
+}
+
+bool http_route_is_public(const struct http_request *q)
+{
+	return q->route == NULL || q->route->is_public;
 }
 
 /* --- methods ---------------------------------------------------------------------------------- */
@@ -154,10 +166,12 @@ static void allow_print(const struct http_route *r, char *out, size_t room)
 
 static void reply_options(struct worker *w, struct conn *c, const struct http_route *r)
 {
-	char allow[64], fields[128];
+	char allow[64], fields[512];
+	size_t len;
 
 	allow_print(r, allow, sizeof(allow));
-	snprintf(fields, sizeof(fields), "Allow: %s\r\n", allow);
+	len = (size_t)snprintf(fields, sizeof(fields), "Allow: %s\r\n", allow);
+	http_origin_preflight(c, allow, fields + len, sizeof(fields) - len);
 	http_reply(w, c, &(struct http_reply){.status = 204, .fields = fields});
 }
 
@@ -180,25 +194,18 @@ static const char *repeated_parameter(const struct http_route *r, struct span qu
 	return NULL;
 }
 
-void http_route_run(struct worker *w, struct conn *c, const struct http_head *h,
-		    const uint8_t *body)
+void http_route_run(struct worker *w, struct conn *c, const struct http_request *q)
 {
-	struct http_request q = {.head = h, .body = body};
-	struct captured captured = {.board = {.at = NULL}};
-	const struct http_route *r = route_find(w, h->path, &q, &captured);
-	const char *repeated = r != NULL ? repeated_parameter(r, h->query) : NULL;
-	http_handler *run = r != NULL ? handler_of(r, h->method) : NULL;
+	const struct http_route *r = q->route;
+	const char *repeated = r != NULL ? repeated_parameter(r, q->head->query) : NULL;
+	http_handler *run = r != NULL ? handler_of(r, q->head->method) : NULL;
 	char text[64];
 
-	q.x = captured.x;
-	q.y = captured.y;
-	if (captured.board.at != NULL)
-		q.room = rooms_find(w->shared->rooms, captured.board.at, captured.board.len);
 	if (r == NULL) {
 		http_reply_error(w, c, 404, "not_found", "there is nothing at this path");
-	} else if (captured.board.at != NULL && q.room == NULL) {
+	} else if (q->board.at != NULL && q->room == NULL) {
 		http_reply_refusal(w, c, REFUSAL_UNKNOWN_BOARD, 0);
-	} else if (h->method == HTTP_OPTIONS) {
+	} else if (q->head->method == HTTP_OPTIONS) {
 		reply_options(w, c, r);
 	} else if (run == NULL) {
 		reply_not_allowed(w, c, r);
@@ -206,6 +213,6 @@ void http_route_run(struct worker *w, struct conn *c, const struct http_head *h,
 		snprintf(text, sizeof(text), "the parameter %s came twice", repeated);
 		http_reply_error(w, c, 400, "bad_request", text);
 	} else {
-		run(w, c, &q);
+		run(w, c, q);
 	}
 }

@@ -21,8 +21,10 @@
 #include "engine/room.h"
 #include "engine/spsc.h"
 
-#define LISTENERS_MAX 16
-#define ORIGINS_MAX   16
+#define LISTENERS_MAX    16
+#define ORIGINS_MAX      64  /* that are listed */
+#define ORIGIN_CHARS_MAX 128 /* of one */
+#define ORIGINS_TOLD_MAX 256 /* pairs of Origin and Host that the log has been told about */
 
 struct session_key;
 struct worker;
@@ -41,7 +43,8 @@ struct worker_shared {
 	struct worker_listener listeners[LISTENERS_MAX];
 	unsigned listener_count;
 	unsigned worker_count;
-	const char *origins[ORIGINS_MAX]; /* allowed besides the own host; "*": all */
+	char origins[ORIGINS_MAX][ORIGIN_CHARS_MAX]; /* allowed besides the own host, as browsers
+							write them */
 	unsigned origin_count;
 	uint32_t clients_max;
 	uint32_t requests_per_second; /* of one connection; 0: no limit */
@@ -55,9 +58,11 @@ struct worker_shared {
 	size_t (*metrics_render)(void *arg, char *out, size_t room);
 	bool (*is_ready)(void *arg);
 	void *arg;
-	_Atomic uint32_t clients;  /* of all workers */
-	_Atomic bool stopping;     /* drain: no new clients, close the old */
-	_Atomic uint64_t drain_ns; /* over which the closing is spread */
+	_Atomic uint32_t clients;                        /* of all workers */
+	_Atomic bool stopping;                           /* drain: no new clients, close the old */
+	_Atomic uint64_t drain_ns;                       /* over which the closing is spread */
+	_Atomic uint64_t origins_told[ORIGINS_TOLD_MAX]; /* hashes; 0: free */
+	_Atomic uint32_t origins_told_count;
 };
 
 struct worker_config {

@@ -19,9 +19,6 @@
 #include "engine/mail.h"
 #include "engine/op.h"
 
-#define HTTP_CORS                                                                                  \
-	"Access-Control-Allow-Origin: *\r\nAccess-Control-Expose-Headers: ETag, X-Board-Seq, "     \
-	"X-Board-Epoch, X-Board-Time\r\n"
 #define NONE               UINT32_MAX
 #define RECV_BUF_BYTES     2048
 #define BODY_BYTES_MAX     1024 /* of a request */
@@ -158,6 +155,8 @@ struct conn {
 	uint32_t http_board;      /* WAIT: what was asked */
 	uint32_t http_x, http_y;
 	uint8_t http_what; /* enum http_what */
+	uint8_t http_cors; /* which pages may read the answer: http_origin.c */
+	bool http_tls;     /* the request came over TLS to a proxy in front */
 	uint8_t addr[16];  /* of the peer: IPv6 or mapped */
 	uint8_t user[USER_BYTES];
 };
@@ -358,10 +357,12 @@ enum http_what {
 /* A request as its handler gets it; it lives as long as the call. */
 struct http_request {
 	const struct http_head *head;
-	const uint8_t *body;           /* head->content_length bytes */
-	const struct room *room;       /* {board}, where the path has one */
-	uint32_t x, y;                 /* {x}, {y}: may be beyond the board */
-	const struct web_asset *asset; /* where the path is one of the page's */
+	const uint8_t *body;            /* head->content_length bytes */
+	const struct http_route *route; /* NULL: there is nothing at the path */
+	struct span board;              /* {board}, as the path names it; absent: it names none */
+	const struct room *room;        /* of that name; NULL: there is none */
+	uint32_t x, y;                  /* {x}, {y}: may be beyond the board */
+	const struct web_asset *asset;  /* where the path is one of the page's */
 };
 /* Answers, or asks the writer and waits. */
 typedef void http_handler(struct worker *w, struct conn *c, const struct http_request *q);
@@ -369,15 +370,32 @@ http_handler http_asset_get, http_metrics_get, http_health_get, http_ready_get;
 http_handler http_session_post, http_ws_get, http_echo_get, http_echo_post;
 void http_input(struct worker *w, struct conn *c); /* c->in holds something new */
 bool http_session(struct worker *w, const struct http_head *h, uint8_t user[static USER_BYTES]);
-bool http_origin_is_allowed(struct worker *w, const struct http_head *h);
-size_t http_cookie_line(struct worker *w, const uint8_t user[static USER_BYTES], char *out,
-			size_t room, char *ret_token);
+size_t http_cookie_line(struct worker *w, const struct conn *c,
+			const uint8_t user[static USER_BYTES], char *out, size_t room,
+			char *ret_token);
+/* A request begins with these bytes: nothing is left of the one before. */
+void http_begin(struct conn *c, const uint8_t *bytes, size_t len);
 bool http_session_is_allowed(struct worker *w, const struct conn *c);  /* counts it */
 void http_wait(struct worker *w, struct conn *c, enum http_what what); /* for the writer's answer */
 
 /* --- http_route.c: the table of paths and methods --------------------------------------------- */
-void http_route_run(struct worker *w, struct conn *c, const struct http_head *h,
-		    const uint8_t *body);
+/* Fills in what q->head's path says. */
+void http_route_find(struct worker *w, struct http_request *q);
+void http_route_run(struct worker *w, struct conn *c, const struct http_request *q);
+/* Whether pages of any site may read what is there: what is no secret and does not act. */
+bool http_route_is_public(const struct http_request *q);
+
+/* --- http_origin.c: pages of other sites ------------------------------------------------------ */
+/* Whether a page of the request's Origin may act here: browsers send our cookie along. Tells the
+ * log when not. */
+bool http_origin_is_allowed(struct worker *w, const struct http_head *h);
+void http_origin_begin(struct conn *c); /* no head is read yet */
+void http_origin_take(struct worker *w, struct conn *c, const struct http_head *h, bool is_public);
+/* Lines that let the right pages read the answer; of the answer to OPTIONS also what they may ask.
+ * Both return how many characters they wrote. */
+size_t http_origin_fields(const struct worker *w, const struct conn *c, char *out, size_t room);
+size_t http_origin_preflight(const struct conn *c, const char *allow, char *out, size_t room);
+bool http_origin_varies(const struct worker *w); /* whether an answer depends on Origin */
 
 /* --- http_board.c: boards and pixels, and the writer's answers -------------------------------- */
 http_handler http_boards_get, http_board_get, http_bitmap_get, http_picture_get;
@@ -409,6 +427,7 @@ struct http_reply {
 	size_t body_len;
 	struct blob *blob; /* owner of the body, its reference taken over; NULL: copied or static */
 	bool body_is_static;
+	bool varies_by_encoding;
 };
 void http_reply(struct worker *w, struct conn *c, const struct http_reply *r);
 void http_reply_refusal(struct worker *w, struct conn *c, enum refusal why, uint32_t wait_ms);

@@ -21,7 +21,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 FOLDERS = ["engine", "edge", "persist", "server", "tools/loadgen", "web", "tests"]
 
 # Which folder may include headers of which; a folder may always include its own. "folder/name.h" allows one.
-CODECS = ["edge/ws_frame.h", "edge/ws_accept.h", "edge/http_head.h", "edge/message.h", "edge/session.h"]
+CODECS = ["edge/ws_frame.h", "edge/ws_accept.h", "edge/http_head.h", "edge/http_fields.h", "edge/message.h", "edge/session.h"]
 ASKING = ["edge/target.h", "edge/http_fetch.h", "edge/board_fetch.h"]  # a server, from outside
 ARROWS = {
     "engine": [],

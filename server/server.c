@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "edge/http_host.h"
 #include "engine/log.h"
 #include "server/import_mark.h"
 #include "server/listener.h"
@@ -66,6 +67,20 @@ static bool server_is_ready(void *arg)
 	return writer_is_ready(s->writer);
 }
 
+static void origins_fill(struct worker_shared *shared, const struct settings_list *list)
+{
+	_Static_assert(ORIGINS_MAX >= SETTINGS_LIST_MAX, "every listed origin counts");
+	_Static_assert(ORIGIN_CHARS_MAX >= SETTINGS_ITEM_CHARS, "an origin fits");
+
+	for (unsigned i = 0; i < list->count; i++) {
+		struct span text = {list->items[i], strlen(list->items[i])};
+		bool good = http_origin_print(text, shared->origins[i], ORIGIN_CHARS_MAX);
+
+		px_assert(good); /* the settings were checked */
+		shared->origin_count++;
+	}
+}
+
 static void shared_fill(struct server *s)
 {
 	const struct settings *settings = s->settings;
@@ -74,8 +89,7 @@ static void shared_fill(struct server *s)
 	shared->rooms = writer_rooms(s->writer);
 	shared->session_key = s->key;
 	shared->admin_token = s->admin_token;
-	for (unsigned i = 0; i < settings->origin.count && i < ORIGINS_MAX; i++)
-		shared->origins[shared->origin_count++] = settings->origin.items[i];
+	origins_fill(shared, &settings->origin);
 	shared->clients_max = (uint32_t)settings->clients_max;
 	shared->requests_per_second = (uint32_t)settings->requests_per_second;
 	shared->sessions_per_minute = (uint32_t)settings->sessions_per_minute;

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "edge/http_host.h"
 #include "engine/assert.h"
 #include "server/listen_address.h"
 
@@ -285,10 +286,10 @@ static int origins_check(const struct settings *s, char why[static SETTINGS_WHY_
 {
 	for (unsigned i = 0; i < s->origin.count; i++) {
 		const char *origin = s->origin.items[i];
-		const char *host = strstr(origin, "://");
-		bool good = host != NULL && host != origin && host[3] != '\0';
+		char canonical[SETTINGS_ITEM_CHARS];
 
-		if (!good || strchr(host + 3, '/') != NULL) {
+		if (!http_origin_print((struct span){origin, strlen(origin)}, canonical,
+				       sizeof(canonical))) {
 			snprintf(why, SETTINGS_WHY_CHARS,
 				 "origin=%s: must be like https://example.org, without a path",
 				 origin);

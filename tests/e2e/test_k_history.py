@@ -253,7 +253,7 @@ class RealPlacements(unittest.TestCase):
                 ("bitmap?seq=1&at=1", 400, "bad_request", "both"),
                 ("image.png?seq=x", 400, "bad_request", "X-Board-Seq"),
                 ("pixels/1000/0/history", 400, "out_of_bounds", ""),
-                ("pixels/x/0/history", 400, "out_of_bounds", ""),
+                ("pixels/x/0/history", 404, "not_found", ""),
                 ("pixels/1/0/history?before=x", 400, "bad_request", "next"),
                 ("pixels/1/0/history?limit=0", 400, "bad_request", "100"),
                 ("pixels/1/0/history?limit=101", 400, "bad_request", "100")):
@@ -341,7 +341,7 @@ class BesidePlacing(unittest.TestCase):
 
 class Kept(unittest.TestCase):
     def test_what_retention_took_is_gone_and_the_answer_says_since_when_it_is_known(self):
-        flags = (*FREE, "--journal-keep-bytes", "2MiB", "--snapshot-interval-s", "1")
+        flags = (*FREE, "--journal-keep-bytes", "2MiB", "--snapshot-interval-s", "1", "--origin", "https://player.example")
         with Server(*flags, allowed="journal_segment_removed") as server:
             dice, placed = random.Random(13), []
             with Client(server, server.session()) as painter:
@@ -353,6 +353,9 @@ class Kept(unittest.TestCase):
             answer = server.ask("GET", "/boards/main/bitmap?seq=1")
             self.assertEqual((answer.status, answer.error), (410, "history_gone"))
             gone = answer.json()["error"]
+            for origin, reader in ((None, "*"), ("https://any.example", "*"), ("https://player.example", "https://player.example")):
+                asked = server.ask("GET", "/boards/main/bitmap?seq=1", {"Origin": origin} if origin else {})
+                self.assertEqual((asked.status, asked["access-control-allow-origin"]), (410, reader), "a page cannot read since_ms")
             said = gone["message"].split()
             since = int(said[said.index("seq") + 1])
             self.assertEqual(gone["since_seq"], since)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Fields of requests that have more than one right form, and those of answers that HTTP asks for."""
-import unittest
+import re, unittest
 
 from lib.case import ServerCase
 
@@ -21,7 +21,42 @@ class Fields(ServerCase):
         """A request of whole lines: fields may come twice, and Host may be missing."""
         return self.said("\r\n".join([line, *fields, "", ""]).encode() + body, line.split()[0])
 
+    # --- bodies and HEAD ---
+    BAD = {400: b"GET /healthz HTTP/1.1\r\n\r\n", 408: b"GET /healthz HTTP/1.1\r\nHost",
+           413: b"PUT /boards/main/pixels/1/1 HTTP/1.1\r\nHost: x\r\nContent-Length: 2000\r\n\r\n",
+           414: b"GET /" + b"a" * 3000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+           417: b"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n",
+           431: b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"a" * 9000 + b"\r\n\r\n",
+           501: b"PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n",
+           505: b"GET / HTTP/2.0\r\nHost: x\r\n\r\n"}
+
+    def test_what_is_refused_after_a_head_has_the_body_that_it_announces(self):
+        for status, data in self.BAD.items():
+            with self.subTest(status), self.server.http() as http:
+                self.assertEqual(http.ask("HEAD", "/healthz").status, 200)
+                http.send(data)
+                answer = http.answer()
+                self.assertEqual(answer.status, status)
+                self.assertTrue(answer.error)
+                http.at_end()
+
+    def test_a_head_that_is_refused_has_no_body(self):
+        for status, data in self.BAD.items():
+            with self.subTest(status), self.server.http() as http:
+                http.send(re.sub(rb"^[A-Z]+", b"HEAD", data))
+                answer = http.answer("HEAD")
+                self.assertEqual(answer.status, status)
+                self.assertGreater(int(answer["content-length"]), 0)
+                http.at_end()
+
     # --- sessions ---
+    def test_a_401_says_how_to_show_who_one_is(self):
+        for method, path, body in (("PUT", "/boards/main/pixels/1/1", {"color": 1}), ("POST", "/boards/main/rollback", {}),
+                                   ("GET", "/boards/main/rollbacks", None)):
+            with self.subTest(path):
+                answer = self.server.ask(method, path, {}, body)
+                self.assertEqual((answer.status, answer["www-authenticate"]), (401, 'Bearer realm="pixeld"'))
+
     def test_the_scheme_of_a_token_has_no_case_and_any_number_of_blanks(self):
         token = self.server.session()
         for value in (f"bearer {token}", f"BEARER  {token}", f"Bearer    {token}"):
@@ -47,6 +82,13 @@ class Fields(ServerCase):
         self.assertEqual(seqs, list(range(seqs[0], seqs[0] + 3)))
 
     # --- upgrades and lists ---
+    def test_a_426_lists_the_upgrade_in_connection(self):
+        for line, wanted in (("GET /ws HTTP/1.1", {"upgrade", "keep-alive"}), ("GET /ws HTTP/1.0", {"upgrade", "close"})):
+            with self.subTest(line):
+                answer = self.lines(line, "Host: x")
+                self.assertEqual((answer.status, answer["upgrade"]), (426, "websocket"))
+                self.assertEqual({token.strip().lower() for token in answer["connection"].split(",")}, wanted)
+
     def test_several_lines_of_a_field_count_as_one_list(self):
         answer = self.lines("GET /boards/main/bitmap HTTP/1.1", "Host: x", "Accept-Encoding: br",
                             "Accept-Encoding: gzip")

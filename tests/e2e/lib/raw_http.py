@@ -113,7 +113,7 @@ class RawHttp:
         code = int(status[1])
         if code == 101:
             return Answer(code, fields, b"")
-        assert "date" in fields and fields["connection"] in ("keep-alive", "close"), head
+        assert "date" in fields and fields["connection"].split(", ")[-1] in ("keep-alive", "close"), head
         if code in NO_BODY:
             assert "content-length" not in fields, head
             return Answer(code, fields, b"")

@@ -119,6 +119,34 @@ static void origins_are_compared_with_their_scheme(void **state)
 	assert_false(http_origin_equals(span_of("null"), span_of("null")));
 }
 
+static void origins_are_printed_as_browsers_write_them(void **state)
+{
+	static const struct {
+		const char *given, *printed;
+	} rows[] = {
+		{"https://a.example", "https://a.example"},
+		{"HTTPS://A.Example:443", "https://a.example"},
+		{"http://a:0080", "http://a"},
+		{"http://a:", "http://a"},
+		{"http://a:443", "http://a:443"},
+		{"https://[::1]:08", "https://[::1]:8"},
+		{"app://a", "app://a"},
+	};
+	static const char *const refused[] = {"a.example", "://a",        "https://", "https://a/",
+					      "null",      "https://a:x", ""};
+	char out[32];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_true(http_origin_print(span_of(rows[i].given), out, sizeof(out)));
+		assert_string_equal(out, rows[i].printed);
+	}
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+		assert_false(http_origin_print(span_of(refused[i]), out, sizeof(out)));
+	assert_false(http_origin_print(span_of("https://a"), out, 9));
+	assert_true(http_origin_print(span_of("https://a"), out, 10));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -126,6 +154,7 @@ int main(void)
 		cmocka_unit_test(hosts_that_are_none_are_refused),
 		cmocka_unit_test(default_ports_make_no_other_site),
 		cmocka_unit_test(origins_are_compared_with_their_scheme),
+		cmocka_unit_test(origins_are_printed_as_browsers_write_them),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
