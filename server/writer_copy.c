@@ -226,14 +226,28 @@ static void snapshot_take(struct writer *w)
 		w->stop = STOP_DONE;
 }
 
+/* Is one to begin? What the journal does not know of stays out of snapshots: who reads it without
+ * this one, or after it is gone, would meet placements of a board or an epoch that nothing tells
+ * of. Until those records are in it there is nothing new either. */
+static bool snapshot_is_due(struct writer *w)
+{
+	bool news = w->lsn_applied > w->snapshot_lsn;
+
+	if (!restore_is_journalled(w)) {
+		if (w->stop == STOP_SNAPSHOT)
+			w->stop = STOP_DONE;
+		return false;
+	}
+	return w->stop == STOP_SNAPSHOT || (news && w->now.mono_ns >= w->snapshot_next_ns);
+}
+
 static void snapshot_run(struct writer *w)
 {
 	uint64_t interval_ns = w->config.settings->snapshot_interval_s * NS_PER_SEC;
-	bool news = w->lsn_applied > w->snapshot_lsn;
 
 	switch (w->snapshot) {
 	case SNAPSHOT_IDLE:
-		if (w->stop != STOP_SNAPSHOT && (w->now.mono_ns < w->snapshot_next_ns || !news))
+		if (!snapshot_is_due(w))
 			return;
 		w->snapshot_next_ns = w->now.mono_ns + interval_ns;
 		w->snapshot = SNAPSHOT_WANTED;

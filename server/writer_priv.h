@@ -212,7 +212,8 @@ void rollback_end(struct writer *w);
 
 /* --- writer_restore.c ------------------------------------------------------------------------- */
 int restore_run(struct writer *w, char why[static RECOVER_WHY_BYTES]);
-int restore_journal(struct writer *w);  /* records for boards and epochs that are new */
+int restore_journal(struct writer *w);              /* records for boards and epochs that are new */
+bool restore_is_journalled(const struct writer *w); /* ... and those are settled and applied */
 void restore_dropped(struct writer *w); /* those that the journal dropped are new again */
 
 #endif

@@ -357,6 +357,17 @@ static void epochs_renew(struct writer *w)
 		 "commit\"");
 }
 
+/* A snapshot of record 0, as earlier versions left when no segment could be made, knows boards that
+ * the journal does not. */
+static void boards_forget_journal(struct writer *w)
+{
+	for (uint32_t i = 0; i < w->boards_end; i++)
+		if (w->boards[i] != NULL) {
+			w->boards[i]->is_journalled = false;
+			w->boards[i]->is_epoch_new = true;
+		}
+}
+
 static int rooms_open(struct writer *w)
 {
 	for (unsigned i = 0; i < w->config.settings->boards_count; i++) {
@@ -411,6 +422,8 @@ int restore_run(struct writer *w, char why[static RECOVER_WHY_BYTES])
 	w->start = result.start;
 	w->lsn_applied = result.start.next_lsn - 1;
 	w->snapshot_lsn = result.snapshot_lsn;
+	if (w->lsn_applied == 0)
+		boards_forget_journal(w);
 	if (!result.is_new && !result.was_clean && result.last_sync != JOURNAL_SYNC_COMMIT)
 		epochs_renew(w);
 	if (palettes_check(&r) < 0)
@@ -454,6 +467,18 @@ int restore_journal(struct writer *w)
 		b->is_epoch_new = false;
 	}
 	return 0;
+}
+
+bool restore_is_journalled(const struct writer *w)
+{
+	for (uint32_t i = 0; i < w->boards_end; i++) {
+		const struct writer_board *b = w->boards[i];
+
+		if (b != NULL &&
+		    (!b->is_journalled || b->is_epoch_new || b->meta_lsn > w->lsn_applied))
+			return false;
+	}
+	return true;
 }
 
 void restore_dropped(struct writer *w)

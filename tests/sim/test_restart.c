@@ -59,33 +59,35 @@ static uint64_t no_rounds(void *arg)
 	return 0;
 }
 
-static void settings_make(struct life *l, const char *log_bytes)
+static void settings_make(struct life *l, const char *log_bytes, const char *sync)
 {
-	char args[][48] = {"pixeld",
+	char args[][64] = {"pixeld",
 			   "--board=main:500x500:4",
 			   "--journal-segment-bytes=4MiB",
 			   "--people-max=1024",
 			   "--cooldown-ms=0",
 			   "--last-placer-cells=0",
 			   "--snapshot-interval-s=3600",
+			   "",
 			   ""};
-	char why[SETTINGS_WHY_CHARS], *argv[9] = {NULL};
+	char why[SETTINGS_WHY_CHARS], *argv[10] = {NULL};
 	char *const envp[] = {NULL};
 
 	snprintf(args[7], sizeof(args[7]), "--log-bytes=%s", log_bytes);
-	for (int i = 0; i < 8; i++)
+	snprintf(args[8], sizeof(args[8]), "--journal-sync=%s", sync);
+	for (int i = 0; i < 9; i++)
 		argv[i] = args[i];
-	assert_int_equal(settings_load(8, argv, envp, &l->settings, why), 0);
+	assert_int_equal(settings_load(9, argv, envp, &l->settings, why), 0);
 }
 
-static void begin(struct life *l, const char *log_bytes)
+static void begin(struct life *l, const char *log_bytes, const char *sync)
 {
 	memset(l, 0, sizeof(*l));
 	l->dice = 2017;
 	l->now = (struct now){.mono_ns = NS_PER_SEC, .wall_ms = WALL_MS};
 	disk_sim_begin(1);
 	ring_sim_begin(NULL, &disk_sim_for_ring, 1);
-	settings_make(l, log_bytes);
+	settings_make(l, log_bytes, sync);
 }
 
 static void start(struct life *l)
@@ -190,7 +192,7 @@ static void place(struct life *l, uint64_t count, unsigned per_turn, uint32_t sp
 		(void)spsc_publish(l->requests);
 		turn(l);
 	}
-	while (room_log_last(binary_log(l)) < l->placed)
+	while (room_log_last(binary_log(l)) < atomic_load(&room(l)->seq))
 		turn(l);
 }
 
@@ -254,6 +256,37 @@ static void log_read(struct life *l, uint64_t seq, uint8_t *colors,
 	assert_int_equal(seq, atomic_load(&room(l)->seq));
 }
 
+/* --- the disk --------------------------------------------------------------------------------- */
+
+/* Room for so many MiB: a segment takes 4, a snapshot far less than one. */
+static void disk_room(uint64_t mib)
+{
+	disk_sim_capacity_set(mib << 20);
+}
+
+static int snapshot_find(void *arg, const char *name)
+{
+	uint64_t lsn;
+
+	if (!snapshot_name_lsn(name, &lsn))
+		return 0;
+	snprintf(arg, SNAPSHOT_NAME_BYTES, "%s", name);
+	return 1;
+}
+
+static unsigned snapshots_remove(void)
+{
+	char name[SNAPSHOT_NAME_BYTES];
+	struct disk *disk;
+	unsigned count = 0;
+
+	assert_int_equal(disk_open("sim", 0, 0, &disk), 0);
+	for (; disk_list(disk, snapshot_find, name) == 1; count++)
+		disk_sim_file_put(name, NULL, 0);
+	disk_close(disk);
+	return count;
+}
+
 /* --- tests ------------------------------------------------------------------------------------ */
 
 static void assert_reach_is_kept(struct life *l)
@@ -283,7 +316,7 @@ static void a_kill_does_not_shorten_how_far_a_client_may_be_behind(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct life l;
 
-		begin(&l, rows[i].log_bytes);
+		begin(&l, rows[i].log_bytes, "commit");
 		start(&l);
 		place(&l, rows[i].count, rows[i].per_turn, rows[i].spread, rows[i].colors);
 		assert_true(room_log_oldest(binary_log(&l)) > 0); /* else the test says nothing */
@@ -298,7 +331,7 @@ static void nor_does_a_snapshot_before_the_kill(void **state)
 	struct life l;
 
 	(void)state;
-	begin(&l, "512KiB");
+	begin(&l, "512KiB", "commit");
 	start(&l);
 	place(&l, 600000, 100, CELLS, 16);
 	stop(&l);
@@ -316,7 +349,7 @@ static void what_the_log_sends_after_a_kill_is_the_board(void **state)
 
 	(void)state;
 	memset(before, 0, sizeof(before));
-	begin(&l, "1MiB");
+	begin(&l, "1MiB", "commit");
 	start(&l);
 	place(&l, 20000, 50, 3000, 5);
 	log_read(&l, 0, before, NULL);
@@ -346,13 +379,68 @@ static void a_quiet_board_s_frames_stay_small_after_a_kill(void **state)
 	struct life l;
 
 	(void)state;
-	begin(&l, "1MiB");
+	begin(&l, "1MiB", "commit");
 	start(&l);
 	place(&l, 3000, 1, CELLS, 16);
 	kill_and_start(&l);
 	cells_max = 0;
 	log_read(&l, 0, colors, cells_look);
 	assert_in_range(cells_max, 1, 300);
+	end(&l);
+}
+
+/* A whole journal gives the boards by itself: whoever reads it needs no snapshot. */
+static void assert_journal_tells_all(struct life *l)
+{
+	uint64_t seq = atomic_load(&room(l)->seq), placed;
+	uint32_t epoch = atomic_load(&room(l)->epoch);
+
+	placed = l->placed + 10;
+	place(l, 10, 10, CELLS, 16);
+	assert_int_equal(atomic_load(&room(l)->seq), seq + 10);
+	stop(l);
+	assert_true(snapshots_remove() > 0);
+	start(l);
+	assert_int_equal(atomic_load(&room(l)->seq), seq + 10);
+	assert_int_equal(atomic_load(&room(l)->epoch), epoch);
+	assert_int_equal(l->placed, placed);
+}
+
+static void a_board_that_no_segment_could_be_made_for_is_in_the_journal_later(void **state)
+{
+	struct life l;
+
+	(void)state;
+	begin(&l, "64KiB", "commit");
+	disk_room(3);
+	start(&l);
+	for (int i = 0; i < 50; i++)
+		turn(&l);
+	stop(&l);
+	disk_room(1000);
+	start(&l);
+	assert_journal_tells_all(&l);
+	end(&l);
+}
+
+static void an_epoch_that_no_segment_could_be_made_for_is_in_the_journal_later(void **state)
+{
+	struct life l;
+
+	(void)state;
+	begin(&l, "64KiB", "interval");
+	start(&l);
+	place(&l, 100, 10, CELLS, 16);
+	disk_room(6);
+	kill_and_start(&l);
+	assert_int_equal(atomic_load(&room(&l)->epoch), 2);
+	for (int i = 0; i < 50; i++)
+		turn(&l);
+	stop(&l);
+	disk_room(1000);
+	start(&l);
+	assert_int_equal(atomic_load(&room(&l)->epoch), 2);
+	assert_journal_tells_all(&l);
 	end(&l);
 }
 
@@ -363,6 +451,9 @@ int main(void)
 		cmocka_unit_test(nor_does_a_snapshot_before_the_kill),
 		cmocka_unit_test(what_the_log_sends_after_a_kill_is_the_board),
 		cmocka_unit_test(a_quiet_board_s_frames_stay_small_after_a_kill),
+		cmocka_unit_test(a_board_that_no_segment_could_be_made_for_is_in_the_journal_later),
+		cmocka_unit_test(
+			an_epoch_that_no_segment_could_be_made_for_is_in_the_journal_later),
 	};
 
 	return cmocka_run_group_tests_name("restart", tests, NULL, NULL);
