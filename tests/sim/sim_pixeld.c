@@ -2,14 +2,16 @@
  * sim_pixeld.c - the seeded simulator: the whole server, people who misbehave, a machine that
  * fails.
  *
- *	sim_pixeld [--seed S] [--seeds N] [--sync commit|interval|off] [--steps K] [--log on]
+ *	sim_pixeld [--seed S] [--seeds N] [--drawn N] [--sync commit|interval|off] [--steps K]
+ *		   [--log on]
  *
- * A run is decided by its seed. It has several lives: the server starts on what the disk kept,
- * clients come back, draw, stop reading, vanish, send rubbish; sends are short, completions late,
- * writes fail; then the power goes, the process is killed, or it is stopped in order. After each
- * life truth.h reads the disk. In the last life all faults are off: everybody must come to the same
- * board, and after an orderly stop nothing may be left: no connection, no buffer on loan, no
- * operation, no open file.
+ * --seeds counts from --seed on; --drawn runs so many more from where nobody has been (PIXELD_SEED:
+ * from there). Each run's line begins with the command that repeats it. A run is decided by its
+ * seed. It has several lives: the server starts on what the disk kept, clients come back, draw,
+ * stop reading, vanish, send rubbish; sends are short, completions late, writes fail; then the
+ * power goes, the process is killed, or it is stopped in order. After each life truth.h reads the
+ * disk. In the last life all faults are off: everybody must come to the same board, and after an
+ * orderly stop nothing may be left: no connection, no buffer on loan, no operation, no open file.
  *
  * With --sync off a run is expected to break, and it does: that proves that the checks can fail.
  */
@@ -51,10 +53,10 @@ struct run {
 };
 
 static struct {
-	uint64_t seed, seeds, steps;
+	uint64_t seed, seeds, drawn, steps;
 	const char *sync;
 	bool verbose;
-} opt = {1, 1, 1500, "commit", false};
+} opt = {.seed = 1, .seeds = 1, .steps = 1500, .sync = "commit"};
 
 static uint64_t below(struct run *r, uint64_t end)
 {
@@ -385,7 +387,9 @@ static void run_seed(uint64_t seed)
 	struct run r;
 	uint64_t lives;
 
-	printf("seed %lu: ", seed);
+	printf("sim_pixeld --seed %lu --steps %lu%s%s: ", seed, opt.steps,
+	       strcmp(opt.sync, "commit") == 0 ? "" : " --sync ",
+	       strcmp(opt.sync, "commit") == 0 ? "" : opt.sync);
 	fflush(stdout);
 	run_begin(&r, seed);
 	lives = 1 + below(&r, LIVES_MAX - 1);
@@ -405,6 +409,8 @@ static void options_read(int argc, char **argv)
 			opt.seed = strtoull(value, NULL, 10);
 		else if (strcmp(argv[i], "--seeds") == 0)
 			opt.seeds = strtoull(value, NULL, 10);
+		else if (strcmp(argv[i], "--drawn") == 0)
+			opt.drawn = strtoull(value, NULL, 10);
 		else if (strcmp(argv[i], "--steps") == 0)
 			opt.steps = strtoull(value, NULL, 10);
 		else if (strcmp(argv[i], "--sync") == 0)
@@ -412,20 +418,32 @@ static void options_read(int argc, char **argv)
 		else if (strcmp(argv[i], "--log") == 0)
 			opt.verbose = strcmp(value, "on") == 0;
 		else {
-			fprintf(stderr,
-				"sim_pixeld [--seed S] [--seeds N] [--sync commit|interval|off] "
-				"[--steps K] [--log on]\n");
+			fprintf(stderr, "sim_pixeld [--seed S] [--seeds N] [--drawn N] "
+					"[--sync commit|interval|off] [--steps K] [--log on]\n");
 			exit(2);
 		}
 	}
 }
 
+/* Small enough to be typed. */
+static uint64_t seed_draw(void)
+{
+	uint64_t seed = prng_start("sim_pixeld, seeds from");
+
+	return getenv("PIXELD_SEED") != NULL ? seed : prng_next(&seed) >> 24;
+}
+
 int main(int argc, char **argv)
 {
+	uint64_t drawn;
+
 	options_read(argc, argv);
 	log_start(LOG_LEVEL_INFO,
 		  opt.verbose ? STDERR_FILENO : open("/dev/null", O_WRONLY | O_CLOEXEC));
 	for (uint64_t i = 0; i < opt.seeds; i++)
 		run_seed(opt.seed + i);
+	drawn = opt.drawn > 0 ? seed_draw() : 0;
+	for (uint64_t i = 0; i < opt.drawn; i++)
+		run_seed(drawn + i);
 	return 0;
 }

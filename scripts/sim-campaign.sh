@@ -1,0 +1,86 @@
+#!/bin/sh
+# Many new seeds of the simulator on all cores; ends with what they went through, or with the first that breaks.
+#   scripts/sim-campaign.sh [SEEDS, default 20000] [FIRST SEED, default drawn at random]
+# PIXELD_BUILD: a build that is there (build/release is twice as fast); without it build/asan is built.
+set -eu
+cd "$(dirname "$0")/.."
+seeds=${1:-20000}
+first=${2:-$(od -An -N5 -tu8 /dev/urandom | tr -d ' ')}
+chunk=25
+cores=$(nproc)
+if [ -z "${PIXELD_BUILD:-}" ]; then
+	PIXELD_BUILD=build/asan
+	cmake --preset asan >/dev/null
+	cmake --build --preset asan --target sim_pixeld
+fi
+sim=$PIXELD_BUILD/tests/sim/sim_pixeld
+work=$(mktemp -d)
+workers=
+trap 'kill $workers 2>/dev/null || true; wait; rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM
+
+# seeds_run NUMBER: every so many-th chunk, until one breaks, here or elsewhere.
+seeds_run() {
+	at=$(($1 * chunk))
+	while [ $at -lt "$seeds" ] && [ ! -e "$work/broken" ]; do
+		count=$((seeds - at < chunk ? seeds - at : chunk))
+		if ! "$sim" --seed $((first + at)) --seeds $count >"$work/$1.now" 2>&1; then
+			mv "$work/$1.now" "$work/$1.broken"
+			echo "$1" >"$work/broken"
+			return
+		fi
+		cat "$work/$1.now" >>"$work/$1.done"
+		at=$((at + cores * chunk))
+	done
+}
+
+count() {
+	cat "$work"/*.done 2>/dev/null | wc -l
+}
+
+echo "seeds $first to $((first + seeds - 1)), $cores at a time"
+begun=$(date +%s)
+number=0
+while [ $number -lt "$cores" ]; do
+	seeds_run $number &
+	workers="$workers $!"
+	number=$((number + 1))
+done
+said=$begun
+while kill -0 $workers 2>/dev/null; do
+	sleep 1
+	now=$(date +%s)
+	[ $((now - said)) -ge 30 ] || continue
+	said=$now
+	echo "$(count) of $seeds seeds in $((now - begun)) s"
+done
+wait
+workers=
+
+if [ -e "$work/broken" ]; then
+	tail -n 20 "$work/$(cat "$work/broken").broken"
+	echo "FAILED: the line that ends without a report is the command that repeats it (in $PIXELD_BUILD/tests/sim)"
+	exit 1
+fi
+# A report is "12 steps, 3 kills; asked 45": each number is added up under the words around it.
+cat "$work"/*.done | awk -v begun="$begun" '{
+	sub(/^[^:]*: /, "")
+	pieces = split($0, piece, /[,;:] */)
+	for (i = 1; i <= pieces; i++) {
+		if (!match(piece[i], /[0-9]+/))
+			continue
+		n = substr(piece[i], RSTART, RLENGTH)
+		what = substr(piece[i], 1, RSTART - 1) "N" substr(piece[i], RSTART + RLENGTH)
+		if (!(what in sum))
+			order[++kinds] = what
+		sum[what] += n
+	}
+}
+END {
+	for (k = 1; k <= kinds; k++) {
+		line = order[k]
+		sub(/N/, sprintf("%.0f", sum[order[k]]), line)
+		printf "%s%s", line, k < kinds ? ", " : "\n"
+	}
+}'
+echo "All $(count) seeds are clean, after $(($(date +%s) - begun)) s."
