@@ -15,6 +15,7 @@
 #include "web/web_asset.h"
 
 #define METRICS_BYTES_MAX 65536
+#define ABOUT_BYTES_MAX   1024
 
 /* --- who asks --------------------------------------------------------------------------------- */
 
@@ -196,6 +197,32 @@ void http_health_get(struct worker *w, struct conn *c, const struct http_request
 {
 	(void)q;
 	get_text(w, c, 200, "ok\n");
+}
+
+void http_about_get(struct worker *w, struct conn *c, const struct http_request *q)
+{
+	static const char *const features[] = {
+#define FEATURE(name, text) #name,
+#include "edge/feature.def"
+#undef FEATURE
+	};
+	char body[ABOUT_BYTES_MAX];
+	size_t len = (size_t)snprintf(body, sizeof(body), "{\"protocol\":1,\"features\":[");
+
+	(void)q;
+	for (size_t i = 0; i < sizeof(features) / sizeof(features[0]); i++)
+		len += (size_t)snprintf(body + len, sizeof(body) - len, "%s\"%s\"",
+					i == 0 ? "" : ",", features[i]);
+	len += (size_t)snprintf(body + len, sizeof(body) - len,
+				"],\"message_bytes_max\":{\"client\":%d,\"answer\":%d}}\n",
+				MESSAGE_IN_BYTES_MAX, MESSAGE_OUT_BYTES_MAX);
+	px_assert(len < sizeof(body));
+	http_reply(w, c,
+		   &(struct http_reply){.status = 200,
+					.content_type = "application/json",
+					.fields = "Cache-Control: no-cache\r\n",
+					.body = body,
+					.body_len = len});
 }
 
 void http_ready_get(struct worker *w, struct conn *c, const struct http_request *q)

@@ -39,6 +39,7 @@ static const struct http_route routes[] = {
 	{"/boards/{board}/rollbacks", .get = http_rollbacks_get},
 	{"/session", .post = http_session_post, .query = {"board"}},
 	{"/ws", .get = http_ws_get},
+	{"/about", .get = http_about_get},
 	{"/metrics", .get = http_metrics_get},
 	{"/healthz", .get = http_health_get},
 	{"/readyz", .get = http_ready_get},

@@ -90,11 +90,35 @@ static uint8_t *put_place(uint8_t *p, const struct msg_place *m)
 	return put_u64(p, m->request);
 }
 
+/* The token ends with the message, or with a zero byte that other fields follow. */
 static void get_session(struct bytes *b, struct message *m)
 {
-	m->session.token_len = bytes_left(b);
+	const uint8_t *zero = memchr(b->at, 0, bytes_left(b));
+
+	m->session.token_len = zero != NULL ? (size_t)(zero - b->at) : bytes_left(b);
 	m->session.token = (const char *)get_bytes(b, m->session.token_len);
 	b->bad |= m->session.token_len == 0 || m->session.token_len > TOKEN_BYTES_MAX;
+	if (zero != NULL)
+		(void)get_u8(b);
+}
+
+static uint8_t *put_session(uint8_t *p, const struct message *m)
+{
+	px_assert(m->session.token_len <= TOKEN_BYTES_MAX);
+	p = put_bytes(p, m->session.token, m->session.token_len);
+	return m->request != 0 ? put_u8(p, 0) : p;
+}
+
+/* The field at the end of subscribe, unsubscribe and session: whole, or not there. */
+static void get_request(struct bytes *b, struct message *m)
+{
+	if (bytes_left(b) > 0)
+		m->request = get_u64(b);
+}
+
+static uint8_t *put_request(uint8_t *p, const struct message *m)
+{
+	return m->request != 0 ? put_u64(p, m->request) : p;
 }
 
 static int decode_client_binary(const uint8_t *in, size_t len, struct message *ret_message)
@@ -107,24 +131,27 @@ static int decode_client_binary(const uint8_t *in, size_t len, struct message *r
 	switch (m.type) {
 	case MSG_SUBSCRIBE:
 		get_subscribe(&b, &m.subscribe);
+		get_request(&b, &m);
 		break;
 	case MSG_UNSUBSCRIBE:
 		m.unsubscribe_board = get_u16(&b);
+		get_request(&b, &m);
 		break;
 	case MSG_PLACE:
 		get_place(&b, &m.place);
 		break;
 	case MSG_SESSION:
 		get_session(&b, &m);
+		get_request(&b, &m);
 		break;
 	case MSG_ALIVE:
 		break;
 	default:
 		return -ENOSYS;
 	}
-	if (b.bad || bytes_left(&b) > 0)
+	if (b.bad)
 		return -EBADMSG;
-	*ret_message = m;
+	*ret_message = m; /* what is left are fields that we do not know */
 	return 0;
 }
 
@@ -144,17 +171,16 @@ size_t message_encode_client(const struct message *message, uint8_t *out)
 
 	switch (message->type) {
 	case MSG_SUBSCRIBE:
-		p = put_subscribe(p, &message->subscribe);
+		p = put_request(put_subscribe(p, &message->subscribe), message);
 		break;
 	case MSG_UNSUBSCRIBE:
-		p = put_u16(p, message->unsubscribe_board);
+		p = put_request(put_u16(p, message->unsubscribe_board), message);
 		break;
 	case MSG_PLACE:
 		p = put_place(p, &message->place);
 		break;
 	case MSG_SESSION:
-		px_assert(message->session.token_len <= TOKEN_BYTES_MAX);
-		p = put_bytes(p, message->session.token, message->session.token_len);
+		p = put_request(put_session(p, message), message);
 		break;
 	case MSG_ALIVE:
 		break;
@@ -314,11 +340,17 @@ static void get_error(struct bytes *b, struct msg_error *m)
 {
 	m->code = get_u8(b);
 	get_text(b, m->text, sizeof(m->text));
+	m->board = get_u16(b);
+	m->request = get_u64(b);
+	m->wait_ms = get_u32(b);
 }
 
 static uint8_t *put_error(uint8_t *p, const struct msg_error *m)
 {
-	return put_text(put_u8(p, m->code), m->text, sizeof(m->text));
+	p = put_text(put_u8(p, m->code), m->text, sizeof(m->text));
+	p = put_u16(p, m->board);
+	p = put_u64(p, m->request);
+	return put_u32(p, m->wait_ms);
 }
 
 /* false: an unknown type. */
@@ -369,7 +401,7 @@ int message_decode_server(const uint8_t *in, size_t len, struct message *ret_mes
 	m.type = get_u8(&b);
 	if (!get_server(&b, &m))
 		return -ENOSYS;
-	if (b.bad || (m.type != MSG_DELTA && bytes_left(&b) > 0))
+	if (b.bad)
 		return -EBADMSG;
 	*ret_message = m;
 	*ret_payload = b.at;

@@ -5,6 +5,9 @@
  * message_json.c). Shared by server, load generator, tests and fuzzers. Any thread. One WebSocket
  * message is one message of the protocol; docs/protocol.md is the reference, and its test vectors
  * are tests.
+ *
+ * The protocol grows by fields at the end of a message (delta apart): what a reader does not know
+ * there it skips.
  */
 #ifndef PX_EDGE_MESSAGE_H
 #define PX_EDGE_MESSAGE_H
@@ -19,6 +22,7 @@
 #define BOARD_NAME_BYTES_MAX 32
 #define TOKEN_BYTES_MAX      512
 #define USER_BYTES           16
+#define MESSAGE_NO_BOARD     UINT16_MAX
 #define MESSAGE_IN_BYTES_MAX 1024 /* the longest that a client may send, binary or JSON */
 #define MESSAGE_OUT_BYTES_MAX                                                                      \
 	512 /* the longest answer to one client, binary or JSON, head included */
@@ -127,10 +131,14 @@ struct msg_you {
 struct msg_error {
 	uint8_t code; /* engine/refusal.def */
 	char text[96];
+	uint16_t board;   /* MESSAGE_NO_BOARD: of none, or of one that has no number */
+	uint64_t request; /* of the message that it answers; 0: that had none */
+	uint32_t wait_ms; /* 0: waiting does not help, or unknown */
 };
 
 struct message {
 	enum message_type type;
+	uint64_t request; /* subscribe, unsubscribe, session: for the error about it; 0: none */
 	union {
 		struct msg_subscribe subscribe;
 		uint16_t unsubscribe_board;
@@ -169,7 +177,7 @@ int message_decode_rollback(const uint8_t *in, size_t len, struct msg_rollback *
 			    const char **ret_why);
 
 /* Decodes what a server sent, binary only. For MSG_DELTA the payload for delta_decode() is
- * [*ret_payload, in + len). Errors as above. */
+ * [*ret_payload, in + len); else that is what we do not know. Errors as above. */
 int message_decode_server(const uint8_t *in, size_t len, struct message *ret_message,
 			  const uint8_t **ret_payload);
 

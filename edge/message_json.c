@@ -124,6 +124,13 @@ static bool read_session(const json_t *object, char *scratch, struct message *m)
 	return true;
 }
 
+/* The field of subscribe, unsubscribe and session that may be there. */
+static bool read_request(const json_t *object, struct message *m)
+{
+	return json_object_get(object, "request") == NULL ||
+	       read_u64(object, "request", &m->request);
+}
+
 static int read_client(const json_t *object, char *scratch, struct message *m)
 {
 	static const struct {
@@ -144,16 +151,16 @@ static int read_client(const json_t *object, char *scratch, struct message *m)
 			m->type = types[i].type;
 	switch ((unsigned)m->type) {
 	case MSG_SUBSCRIBE:
-		good = read_subscribe(object, &m->subscribe);
+		good = read_subscribe(object, &m->subscribe) && read_request(object, m);
 		break;
 	case MSG_UNSUBSCRIBE:
-		good = read_u16(object, "board", &m->unsubscribe_board);
+		good = read_u16(object, "board", &m->unsubscribe_board) && read_request(object, m);
 		break;
 	case MSG_PLACE:
 		good = read_place(object, &m->place);
 		break;
 	case MSG_SESSION:
-		good = read_session(object, scratch, m);
+		good = read_session(object, scratch, m) && read_request(object, m);
 		break;
 	case MSG_ALIVE:
 		break;
@@ -444,7 +451,13 @@ static uint8_t *put_error(uint8_t *p, const struct msg_error *m)
 {
 	p = put_chars(p, "{\"type\":\"error\"");
 	p = put_text_field(p, "code", refusal_str(m->code));
-	return put_text_field(p, "text", m->text);
+	p = put_text_field(p, "text", m->text);
+	if (m->board == MESSAGE_NO_BOARD)
+		p = put_chars(put_key(p, "board"), "null");
+	else
+		p = put_number_field(p, "board", m->board);
+	p = put_number_field(p, "request", m->request);
+	return put_number_field(p, "wait_ms", m->wait_ms);
 }
 
 size_t json_encode_server(const struct message *message, uint8_t *out)

@@ -367,6 +367,7 @@ struct http_request {
 /* Answers, or asks the writer and waits. */
 typedef void http_handler(struct worker *w, struct conn *c, const struct http_request *q);
 http_handler http_asset_get, http_metrics_get, http_health_get, http_ready_get;
+http_handler http_about_get;
 http_handler http_session_post, http_ws_get, http_echo_get, http_echo_post;
 void http_input(struct worker *w, struct conn *c); /* c->in holds something new */
 bool http_session(struct worker *w, const struct http_head *h, uint8_t user[static USER_BYTES]);

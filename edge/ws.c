@@ -14,6 +14,7 @@
 #include "edge/worker_priv.h"
 #include "engine/room_log.h"
 
+#define WAIT_MS    1000 /* told to who was too fast, or came when there was no room */
 #define CONTROL_AT (IN_BYTES - WS_CONTROL_BYTES_MAX) /* in_buf->seen counts its bytes */
 
 _Static_assert(CONTROL_AT >= MESSAGE_IN_BYTES_MAX, "a message and a control frame side by side");
@@ -159,9 +160,15 @@ static void refuse(struct worker *w, struct conn *c, uint16_t board, uint64_t re
 						  .wait_ms = wait_ms}});
 }
 
-static void error_say(struct worker *w, struct conn *c, enum refusal why)
+/* board: MESSAGE_NO_BOARD, request and wait_ms: 0, where there is none. */
+static void error_say(struct worker *w, struct conn *c, enum refusal why, uint16_t board,
+		      uint64_t request, uint32_t wait_ms)
 {
-	struct message m = {.type = MSG_ERROR, .error = {.code = (uint8_t)why}};
+	struct message m = {.type = MSG_ERROR,
+			    .error = {.code = (uint8_t)why,
+				      .board = board,
+				      .request = request,
+				      .wait_ms = wait_ms}};
 
 	snprintf(m.error.text, sizeof(m.error.text), "%s", refusal_text(why));
 	conn_answer(w, c, &m);
@@ -191,13 +198,13 @@ static void place(struct worker *w, struct conn *c, const struct msg_place *p)
 		return;
 	}
 	if (!conn_may_ask(w, c)) {
-		refuse(w, c, p->board, p->request, REFUSAL_TOO_FAST, 1000);
+		refuse(w, c, p->board, p->request, REFUSAL_TOO_FAST, WAIT_MS);
 		return;
 	}
 	m = ask(w, c, MAIL_PLACE);
 	if (m == NULL) {
 		if (c->why == CLOSE_NONE)
-			refuse(w, c, p->board, p->request, REFUSAL_OVERLOADED, 1000);
+			refuse(w, c, p->board, p->request, REFUSAL_OVERLOADED, WAIT_MS);
 		return;
 	}
 	m->board = p->board;
@@ -207,17 +214,19 @@ static void place(struct worker *w, struct conn *c, const struct msg_place *p)
 	m->request = p->request;
 }
 
-static void subscribe(struct worker *w, struct conn *c, const struct msg_subscribe *s)
+static void subscribe(struct worker *w, struct conn *c, const struct msg_subscribe *s,
+		      uint64_t request)
 {
 	struct room *room = rooms_find(w->shared->rooms, s->board, strlen(s->board));
+	uint16_t board = room != NULL ? room->number : MESSAGE_NO_BOARD;
 	struct mail_request *m;
 
 	if (!conn_may_ask(w, c)) {
-		error_say(w, c, REFUSAL_TOO_FAST);
+		error_say(w, c, REFUSAL_TOO_FAST, board, request, WAIT_MS);
 		return;
 	}
 	if (room == NULL) {
-		error_say(w, c, REFUSAL_UNKNOWN_BOARD);
+		error_say(w, c, REFUSAL_UNKNOWN_BOARD, board, request, 0);
 		return;
 	}
 	if (c->subs >= SUBS_PER_CONN_MAX && sub_find(w, c, room->number) == NULL) {
@@ -230,7 +239,8 @@ static void subscribe(struct worker *w, struct conn *c, const struct msg_subscri
 			conn_close(w, c, CLOSE_OVERLOAD);
 		return;
 	}
-	m->board = room->number;
+	m->board = board;
+	m->request = request;
 	m->resume = s->resume;
 	m->epoch = s->epoch;
 	m->seq = s->seq;
@@ -247,26 +257,27 @@ static void you_ask(struct worker *w, struct conn *c, uint16_t board)
 		m->board = board;
 }
 
-static void unsubscribe(struct worker *w, struct conn *c, uint16_t board)
+static void unsubscribe(struct worker *w, struct conn *c, uint16_t board, uint64_t request)
 {
 	struct sub *s = sub_find(w, c, board);
 
-	if (s != NULL && s->cut)
-		error_say(w, c, REFUSAL_OVERLOADED); /* inside a frame: it must be finished */
+	if (s != NULL && s->cut) /* inside a frame: it must be finished */
+		error_say(w, c, REFUSAL_OVERLOADED, board, request, WAIT_MS);
 	else if (s != NULL)
 		sub_free(w, s);
 }
 
-static void session(struct worker *w, struct conn *c, const char *token, size_t len)
+static void session(struct worker *w, struct conn *c, const char *token, size_t len,
+		    uint64_t request)
 {
 	uint8_t user[USER_BYTES];
 
 	if (!conn_may_ask(w, c)) {
-		error_say(w, c, REFUSAL_TOO_FAST);
+		error_say(w, c, REFUSAL_TOO_FAST, MESSAGE_NO_BOARD, request, WAIT_MS);
 		return;
 	}
 	if (session_verify(w->shared->session_key, token, len, w->now.wall_ms / 1000, user) != 0) {
-		error_say(w, c, REFUSAL_NO_SESSION);
+		error_say(w, c, REFUSAL_NO_SESSION, MESSAGE_NO_BOARD, request, 0);
 		return;
 	}
 	memcpy(c->user, user, sizeof(c->user));
@@ -290,7 +301,7 @@ static void message_run(struct worker *w, struct conn *c, const uint8_t *at, siz
 		rc = message_decode_client((enum message_encoding)c->encoding, at, len, scratch,
 					   &m);
 	if (rc == -ENOSYS) {
-		error_say(w, c, REFUSAL_BAD_REQUEST);
+		error_say(w, c, REFUSAL_BAD_REQUEST, MESSAGE_NO_BOARD, 0, 0);
 		return;
 	}
 	if (rc < 0) {
@@ -300,11 +311,11 @@ static void message_run(struct worker *w, struct conn *c, const uint8_t *at, siz
 	if (m.type == MSG_PLACE)
 		place(w, c, &m.place);
 	else if (m.type == MSG_SUBSCRIBE)
-		subscribe(w, c, &m.subscribe);
+		subscribe(w, c, &m.subscribe, m.request);
 	else if (m.type == MSG_UNSUBSCRIBE)
-		unsubscribe(w, c, m.unsubscribe_board);
+		unsubscribe(w, c, m.unsubscribe_board, m.request);
 	else if (m.type == MSG_SESSION)
-		session(w, c, m.session.token, m.session.token_len);
+		session(w, c, m.session.token, m.session.token_len, m.request);
 }
 
 static void control_run(struct worker *w, struct conn *c, const uint8_t *at, size_t len,
@@ -407,6 +418,20 @@ void ws_input(struct worker *w, struct conn *c, uint8_t *bytes, size_t len)
 
 /* --- the writer's answers --------------------------------------------------------------------- */
 
+/* A board was subscribed to again: the subscription that was ends, whatever the answer is. Not
+ * inside a frame: then it goes on, and false. */
+static bool sub_make_way(struct worker *w, struct conn *c, struct sub *s,
+			 const struct mail_answer *a)
+{
+	if (s != NULL && s->cut) {
+		error_say(w, c, REFUSAL_OVERLOADED, a->board, a->request, WAIT_MS);
+		return false;
+	}
+	if (s != NULL)
+		sub_free(w, s);
+	return true;
+}
+
 static void subscribed(struct worker *w, struct conn *c, const struct mail_answer *a)
 {
 	const struct room *r = w->shared->rooms->at[a->board];
@@ -427,20 +452,19 @@ static void subscribed(struct worker *w, struct conn *c, const struct mail_answe
 		conn_answer(w, c, &m);
 		return;
 	}
-	if (s != NULL && s->cut) { /* subscribed again, inside a frame: the old one goes on */
-		error_say(w, c, REFUSAL_OVERLOADED);
+	if (!sub_make_way(w, c, s, a))
+		return;
+	if (c->subs >= SUBS_PER_CONN_MAX) { /* many were asked for at once */
+		conn_close(w, c, CLOSE_TOO_MANY);
 		return;
 	}
-	if (s != NULL)
-		sub_free(w, s);
-	conn_answer(w, c, &m);
-	if (c->why != CLOSE_NONE)
-		return;
 	if (sub_new(w, c, a->board, a->cursor) == NULL) {
 		conn_close(w, c, CLOSE_OVERLOAD);
 		return;
 	}
-	you_ask(w, c, a->board);
+	conn_answer(w, c, &m); /* goes before every frame */
+	if (c->why == CLOSE_NONE)
+		you_ask(w, c, a->board);
 }
 
 static void answer(struct worker *w, struct conn *c, const struct mail_answer *a)
@@ -453,12 +477,17 @@ static void answer(struct worker *w, struct conn *c, const struct mail_answer *a
 		m.placed = (struct msg_placed){a->board, a->request, a->seq, a->wait_ms};
 		break;
 	case MAIL_REFUSED:
-		refuse(w, c, a->board, a->request, (enum refusal)a->refusal, a->wait_ms);
+		if (a->asked == MAIL_PLACE)
+			refuse(w, c, a->board, a->request, (enum refusal)a->refusal, a->wait_ms);
+		else
+			error_say(w, c, (enum refusal)a->refusal, a->board, a->request, a->wait_ms);
 		return;
 	case MAIL_SUBSCRIBED:
 		subscribed(w, c, a);
 		return;
 	case MAIL_STALE:
+		if (c->why == CLOSE_NONE && !sub_make_way(w, c, sub_find(w, c, a->board), a))
+			return;
 		m.type = MSG_STALE;
 		m.stale = (struct msg_stale){a->board, a->epoch, a->seq, a->oldest};
 		break;

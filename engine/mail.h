@@ -110,7 +110,7 @@ struct mail_request {
 	uint32_t epoch;
 	struct mail_client client;
 	uint32_t x, y, color;
-	uint64_t request;
+	uint64_t request;  /* PLACE, SUBSCRIBE: the client's; the answer has it too */
 	uint64_t seq;      /* BOARD_AT: up to it, PIXEL_HISTORY: below it; UINT64_MAX: whichever */
 	uint64_t at_ms;    /* BOARD_AT: likewise */
 	uint32_t count;    /* PIXEL_HISTORY: at most */
@@ -137,7 +137,8 @@ struct mail_answer {
 	uint8_t verdict; /* BOARD_AT, PIXEL_HISTORY: enum history_verdict; ROLLBACK: its own */
 	uint8_t op;      /* ROLLBACK: enum rollback_op */
 	bool resumed;
-	bool known; /* PIXEL: user and time are known; PIXEL_HISTORY: nothing older is missing */
+	bool known;    /* PIXEL: user and time are known; PIXEL_HISTORY: nothing older is missing */
+	uint8_t asked; /* REFUSED: enum mail_type of the request */
 	uint16_t board;
 	uint32_t epoch;
 	uint32_t wait_ms;

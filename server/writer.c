@@ -147,6 +147,7 @@ void writer_refuse(struct writer *w, unsigned worker, const struct mail_request 
 	a->board = m->board;
 	a->request = m->request;
 	a->refusal = (uint8_t)why;
+	a->asked = m->type;
 	a->wait_ms = wait_ms > UINT32_MAX ? UINT32_MAX : (uint32_t)wait_ms;
 	metric_add(&w->refused[why], 1);
 }

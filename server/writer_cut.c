@@ -246,6 +246,7 @@ void cut_subscribe(struct writer *w, unsigned worker, const struct mail_request 
 	a = writer_answer(w, worker, cursor == ROOM_LOG_NONE ? MAIL_STALE : MAIL_SUBSCRIBED,
 			  m->client);
 	a->board = m->board;
+	a->request = m->request;
 	a->epoch = b->epoch;
 	a->encoding = m->encoding;
 	if (cursor == ROOM_LOG_NONE) {

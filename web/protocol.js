@@ -2,7 +2,8 @@
  * protocol.js - the messages of pixeld.v1, as docs/protocol.md has them.
  *
  * Bytes in, objects out, and back: no socket, no state. Sequence numbers and request ids are BigInt,
- * because they have 64 bits.
+ * because they have 64 bits. The protocol grows by fields at the end of a message: what stands behind
+ * those that are known here is skipped.
  *
  * @typedef {{type: 'delta', board: number, first: bigint, last: bigint, count: number,
  *	payload: Uint8Array}} Delta
@@ -19,7 +20,8 @@
  * @typedef {{type: 'welcome', user: string}} Welcome
  * @typedef {{type: 'you', board: number, waitMs: number, lastRequest: bigint,
  *	lastSeq: bigint}} You
- * @typedef {{type: 'error', code: number, text: string}} ServerError
+ * @typedef {{type: 'error', code: number, text: string, board: number|null, request: bigint,
+ *	waitMs: number}} ServerError
  * @typedef {Delta|Status|Subscribed|Stale|Placed|Refused|Welcome|You|ServerError} Message
  */
 
@@ -29,6 +31,9 @@ export const SUBPROTOCOL = 'pixeld.v1';
 export const COOLDOWN = 5;
 export const NO_SESSION = 9;
 export const UNKNOWN_BOARD = 3;
+
+/** The board of an error that is about none. */
+const NO_BOARD = 0xffff;
 
 const REFUSALS = [
 	'This was refused.',
@@ -205,7 +210,12 @@ const READERS = {
 	}),
 	0x49: (r) => {
 		const code = r.u8();
-		return { type: 'error', code, text: r.text(r.u8()) };
+		const text = r.text(r.u8());
+		const board = r.u16();
+		return {
+			type: 'error', code, text, board: board === NO_BOARD ? null : board,
+			request: r.u64(), waitMs: r.u32(),
+		};
 	},
 };
 
@@ -213,15 +223,12 @@ const READERS = {
  * Decodes one message of the server.
  * @param {Uint8Array} bytes
  * @returns {Message|null} null: a type that this page does not know, to be skipped
- * @throws {RangeError} the message is too short or too long for its type
+ * @throws {RangeError} the message is too short for its type
  */
 export function decode(bytes) {
 	const reader = new Reader(bytes);
 	const read = READERS[reader.u8()];
 	if (!read)
 		return null;
-	const result = read(reader);
-	if (reader.at !== bytes.length)
-		throw new RangeError('message too long');
-	return result;
+	return read(reader);
 }

@@ -119,8 +119,8 @@ class Violations(ServerCase):
 
     def test_messages_that_are_none(self):
         for protocol, opcode, data in (
-                ("pixeld.v1", BINARY, b"\x05x"), ("pixeld.v1", BINARY, b"\x03"), ("pixeld.v1", BINARY, b"\x01\x02\x04main"),
-                ("pixeld.v1", BINARY, b"\x01\x00\x05main"), ("pixeld.v1", BINARY, b"\x01\x00\x00"),
+                ("pixeld.v1", BINARY, b"\x02\0"), ("pixeld.v1", BINARY, b"\x03"), ("pixeld.v1", BINARY, b"\x01\x02\x04main"),
+                ("pixeld.v1", BINARY, b"\x01\x00\x05main"), ("pixeld.v1", BINARY, b"\x01\x00\x04mainhalf"[:-1]), ("pixeld.v1", BINARY, b"\x01\x00\x00"),
                 ("pixeld.v1", BINARY, b"\x01\x00\x21" + b"a" * 33), ("pixeld.v1", BINARY, b""),
                 ("pixeld.v1", BINARY, b"\x04"), ("pixeld.v1", BINARY, b"\x04" + b"a" * 513),
                 ("pixeld.v1", TEXT, b'{"type":"alive"}'), ("pixeld.v1.json", BINARY, b"\x05"),
@@ -405,6 +405,12 @@ class Subprotocols(ServerCase):
                                 ("chat, pixeld.v1.json", "pixeld.v1.json"), ("pixeld.v1.json, pixeld.v1", "pixeld.v1.json")):
             with self.subTest(offered), WebSocket(self.server.address, "/ws", offered) as ws:
                 self.assertEqual(ws.answer.get("sec-websocket-protocol"), chosen)
+
+    def test_none_of_ours_is_refused(self):
+        for offered in ("pixeld.v2", "chat, superchat", "pixeld.v1.jso", "pixeld", ","):
+            with self.subTest(offered), self.assertRaises(ConnectionRefusedError) as refused:
+                WebSocket(self.server.address, "/ws", offered)
+            self.assertEqual(refused.exception.args[0].status, 400)
 
     def test_none_is_binary(self):
         with WebSocket(self.server.address, "/ws") as ws:

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """pixeld.v1 and pixeld.v1.json: placing, seeing, being refused, and the cooldown that nobody outruns."""
-import asyncio, base64, hashlib, hmac, random, re, struct, threading, time, unittest
+import asyncio, base64, hashlib, hmac, json, random, re, struct, threading, time, unittest
 from pathlib import Path
 
 from lib import delta
 from lib.case import ServerCase
-from lib.client import Client, encode
+from lib.client import Client, decode, encode
 from lib.server import Server, until
-from lib.websocket import Closed
+from lib.websocket import BINARY, TEXT, Closed
 
 BOTH = ("pixeld.v1", "pixeld.v1.json")
 PROTOCOL_DOC = Path(__file__).resolve().parents[2] / "docs/protocol.md"
@@ -27,7 +27,23 @@ class Vectors(unittest.TestCase):
     def blocks(self, kind):
         for block in re.findall(rf"^```vector {kind}\n(.*?)^```", PROTOCOL_DOC.read_text(), re.M | re.S):
             for line in block.splitlines():
-                yield dict(pair.split("=", 1) for pair in line.split(" "))
+                fields, _, text = line.partition(" json=")
+                yield {**dict(pair.split("=", 1) for pair in fields.split(" ")), **({"json": json.loads(text)} if text else {})}
+
+    def test_messages(self):
+        seen = 0
+        for kind in ("message", "message-longer"):
+            for v in self.blocks(kind):
+                data = bytes.fromhex(v["hex"])
+                if v["from"] == "client":
+                    said = encode(v["json"])
+                    self.assertEqual(said, data if kind == "message" else data[:len(said)])
+                else:
+                    board = {"width": int(v.get("width", 0)), "bits": int(v.get("bits", 0))}
+                    board["height"] = int(v.get("board_cells", 0)) // max(board["width"], 1)
+                    self.assertEqual(decode(data, {v["json"].get("board"): board}), v["json"])
+                seen += 1
+        self.assertGreater(seen, 30)
 
     def test_deltas(self):
         seen = 0
@@ -133,12 +149,47 @@ class Placing(ServerCase):
         with Client(self.server) as client:
             for kind in (0x00, 0x06, 0x40, 0x7f, 0x80, 0xff):
                 client.send(bytes([kind]) + b"anything")
-                self.assertEqual(client.wait("error")["code"], "bad_request")
+                error = client.wait("error")
+                self.assertEqual((error["code"], error["board"], error["request"]), ("bad_request", None, 0))
             self.assertEqual(client.subscribe()["type"], "subscribed")
         with Client(self.server, protocol="pixeld.v1.json") as client:
             client.say("dance")
             self.assertEqual(client.wait("error")["code"], "bad_request")
             self.assertEqual(client.subscribe()["type"], "subscribed")
+
+    def test_what_a_message_has_behind_its_fields_is_skipped(self):
+        for protocol in BOTH:
+            with self.subTest(protocol), Client(self.server, self.server.session(), protocol) as client:
+                for m in ({"type": "subscribe", "board": "main", "request": 1}, {"type": "alive"},
+                          {"type": "place", "board": 0, "x": 1, "y": 2, "color": 3, "request": 4},
+                          {"type": "unsubscribe", "board": 0, "request": 2}):
+                    data = json.dumps({**m, "later": [1]}).encode() if client.is_json else encode(m) + b"later\xff\0"
+                    client.send(data, TEXT if client.is_json else BINARY)
+                self.assertEqual(client.wait("subscribed")["board"], 0)
+                self.assertEqual(client.wait("placed")["request"], 4)
+                self.assertEqual(client.close(), 1000)
+
+    def test_an_error_says_what_it_is_about(self):
+        for protocol in BOTH:
+            with self.subTest(protocol), Client(self.server, protocol=protocol) as client:
+                for request in (0, 1, (1 << 53) - 1):
+                    client.say("subscribe", board="none", request=request)
+                    client.say("session", token="nonsense", request=request)
+                    said = [client.wait("error") for _ in range(2)]
+                    self.assertEqual([(m["code"], m["board"], m["request"], m["wait_ms"]) for m in said],
+                                     [("unknown_board", None, request, 0), ("no_session", None, request, 0)])
+        with Server("--requests-per-second", "1") as server, Client(server) as client:
+            for request in range(1, 6):
+                client.say("subscribe", board="main", request=request)
+            error = client.wait("error")
+            self.assertEqual((error["code"], error["board"], error["wait_ms"]), ("too_fast", 0, 1000))
+            self.assertIn(error["request"], range(2, 6))
+
+    def test_about_says_what_is_spoken(self):
+        about = self.server.ask("GET", "/about").json()
+        self.assertEqual(about["protocol"], 1)
+        self.assertTrue({"json", "history", "rollback", "error_request"} <= set(about["features"]))
+        self.assertEqual(about["message_bytes_max"], {"client": 1024, "answer": 512})
 
     def test_unknown_boards_are_named_so(self):
         for protocol in BOTH:
@@ -245,6 +296,20 @@ class Boards(unittest.TestCase):
             with self.assertRaises(Closed) as closed:
                 client.subscribe("b16")
             self.assertEqual(closed.exception.code, 1008)
+
+    def test_seventeen_at_once_get_sixteen_answers_and_the_reason(self):
+        boards = [flag for i in range(17) for flag in ("--board", f"b{i}:8x8:1")]
+        with Server(*boards) as server:
+            for protocol in BOTH:
+                for token in (None, server.session()):
+                    with self.subTest((protocol, token)), Client(server, token, protocol) as client:
+                        for i in range(17):
+                            client.say("subscribe", board=f"b{i}")
+                        self.assertEqual([client.wait("subscribed")["name"] for _ in range(16)], [f"b{i}" for i in range(16)])
+                        with self.assertRaises(Closed) as closed:
+                            client.wait("subscribed")
+                        self.assertEqual(closed.exception.code, 1008)
+            self.assertEqual((server.closed("too_many"), server.closed("overload")), (4, 0))
 
     def test_frozen(self):
         with Server() as outer:

@@ -95,6 +95,20 @@ class Resume(unittest.TestCase):
                 back.reach(board, painter.place(2, 2, 9)["seq"])
                 self.assertEqual(bytes(board.packed), server.bitmap()[0])
 
+    def test_stale_ends_the_subscription_that_was(self):
+        for protocol in BOTH:
+            with self.subTest(protocol), Server(*FREE, "--status-interval-ms", "100") as server, \
+                    Client(server, server.session()) as painter, Client(server, protocol=protocol) as client:
+                epoch = client.subscribe()["epoch"]
+                self.assertEqual(client.subscribe(epoch=epoch + 1, seq=5)["type"], "stale")
+                self.assertEqual(server.metric("subscriptions"), 0)
+                board = painter.follow()
+                painter.reach(board, painter.place(1, 1, 1)["seq"])
+                painter.wait("status", seq=board.seq)
+                self.assertEqual(client.until_now(), [])
+                self.assertTrue(client.subscribe(epoch=epoch, seq=0)["resumed"])
+                client.wait("delta", first=1)
+
     def test_every_foreign_position_is_stale(self):
         with Server(*FREE) as server, Client(server, server.session()) as painter:
             painter.place_all(some(10))

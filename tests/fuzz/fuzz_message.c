@@ -2,7 +2,8 @@
  * fuzz_message.c - messages of any bytes, from clients (binary, JSON) and from servers.
  *
  * Input: which decoder u8 (modulo 5), then the message. What is accepted is within its bounds, and
- * binary is the one form of what it says: encoding it again gives the same bytes.
+ * binary is the one form of what it says: encoding it again gives the same bytes, but for what
+ * stands behind the fields that are known.
  */
 #include <errno.h>
 #include <stddef.h>
@@ -65,7 +66,7 @@ static void from_client(enum message_encoding encoding, const uint8_t *data, siz
 	len = message_encode_client(&m, again);
 	px_assert(len <= MESSAGE_IN_BYTES_MAX);
 	if (encoding == MESSAGE_BINARY)
-		px_assert(len == size && memcmp(again, data, len) == 0);
+		px_assert(len <= size && memcmp(again, data, len) == 0);
 	else
 		px_assert(message_decode_client(MESSAGE_BINARY, again, len, scratch, &m) == 0);
 }
@@ -89,10 +90,12 @@ static void from_server(const uint8_t *data, size_t size)
 	len = message_encode_server(MESSAGE_JSON, &m, frame);
 	px_assert(ws_frame_bytes(frame, len) == len);
 	len = message_encode_server(MESSAGE_BINARY, &m, frame);
-	px_assert(ws_frame_bytes(frame, len) == len && len == size + (size < 126 ? 2 : 4));
+	px_assert(ws_frame_bytes(frame, len) == len);
+	len -= len < 126 + 2 ? 2 : 4;
+	px_assert(len == (size_t)(payload - data));
 	/* Flags that we do not know are dropped, so the bytes of subscribed may differ. */
 	if (m.type != MSG_SUBSCRIBED)
-		px_assert(memcmp(frame + len - size, data, size) == 0);
+		px_assert(memcmp(frame + (len < 126 ? 2 : 4), data, len) == 0);
 }
 
 static void rollback(const uint8_t *data, size_t size)

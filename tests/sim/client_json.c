@@ -136,6 +136,8 @@ static void other_get(const json_t *o, const char *type, struct message *m)
 		m->type = MSG_ERROR;
 		m->error.code = refusal_code(text(o, "code"));
 		snprintf(m->error.text, sizeof(m->error.text), "%s", text(o, "text"));
+		m->error.request = number(o, "request");
+		m->error.wait_ms = (uint32_t)number(o, "wait_ms");
 	} else if (strcmp(type, "status") == 0) {
 		m->type = MSG_STATUS;
 		m->status = (struct msg_status){

@@ -8,18 +8,22 @@ REFUSALS = [None, "out_of_bounds", "bad_color", "unknown_board", "frozen", "cool
             "not_allowed", "no_session", "unavailable", "bad_request", "full"]
 
 
+NO_BOARD = 65535
+
+
 def encode(m):
     kind = m["type"]
+    request = struct.pack("<Q", m["request"]) if m.get("request") else b""
     if kind == "subscribe":
         name = m["board"].encode()
         resume = "epoch" in m
-        return bytes([1, resume, len(name)]) + name + (struct.pack("<IQ", m["epoch"], m["seq"]) if resume else b"")
+        return bytes([1, resume, len(name)]) + name + (struct.pack("<IQ", m["epoch"], m["seq"]) if resume else b"") + request
     if kind == "unsubscribe":
-        return struct.pack("<BH", 2, m["board"])
+        return struct.pack("<BH", 2, m["board"]) + request
     if kind == "place":
         return struct.pack("<BHHHBQ", 3, m["board"], m["x"], m["y"], m["color"], m["request"])
     if kind == "session":
-        return b"\x04" + m["token"].encode()
+        return b"\x04" + m["token"].encode() + (b"\0" + request if request else b"")
     assert kind == "alive"
     return b"\x05"
 
@@ -34,6 +38,7 @@ FORMS = {
 
 
 def decode(data, boards):
+    """What stands behind the fields that we know is skipped."""
     kind, rest = data[0], data[1:]
     if kind == 0x41:
         board, at = delta.varint(data, 1)
@@ -49,17 +54,19 @@ def decode(data, boards):
         m = dict(zip(names, struct.unpack_from("<HIQIIBBI", rest)))
         flags = m.pop("flags")
         at = struct.calcsize("<HIQIIBBI")
-        assert len(rest) == at + 1 + rest[at], "a wrong length"
+        assert len(rest) >= at + 1 + rest[at], "a wrong length"
         return {"type": "subscribed", **m, "resumed": bool(flags & 1), "frozen": bool(flags & 2),
-                "name": rest[at + 1:].decode("ascii")}
+                "name": rest[at + 1:at + 1 + rest[at]].decode("ascii")}
     if kind == 0x47:
-        assert len(rest) == 16
-        return {"type": "welcome", "user": rest.hex()}
+        assert len(rest) >= 16
+        return {"type": "welcome", "user": rest[:16].hex()}
     if kind == 0x49:
-        assert len(rest) == 2 + rest[1]
-        return {"type": "error", "code": REFUSALS[rest[0]], "text": rest[2:].decode("ascii")}
+        end = 2 + rest[1]
+        board, request, wait_ms = struct.unpack_from("<HQI", rest, end)
+        return {"type": "error", "code": REFUSALS[rest[0]], "text": rest[2:end].decode("ascii"),
+                "board": None if board == NO_BOARD else board, "request": request, "wait_ms": wait_ms}
     name, form, fields = FORMS[kind]
-    m = {"type": name, **dict(zip(fields.split(), struct.unpack(form, rest)))}
+    m = {"type": name, **dict(zip(fields.split(), struct.unpack_from(form, rest)))}
     if "code" in m:
         m["code"] = REFUSALS[m["code"]]
     return m

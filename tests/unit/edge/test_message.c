@@ -51,15 +51,36 @@ static size_t through_binary(const struct message *from, uint8_t *bytes)
 	return len;
 }
 
-/* Every shorter message, and one byte more, is none. */
-static void assert_only_whole(const uint8_t *bytes, size_t len)
+/* Every shorter message is none; of a longer one, what is behind the known fields is skipped. */
+static void assert_whole(const uint8_t *bytes, size_t len)
 {
-	uint8_t longer[MESSAGE_IN_BYTES_MAX + 1] = {0};
+	uint8_t longer[MESSAGE_IN_BYTES_MAX], again[MESSAGE_IN_BYTES_MAX];
 
-	memcpy(longer, bytes, len);
 	for (size_t n = 0; n < len; n++)
 		assert_int_equal(decode(MESSAGE_BINARY, bytes, n), -EBADMSG);
-	assert_int_equal(decode(MESSAGE_BINARY, longer, len + 1), -EBADMSG);
+	memcpy(longer, bytes, len);
+	memset(longer + len, 0xa5, sizeof(longer) - len);
+	for (size_t n = len + 1; n <= sizeof(longer); n++) {
+		assert_int_equal(decode(MESSAGE_BINARY, longer, n), 0);
+		assert_int_equal(message_encode_client(&message, again), len);
+		assert_memory_equal(again, bytes, len);
+	}
+}
+
+/* Likewise, of a message whose `request` may be there: as far as it is in `bytes`, it is whole. */
+static void assert_whole_with_request(const uint8_t *bytes, size_t len)
+{
+	struct message without;
+	uint8_t fields[MESSAGE_IN_BYTES_MAX];
+	size_t fields_len;
+
+	assert_int_equal(decode(MESSAGE_BINARY, bytes, len), 0);
+	without = message;
+	without.request = 0;
+	fields_len = message_encode_client(&without, fields);
+	assert_int_equal(fields_len + 8, len);
+	for (size_t n = 0; n < len; n++)
+		assert_int_equal(decode(MESSAGE_BINARY, bytes, n), n == fields_len ? 0 : -EBADMSG);
 }
 
 static void place_survives_the_wire(void **state)
@@ -74,13 +95,14 @@ static void place_survives_the_wire(void **state)
 	assert_int_equal(message.place.y, 1);
 	assert_int_equal(message.place.color, 255);
 	assert_true(message.place.request == UINT64_MAX - 1);
-	assert_only_whole(bytes, len);
+	assert_whole(bytes, len);
 }
 
 static void subscribe_survives_the_wire(void **state)
 {
 	struct message from = {
 		.type = MSG_SUBSCRIBE,
+		.request = 1ull << 40,
 		.subscribe = {.board = "main", .resume = true, .epoch = 7, .seq = 1u << 31}};
 	uint8_t bytes[MESSAGE_IN_BYTES_MAX];
 	size_t len = through_binary(&from, bytes);
@@ -90,13 +112,15 @@ static void subscribe_survives_the_wire(void **state)
 	assert_true(message.subscribe.resume);
 	assert_int_equal(message.subscribe.epoch, 7);
 	assert_int_equal(message.subscribe.seq, 1u << 31);
-	assert_only_whole(bytes, len);
+	assert_true(message.request == 1ull << 40);
+	assert_whole_with_request(bytes, len);
 
 	from.subscribe = (struct msg_subscribe){.board = "abcdefghijklmnopqrstuvwxyz012345"};
 	len = through_binary(&from, bytes);
 	assert_string_equal(message.subscribe.board, from.subscribe.board);
 	assert_false(message.subscribe.resume);
-	assert_only_whole(bytes, len);
+	assert_true(message.request == 1ull << 40);
+	assert_whole_with_request(bytes, len);
 }
 
 static void subscribe_with_a_strange_name_is_no_message(void **state)
@@ -127,20 +151,21 @@ static void subscribe_with_a_strange_name_is_no_message(void **state)
 
 static void short_messages_survive_the_wire(void **state)
 {
-	struct message from = {.type = MSG_UNSUBSCRIBE, .unsubscribe_board = 40000};
+	struct message from = {.type = MSG_UNSUBSCRIBE, .request = 7, .unsubscribe_board = 40000};
 	uint8_t bytes[MESSAGE_IN_BYTES_MAX];
 	size_t len = through_binary(&from, bytes);
 
 	(void)state;
 	assert_int_equal(message.unsubscribe_board, 40000);
-	assert_only_whole(bytes, len);
-	from.type = MSG_ALIVE;
+	assert_int_equal(message.request, 7);
+	assert_whole_with_request(bytes, len);
+	from = (struct message){.type = MSG_ALIVE};
 	len = through_binary(&from, bytes);
 	assert_int_equal(len, 1);
-	assert_only_whole(bytes, len);
+	assert_whole(bytes, len);
 }
 
-static void session_token_is_the_rest_of_the_message(void **state)
+static void session_token_ends_with_the_message_or_a_zero_byte(void **state)
 {
 	uint8_t bytes[2 + TOKEN_BYTES_MAX] = {MSG_SESSION, 'a', 'b', 'c'};
 
@@ -149,9 +174,22 @@ static void session_token_is_the_rest_of_the_message(void **state)
 	assert_int_equal(message_decode_client(MESSAGE_BINARY, bytes, 4, scratch, &message), 0);
 	assert_ptr_equal(message.session.token, bytes + 1);
 	assert_int_equal(message.session.token_len, 3);
+	memset(bytes + 1, 'a', sizeof(bytes) - 1);
 	assert_int_equal(decode(MESSAGE_BINARY, bytes, 1 + TOKEN_BYTES_MAX), 0);
 	assert_int_equal(decode(MESSAGE_BINARY, bytes, 2 + TOKEN_BYTES_MAX), -EBADMSG);
 	assert_int_equal(decode(MESSAGE_BINARY, bytes, 1), -EBADMSG);
+	memcpy(bytes,
+	       "\x04"
+	       "abc\0\1\0\0\0\0\0\0\0more",
+	       17);
+	for (size_t len = 5; len <= 17; len++) {
+		assert_int_equal(decode(MESSAGE_BINARY, bytes, len),
+				 len == 5 || len >= 13 ? 0 : -EBADMSG);
+		assert_int_equal(message.session.token_len, len == 5 || len >= 13 ? 3 : 0);
+		assert_int_equal(message.request, len >= 13);
+	}
+	bytes[1] = 0;
+	assert_int_equal(decode(MESSAGE_BINARY, bytes, 17), -EBADMSG);
 }
 
 static void unknown_types_are_told_from_bad_messages(void **state)
@@ -161,8 +199,9 @@ static void unknown_types_are_told_from_bad_messages(void **state)
 		uint8_t bytes[2] = {(uint8_t)type, 0};
 		bool ours = type >= MSG_SUBSCRIBE && type <= MSG_ALIVE;
 		int error = decode(MESSAGE_BINARY, bytes, 2);
+		bool whole = type == MSG_ALIVE;
 
-		assert_int_equal(error, type == MSG_SESSION ? 0 : ours ? -EBADMSG : -ENOSYS);
+		assert_int_equal(error, whole ? 0 : ours ? -EBADMSG : -ENOSYS);
 	}
 	assert_int_equal(decode(MESSAGE_BINARY, "", 0), -EBADMSG);
 	assert_int_equal(decode(MESSAGE_JSON, "", 0), -EBADMSG);
@@ -213,6 +252,9 @@ static void json_of_clients_is_read(void **state)
 
 	assert_int_equal(decode_json("{\"type\":\"unsubscribe\",\"board\":65535}"), 0);
 	assert_int_equal(message.unsubscribe_board, 65535);
+	assert_int_equal(message.request, 0);
+	assert_int_equal(decode_json("{\"type\":\"unsubscribe\",\"board\":1,\"request\":9}"), 0);
+	assert_int_equal(message.request, 9);
 	assert_int_equal(decode_json("{\"type\":\"session\",\"token\":\"a.b\\u00e9\"}"), 0);
 	assert_int_equal(message.session.token_len, 5);
 	assert_memory_equal(message.session.token, "a.b\xc3\xa9", 5);
@@ -306,6 +348,9 @@ static void other_numbers_must_fit(void **state)
 		"{\"type\":\"subscribe\",\"board\":\"123456789012345678901234567890123\"}",
 		"{\"type\":\"subscribe\"}",
 		"{\"type\":\"unsubscribe\",\"board\":\"0\"}",
+		"{\"type\":\"subscribe\",\"board\":\"main\",\"request\":-1}",
+		"{\"type\":\"unsubscribe\",\"board\":0,\"request\":\"7\"}",
+		"{\"type\":\"session\",\"token\":\"a\",\"request\":null}",
 		"{\"type\":\"session\",\"token\":\"\"}",
 		"{\"type\":\"session\",\"token\":1}",
 		"{\"type\":\"session\"}",
@@ -377,7 +422,8 @@ static const struct message largest[] = {
 	 .error = {REFUSAL_BAD_REQUEST,
 		   "\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\""
 		   "\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\""
-		   "\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\""}},
+		   "\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"",
+		   UINT16_MAX - 1, UINT64_MAX, UINT32_MAX}},
 };
 
 /* The payload of a finished frame, found by the parser of a client. */
@@ -413,8 +459,12 @@ static void answers_survive_the_wire(void **state)
 		for (size_t n = 0; n < payload_len; n++)
 			assert_int_equal(message_decode_server(payload, n, &message, &rest),
 					 -EBADMSG);
+		/* what is behind it are fields of a newer server */
 		assert_int_equal(message_decode_server(payload, payload_len + 1, &message, &rest),
-				 -EBADMSG);
+				 0);
+		assert_ptr_equal(rest, payload + payload_len);
+		assert_int_equal(message_encode_server(MESSAGE_BINARY, &message, again), len);
+		assert_memory_equal(again, frame, len);
 	}
 }
 
@@ -461,13 +511,15 @@ static void json_answers_fit_and_are_plain(void **state)
 
 static void texts_in_json_are_escaped(void **state)
 {
-	struct message from = {.type = MSG_ERROR,
-			       .error = {REFUSAL_BAD_REQUEST, "a\"b\\c\n\xc3\xa9"}};
+	struct message from = {
+		.type = MSG_ERROR,
+		.error = {REFUSAL_BAD_REQUEST, "a\"b\\c\n\xc3\xa9", MESSAGE_NO_BOARD, 7, 8}};
 	uint8_t frame[MESSAGE_OUT_BYTES_MAX];
 	uint8_t *payload;
 	size_t len = message_encode_server(MESSAGE_JSON, &from, frame);
 	static const char expected[] =
-		"{\"type\":\"error\",\"code\":\"bad_request\",\"text\":\"a\\\"b\\\\c?\?\?\"}";
+		"{\"type\":\"error\",\"code\":\"bad_request\",\"text\":\"a\\\"b\\\\c?\?\?\","
+		"\"board\":null,\"request\":7,\"wait_ms\":8}";
 
 	(void)state;
 	len = open_frame(frame, len, WS_TEXT, &payload);
@@ -563,7 +615,7 @@ int main(void)
 		cmocka_unit_test(subscribe_survives_the_wire),
 		cmocka_unit_test(subscribe_with_a_strange_name_is_no_message),
 		cmocka_unit_test(short_messages_survive_the_wire),
-		cmocka_unit_test(session_token_is_the_rest_of_the_message),
+		cmocka_unit_test(session_token_ends_with_the_message_or_a_zero_byte),
 		cmocka_unit_test(unknown_types_are_told_from_bad_messages),
 		cmocka_unit_test(too_long_messages_are_refused),
 		cmocka_unit_test(json_of_clients_is_read),

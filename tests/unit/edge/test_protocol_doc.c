@@ -178,6 +178,50 @@ static void check_server(const char *line)
 	assert_bytes(made, len, json, strlen(json), line);
 }
 
+/* What is known of a message that has more is what its JSON form says. */
+static void check_client_longer(const char *line)
+{
+	uint8_t bytes[LINE_BYTES_MAX], known[MESSAGE_IN_BYTES_MAX], said[MESSAGE_IN_BYTES_MAX];
+	char scratch[MESSAGE_IN_BYTES_MAX];
+	size_t len = hex(line, "hex", bytes), known_len;
+	const char *json = value(line, "json");
+	struct message m;
+
+	assert_int_equal(message_decode_client(MESSAGE_BINARY, bytes, len, scratch, &m), 0);
+	known_len = message_encode_client(&m, known);
+	assert_true(known_len < len);
+	assert_bytes(known, known_len, bytes, known_len, line);
+	assert_int_equal(message_decode_client(MESSAGE_JSON, (const uint8_t *)json, strlen(json),
+					       scratch, &m),
+			 0);
+	assert_bytes(said, message_encode_client(&m, said), known, known_len, line);
+}
+
+static void check_server_longer(const char *line)
+{
+	uint8_t bytes[LINE_BYTES_MAX], frame[MESSAGE_OUT_BYTES_MAX];
+	size_t len = hex(line, "hex", bytes);
+	const char *json = value(line, "json");
+	const uint8_t *rest;
+	struct message m;
+	uint8_t *made;
+
+	assert_int_equal(message_decode_server(bytes, len, &m, &rest), 0);
+	assert_true(rest < bytes + len);
+	len = open_frame(frame, message_encode_server(MESSAGE_BINARY, &m, frame), &made);
+	assert_bytes(made, len, bytes, (size_t)(rest - bytes), line);
+	len = open_frame(frame, message_encode_server(MESSAGE_JSON, &m, frame), &made);
+	assert_bytes(made, len, json, strlen(json), line);
+}
+
+static void check_longer(const char *line)
+{
+	if (is(line, "from", "client"))
+		check_client_longer(line);
+	else
+		check_server_longer(line);
+}
+
 static void check_message(const char *line)
 {
 	if (is(line, "from", "client"))
@@ -200,6 +244,7 @@ static void messages_are_those_of_the_page(void **state)
 {
 	(void)state;
 	each("message", check_message);
+	each("message-longer", check_longer);
 }
 
 static void every_type_has_a_vector(void **state)
@@ -347,6 +392,19 @@ static void refusals_are_those_of_the_page(void **state)
 		assert_page_has(rows[i]);
 }
 
+static void features_are_those_of_the_page(void **state)
+{
+	static const char *const rows[] = {
+#define FEATURE(name, text) "| " #name " | " text " |",
+#include "edge/feature.def"
+#undef FEATURE
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_page_has(rows[i]);
+}
+
 static void close_codes_are_those_of_the_page(void **state)
 {
 	static const char *const rows[] = {
@@ -369,6 +427,7 @@ int main(void)
 		cmocka_unit_test(sessions_are_those_of_the_page),
 		cmocka_unit_test(frames_are_those_of_the_page),
 		cmocka_unit_test(refusals_are_those_of_the_page),
+		cmocka_unit_test(features_are_those_of_the_page),
 		cmocka_unit_test(close_codes_are_those_of_the_page),
 	};
 
