@@ -63,7 +63,9 @@ void bitmaps_want(struct worker *w, struct conn *c, uint16_t board, enum board_f
 
 	if (wait->last.blob != NULL && wait->last.seq == atomic_load(&r->seq) &&
 	    wait->last.epoch == atomic_load(&r->epoch)) {
-		http_mail(w, c, &(struct mail_answer){.form = (uint8_t)form, .bitmap = wait->last});
+		http_mail(w, c,
+			  &(struct mail_answer){
+				  .board = board, .form = (uint8_t)form, .bitmap = wait->last});
 		return;
 	}
 	if (wait->asked) {
@@ -71,7 +73,7 @@ void bitmaps_want(struct worker *w, struct conn *c, uint16_t board, enum board_f
 		return;
 	}
 	if (!bitmap_ask(w, wait, board, form)) {
-		http_mail(w, c, &(struct mail_answer){.form = (uint8_t)form});
+		http_mail(w, c, &(struct mail_answer){.board = board, .form = (uint8_t)form});
 		return;
 	}
 	wait_list_add(w, &wait->now_head, c);
@@ -124,6 +126,6 @@ void bitmaps_mail(struct worker *w, const struct mail_answer *a)
 	if (wait->now_head != NONE && !bitmap_ask(w, wait, a->board, a->form)) {
 		now = wait->now_head;
 		wait->now_head = NONE;
-		wait_list_answer(w, now, &(struct mail_answer){.form = a->form});
+		wait_list_answer(w, now, &(struct mail_answer){.board = a->board, .form = a->form});
 	}
 }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "edge/pack.h"
 #include "edge/session.h"
 #include "edge/worker_priv.h"
 #include "engine/hash.h"
@@ -14,6 +15,7 @@
 #define REQUEST_NUMBER_MASK ((1ULL << 53) - 1) /* JSON clients are told it in `you` */
 #define BOARD_JSON_MAX      20000              /* name, numbers, 256 colors */
 #define BITMAP_MAX_AGE_S    3
+#define ETAG_CHARS          64
 
 static const struct {
 	const char *coding; /* in Accept-Encoding; NULL: none */
@@ -110,75 +112,132 @@ static enum board_form form_choose(const struct http_head *h)
 	return gzip > 0 ? FORM_GZIP : FORM_IDENTITY;
 }
 
-/* at_ms: of its newest placement, for a board of the past; 0: not known. */
-static size_t bitmap_fields(char *out, size_t room, enum board_form form, uint32_t epoch,
-			    uint64_t seq, uint64_t at_ms, uint32_t max_age_s)
-{
-	int len = snprintf(out, room,
-			   "Cache-Control: public, max-age=%u\r\n"
-			   "ETag: \"%u-%llu-%s\"\r\nX-Board-Epoch: %u\r\nX-Board-Seq: %llu\r\n",
-			   max_age_s, epoch, (unsigned long long)seq, forms[form].etag, epoch,
-			   (unsigned long long)seq);
+/* Which version of which board: what its ETag and its fields say. */
+struct board_version {
+	const struct room *room;
+	enum board_form form;
+	uint32_t epoch;
+	uint64_t seq;
+	uint64_t at_ms; /* of its newest placement, for a board of the past; 0: not known */
+	uint32_t max_age_s;
+};
 
+/* A picture is another one when the palette is. */
+static uint32_t palette_sum(const struct room *r)
+{
+	uint32_t sum = 0;
+
+	for (uint32_t i = 0; i < r->palette_len; i++)
+		sum = pack_crc32(sum, &r->palette[i].rgb, sizeof(r->palette[i].rgb));
+	return sum;
+}
+
+static void etag_print(const struct board_version *v, char out[static ETAG_CHARS])
+{
+	char palette[16] = "";
+	int len;
+
+	if (v->form == FORM_PNG)
+		snprintf(palette, sizeof(palette), "-%x", palette_sum(v->room));
+	len = snprintf(out, ETAG_CHARS, "\"%u-%llu-%s%s\"", v->epoch, (unsigned long long)v->seq,
+		       forms[v->form].etag, palette);
+	px_assert(len > 0 && len < ETAG_CHARS);
+}
+
+static void board_fields(const struct board_version *v, char *out, size_t room)
+{
+	char etag[ETAG_CHARS];
+	int len;
+
+	etag_print(v, etag);
+	len = snprintf(out, room,
+		       "Cache-Control: public, max-age=%u\r\nETag: %s\r\n"
+		       "X-Board-Epoch: %u\r\nX-Board-Seq: %llu\r\n",
+		       v->max_age_s, etag, v->epoch, (unsigned long long)v->seq);
 	px_assert(len > 0 && (size_t)len < room);
-	if (at_ms != 0)
+	if (v->at_ms != 0)
 		len += snprintf(out + len, room - (size_t)len, "X-Board-Time: %llu\r\n",
-				(unsigned long long)at_ms);
-	if (forms[form].coding != NULL)
+				(unsigned long long)v->at_ms);
+	if (forms[v->form].coding != NULL)
 		len += snprintf(out + len, room - (size_t)len, "Content-Encoding: %s\r\n",
-				forms[form].coding);
-	return (size_t)len;
+				forms[v->form].coding);
+	px_assert((size_t)len < room);
 }
 
 /* Weak comparison: a proxy that recodes a body makes its ETag weak. */
-static bool etag_matches(struct http_list list, const char *etag)
+static bool tags_have(struct http_list tags, const struct board_version *v)
 {
-	char weak[72];
+	char etag[ETAG_CHARS], weak[ETAG_CHARS + 2];
 
+	etag_print(v, etag);
 	snprintf(weak, sizeof(weak), "W/%s", etag);
-	return http_list_has_exactly(list, etag) || http_list_has_exactly(list, weak) ||
-	       span_equals(list.value, "*");
+	return http_list_has_exactly(tags, etag) || http_list_has_exactly(tags, weak) ||
+	       span_equals(tags.value, "*");
+}
+
+/* Answers with 304 when the client has this version: in this form, or plain where it is packed. */
+static bool reply_not_modified(struct worker *w, struct conn *c, struct http_list tags,
+			       const struct board_version *version)
+{
+	struct board_version v = *version;
+	char fields[512];
+
+	if (!tags_have(tags, &v)) {
+		if (forms[v.form].coding == NULL)
+			return false;
+		v.form = FORM_IDENTITY;
+		if (!tags_have(tags, &v))
+			return false;
+	}
+	board_fields(&v, fields, sizeof(fields));
+	http_reply(
+		w, c,
+		&(struct http_reply){.status = 304, .fields = fields, .varies_by_encoding = true});
+	return true;
 }
 
 static void get_present(struct worker *w, struct conn *c, const struct http_head *h,
 			const struct room *r, enum board_form form)
 {
-	uint32_t epoch = atomic_load(&r->epoch);
-	uint64_t seq = atomic_load(&r->seq);
-	char fields[512], etag[64];
+	const struct board_version v = {.room = r,
+					.form = form,
+					.epoch = atomic_load(&r->epoch),
+					.seq = atomic_load(&r->seq),
+					.max_age_s = BITMAP_MAX_AGE_S};
 
-	snprintf(etag, sizeof(etag), "\"%u-%llu-%s\"", epoch, (unsigned long long)seq,
-		 forms[form].etag);
-	if (etag_matches(h->if_none_match, etag)) {
-		bitmap_fields(fields, sizeof(fields), form, epoch, seq, 0, BITMAP_MAX_AGE_S);
-		http_reply(w, c,
-			   &(struct http_reply){
-				   .status = 304, .fields = fields, .varies_by_encoding = true});
+	if (reply_not_modified(w, c, h->if_none_match, &v))
 		return;
-	}
 	c->form = (uint8_t)form;
 	http_wait(w, c, HTTP_WHAT_BITMAP);
 	bitmaps_want(w, c, r->number, form);
 }
 
-void http_reply_board(struct worker *w, struct conn *c, const struct bitmap *bitmap,
-		      enum board_form form, uint64_t at_ms, uint32_t max_age_s)
+void http_reply_board(struct worker *w, struct conn *c, const struct mail_answer *a, uint64_t at_ms,
+		      uint32_t max_age_s, struct http_list tags)
 {
+	struct board_version v = {.room = w->shared->rooms->at[a->board],
+				  .epoch = a->bitmap.epoch,
+				  .seq = a->bitmap.seq,
+				  .at_ms = at_ms,
+				  .max_age_s = max_age_s};
 	char fields[512];
 
-	if (bitmap->blob == NULL) {
+	if (a->bitmap.blob == NULL) {
 		http_reply_refusal(w, c, REFUSAL_OVERLOADED, 1000);
 		return;
 	}
-	bitmap_fields(fields, sizeof(fields), form, bitmap->epoch, bitmap->seq, at_ms, max_age_s);
+	v.form = pack_form(v.room, a->bitmap.blob, (enum board_form)a->form);
+	if (reply_not_modified(w, c, tags, &v))
+		return;
+	board_fields(&v, fields, sizeof(fields));
 	http_reply(w, c,
 		   &(struct http_reply){.status = 200,
-					.content_type = forms[form].content_type,
+					.content_type = forms[v.form].content_type,
 					.varies_by_encoding = true,
 					.fields = fields,
-					.body = bitmap->blob->bytes,
-					.body_len = bitmap->blob->len,
-					.blob = blob_ref(bitmap->blob)});
+					.body = a->bitmap.blob->bytes,
+					.body_len = a->bitmap.blob->len,
+					.blob = blob_ref(a->bitmap.blob)});
 }
 
 static void get_whole(struct worker *w, struct conn *c, const struct http_request *q,
@@ -363,7 +422,7 @@ void http_mail(struct worker *w, struct conn *c, const struct mail_answer *a)
 		reply_session(w, c, a);
 		return;
 	case HTTP_WHAT_BITMAP:
-		http_reply_board(w, c, &a->bitmap, (enum board_form)a->form, 0, BITMAP_MAX_AGE_S);
+		http_reply_board(w, c, a, 0, BITMAP_MAX_AGE_S, (struct http_list){.name = NULL});
 		return;
 	case HTTP_WHAT_HISTORY:
 		http_history_mail(w, c, a);

@@ -79,6 +79,44 @@ static bool moment_parse(struct span text, uint64_t *ret_ms)
 	return timestamp_parse(plain, len, ret_ms) == 0;
 }
 
+/* Which version the answer is shows only when it comes, and the head is gone by then: what the
+ * client has is kept until then, as one line. Without memory it is sent the board. */
+static void tags_keep(struct conn *c, struct http_list tags)
+{
+	struct http_list all = tags;
+	struct span tag;
+	size_t len = 0;
+
+	px_assert(c->body_blob == NULL);
+	while (http_list_next(&all, &tag))
+		len += tag.len + 1;
+	if (len == 0)
+		return;
+	c->body_blob = blob_new(len);
+	if (c->body_blob == NULL)
+		return;
+	len = 0;
+	while (http_list_next(&tags, &tag)) {
+		if (len > 0)
+			c->body_blob->bytes[len++] = ',';
+		memcpy(c->body_blob->bytes + len, tag.at, tag.len);
+		len += tag.len;
+	}
+	c->body_blob->len = len;
+}
+
+static void reply_board(struct worker *w, struct conn *c, const struct mail_answer *a)
+{
+	struct blob *kept = c->body_blob;
+	struct http_list tags = {.name = "If-None-Match"};
+
+	c->body_blob = NULL;
+	if (kept != NULL)
+		tags.value = (struct span){(const char *)kept->bytes, kept->len};
+	http_reply_board(w, c, a, a->placed_at_ms, PAST_MAX_AGE_S, tags);
+	blob_unref(kept);
+}
+
 void http_history_board(struct worker *w, struct conn *c, const struct http_head *h,
 			const struct room *r, enum board_form form)
 {
@@ -105,6 +143,7 @@ void http_history_board(struct worker *w, struct conn *c, const struct http_head
 	m->form = (uint8_t)form;
 	m->seq = seq;
 	m->at_ms = at_ms;
+	tags_keep(c, h->if_none_match);
 	http_wait(w, c, HTTP_WHAT_HISTORY);
 }
 
@@ -229,8 +268,7 @@ void http_history_mail(struct worker *w, struct conn *c, const struct mail_answe
 		if (a->bitmap.blob == NULL)
 			http_reply_refusal(w, c, REFUSAL_OVERLOADED, 1000);
 		else if (a->type == MAIL_BOARD_AT)
-			http_reply_board(w, c, &a->bitmap, (enum board_form)a->form,
-					 a->placed_at_ms, PAST_MAX_AGE_S);
+			reply_board(w, c, a);
 		else
 			reply_pixel_history(w, c, a);
 		return;

@@ -129,6 +129,7 @@ void http_reply(struct worker *w, struct conn *c, const struct http_reply *r)
 	if ((c->flags & CONN_HEAD_ONLY) || r->body_len == 0) {
 		blob_unref(r->blob);
 	} else if (r->blob != NULL || r->body_is_static) {
+		px_assert(c->body_blob == NULL);
 		c->body = r->body;
 		c->body_len = r->body_len;
 		c->body_blob = r->blob;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include "engine/assert.h"
 #include "engine/blob.h"
@@ -55,29 +56,36 @@ static struct blob *pack_plain(const struct board_copy *copy)
 	return blob;
 }
 
-static struct blob *pack_gzip(struct packer *p, const struct board_copy *copy)
+/* Shorter than the board, or NULL with *ret_long: it would not be. */
+static struct blob *pack_gzip(struct packer *p, const struct board_copy *copy, bool *ret_long)
 {
-	size_t room = libdeflate_gzip_compress_bound(p->gzip, copy->len);
-	struct blob *blob = blob_new(room);
+	struct blob *blob = blob_new(copy->len);
 
 	if (blob == NULL)
 		return NULL;
-	blob->len = libdeflate_gzip_compress(p->gzip, copy->bytes, copy->len, blob->bytes, room);
-	px_assert(blob->len > 0);
-	return blob;
+	blob->len = libdeflate_gzip_compress(p->gzip, copy->bytes, copy->len, blob->bytes,
+					     copy->len - 1);
+	if (blob->len > 0)
+		return blob;
+	blob_unref(blob);
+	*ret_long = true;
+	return NULL;
 }
 
-static struct blob *pack_zstd(struct packer *p, const struct board_copy *copy)
+static struct blob *pack_zstd(struct packer *p, const struct board_copy *copy, bool *ret_long)
 {
-	size_t room = ZSTD_compressBound(copy->len);
-	struct blob *blob = blob_new(room);
+	struct blob *blob = blob_new(copy->len);
 
 	if (blob == NULL)
 		return NULL;
-	blob->len =
-		ZSTD_compressCCtx(p->zstd, blob->bytes, room, copy->bytes, copy->len, ZSTD_LEVEL);
-	px_assert(!ZSTD_isError(blob->len));
-	return blob;
+	blob->len = ZSTD_compressCCtx(p->zstd, blob->bytes, copy->len - 1, copy->bytes, copy->len,
+				      ZSTD_LEVEL);
+	if (!ZSTD_isError(blob->len))
+		return blob;
+	px_assert(ZSTD_getErrorCode(blob->len) == ZSTD_error_dstSize_tooSmall);
+	blob_unref(blob);
+	*ret_long = true;
+	return NULL;
 }
 
 /* --- PNG: the board's own bits are an indexed picture's, but rows begin at whole bytes there ---
@@ -182,17 +190,34 @@ uint32_t pack_crc32(uint32_t sum, const void *bytes, size_t len)
 struct blob *packer_run(struct packer *p, const struct room *room, const struct board_copy *copy,
 			enum board_form form)
 {
+	bool is_long = false;
+	struct blob *blob;
+
+	px_assert(copy->len > 0);
 	switch (form) {
 	case FORM_IDENTITY:
 		return pack_plain(copy);
 	case FORM_GZIP:
-		return pack_gzip(p, copy);
+		blob = pack_gzip(p, copy, &is_long);
+		break;
 	case FORM_ZSTD:
-		return pack_zstd(p, copy);
+		blob = pack_zstd(p, copy, &is_long);
+		break;
 	case FORM_PNG:
 		return pack_png(room, copy);
 	case BOARD_FORMS:
 	default:
 		px_unreachable("form of a board");
 	}
+	return is_long ? pack_plain(copy) : blob;
+}
+
+enum board_form pack_form(const struct room *room, const struct blob *blob, enum board_form asked)
+{
+	size_t plain = ((size_t)room->width * room->height * room->bits + 7) / 8;
+
+	if (asked != FORM_GZIP && asked != FORM_ZSTD)
+		return asked;
+	px_assert(blob->len <= plain);
+	return blob->len == plain ? FORM_IDENTITY : asked;
 }

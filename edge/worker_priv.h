@@ -150,7 +150,7 @@ struct conn {
 	struct ws_parser ws;
 	const uint8_t *body; /* REPLY: sent behind `out` */
 	size_t body_len;
-	struct blob *body_blob;   /* who owns it; NULL: static */
+	struct blob *body_blob;   /* who owns it; NULL: static. WAIT: tags of If-None-Match */
 	uint64_t next_request_us; /* token bucket: when the next is due at the allowed rate */
 	uint32_t http_board;      /* WAIT: what was asked */
 	uint32_t http_x, http_y;
@@ -402,10 +402,10 @@ bool http_origin_varies(const struct worker *w); /* whether an answer depends on
 http_handler http_boards_get, http_board_get, http_bitmap_get, http_picture_get;
 http_handler http_pixel_get, http_pixel_put;
 void http_mail(struct worker *w, struct conn *c, const struct mail_answer *a);
-/* A board in a form, with its headers; at_ms: of its newest placement, 0: not told; max_age_s: how
- * long it may be kept by others. */
-void http_reply_board(struct worker *w, struct conn *c, const struct bitmap *bitmap,
-		      enum board_form form, uint64_t at_ms, uint32_t max_age_s);
+/* Answers with the board of a MAIL_BITMAP or MAIL_BOARD_AT, or 304 when `tags` have it; at_ms: of
+ * its newest placement, 0: not told; max_age_s: how long it may be kept by others. */
+void http_reply_board(struct worker *w, struct conn *c, const struct mail_answer *a, uint64_t at_ms,
+		      uint32_t max_age_s, struct http_list tags);
 bool http_decimal(struct span text, uint64_t max, uint64_t *ret); /* false: it is none */
 
 /* --- http_history.c: what was ----------------------------------------------------------------- */

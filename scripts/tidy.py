@@ -39,7 +39,7 @@ FOREIGN = {
     r"openssl/": ["edge/session.c", "edge/ws_accept.c", "tools/loadgen/tls.c"],
     r"jansson\.h": ["edge/message_json.c", "tools/loadgen/*"],
     r"libdeflate\.h": ["edge/*"],
-    r"zstd\.h": ["edge/*"],
+    r"zstd(_errors)?\.h": ["edge/*"],
     r"png\.h": ["edge/*"],
     r"ini\.h": ["server/settings_file.c"],
     r"xxhash\.h": ["engine/hash.c"],
