@@ -22,7 +22,7 @@
 #define AWAY_NS_MAX      30000000000ULL
 #define DEAF_NS_MAX      1000000000ULL
 #define DEAF_LONG_NS_MAX 20000000000ULL
-#define PLACE_BYTES      16 /* of the binary message */
+#define PLACE_BYTES      16 /* of the binary message, at least */
 #define WAITING_MAX      64
 #define PART_NS_MAX      1500000000ULL /* the server gives what it owes two seconds */
 #define PART_PLACES_MAX  4
@@ -435,7 +435,7 @@ static void rubbish_say(struct client *c)
 
 	for (size_t i = 0; i < len; i++)
 		bytes[i] = (uint8_t)below(c, 256);
-	if (len == PLACE_BYTES)
+	if (len >= PLACE_BYTES)
 		bytes[0] |= 0x80; /* or it could be a placement that nobody knows of */
 	c->rude = true;
 	c->crowd->counts.rubbish++;
