@@ -19,7 +19,7 @@
 #include "persist/segment_list.h"
 #include "persist/snapshot.h"
 
-static const char usage[] =
+const char journal_tool_usage[] =
 	"usage: pixeld journal list DIR      what segments and snapshots are there\n"
 	"       pixeld journal verify DIR    reads everything and says whether it is whole\n"
 	"       pixeld journal dump DIR      every placement as CSV:\n"
@@ -256,14 +256,6 @@ static uint64_t lsn_parse(const char *text)
 	return *text >= '0' && *text <= '9' && *end == '\0' ? lsn : 0;
 }
 
-static bool help_is_asked(int argc, char **argv)
-{
-	for (int i = 0; i < argc; i++)
-		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
-			return true;
-	return false;
-}
-
 int journal_tool(int argc, char **argv)
 {
 	size_t verb = argc > 0 ? verb_find(argv[0]) : VERBS;
@@ -271,15 +263,11 @@ int journal_tool(int argc, char **argv)
 	uint64_t lsn = 0;
 	int rc;
 
-	if (help_is_asked(argc, argv)) {
-		fputs(usage, stdout);
-		return EXIT_PASS;
-	}
 	if (verb < VERBS && verbs[verb].writes && argc == 3)
 		lsn = lsn_parse(argv[2]);
 	if (verb == VERBS || argc != (verbs[verb].writes ? 3 : 2) ||
 	    (verbs[verb].writes && lsn == 0)) {
-		fputs(usage, stderr);
+		fprintf(stderr, "%s\n", journal_tool_usage);
 		return EXIT_USAGE;
 	}
 	rc = disk_open(argv[1], 0, verbs[verb].writes, &disk);

@@ -9,4 +9,6 @@
 /* argv[0] is the verb. An exit code (engine/exit_code.h). */
 int journal_tool(int argc, char **argv);
 
+extern const char journal_tool_usage[]; /* without a newline at the end */
+
 #endif

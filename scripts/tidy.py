@@ -211,8 +211,31 @@ def check_every_file():
                 problem(name, number, "a path of one machine")
 
 
+# How C, Python, JavaScript, shell and CMake take a variable of the environment, or set one.
+VARIABLE = re.compile(r"""(?:getenv\(\s*"|environ(?:\.get\(|\[)\s*"|process\.env\.|ENVIRONMENT "|\$\{?|export )(PIXELD_[A-Z0-9_]+)""")
+
+
+def check_environment():
+    """pixeld refuses a PIXELD_ that it does not know, also one that a test or script hands down."""
+    known = set(re.findall(r'^ENVIRONMENT\("(\w+)"', (ROOT / "server/environment.def").read_text(), re.M))
+    for name in re.findall(r'^SETTING\(\w+, \w+, "([\w-]+)"', (ROOT / "server/settings.def").read_text(), re.M):
+        known.add("PIXELD_" + name.upper().replace("-", "_"))
+    for folder in FOLDERS + ["scripts"]:
+        for path in sorted((ROOT / folder).rglob("*")):
+            if path.suffix not in (".c", ".h", ".py", ".mjs", ".sh", ".txt") or "corpus" in path.parts:
+                continue
+            code = path.read_text()
+            if path.name == "CMakeLists.txt":  # the variables of CMake itself are others
+                code = "\n".join(re.findall(r'ENVIRONMENT "[^"]*', code))
+            for number, line in enumerate(code.split("\n"), 1):
+                for name in VARIABLE.findall(line):
+                    if name not in known:
+                        problem(path.relative_to(ROOT), number, f"{name} is not in server/environment.def")
+
+
 def check_rules():
     check_c()
+    check_environment()
     check_every_file()
 
 

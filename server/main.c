@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "engine/command_line.h"
 #include "engine/log.h"
 #include "persist/journal_tool.h"
 #include "persist/postgres.h"
@@ -71,45 +72,77 @@ static int serve(const struct settings *s)
 	return 0;
 }
 
+static const char migrate_usage[] =
+	"usage: pixeld migrate --postgres DSN\n"
+	"       makes the schema of the database, or brings it up to date; safe to run again";
+
 /* `pixeld migrate`, with the settings of the server. */
-static int migrate(const struct settings *s)
+static int migrate(int argc, char **argv)
 {
 	const _Atomic bool never = false;
-	const struct postgres_config config = {
-		.dsn = s->postgres,
-		.timeout_ms = (uint32_t)s->postgres_timeout_ms,
-		.abort = &never,
-	};
+	char why[SETTINGS_WHY_CHARS];
+	struct postgres_config config = {.abort = &never};
+	struct settings *s;
+	int rc = settings_load(argc + 1, argv - 1, environ, &s, why);
 
-	if (s->postgres[0] == '\0') {
-		fprintf(stderr, "pixeld: migrate: which database? --postgres DSN\n");
-		return EXIT_USAGE;
+	if (rc != EXIT_PASS) {
+		fprintf(stderr, "pixeld: %s\n", why);
+		return rc;
 	}
-	return postgres_migrate(&config, stdout);
+	config.dsn = s->postgres;
+	config.timeout_ms = (uint32_t)s->postgres_timeout_ms;
+	if (s->postgres[0] == '\0') {
+		fprintf(stderr, "pixeld: migrate: which database?\n%s\n", migrate_usage);
+		rc = EXIT_USAGE;
+	} else if (!settings_show(s, stdout)) {
+		rc = postgres_migrate(&config, stdout);
+	}
+	settings_free(s);
+	return rc;
 }
 
 /* Programs beside the server: `pixeld VERB ...`. */
 static const struct {
 	const char *verb;
-	int (*run)(int argc, char **argv);
+	int (*run)(int argc, char **argv); /* without the verb, which stands in front */
+	const char *usage;
 } tools[] = {
-	{"journal", journal_tool},     {"export", tool_export}, {"import", tool_import},
-	{"timelapse", tool_timelapse}, {"verify", tool_verify},
+	{"journal", journal_tool, journal_tool_usage},
+	{"export", tool_export, tool_export_usage},
+	{"import", tool_import, tool_import_usage},
+	{"timelapse", tool_timelapse, tool_timelapse_usage},
+	{"verify", tool_verify, tool_verify_usage},
+	{"migrate", migrate, migrate_usage},
 };
 
-int main(int argc, char **argv)
+#define TOOLS (sizeof(tools) / sizeof(tools[0]))
+
+static int tool_run(int argc, char **argv)
+{
+	struct nearest n = nearest_to(argv[1]);
+	const char *near;
+
+	for (size_t i = 0; i < TOOLS; i++) {
+		nearest_try(&n, tools[i].verb);
+		if (strcmp(argv[1], tools[i].verb) != 0)
+			continue;
+		if (!help_is_asked(argc - 2, argv + 2))
+			return tools[i].run(argc - 2, argv + 2);
+		puts(tools[i].usage);
+		return EXIT_PASS;
+	}
+	near = nearest_get(&n);
+	fprintf(stderr, "pixeld: unknown command %.100s%s%s; see pixeld --help\n", argv[1],
+		near != NULL ? "; the nearest is " : "", near != NULL ? near : "");
+	return EXIT_USAGE;
+}
+
+static int server_run(int argc, char **argv)
 {
 	char why[SETTINGS_WHY_CHARS];
 	struct settings *s;
-	bool is_migrate = argc >= 2 && strcmp(argv[1], "migrate") == 0;
-	int rc;
+	int rc = settings_load(argc, argv, environ, &s, why);
 
-	for (size_t i = 0; i < SIGNALS_WITHOUT_EFFECT; i++)
-		signal_ignore(signals_without_effect[i]);
-	for (size_t i = 0; argc >= 2 && i < sizeof(tools) / sizeof(tools[0]); i++)
-		if (strcmp(argv[1], tools[i].verb) == 0)
-			return tools[i].run(argc - 2, argv + 2);
-	rc = settings_load(argc - is_migrate, argv + is_migrate, environ, &s, why);
 	if (rc != EXIT_PASS) {
 		fprintf(stderr, "pixeld: %s\n", why);
 		return rc;
@@ -120,8 +153,17 @@ int main(int argc, char **argv)
 		system_look(s, &facts);
 		rc = system_report(&facts, s, stdout);
 	} else if (!settings_show(s, stdout)) {
-		rc = is_migrate ? migrate(s) : serve(s);
+		rc = serve(s);
 	}
 	settings_free(s);
 	return rc;
+}
+
+int main(int argc, char **argv)
+{
+	for (size_t i = 0; i < SIGNALS_WITHOUT_EFFECT; i++)
+		signal_ignore(signals_without_effect[i]);
+	if (argc >= 2 && argv[1][0] != '-')
+		return tool_run(argc, argv);
+	return server_run(argc, argv);
 }

@@ -4,9 +4,6 @@
  * The strongest source is read first, and a setting that has a value keeps it: what comes later is
  * checked, so that a wrong line in the file shows, and dropped. What settings say about each other
  * is checked at the end.
- *
- * Variables of the environment that begin with PIXELD_ and are no setting are left alone: container
- * systems make PIXELD_PORT and the like for a service of this name.
  */
 #include "server/settings_priv.h"
 
@@ -17,6 +14,7 @@
 
 #include "edge/http_host.h"
 #include "engine/assert.h"
+#include "engine/command_line.h"
 #include "server/listen_address.h"
 
 static const struct {
@@ -180,6 +178,23 @@ static int flag_find(const char *flag)
 	return setting_find(strcmp(flag, "clients") == 0 ? "clients-max" : flag);
 }
 
+static void flag_refuse(const char *flag, char why[static SETTINGS_WHY_CHARS])
+{
+	struct nearest n = nearest_to(flag);
+	const char *near;
+
+	for (int id = 0; id < SETTINGS_ROWS; id++)
+		nearest_try(&n, setting_rows[id].name);
+	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++)
+		nearest_try(&n, actions[i].flag);
+	near = nearest_get(&n);
+	if (near != NULL)
+		snprintf(why, SETTINGS_WHY_CHARS, "unknown flag --%s; the nearest is --%s", flag,
+			 near);
+	else
+		snprintf(why, SETTINGS_WHY_CHARS, "unknown flag --%s; see pixeld --help", flag);
+}
+
 /* Reads the flag at argv[*at] and moves *at behind it. */
 static int flag_read(struct settings *s, char *const argv[], int *at,
 		     char why[static SETTINGS_WHY_CHARS])
@@ -201,8 +216,7 @@ static int flag_read(struct settings *s, char *const argv[], int *at,
 		return 0;
 	id = flag_find(flag);
 	if (id < 0) {
-		snprintf(why, SETTINGS_WHY_CHARS, "unknown flag --%s; the nearest is --%s", flag,
-			 setting_nearest(flag));
+		flag_refuse(flag, why);
 		return -EINVAL;
 	}
 	value = arg[len] == '=' ? arg + len + 1 : NULL;
@@ -218,31 +232,6 @@ static int flag_read(struct settings *s, char *const argv[], int *at,
 		return 0;
 	snprintf(why, SETTINGS_WHY_CHARS, "--%s=%.200s: %.400s", flag, value, reason);
 	return -EINVAL;
-}
-
-static int env_read(struct settings *s, char *const envp[], char why[static SETTINGS_WHY_CHARS])
-{
-	char reason[SETTINGS_WHY_CHARS];
-	char name[SETTING_NAME_CHARS];
-
-	for (int id = 0; id < SETTINGS_ROWS; id++) {
-		const char *value = NULL;
-		size_t len;
-
-		setting_env_name(&setting_rows[id], name);
-		len = strlen(name);
-		for (int i = 0; envp[i] != NULL && value == NULL; i++) {
-			if (strncmp(envp[i], name, len) == 0 && envp[i][len] == '=')
-				value = envp[i] + len + 1;
-		}
-		if (value == NULL)
-			continue;
-		if (settings_set(s, id, value, SETTINGS_FROM_ENV, 0, reason) != 0) {
-			snprintf(why, SETTINGS_WHY_CHARS, "%s=%.200s: %.400s", name, value, reason);
-			return -EINVAL;
-		}
-	}
-	return 0;
 }
 
 static void defaults_read(struct settings *s)
@@ -351,13 +340,17 @@ static int all_check(struct settings *s, char why[static SETTINGS_WHY_CHARS])
 static int everything_read(struct settings *s, int argc, char *const argv[], char *const envp[],
 			   char why[static SETTINGS_WHY_CHARS])
 {
+	if (help_is_asked(argc - 1, argv + 1)) { /* whatever else is wrong */
+		s->action = SETTINGS_HELP;
+		return EXIT_PASS;
+	}
 	for (int at = 1; at < argc;) {
 		if (flag_read(s, argv, &at, why) != 0)
 			return EXIT_USAGE;
 	}
 	if (s->action >= SETTINGS_HELP && s->action <= SETTINGS_VERSION)
 		return EXIT_PASS;
-	if (env_read(s, envp, why) != 0)
+	if (settings_env_read(s, envp, why) != 0)
 		return EXIT_CONFIG;
 	if (s->config[0] != '\0' && settings_file_read(s, s->config, why) != 0)
 		return EXIT_CONFIG;

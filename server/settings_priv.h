@@ -39,7 +39,7 @@ void setting_env_name(const struct setting_row *row, char out[static SETTING_NAM
 /* The row of a name, in which '.', '_' and '-' are the same; -1: none. */
 int setting_find(const char *name);
 
-/* The name in the table that is most like this one. */
+/* The name in the table that is like this one; NULL: none is. */
 const char *setting_nearest(const char *name);
 
 /* One number with its unit. 0 and the value, or -EINVAL and `why`. Pure. */
@@ -54,6 +54,9 @@ int setting_bool(const char *text, bool *ret_value, char why[static SETTINGS_WHY
  */
 int settings_set(struct settings *s, int id, const char *text, enum settings_source source,
 		 int line, char why[static SETTINGS_WHY_CHARS]);
+
+/* Reads the variables. 0, or -EINVAL and `why` with the name of one. */
+int settings_env_read(struct settings *s, char *const envp[], char why[static SETTINGS_WHY_CHARS]);
 
 /* Reads a file / a text. 0, or -EINVAL and `why` with file and line. */
 int settings_file_read(struct settings *s, const char *path, char why[static SETTINGS_WHY_CHARS]);

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "engine/command_line.h"
+
 #define SETTING_OFFSET_COUNT(field)   offsetof(struct settings, field)
 #define SETTING_OFFSET_MS(field)      offsetof(struct settings, field)
 #define SETTING_OFFSET_SECONDS(field) offsetof(struct settings, field)
@@ -93,43 +95,13 @@ int setting_find(const char *name)
 	return -1;
 }
 
-/* How many letters must be changed, added or left out to make b of a. */
-static unsigned edit_distance(const char *a, const char *b)
-{
-	unsigned row[SETTING_NAME_CHARS];
-	size_t b_len = strnlen(b, SETTING_NAME_CHARS - 1);
-
-	for (unsigned j = 0; j <= b_len; j++)
-		row[j] = j;
-	for (unsigned i = 1; *a != '\0' && i < SETTING_NAME_CHARS; i++, a++) {
-		unsigned diagonal = row[0];
-
-		row[0] = i;
-		for (unsigned j = 1; j <= b_len; j++) {
-			unsigned change = diagonal + (*a != b[j - 1]);
-			unsigned add = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
-
-			diagonal = row[j];
-			row[j] = change < add ? change : add;
-		}
-	}
-	return row[b_len];
-}
-
 const char *setting_nearest(const char *name)
 {
-	const char *nearest = setting_rows[0].name;
-	unsigned least = UINT32_MAX;
+	struct nearest n = nearest_to(name);
 
-	for (int id = 0; id < SETTINGS_ROWS; id++) {
-		unsigned distance = edit_distance(name, setting_rows[id].name);
-
-		if (distance < least) {
-			least = distance;
-			nearest = setting_rows[id].name;
-		}
-	}
-	return nearest;
+	for (int id = 0; id < SETTINGS_ROWS; id++)
+		nearest_try(&n, setting_rows[id].name);
+	return nearest_get(&n);
 }
 
 static int number_bad(enum setting_type type, char why[static SETTINGS_WHY_CHARS])

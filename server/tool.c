@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "engine/command_line.h"
 #include "engine/timestamp.h"
 #include "server/settings_priv.h"
 
@@ -57,27 +58,48 @@ static int duration_take(const char *flag, const char *text, uint64_t *ret_ms)
 	return tool_fail(EXIT_USAGE, "%s: %s", flag, why);
 }
 
+static const struct {
+	const char *name;
+	unsigned flag; /* 0: always */
+} known[] = {{"--data", 0},
+	     {"--board", TOOL_BOARD},
+	     {"--from", TOOL_SPAN},
+	     {"--to", TOOL_SPAN},
+	     {"--step", TOOL_STEP},
+	     {"--delay", TOOL_STEP},
+	     {"-o", TOOL_OUT},
+	     {"--out", TOOL_OUT},
+	     {"--config", TOOL_CONFIG},
+	     {"--postgres", TOOL_POSTGRES},
+	     {"--server", TOOL_SERVER}};
+
+#define KNOWN (sizeof(known) / sizeof(known[0]))
+
+static bool is_taken(size_t i, unsigned flags)
+{
+	return known[i].flag == 0 || (known[i].flag & flags) != 0;
+}
+
+static int flag_refuse(const struct tool *t, const char *flag, unsigned flags)
+{
+	struct nearest n = nearest_to(flag);
+	const char *near;
+
+	for (size_t i = 0; i < KNOWN; i++)
+		if (is_taken(i, flags) && strlen(known[i].name) > 2)
+			nearest_try(&n, known[i].name);
+	near = nearest_get(&n);
+	return tool_fail(EXIT_USAGE, "%s is no flag of this command%s%s\n%s", flag,
+			 near != NULL ? "; the nearest is " : "", near != NULL ? near : "",
+			 t->usage);
+}
+
 static int flag_take(struct tool *t, const char *flag, const char *text, unsigned flags)
 {
-	static const struct {
-		const char *name;
-		unsigned flag; /* 0: always */
-	} known[] = {{"--data", 0},
-		     {"--board", TOOL_BOARD},
-		     {"--from", TOOL_SPAN},
-		     {"--to", TOOL_SPAN},
-		     {"--step", TOOL_STEP},
-		     {"--delay", TOOL_STEP},
-		     {"-o", TOOL_OUT},
-		     {"--out", TOOL_OUT},
-		     {"--config", TOOL_CONFIG},
-		     {"--postgres", TOOL_POSTGRES},
-		     {"--server", TOOL_SERVER}};
 	size_t i;
 
-	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if (strcmp(flag, known[i].name) == 0 &&
-		    (known[i].flag == 0 || (known[i].flag & flags) != 0))
+	for (i = 0; i < KNOWN; i++)
+		if (strcmp(flag, known[i].name) == 0 && is_taken(i, flags))
 			break;
 	switch (i) {
 	case 0:
@@ -108,7 +130,7 @@ static int flag_take(struct tool *t, const char *flag, const char *text, unsigne
 		t->server = text;
 		return EXIT_PASS;
 	default:
-		return tool_fail(EXIT_USAGE, "%s is no flag of this command\n%s", flag, t->usage);
+		return flag_refuse(t, flag, flags);
 	}
 }
 

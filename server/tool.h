@@ -94,7 +94,9 @@ int tool_verify_server(struct tool *t, const struct tool_boards *boards);
  * prints which they do not, or that they are equal. `other_name` as in "the server's memory". */
 bool tool_boards_equal(struct history_board *journal, struct board *other, const char *other_name);
 
-/* --- the programs: exit codes --- */
+/* --- the programs: how to use them, without a newline at the end; exit codes --- */
+extern const char tool_export_usage[], tool_verify_usage[], tool_timelapse_usage[],
+	tool_import_usage[];
 int tool_export(int argc, char **argv);
 int tool_verify(int argc, char **argv);
 int tool_timelapse(int argc, char **argv);

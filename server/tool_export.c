@@ -10,7 +10,7 @@
 #include "engine/timestamp.h"
 #include "server/tool.h"
 
-static const char usage[] =
+const char tool_export_usage[] =
 	"usage: pixeld export --data DIR [--board main] [--from TIME] [--to TIME] [-o FILE]\n"
 	"       placements as CSV: seq,time,user,x,y,color; from TIME on, and before TIME";
 
@@ -74,7 +74,7 @@ static int export_run(struct export *e)
 
 int tool_export(int argc, char **argv)
 {
-	struct export e = {.tool = {.usage = usage}};
+	struct export e = {.tool = {.usage = tool_export_usage}};
 	struct record_board meta;
 	int rc = tool_parse(&e.tool, argc, argv, TOOL_BOARD | TOOL_SPAN | TOOL_OUT);
 

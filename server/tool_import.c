@@ -27,7 +27,7 @@
 #define EVENTS_PER_REAP 16
 #define FIRST_EPOCH     1
 
-static const char usage[] =
+const char tool_import_usage[] =
 	"usage: pixeld import FILE --data DIR [--board NAME[:WxH:BITS]] [--config FILE]\n"
 	"       the placements of a CSV file (of pixeld export, or of r/place 2022) become a new\n"
 	"       board; the server is stopped";
@@ -397,7 +397,7 @@ static int import_run(struct import *i)
 
 int tool_import(int argc, char **argv)
 {
-	struct import i = {.tool = {.usage = usage}};
+	struct import i = {.tool = {.usage = tool_import_usage}};
 	int rc = tool_parse(&i.tool, argc, argv, TOOL_BOARD | TOOL_CONFIG | TOOL_FILE);
 
 	if (rc != EXIT_PASS)

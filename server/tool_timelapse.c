@@ -18,7 +18,7 @@
 #define FRAMES_MAX     10000
 #define DELAY_MS_MAX   65535
 
-static const char usage[] =
+const char tool_timelapse_usage[] =
 	"usage: pixeld timelapse --data DIR -o FILE.apng [--board main] [--from TIME] [--to TIME]\n"
 	"                        [--step 1m] [--delay 100ms] [--config FILE]\n"
 	"       a frame at --from and after each --step, the last one at --to; without them the\n"
@@ -186,14 +186,14 @@ int tool_timelapse(int argc, char **argv)
 	struct record_board meta;
 	int rc;
 
-	t = (struct timelapse){.tool = {.usage = usage}};
+	t = (struct timelapse){.tool = {.usage = tool_timelapse_usage}};
 	rc = tool_parse(&t.tool, argc, argv,
 			TOOL_BOARD | TOOL_SPAN | TOOL_STEP | TOOL_OUT | TOOL_CONFIG);
 	if (rc != EXIT_PASS)
 		return rc;
 	if (t.tool.out == NULL || t.tool.delay_ms > DELAY_MS_MAX)
 		return tool_fail(EXIT_USAGE, "-o FILE is needed, and --delay is at most 65s\n%s",
-				 usage);
+				 tool_timelapse_usage);
 	rc = tool_open(&t.tool);
 	if (rc == EXIT_PASS)
 		rc = tool_board_find(&t.tool, &meta);

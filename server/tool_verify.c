@@ -15,7 +15,7 @@
 
 #define SNAPSHOTS_LOOKED_AT 16
 
-static const char usage[] =
+const char tool_verify_usage[] =
 	"usage: pixeld verify --data DIR [--server URL] [--postgres DSN]\n"
 	"       the newest snapshot against the journal, block by block; with --server also the\n"
 	"       boards in the memory of the server that runs on it (http://127.0.0.1:8080); with\n"
@@ -291,7 +291,7 @@ int tool_verify(int argc, char **argv)
 	static struct verify v;
 	int rc;
 
-	v = (struct verify){.tool = {.usage = usage}};
+	v = (struct verify){.tool = {.usage = tool_verify_usage}};
 	rc = tool_parse(&v.tool, argc, argv, TOOL_POSTGRES | TOOL_SERVER);
 	if (rc != EXIT_PASS)
 		return rc;

@@ -65,8 +65,36 @@ class Start(unittest.TestCase):
             plain = [line.split(" ;")[0] for line in out.splitlines() if "config" not in line]
             self.assertEqual([line.split(" ;")[0] for line in again.splitlines() if "config" not in line], plain)
 
-    def test_help_and_version(self):
-        self.assertIn("--listen", run("--help")[1])
+    def test_help_of_every_command(self):
+        for flag in ("--help", "-h"):
+            code, out, said = run(flag)
+            self.assertEqual((code, said), (0, ""))
+            self.assertIn("--listen", out)
+            for command in ("journal", "export", "import", "timelapse", "verify", "migrate"):
+                for more in ((), ("--nonsense",)):
+                    with self.subTest((command, flag, *more)):
+                        code, out, said = run(command, *more, flag)
+                        self.assertEqual((code, said), (0, ""))
+                        self.assertTrue(out.startswith(f"usage: pixeld {command} "), out)
+            self.assertTrue(run("journal", "list", flag)[1].startswith("usage: pixeld journal list"))
+
+    def test_commands_and_flags_that_are_misspelt(self):
+        for words, meant in ((("exprot",), "the nearest is export;"), (("verfy", "--data", "/tmp"), "the nearest is verify;"),
+                             (("serve",), "unknown command serve; see"), (("export", "--dtaa", "x"), "the nearest is --data\n"),
+                             (("verify", "--from", "x"), "--from is no flag of this command\n"),
+                             (("--lsiten", "x"), "the nearest is --listen\n")):
+            with self.subTest(words):
+                code, out, said = run(*words)
+                self.assertEqual((code, out), (USAGE, ""))
+                self.assertIn(meant, said)
+
+    def test_a_misspelt_variable_is_refused(self):
+        for words in ((), ("--check-config",), ("import", "x.csv", "--data", "/tmp")):
+            code, _, said = run(*words, env={"PIXELD_COOLDOWN": "0"})
+            self.assertEqual(code, CONFIG)
+            self.assertIn("PIXELD_COOLDOWN; the nearest is PIXELD_COOLDOWN_MS", said)
+
+    def test_version(self):
         self.assertRegex(run("--version")[1], r"pixeld \d+\.\d+\.\d+")
 
     def test_a_config_file_makes_boards(self):

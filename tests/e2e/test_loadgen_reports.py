@@ -300,6 +300,31 @@ class Reports(unittest.TestCase):
             self.assertEqual(merged["histograms"][name]["raw"]["counts"], [[v, want[v]] for v in sorted(want)])
         Page((self.at / "m.html").read_text())
 
+    def test_help_of_every_command(self):
+        for flag in ("--help", "-h"):
+            for words, begin in (((), "loadgen - opens"), (("merge",), "usage: loadgen merge"),
+                                 (("find-max", "--rate"), "usage: loadgen find-max"),
+                                 (("--profile-protocol", "raw"), "loadgen --profile-protocol raw - opens")):
+                with self.subTest((*words, flag)):
+                    code, said, told = loadgen(*words, flag)
+                    self.assertEqual((code, told), (0, ""))
+                    self.assertTrue(said.startswith(begin), said)
+
+    def test_what_is_misspelt_names_the_option_that_was_meant(self):
+        for words, meant in ((("--clinets", "5"), "unknown option --clinets; the nearest is --clients\n"),
+                             (("--nonsense=1",), "unknown option --nonsense\n"), (("--rate",), "--rate wants a value\n"),
+                             (("--quiet=5",), "--quiet takes no value\n"), (("-x",), "unknown option -x\n"),
+                             (("--s", "5"), "--s is the beginning of "),
+                             (("merge", "--jsno", "x"), "unknown option --jsno; the nearest is --json\n"),
+                             (("find-max", "--rate", "--from", "1", "--to", "2", "--treshold", "x"), "the nearest is --threshold\n"),
+                             (("--profile-protocol", "raw", "--mesage", "x"), "the nearest is --message\n"),
+                             (("--profile-protocol", "raw", "--message"), "--message wants a value\n"),
+                             (("find-mx",), "unknown command find-mx; the nearest is find-max;")):
+            with self.subTest(words):
+                code, said, told = loadgen(*words)
+                self.assertEqual((code, said), (2, ""))
+                self.assertIn(meant, told)
+
     def test_merge_of_what_is_no_result_fails(self):
         (self.at / "x.json").write_text('{"loadgen": 2}')
         code, _, told = loadgen("merge", self.at / "a.json", self.at / "x.json")

@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "engine/command_line.h"
 #include "tools/loadgen/json_out.h"
 #include "tools/loadgen/options.h"
 #include "tools/loadgen/plot.h"
@@ -281,14 +282,16 @@ static void conclude(const struct search *s)
 
 /* --- the command line ------------------------------------------------------------------------- */
 
+static const char words[] =
+	"loadgen find-max --rate|--clients --from N --to N --threshold 'METRIC<VALUE' "
+	"[what a run takes]\n"
+	"       searches the highest rate, or number of clients, that holds; a run takes what\n"
+	"       loadgen --help tells\n";
+
 /* The exit code. */
 static int usage(const char *what)
 {
-	fprintf(stderr,
-		"loadgen: find-max: %s\n"
-		"loadgen find-max --rate|--clients --from N --to N --threshold 'METRIC<VALUE' "
-		"[what a run takes]\n",
-		what);
+	fprintf(stderr, "loadgen: find-max: %s\n%s", what, words);
 	return EXIT_USAGE;
 }
 
@@ -356,9 +359,14 @@ static enum exit_code search_run(struct search *s)
 
 int find_max_main(int argc, char **argv)
 {
-	struct search *s = calloc(1, sizeof(*s));
+	struct search *s;
 	int code = EXIT_FAILED;
 
+	if (help_is_asked(argc, argv)) {
+		printf("usage: %s", words);
+		return EXIT_PASS;
+	}
+	s = calloc(1, sizeof(*s));
 	if (s != NULL)
 		s->argv = calloc((size_t)argc + 3, sizeof(char *));
 	if (s == NULL || s->argv == NULL) {

@@ -5,11 +5,13 @@
  * report. SIGINT and SIGTERM end it early.
  */
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "engine/command_line.h"
 #include "tools/loadgen/capacity.h"
 #include "tools/loadgen/find_max.h"
 #include "tools/loadgen/merge.h"
@@ -73,6 +75,19 @@ static int run_main(int argc, char **argv)
 	return code;
 }
 
+static int command_refuse(const char *word)
+{
+	struct nearest n = nearest_to(word);
+	const char *near;
+
+	nearest_try(&n, "merge");
+	nearest_try(&n, "find-max");
+	near = nearest_get(&n);
+	fprintf(stderr, "loadgen: unknown command %.100s%s%s; see loadgen --help\n", word,
+		near != NULL ? "; the nearest is " : "", near != NULL ? near : "");
+	return EXIT_USAGE;
+}
+
 int main(int argc, char **argv)
 {
 	(void)sigaction(SIGHUP, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
@@ -82,5 +97,7 @@ int main(int argc, char **argv)
 		descriptors_raise();
 		return find_max_main(argc - 1, argv + 1);
 	}
+	if (argc > 1 && argv[1][0] != '-')
+		return command_refuse(argv[1]);
 	return run_main(argc, argv);
 }

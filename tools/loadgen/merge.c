@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/command_line.h"
 #include "tools/loadgen/report.h"
 #include "tools/loadgen/result_read.h"
 #include "tools/loadgen/run_number.h"
@@ -151,12 +152,14 @@ static struct run_result *files_merge(char **paths)
 	return NULL;
 }
 
+static const char words[] =
+	"loadgen merge A.json B.json ... [--json OUT] [--hgrm PREFIX] [--html FILE] "
+	"[--threshold 'METRIC<VALUE']\n"
+	"       adds the results of several runs, exactly; the worst verdict counts\n";
+
 static int usage(const char *what)
 {
-	fprintf(stderr,
-		"loadgen: merge: %s\nloadgen merge A.json B.json ... [--json OUT] [--hgrm PREFIX] "
-		"[--html FILE] [--threshold 'METRIC<VALUE']\n",
-		what);
+	fprintf(stderr, "loadgen: merge: %s\n%s", what, words);
 	return EXIT_USAGE;
 }
 
@@ -166,6 +169,10 @@ int merge_main(int argc, char **argv)
 	struct run_result *sum;
 	int code;
 
+	if (help_is_asked(argc, argv)) {
+		printf("usage: %s", words);
+		return EXIT_PASS;
+	}
 	if (options_parse_reports(argc, argv, &o) < 0)
 		return usage("that is not understood");
 	if (argc - optind < 2)

@@ -12,12 +12,13 @@
 #include <time.h>
 
 #include "tools/loadgen/machine.h"
+#include "tools/loadgen/option_word.h"
 #include "tools/loadgen/units.h"
 
 #define CLIENTS_DEFAULT      1000
 #define PAINTERS_DEFAULT     1000
 #define DURATION_NS          10000000000ULL
-#define OPTIONS_SHORT        "c:T:"
+#define OPTIONS_SHORT        ":c:T:h"
 #define WINDOW_DEFAULT       1024
 #define WINDOW_MANY_PAINTERS 64
 #define OBSERVERS_ALL_MAX    10000U
@@ -110,7 +111,7 @@ static const struct row rows[] = {
 	{OPTION_CHECK_SYSTEM, "check-system", NULL,
 	 "tell what this host allows for so many --clients, and end"},
 	{OPTION_QUIET, "quiet", NULL, "no line per second on standard error"},
-	{OPTION_HELP, "help", NULL, "this text"},
+	{OPTION_HELP, "help", NULL, "this text; also -h"},
 	{OPTION_VERSION, "version", NULL, "the version"},
 };
 
@@ -161,10 +162,16 @@ static void help_print(void)
 	       "holds\n");
 }
 
+static int help_name(void)
+{
+	fputs("loadgen --help tells more.\n", stderr);
+	return -EINVAL;
+}
+
 static int wrong(const char *what)
 {
-	fprintf(stderr, "loadgen: %s\nloadgen --help tells more.\n", what);
-	return -EINVAL;
+	fprintf(stderr, "loadgen: %s\n", what);
+	return help_name();
 }
 
 /* Where the placements come from, and for how long. */
@@ -300,8 +307,6 @@ static int option_take(int id, struct options *o)
 {
 	int r;
 
-	if (id == '?')
-		return wrong("see above");
 	if (id == 'c' || id == 'T')
 		id = id == 'c' ? OPTION_CLIENTS : OPTION_DURATION;
 	r = options_value_take((enum option_id)id, optarg, o);
@@ -325,9 +330,12 @@ int options_parse_reports(int argc, char **argv, struct options *options)
 
 	long_options_fill(list);
 	optind = 1;
+	opterr = 0;
 	while ((id = getopt_long(argc, argv, OPTIONS_SHORT, list, NULL)) != -1) {
-		if (id != '?' && !is_about_reports(id)) {
-			fprintf(stderr, "loadgen: --%s: not here\n", option_name(id));
+		if (id == '?' || id == ':')
+			return option_word_refuse(id, argv, list);
+		if (!is_about_reports(id)) {
+			fprintf(stderr, "loadgen: %s: not here\n", argv[optind - 1]);
 			return -EINVAL;
 		}
 		if (option_take(id, options) < 0)
@@ -343,10 +351,16 @@ static int arguments_take(int argc, char **argv, struct options *o)
 
 	long_options_fill(list);
 	optind = 1;
+	opterr = 0;
 	while ((id = getopt_long(argc, argv, OPTIONS_SHORT, list, NULL)) != -1) {
-		if (id == OPTION_HELP || id == OPTION_VERSION) {
-			id == OPTION_HELP ? help_print() : (void)puts("loadgen " LOADGEN_VERSION);
+		if (id == OPTION_HELP || id == 'h' || id == OPTION_VERSION) {
+			id != OPTION_VERSION ? help_print()
+					     : (void)puts("loadgen " LOADGEN_VERSION);
 			return 1;
+		}
+		if (id == '?' || id == ':') {
+			(void)option_word_refuse(id, argv, list);
+			return help_name();
 		}
 		if (option_take(id, o) < 0)
 			return -EINVAL;

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "engine/exit_code.h"
+#include "tools/loadgen/option_word.h"
 #include "tools/loadgen/raw_stamp.h"
 #include "tools/loadgen/units.h"
 
@@ -26,6 +27,7 @@ enum option_id {
 	OPTION_DURATION = 'T',
 	OPTION_FIRST_MESSAGE = '1',
 	OPTION_HEADER = 'H',
+	OPTION_HELP = 'h',
 	OPTION_MESSAGE = 'm',
 	OPTION_RATE = 'r',
 	OPTION_PROFILE = 256,
@@ -47,7 +49,6 @@ enum option_id {
 	OPTION_SEED,
 	OPTION_JSON,
 	OPTION_QUIET,
-	OPTION_HELP,
 };
 
 struct row {
@@ -316,10 +317,16 @@ static int value_take(enum option_id id, const char *text, struct raw_options *o
 
 /* --- what fits together ----------------------------------------------------------------------- */
 
+static int help_name(void)
+{
+	fputs("loadgen --profile-protocol raw --help tells more.\n", stderr);
+	return -EINVAL;
+}
+
 static int wrong(const char *what)
 {
-	fprintf(stderr, "loadgen: %s\nloadgen --profile-protocol raw --help tells more.\n", what);
-	return -EINVAL;
+	fprintf(stderr, "loadgen: %s\n", what);
+	return help_name();
 }
 
 /* Digits beside \{now_ns} would hide it. */
@@ -380,8 +387,9 @@ static const struct row *row_of(int id)
 	return NULL;
 }
 
-static void names_fill(struct option list[static ROWS + 1], char letters[static 2 * ROWS + 1])
+static void names_fill(struct option list[static ROWS + 1], char letters[static 2 * ROWS + 2])
 {
+	*letters++ = ':'; /* a missing value is told apart */
 	for (size_t i = 0; i < ROWS; i++) {
 		list[i] = (struct option){
 			.name = rows[i].name,
@@ -390,7 +398,8 @@ static void names_fill(struct option list[static ROWS + 1], char letters[static 
 		};
 		if (rows[i].id < 256) {
 			*letters++ = (char)rows[i].id;
-			*letters++ = ':';
+			if (rows[i].value != NULL)
+				*letters++ = ':';
 		}
 	}
 	*letters = '\0';
@@ -400,17 +409,20 @@ static void names_fill(struct option list[static ROWS + 1], char letters[static 
 static int arguments_take(int argc, char **argv, struct raw_options *o)
 {
 	struct option list[ROWS + 1];
-	char letters[2 * ROWS + 1];
+	char letters[2 * ROWS + 2];
 	int id;
 
 	names_fill(list, letters);
 	optind = 1;
+	opterr = 0;
 	while ((id = getopt_long(argc, argv, letters, list, NULL)) != -1) {
 		const struct row *row = row_of(id);
 		int r;
 
-		if (row == NULL)
-			return wrong("see above");
+		if (row == NULL) {
+			(void)option_word_refuse(id, argv, list);
+			return help_name();
+		}
 		if (id == OPTION_HELP) {
 			help_print();
 			return 1;

@@ -164,6 +164,12 @@ static void flags_that_are_wrong_are_explained(void **state)
 	assert_string_equal(why, "unknown flag --jurnal-sync; the nearest is --journal-sync");
 	load(LIST("--workers"), LIST(), EXIT_USAGE);
 	assert_string_equal(why, "--workers needs a value");
+	load(LIST("--nonsense"), LIST(), EXIT_USAGE); /* nothing is like it */
+	assert_string_equal(why, "unknown flag --nonsense; see pixeld --help");
+	load(LIST("--chekc-config"), LIST(), EXIT_USAGE);
+	assert_string_equal(why, "unknown flag --chekc-config; the nearest is --check-config");
+	load(LIST("--cooldown=5s"), LIST(), EXIT_USAGE);
+	assert_string_equal(why, "unknown flag --cooldown; the nearest is --cooldown-ms");
 	load(LIST("serve"), LIST(), EXIT_USAGE);
 	assert_non_null(strstr(why, "\"serve\" is no flag"));
 	load(LIST("--"), LIST(), EXIT_USAGE);
@@ -180,6 +186,45 @@ static void environment_that_is_wrong_is_a_configuration_error(void **state)
 	assert_string_equal(why, "PIXELD_JOURNAL_SYNC=x: must be one of commit|interval|off");
 	load(LIST("--config=/nonexistent/pixeld.ini"), LIST(), EXIT_CONFIG);
 	assert_non_null(strstr(why, "/nonexistent/pixeld.ini: No such file"));
+}
+
+static void misspelt_variable_is_refused(void **state)
+{
+	(void)state;
+	load(LIST(), LIST("PIXELD_JURNAL_SYNC=off"), EXIT_CONFIG);
+	assert_string_equal(
+		why, "unknown variable PIXELD_JURNAL_SYNC; the nearest is PIXELD_JOURNAL_SYNC");
+	load(LIST(), LIST("PIXELD_COOLDOWN=0"), EXIT_CONFIG);
+	assert_string_equal(why,
+			    "unknown variable PIXELD_COOLDOWN; the nearest is PIXELD_COOLDOWN_MS");
+	load(LIST(), LIST("PIXELD_PORT=8080"), EXIT_CONFIG);
+	assert_string_equal(why, "unknown variable PIXELD_PORT: it is no setting; pixeld --help "
+				 "names all");
+	/* Also when a flag wins. */
+	load(LIST("--workers=1"), LIST("PIXELD_WROKERS=2"), EXIT_CONFIG);
+}
+
+static void variables_of_tests_and_of_containers_are_left_alone(void **state)
+{
+	static const char *const others[] = {"PIXELD_RING_MAX=6.1",
+					     "PIXELD_BUILD=build/release",
+					     "PIXELD_SEED=1",
+					     "PIXELD_SERVICE_HOST=10.0.0.1",
+					     "PIXELD_SERVICE_PORT=8080",
+					     "PIXELD_SERVICE_PORT_HTTP=8080",
+					     "PIXELD_PORT=tcp://10.0.0.1:8080",
+					     "PIXELD_PORT_8080_TCP=tcp://10.0.0.1:8080",
+					     "PIXELD_PORT_8080_TCP_ADDR=10.0.0.1",
+					     "PIXELD_WEB_SERVICE_HOST=10.0.0.1",
+					     "PIXELD_WEB_PORT=tcp://10.0.0.1:80",
+					     "PIXELD_NAME=/web/pixeld",
+					     "PIXELD_ENV_LANG=C",
+					     "PIXELD=build/release/server/pixeld",
+					     "PIXELDWORKERS=x"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		settings_free(load(LIST(), LIST(others[i]), EXIT_PASS));
 }
 
 static void the_last_flag_counts_and_lists_grow(void **state)
@@ -214,6 +259,9 @@ static void help_works_beside_a_broken_environment(void **state)
 	struct settings *s = load(LIST("--help"), LIST("PIXELD_WORKERS=x"), 0);
 
 	(void)state;
+	assert_int_equal(s->action, SETTINGS_HELP);
+	settings_free(s);
+	s = load(LIST("--nonsense", "-h"), LIST(), 0); /* and beside wrong flags */
 	assert_int_equal(s->action, SETTINGS_HELP);
 	settings_free(s);
 }
@@ -341,13 +389,14 @@ static void file_that_is_wrong_is_explained_with_its_line(void **state)
 
 	(void)state;
 	text_refused("\n\n[journal]\nsinc = off\n",
-		     "pixeld.ini:4: unknown setting \"journal-sinc\"; the nearest is "
-		     "\"journal-sync\"");
+		     "pixeld.ini:4: unknown setting \"journal-sinc\"; the nearest is journal-sync");
+	text_refused("nonsense = 1\n",
+		     "pixeld.ini:1: unknown setting \"nonsense\"; pixeld --help names all");
 	text_refused("workers = x\n", "pixeld.ini:1: workers = x: not a whole number");
 	text_refused("workers = 1\nworkers = 2\n", "pixeld.ini:2: workers = 2: is given twice");
 	text_refused("[journal]\nsync = off\n segment-bytes = 1MiB\n",
 		     "pixeld.ini:3: journal-sync");
-	text_refused("config = x\n", "pixeld.ini:1: unknown setting");
+	text_refused("config = x\n", "pixeld.ini:1: config is no setting of a file");
 	text_refused("\nnonsense\n", "pixeld.ini:2: neither [section] nor name = value");
 	text_refused("[journal\n", "pixeld.ini:1: neither");
 	text_refused("[board \"a\"]\nfrozen = on\n", "line 2: board \"a\" has no size");
@@ -532,6 +581,8 @@ int main(void)
 		cmocka_unit_test(numbers_that_are_none_are_refused),
 		cmocka_unit_test(flags_that_are_wrong_are_explained),
 		cmocka_unit_test(environment_that_is_wrong_is_a_configuration_error),
+		cmocka_unit_test(misspelt_variable_is_refused),
+		cmocka_unit_test(variables_of_tests_and_of_containers_are_left_alone),
 		cmocka_unit_test(the_last_flag_counts_and_lists_grow),
 		cmocka_unit_test(switches_need_no_value),
 		cmocka_unit_test(help_works_beside_a_broken_environment),
