@@ -58,6 +58,7 @@ static int snapshot_board_take(void *arg, const struct snapshot_board_read *read
 	board_load(b->board, read->bytes, read->len);
 	b->seq = read->seq;
 	b->epoch = read->epoch;
+	b->at_ms = read->newest_ms;
 	return SNAPSHOT_TAKEN;
 }
 
@@ -86,7 +87,6 @@ static int snapshot_take(struct history *h, struct history_board *b, uint64_t ls
 		board_forget(b);
 	if (b->board == NULL)
 		return 0;
-	b->at_ms = head.wall_ms;
 	b->cursor = (struct history_cursor){.next_lsn = lsn + 1};
 	return 1;
 }
@@ -206,7 +206,8 @@ int history_board_take(struct history_board *b, const struct record_placement *p
 	(void)board_set(b->board, (uint32_t)p->y * b->meta.width + p->x, p->color);
 	b->epoch = p->epoch;
 	b->seq = p->seq;
-	b->at_ms = p->placed_at_ms;
+	if (p->placed_at_ms > b->at_ms) /* a clock that was set back moves nothing back */
+		b->at_ms = p->placed_at_ms;
 	return 0;
 }
 

@@ -25,7 +25,7 @@ struct history_board {
 	struct record_board meta; /* while board is there */
 	struct board *board;      /* NULL: history does not reach the moment */
 	uint64_t seq;
-	uint64_t at_ms; /* of the newest placement on it, or of the snapshot that it came from */
+	uint64_t at_ms; /* the latest time of all placements on it; 0: there are none */
 	uint32_t epoch;
 	bool in_past; /* where it stands is not in the journal: another source goes on (past.h) */
 	bool joined;  /* behind another source, and nothing that follows was seen yet */

@@ -37,6 +37,7 @@
 struct snapshot_board {
 	struct record_board meta;
 	struct board_copy *copy; /* epoch, seq, hash, bytes */
+	uint64_t newest_ms;      /* the latest time of all placements on it; 0: there are none */
 };
 
 struct snapshot_image {
@@ -78,6 +79,9 @@ struct snapshot_board_read {
 	struct record_board meta;
 	uint64_t seq;
 	uint64_t hash;
+	/* As in struct snapshot_board. Earlier versions did not say: then when the snapshot was
+	 * made, which is the same as long as the clock was not set back. */
+	uint64_t newest_ms;
 	const uint8_t *bytes;
 	size_t len;
 	uint32_t epoch;

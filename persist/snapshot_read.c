@@ -205,6 +205,9 @@ static int board_meta_read(struct reader *r, uint32_t item, struct snapshot_boar
 	    record.type != RECORD_BOARD)
 		return bad(r, "a board's description is expected before this");
 	board.meta = record.board;
+	board.newest_ms = bytes_left(&b) > 0 ? get_u64(&b) : r->head.wall_ms;
+	if (b.bad)
+		return bad(r, "a board's description is cut short before this");
 	if (!board_shape_is_good(&board))
 		return bad(r, "a board has a size that cannot be");
 	*ret_board = board;

@@ -84,6 +84,7 @@ static void board_meta_add(struct snapshot_writer *w)
 	p = put_u64(p, b->copy->hash);
 	p = put_u64(p, b->copy->len);
 	p = record_put(p, &r);
+	p = put_u64(p, b->newest_ms);
 	chunk_add(w, CHUNK_BOARD, 0, (size_t)(p - payload));
 	w->in_board = true;
 	w->place = 0;

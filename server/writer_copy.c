@@ -153,6 +153,7 @@ static void snapshot_begin(struct writer *w)
 			return;
 		}
 		b->snapshot_copying = true;
+		b->snapshot_newest_ms = b->newest_ms;
 	}
 	w->image =
 		(struct snapshot_image){.lsn = w->lsn_applied,
@@ -174,8 +175,9 @@ static void snapshot_boards_done(struct writer *w)
 			return;
 	for (uint32_t i = 0; i < w->boards_end; i++)
 		if (w->boards[i] != NULL)
-			w->image_boards[n++] = (struct snapshot_board){w->boards[i]->meta,
-								       w->boards[i]->snapshot_copy};
+			w->image_boards[n++] = (struct snapshot_board){
+				w->boards[i]->meta, w->boards[i]->snapshot_copy,
+				w->boards[i]->snapshot_newest_ms};
 	w->image.board_count = n;
 	w->people_cursor = 0;
 	w->snapshot = SNAPSHOT_PEOPLE;

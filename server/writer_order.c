@@ -166,6 +166,8 @@ static void settle_place(struct writer *w, const struct pending *p)
 		metric_add(&w->metrics.placed_noop, 1);
 	}
 	b->seq_applied = p->seq;
+	if (p->placed_at_ms > b->newest_ms)
+		b->newest_ms = p->placed_at_ms;
 	atomic_store_explicit(&b->room->seq, p->seq, memory_order_release);
 	if (w->rollback.phase != ROLLBACK_IDLE)
 		rollback_touch(w, p->board, p->cell);

@@ -37,6 +37,7 @@ struct writer_board {
 	uint32_t epoch;
 	uint64_t seq_numbered; /* the newest that was given out */
 	uint64_t seq_applied;  /* the newest on the board: durable */
+	uint64_t newest_ms;    /* the latest time of all placements on the board */
 	uint64_t seq_cut;      /* the newest in the broadcast log */
 	uint64_t cut_next_ns, status_next_ns;
 	uint32_t *changed; /* cells that changed since the last cut, in no order, some twice */
@@ -50,6 +51,7 @@ struct writer_board {
 	uint64_t wants[BOARD_FORMS];      /* workers that want the next copy in this form */
 	uint64_t copy_wants[BOARD_FORMS]; /* that get the copy in the making */
 	struct board_copy *snapshot_copy; /* finished, for the snapshot in the making */
+	uint64_t snapshot_newest_ms;      /* newest_ms when that was begun */
 	bool snapshot_copying;
 	bool is_journalled;    /* the journal or the snapshot knows it */
 	bool is_epoch_new;     /* the journal does not know the epoch yet */

@@ -151,6 +151,7 @@ static int on_board(void *arg, const struct snapshot_board_read *read)
 		return -EBADMSG;
 	board_load(b->board, read->bytes, read->len);
 	b->epoch = read->epoch;
+	b->newest_ms = read->newest_ms;
 	b->seq_applied = b->seq_numbered = read->seq;
 	return 0;
 }
@@ -196,6 +197,8 @@ static int replay_placement(struct restore *r, struct writer_board *b,
 			"the journal has a gap in a board's order: pixeld journal verify");
 	refill_take(r->w, b, p, !board_set(b->board, cell, p->color));
 	b->seq_applied = b->seq_numbered = p->seq;
+	if (p->placed_at_ms > b->newest_ms)
+		b->newest_ms = p->placed_at_ms;
 	memcpy(person.user, p->user, sizeof(person.user));
 	return record_is_restored(p) ? 0 : on_person(r, &person);
 }

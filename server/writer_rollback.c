@@ -219,6 +219,7 @@ void rollback_run(struct writer *w)
 	offer_trim(w);
 	p->request = journal_appended(w->journal) + 1;
 	p->seq = b->seq_numbered + 1;
+	p->placed_at_ms = w->now.wall_ms;
 	work_journal(w, b);
 	p->lsn = journal_appended(w->journal);
 	work->phase = ROLLBACK_JOURNALLED;
@@ -275,6 +276,8 @@ bool rollback_settle(struct writer *w, const struct pending *p)
 	for (uint32_t i = 0; i < offer->count; i++)
 		cell_apply(b, &offer->cells[i]);
 	b->seq_applied += offer->count;
+	if (offer->count > 0 && p->placed_at_ms > b->newest_ms)
+		b->newest_ms = p->placed_at_ms;
 	atomic_store_explicit(&b->room->seq, b->seq_applied, memory_order_release);
 	work_tell(w, p, b);
 	work_answer(w, ROLLBACK_DONE);

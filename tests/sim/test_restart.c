@@ -444,6 +444,54 @@ static void an_epoch_that_no_segment_could_be_made_for_is_in_the_journal_later(v
 	end(&l);
 }
 
+static int newest_look(void *arg, const struct snapshot_board_read *board)
+{
+	*(uint64_t *)arg = board->newest_ms;
+	return 1;
+}
+
+/* As the newest snapshot has it. */
+static uint64_t snapshot_newest_ms(void)
+{
+	uint64_t newest_ms = 0, lsn;
+	const struct snapshot_handler handler = {.arg = &newest_ms, .board = newest_look};
+	char name[SNAPSHOT_NAME_BYTES], why[RECOVER_WHY_BYTES];
+	struct snapshot_head head;
+	struct disk *disk;
+
+	assert_int_equal(disk_open("sim", 0, 0, &disk), 0);
+	assert_int_equal(snapshot_list(disk, &lsn, 1), 1);
+	snapshot_name(name, lsn);
+	assert_int_equal(snapshot_read(disk, name, &handler, &head, why, sizeof(why)), 1);
+	disk_close(disk);
+	return newest_ms;
+}
+
+static void a_snapshot_knows_the_latest_placement_though_the_clock_was_set_back(void **state)
+{
+	uint64_t latest_ms;
+	struct life l;
+
+	(void)state;
+	begin(&l, "64KiB", "commit");
+	start(&l);
+	place(&l, 10, 10, CELLS, 16);
+	l.now.wall_ms += 60000;
+	latest_ms = l.now.wall_ms;
+	place(&l, 1, 1, CELLS, 16);
+	l.now.wall_ms -= 50000;
+	place(&l, 10, 10, CELLS, 16);
+	kill_and_start(&l); /* from the journal */
+	stop(&l);
+	assert_in_range(snapshot_newest_ms(), latest_ms, latest_ms + 1000);
+	start(&l); /* from a snapshot */
+	place(&l, 10, 10, CELLS, 16);
+	stop(&l);
+	assert_in_range(snapshot_newest_ms(), latest_ms, latest_ms + 1000);
+	start(&l);
+	end(&l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -454,6 +502,8 @@ int main(void)
 		cmocka_unit_test(a_board_that_no_segment_could_be_made_for_is_in_the_journal_later),
 		cmocka_unit_test(
 			an_epoch_that_no_segment_could_be_made_for_is_in_the_journal_later),
+		cmocka_unit_test(
+			a_snapshot_knows_the_latest_placement_though_the_clock_was_set_back),
 	};
 
 	return cmocka_run_group_tests_name("restart", tests, NULL, NULL);

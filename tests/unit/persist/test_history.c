@@ -138,6 +138,8 @@ static struct record record_draw(void)
 		return r;
 	}
 	clock_ms += prng_below(&dice, 50);
+	if (prng_below(&dice, 200) == 0) /* it is set back */
+		clock_ms -= prng_below(&dice, (clock_ms - START_MS) / 2 + 1);
 	r.placement = (struct record_placement){.seq = ++seqs[b],
 						.placed_at_ms = clock_ms,
 						.epoch = epochs[b],
@@ -187,7 +189,7 @@ static void journal_grow(uint64_t count)
 struct model {
 	uint8_t cells[SIDE * SIDE];
 	uint64_t seq;
-	uint64_t at_ms;
+	uint64_t at_ms; /* the latest of all that are on it */
 	bool known;
 };
 
@@ -212,7 +214,8 @@ static struct model model_at(uint64_t upto, const struct history_moment *m)
 			break;
 		model.cells[r->placement.y * SIDE + r->placement.x] = r->placement.color;
 		model.seq = r->placement.seq;
-		model.at_ms = r->placement.placed_at_ms;
+		if (r->placement.placed_at_ms > model.at_ms)
+			model.at_ms = r->placement.placed_at_ms;
 	}
 	return model;
 }
@@ -242,6 +245,7 @@ static void snapshot_make(void)
 	model_board(&model, &board);
 	(void)board_copy_begin(board, epochs[0], model.seq);
 	boards[0].copy = board_copy_step(board, SIZE_MAX);
+	boards[0].newest_ms = model.at_ms;
 	image.people = people;
 	image.people_count = 2;
 	assert_int_equal(snapshot_writer_new(disk, &image, &w), 0);
@@ -336,7 +340,7 @@ static bool moment_is_reached(const struct history_moment *m, uint64_t upto)
 		if (snapshot_lsns[i] == 0 || snapshot_lsns[i] > upto)
 			continue;
 		then = model_at(snapshot_lsns[i], &end);
-		if (then.seq <= m->seq && m->at_ms == UINT64_MAX)
+		if (then.seq <= m->seq && then.at_ms <= m->at_ms)
 			return true;
 	}
 	return false;
@@ -363,6 +367,7 @@ static void board_compare(uint64_t upto, struct history_board *b, bool by_time)
 	}
 	model = model_at(upto, &m);
 	assert_int_equal(b->seq, model.seq);
+	assert_int_equal(b->at_ms, model.at_ms);
 	model_board(&model, &want);
 	assert_int_equal(board_hash(b->board), board_hash(want));
 	board_free(want);
