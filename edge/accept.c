@@ -120,7 +120,7 @@ void accept_done(struct worker *w, const struct ring_event *ev)
 	    w->shared->clients_max) {
 		metric_add(&w->metrics.conns_refused, 1);
 		c->flags |= CONN_REFUSED;
-		http_reply_error(w, c, 503, "full",
+		http_reply_error(w, c, HTTP_ERROR_SERVER_FULL,
 				 "the server is full; try again when somebody has left");
 		return;
 	}

@@ -475,14 +475,15 @@ static void conn_deadline_over(struct worker *w, struct conn *c)
 	case CONN_HTTP:
 		if (c->in != NULL && c->in->len > 0 && !(c->ops & CONN_OP_SEND)) {
 			c->flags &= (uint8_t)~CONN_KEEP_ALIVE;
-			http_reply_error(w, c, 408, "timeout", "the request took too long");
+			http_reply_error(w, c, HTTP_ERROR_REQUEST_SLOW,
+					 "the request took too long");
 			return;
 		}
 		conn_close(w, c, CLOSE_HTTP_TIMEOUT);
 		return;
 	case CONN_WAIT: /* the answer may still come: no other request may follow here */
 		c->flags &= (uint8_t)~CONN_KEEP_ALIVE;
-		http_reply_error(w, c, 503, "timeout",
+		http_reply_error(w, c, HTTP_ERROR_ANSWER_SLOW,
 				 "no answer in time; a placement may count: repeat it with its "
 				 "Idempotency-Key");
 		return;

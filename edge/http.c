@@ -164,7 +164,7 @@ void http_session_post(struct worker *w, struct conn *c, const struct http_reque
 	struct mail_request *m;
 
 	if (!http_origin_is_allowed(w, h)) {
-		http_reply_refusal(w, c, REFUSAL_NOT_ALLOWED, 0);
+		http_reply_error(w, c, HTTP_ERROR_NOT_ALLOWED, HTTP_ORIGIN_WHY);
 		return;
 	}
 	if (name.at != NULL)
@@ -265,10 +265,10 @@ void http_begin(struct conn *c, const uint8_t *bytes, size_t len)
 	http_origin_begin(c);
 }
 
-static void request_bad(struct worker *w, struct conn *c, unsigned status, const char *why)
+static void request_bad(struct worker *w, struct conn *c, enum http_error e, const char *why)
 {
 	metric_add(&w->metrics.http_refused, 1);
-	http_reply_error(w, c, status, "bad_request", why);
+	http_reply_error(w, c, e, why);
 }
 
 static void in_consume(struct conn *c, size_t len)
@@ -299,23 +299,23 @@ static bool request_take(struct worker *w, struct conn *c)
 		return false;
 	}
 	if (head == 0 || head > HTTP_HEAD_BYTES_MAX) {
-		request_bad(w, c, 431, "the head of the request is too long");
+		request_bad(w, c, HTTP_ERROR_HEAD_LONG, "the head of the request is too long");
 		return false;
 	}
 	status = http_head_parse(in->bytes, head, &h, &why);
 	if (status != 0) {
-		request_bad(w, c, (unsigned)status, why);
+		request_bad(w, c, http_error_of_head(status), why);
 		return false;
 	}
 	q.head = &h;
 	http_route_find(w, &q);
 	http_origin_take(w, c, &h, http_route_is_public(&q));
 	if (h.content_length > BODY_BYTES_MAX) {
-		request_bad(w, c, 413, "the body is too long");
+		request_bad(w, c, HTTP_ERROR_BODY_LONG, "the body is too long");
 		return false;
 	}
 	if (h.expect_continue) {
-		request_bad(w, c, 417, "send the body without waiting");
+		request_bad(w, c, HTTP_ERROR_EXPECT, "send the body without waiting");
 		return false;
 	}
 	if (in->len < head + h.content_length)

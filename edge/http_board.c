@@ -312,11 +312,12 @@ void http_pixel_put(struct worker *w, struct conn *c, const struct http_request 
 	uint32_t color;
 
 	if (message_decode_color(q->body, (size_t)h->content_length, &color) < 0) {
-		http_reply_error(w, c, 400, "bad_request", "the body must be {\\\"color\\\": n}");
+		http_reply_error(w, c, HTTP_ERROR_BAD_REQUEST,
+				 "the body must be {\\\"color\\\": n}");
 		return;
 	}
 	if (!http_origin_is_allowed(w, h)) {
-		http_reply_refusal(w, c, REFUSAL_NOT_ALLOWED, 0);
+		http_reply_error(w, c, HTTP_ERROR_NOT_ALLOWED, HTTP_ORIGIN_WHY);
 		return;
 	}
 	if (!http_session(w, h, c->user)) {

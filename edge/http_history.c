@@ -25,7 +25,7 @@ bool http_history_is_asked(const struct http_head *h)
 
 static void bad_request(struct worker *w, struct conn *c, const char *text)
 {
-	http_reply_error(w, c, 400, "bad_request", text);
+	http_reply_error(w, c, HTTP_ERROR_BAD_REQUEST, text);
 }
 
 /* NULL: it was answered. */
@@ -238,7 +238,7 @@ static void reply_gone(struct worker *w, struct conn *c, const struct mail_answe
 	int len;
 
 	if (a->seq == 0) {
-		http_reply_error(w, c, 410, "history_gone",
+		http_reply_error(w, c, HTTP_ERROR_HISTORY_GONE,
 				 "the journal that is kept says nothing of that moment");
 		return;
 	}
@@ -276,23 +276,23 @@ void http_history_mail(struct worker *w, struct conn *c, const struct mail_answe
 		snprintf(text, sizeof(text),
 			 "that moment is still to come: the board is at seq %llu",
 			 (unsigned long long)a->seq);
-		http_reply_error(w, c, 404, "not_yet", text);
+		http_reply_error(w, c, HTTP_ERROR_NOT_YET, text);
 		return;
 	case HISTORY_GONE:
 		reply_gone(w, c, a);
 		return;
 	case HISTORY_FAILED:
-		http_reply_error(w, c, 503, "history_unreadable",
+		http_reply_error(w, c, HTTP_ERROR_HISTORY_UNREADABLE,
 				 "the journal cannot be read back: the server's log says why");
 		return;
 	case HISTORY_AWAY:
-		http_reply_error(w, c, 503, "history_away",
+		http_reply_error(w, c, HTTP_ERROR_HISTORY_AWAY,
 				 "the journal does not reach back so far, and the database that "
 				 "does is not reachable: ask again later");
 		return;
 	case HISTORY_BUSY:
 	default:
-		http_reply_error(w, c, 503, "history_busy",
+		http_reply_error(w, c, HTTP_ERROR_HISTORY_BUSY,
 				 "the past is being read back: ask again in a moment");
 		return;
 	}

@@ -158,9 +158,9 @@ static void reply_json_error(struct worker *w, struct conn *c, unsigned status, 
 					.body_len = (size_t)len});
 }
 
-void http_reply_error(struct worker *w, struct conn *c, unsigned status, const char *code,
-		      const char *text)
+void http_reply_error(struct worker *w, struct conn *c, enum http_error e, const char *text)
 {
+	unsigned status = http_error_status(e);
 	const char *fields = "Cache-Control: no-store\r\n";
 
 	if (status == 401)
@@ -170,7 +170,7 @@ void http_reply_error(struct worker *w, struct conn *c, unsigned status, const c
 			 "13\r\n";
 	else if (status == 503)
 		fields = "Cache-Control: no-store\r\nRetry-After: 1\r\n";
-	reply_json_error(w, c, status, fields, code, text);
+	reply_json_error(w, c, status, fields, http_error_str(e), text);
 }
 
 void http_reply_not_allowed(struct worker *w, struct conn *c, const char *allow)
@@ -178,8 +178,8 @@ void http_reply_not_allowed(struct worker *w, struct conn *c, const char *allow)
 	char fields[128];
 
 	snprintf(fields, sizeof(fields), "Cache-Control: no-store\r\nAllow: %s\r\n", allow);
-	reply_json_error(w, c, 405, fields, "method_not_allowed",
-			 "this path does not know the method");
+	reply_json_error(w, c, http_error_status(HTTP_ERROR_METHOD), fields,
+			 http_error_str(HTTP_ERROR_METHOD), "this path does not know the method");
 }
 
 void http_reply_refusal(struct worker *w, struct conn *c, enum refusal why, uint32_t wait_ms)

@@ -44,12 +44,13 @@ static bool is_admin(struct worker *w, struct conn *c, const struct http_head *h
 		return false;
 	}
 	if (given.at == NULL) {
-		http_reply_error(w, c, 401, "no_admin_token",
+		http_reply_error(w, c, HTTP_ERROR_NO_ADMIN_TOKEN,
 				 "this needs Authorization: Bearer, with the server's admin token");
 		return false;
 	}
 	if (!token_equals(given, w->shared->admin_token)) {
-		http_reply_error(w, c, 403, "not_allowed", "this is not the server's admin token");
+		http_reply_error(w, c, HTTP_ERROR_NOT_ALLOWED,
+				 "this is not the server's admin token");
 		return false;
 	}
 	return true;
@@ -101,7 +102,7 @@ static void post(struct worker *w, struct conn *c, const struct http_request *q,
 	if (message_decode_rollback(q->body, (size_t)q->head->content_length, &m, &why) == 0)
 		why = body_check(q->room, &m.filter);
 	if (why != NULL) {
-		http_reply_error(w, c, 400, "bad_request", why);
+		http_reply_error(w, c, HTTP_ERROR_BAD_REQUEST, why);
 		return;
 	}
 	if (preview)
@@ -257,7 +258,7 @@ static void reply_too_large(struct worker *w, struct conn *c, const struct mail_
 		 "it would change %" PRIu64 " cells, and at most %" PRIu64
 		 " change at once: take a part, by area or time",
 		 told.cells, told.cells_max);
-	http_reply_error(w, c, 413, "too_large", text);
+	http_reply_error(w, c, HTTP_ERROR_ROLLBACK_LARGE, text);
 }
 
 void http_rollback_mail(struct worker *w, struct conn *c, const struct mail_answer *a)
@@ -272,17 +273,17 @@ void http_rollback_mail(struct worker *w, struct conn *c, const struct mail_answ
 			reply_json(w, c, a);
 		return;
 	case ROLLBACK_UNKNOWN:
-		http_reply_error(w, c, 404, "unknown_rollback",
+		http_reply_error(w, c, HTTP_ERROR_UNKNOWN_ROLLBACK,
 				 "this board has no rollback of that number in the journal");
 		return;
 	case ROLLBACK_IS_UNDONE:
-		http_reply_error(w, c, 409, "is_undone", "that rollback was undone already");
+		http_reply_error(w, c, HTTP_ERROR_IS_UNDONE, "that rollback was undone already");
 		return;
 	case ROLLBACK_TOO_LARGE:
 		reply_too_large(w, c, a);
 		return;
 	case ROLLBACK_NO_COLOR:
-		http_reply_error(w, c, 409, "no_color",
+		http_reply_error(w, c, HTTP_ERROR_NO_COLOR,
 				 "cells would show a color that the board's palette does not have "
 				 "any more: give it back to the palette, or take a part");
 		return;
@@ -290,16 +291,16 @@ void http_rollback_mail(struct worker *w, struct conn *c, const struct mail_answ
 		http_reply_refusal(w, c, REFUSAL_UNAVAILABLE, 1000);
 		return;
 	case ROLLBACK_GONE:
-		http_reply_error(w, c, 410, "history_gone",
+		http_reply_error(w, c, HTTP_ERROR_HISTORY_GONE,
 				 "the journal that is kept says nothing of this board");
 		return;
 	case ROLLBACK_FAILED:
-		http_reply_error(w, c, 503, "history_unreadable",
+		http_reply_error(w, c, HTTP_ERROR_HISTORY_UNREADABLE,
 				 "the journal cannot be read back: the server's log says why");
 		return;
 	case ROLLBACK_BUSY:
 	default:
-		http_reply_error(w, c, 503, "rollback_busy",
+		http_reply_error(w, c, HTTP_ERROR_ROLLBACK_BUSY,
 				 "another rollback is at work: try again in a moment");
 		return;
 	}

@@ -39,7 +39,7 @@ static const struct http_route routes[] = {
 	{"/boards/{board}/rollbacks", .get = http_rollbacks_get},
 	{"/session", .post = http_session_post, .query = {"board"}},
 	{"/ws", .get = http_ws_get},
-	{"/about", .get = http_about_get},
+	{"/about", .get = http_about_get, .is_public = true},
 	{"/metrics", .get = http_metrics_get},
 	{"/healthz", .get = http_health_get},
 	{"/readyz", .get = http_ready_get},
@@ -203,7 +203,7 @@ void http_route_run(struct worker *w, struct conn *c, const struct http_request 
 	char text[64];
 
 	if (r == NULL) {
-		http_reply_error(w, c, 404, "not_found", "there is nothing at this path");
+		http_reply_error(w, c, HTTP_ERROR_NOT_FOUND, "there is nothing at this path");
 	} else if (q->board.at != NULL && q->room == NULL) {
 		http_reply_refusal(w, c, REFUSAL_UNKNOWN_BOARD, 0);
 	} else if (q->head->method == HTTP_OPTIONS) {
@@ -212,7 +212,7 @@ void http_route_run(struct worker *w, struct conn *c, const struct http_request 
 		reply_not_allowed(w, c, r);
 	} else if (repeated != NULL) {
 		snprintf(text, sizeof(text), "the parameter %s came twice", repeated);
-		http_reply_error(w, c, 400, "bad_request", text);
+		http_reply_error(w, c, HTTP_ERROR_BAD_REQUEST, text);
 	} else {
 		run(w, c, q);
 	}

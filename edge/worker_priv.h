@@ -10,6 +10,7 @@
 
 #include <netinet/in.h>
 
+#include "edge/http_error.h"
 #include "edge/http_head.h"
 #include "edge/message.h"
 #include "edge/worker.h"
@@ -390,6 +391,7 @@ bool http_route_is_public(const struct http_request *q);
 /* Whether a page of the request's Origin may act here: browsers send our cookie along. Tells the
  * log when not. */
 bool http_origin_is_allowed(struct worker *w, const struct http_head *h);
+#define HTTP_ORIGIN_WHY "pages of this origin may not act here: the server does not list it"
 void http_origin_begin(struct conn *c); /* no head is read yet */
 void http_origin_take(struct worker *w, struct conn *c, const struct http_head *h, bool is_public);
 /* Lines that let the right pages read the answer; of the answer to OPTIONS also what they may ask.
@@ -432,9 +434,8 @@ struct http_reply {
 };
 void http_reply(struct worker *w, struct conn *c, const struct http_reply *r);
 void http_reply_refusal(struct worker *w, struct conn *c, enum refusal why, uint32_t wait_ms);
-void http_reply_error(
-	struct worker *w, struct conn *c, unsigned status, const char *code,
-	const char *text); /* and closes behind it when the request was not understood */
+/* The text is for people and stands in JSON as it is. */
+void http_reply_error(struct worker *w, struct conn *c, enum http_error e, const char *text);
 void http_reply_not_allowed(struct worker *w, struct conn *c, const char *allow); /* 405 */
 
 /* --- ws.c ------------------------------------------------------------------------------------- */

@@ -54,27 +54,32 @@ static bool key_is_good(struct span key)
 	return key.len == 24 && strspn(key.at, letters) == 22 && memcmp(key.at + 22, "==", 2) == 0;
 }
 
-/* 0, or the status to refuse with and why. */
-static unsigned handshake_check(struct worker *w, const struct http_head *h, const char **ret_why)
+/* False: refuse it with what is returned. */
+static bool handshake_is_good(struct worker *w, const struct http_head *h,
+			      enum http_error *ret_error, const char **ret_why)
 {
 	if (!h->connection_upgrade || !h->upgrade_websocket) {
+		*ret_error = HTTP_ERROR_UPGRADE;
 		*ret_why = "this path speaks WebSocket";
-		return 426;
+		return false;
 	}
 	if (!span_equals(h->ws_version, "13")) {
+		*ret_error = HTTP_ERROR_UPGRADE;
 		*ret_why = "WebSocket version 13 is needed";
-		return 426;
+		return false;
 	}
 	if (h->method != HTTP_GET || h->minor < 1 || h->content_length > 0 ||
 	    !key_is_good(h->ws_key)) {
+		*ret_error = HTTP_ERROR_BAD_HANDSHAKE;
 		*ret_why = "not a WebSocket handshake";
-		return 400;
+		return false;
 	}
 	if (!http_origin_is_allowed(w, h)) {
-		*ret_why = "pages of this origin may not connect";
-		return 403;
+		*ret_error = HTTP_ERROR_NOT_ALLOWED;
+		*ret_why = HTTP_ORIGIN_WHY;
+		return false;
 	}
-	return 0;
+	return true;
 }
 
 /* Whoever has a session is told whose it is, however it came: pages cannot read their cookie. */
@@ -111,15 +116,16 @@ static void handshake_answer(struct worker *w, struct conn *c, const struct http
 void ws_upgrade(struct worker *w, struct conn *c, const struct http_head *h, bool echo)
 {
 	enum message_encoding encoding = MESSAGE_BINARY;
+	enum http_error error;
 	const char *why;
-	unsigned status = handshake_check(w, h, &why);
 
-	if (status == 0 && !echo && !protocol_choose(h, &encoding)) {
-		status = 400;
-		why = "subprotocols: pixeld.v1, pixeld.v1.json";
+	if (!handshake_is_good(w, h, &error, &why)) {
+		http_reply_error(w, c, error, why);
+		return;
 	}
-	if (status != 0) {
-		http_reply_error(w, c, status, "bad_handshake", why);
+	if (!echo && !protocol_choose(h, &encoding)) {
+		http_reply_error(w, c, HTTP_ERROR_BAD_HANDSHAKE,
+				 "subprotocols: pixeld.v1, pixeld.v1.json");
 		return;
 	}
 	if (http_session(w, h, c->user))

@@ -8,7 +8,7 @@ from lib.server import Server
 OURS, OTHER = "https://pixels.example", "https://other.example"
 UPGRADE = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13",
            "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}
-PUBLIC = ("/boards", "/boards/main", "/boards/main/bitmap", "/boards/main/image.png", "/boards/main/pixels/1/1",
+PUBLIC = ("/about", "/boards", "/boards/main", "/boards/main/bitmap", "/boards/main/image.png", "/boards/main/pixels/1/1",
           "/boards/main/pixels/1/1/history", "/boards/main/bitmap?seq=0")
 
 

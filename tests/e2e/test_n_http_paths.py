@@ -9,7 +9,7 @@ PATHS = {
     "/": READ, "/boards": READ, "/boards/main": READ, "/boards/main/bitmap": READ, "/boards/main/image.png": READ,
     "/boards/main/pixels/1/2": BOTH, "/boards/main/pixels/1/2/history": READ, "/boards/main/rollback": ACT,
     "/boards/main/rollback/preview.png": ACT, "/boards/main/rollbacks": READ, "/session": ACT, "/ws": READ,
-    "/metrics": READ, "/healthz": READ, "/readyz": READ,
+    "/about": READ, "/metrics": READ, "/healthz": READ, "/readyz": READ,
 }
 NO_PATHS = ("/nope", "/boards/", "/boardsmain", "/boards/none", "/boards/none/bitmap", "/boards/none/pixels/1/1",
             "/boards/main/", "/boards/main/none", "/boards/main/bitmap/", "/boards/main/bitmap/x", "/boards/main/pixels",

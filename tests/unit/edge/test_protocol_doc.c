@@ -405,6 +405,35 @@ static void features_are_those_of_the_page(void **state)
 		assert_page_has(rows[i]);
 }
 
+/* One row for every status and code that can come together, and no row of any other. */
+static void errors_are_those_of_the_page(void **state)
+{
+	static const char *const rows[] = {
+#define REFUSAL(symbol, code, http, name, text) "| " #http " | " name " | " text " |",
+#include "engine/refusal.def"
+#undef REFUSAL
+#define HTTP_ERROR(symbol, status, code, when) "| " #status " | " code " | " when " |",
+#include "edge/http_error.def"
+#undef HTTP_ERROR
+	};
+	char line[LINE_BYTES_MAX];
+	FILE *page = fopen(PAGE, "re");
+	bool inside = false;
+	size_t found = 0;
+
+	(void)state;
+	assert_non_null(page);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_page_has(rows[i]);
+	while (fgets(line, sizeof(line), page) != NULL) {
+		if (line[0] == '#')
+			inside = strcmp(line, "### Errors\n") == 0;
+		found += inside && strncmp(line, "| ", 2) == 0 && line[2] >= '0' && line[2] <= '9';
+	}
+	fclose(page);
+	assert_int_equal(found, sizeof(rows) / sizeof(rows[0]));
+}
+
 static void close_codes_are_those_of_the_page(void **state)
 {
 	static const char *const rows[] = {
@@ -427,6 +456,7 @@ int main(void)
 		cmocka_unit_test(sessions_are_those_of_the_page),
 		cmocka_unit_test(frames_are_those_of_the_page),
 		cmocka_unit_test(refusals_are_those_of_the_page),
+		cmocka_unit_test(errors_are_those_of_the_page),
 		cmocka_unit_test(features_are_those_of_the_page),
 		cmocka_unit_test(close_codes_are_those_of_the_page),
 	};
