@@ -10,6 +10,7 @@
 #include "engine/log.h"
 #include "persist/journal_tool.h"
 #include "persist/postgres.h"
+#include "server/check_config.h"
 #include "server/check_system.h"
 #include "server/server.h"
 #include "server/settings.h"
@@ -152,6 +153,8 @@ static int server_run(int argc, char **argv)
 
 		system_look(s, &facts);
 		rc = system_report(&facts, s, stdout);
+	} else if (s->action == SETTINGS_CHECK_CONFIG) {
+		rc = config_check(s, stdout);
 	} else if (!settings_show(s, stdout)) {
 		rc = serve(s);
 	}

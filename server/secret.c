@@ -87,12 +87,17 @@ static int file_read(struct disk *disk, const char *name, void *out, size_t room
 	return len;
 }
 
-static int secret_of_disk(struct disk *disk, uint8_t *out, size_t room)
+/* In all of these: without `make`, and without a directory, one that is missing is good. */
+static int secret_of_disk(struct disk *disk, bool make, uint8_t *out, size_t room)
 {
-	int len = file_read(disk, SECRET_NAME, out, room);
+	int len = disk == NULL ? -ENOENT : file_read(disk, SECRET_NAME, out, room);
 
 	if (len != -ENOENT)
 		return len;
+	if (!make) {
+		memset(out, 0, SESSION_SECRET_BYTES_MIN);
+		return SESSION_SECRET_BYTES_MIN;
+	}
 	if (getrandom(out, SECRET_BYTES, 0) != SECRET_BYTES)
 		return -EIO;
 	return file_make(disk, SECRET_NAME, out, SECRET_BYTES);
@@ -106,8 +111,8 @@ static int code_of(bool given, int error)
 	return error == -EINVAL ? EXIT_DATA_WRONG : EXIT_FAILED;
 }
 
-int secret_key_new(const struct settings *s, struct disk *disk, struct session_key **ret_key,
-		   char why[static SECRET_WHY_CHARS])
+static int key_get(const struct settings *s, struct disk *disk, bool make,
+		   struct session_key **ret_key, char why[static SECRET_WHY_CHARS])
 {
 	uint8_t secret[SESSION_SECRET_BYTES_MAX];
 	const char *from = "the data directory's " SECRET_NAME;
@@ -120,7 +125,7 @@ int secret_key_new(const struct settings *s, struct disk *disk, struct session_k
 		from = s->session_secret_file;
 		len = secret_of_file(s->session_secret_file, secret, sizeof(secret));
 	} else {
-		len = secret_of_disk(disk, secret, sizeof(secret));
+		len = secret_of_disk(disk, make, secret, sizeof(secret));
 	}
 	rc = len < 0 ? len : session_key_new(secret, (size_t)len, ret_key);
 	explicit_bzero(secret, sizeof(secret));
@@ -134,13 +139,17 @@ int secret_key_new(const struct settings *s, struct disk *disk, struct session_k
 /* --- the operator's token: one line, so that people can copy it --------------------------------
  * */
 
-static int token_of_disk(struct disk *disk, char *out, size_t room)
+static int token_of_disk(struct disk *disk, bool make, char *out, size_t room)
 {
 	uint8_t random[TOKEN_BYTES];
-	int len = file_read(disk, TOKEN_NAME, out, room);
+	int len = disk == NULL ? -ENOENT : file_read(disk, TOKEN_NAME, out, room);
 
 	if (len != -ENOENT)
 		return len;
+	if (!make) {
+		memset(out, 'x', ADMIN_TOKEN_CHARS_MIN);
+		return ADMIN_TOKEN_CHARS_MIN;
+	}
 	if (getrandom(random, sizeof(random), 0) != sizeof(random))
 		return -EIO;
 	len = 0;
@@ -161,14 +170,14 @@ static int token_check(const char *token, size_t len)
 	return 0;
 }
 
-int admin_token_get(const struct settings *s, struct disk *disk,
-		    char ret_token[static ADMIN_TOKEN_CHARS_MAX + 1],
-		    char why[static SECRET_WHY_CHARS])
+static int token_get(const struct settings *s, struct disk *disk, bool make,
+		     char ret_token[static ADMIN_TOKEN_CHARS_MAX + 1],
+		     char why[static SECRET_WHY_CHARS])
 {
 	bool given = s->admin_token_file[0] != '\0';
 	char text[ADMIN_TOKEN_CHARS_MAX + 2];
 	int len = given ? secret_of_file(s->admin_token_file, (uint8_t *)text, sizeof(text))
-			: token_of_disk(disk, text, sizeof(text));
+			: token_of_disk(disk, make, text, sizeof(text));
 	int rc = len;
 
 	while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == '\r'))
@@ -187,4 +196,32 @@ int admin_token_get(const struct settings *s, struct disk *disk,
 	ret_token[len] = '\0';
 	explicit_bzero(text, sizeof(text));
 	return 0;
+}
+
+/* --- all of it -------------------------------------------------------------------------------- */
+
+int secret_key_new(const struct settings *s, struct disk *disk, struct session_key **ret_key,
+		   char why[static SECRET_WHY_CHARS])
+{
+	return key_get(s, disk, true, ret_key, why);
+}
+
+int admin_token_get(const struct settings *s, struct disk *disk,
+		    char ret_token[static ADMIN_TOKEN_CHARS_MAX + 1],
+		    char why[static SECRET_WHY_CHARS])
+{
+	return token_get(s, disk, true, ret_token, why);
+}
+
+int secrets_check(const struct settings *s, struct disk *disk, char why[static SECRET_WHY_CHARS])
+{
+	char token[ADMIN_TOKEN_CHARS_MAX + 1];
+	struct session_key *key = NULL;
+	int code = key_get(s, disk, false, &key, why);
+
+	session_key_free(key);
+	if (code == EXIT_PASS)
+		code = token_get(s, disk, false, token, why);
+	explicit_bzero(token, sizeof(token));
+	return code;
 }

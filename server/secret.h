@@ -22,4 +22,7 @@ int admin_token_get(const struct settings *s, struct disk *disk,
 		    char ret_token[static ADMIN_TOKEN_CHARS_MAX + 1],
 		    char why[static SECRET_WHY_CHARS]);
 
+/* Whether both are good, or would be made; makes nothing. disk NULL: there is no directory yet. */
+int secrets_check(const struct settings *s, struct disk *disk, char why[static SECRET_WHY_CHARS]);
+
 #endif

@@ -15,7 +15,7 @@
 
 #include "edge/http_host.h"
 #include "engine/log.h"
-#include "server/import_mark.h"
+#include "server/data_dir.h"
 #include "server/listener.h"
 #include "server/secret.h"
 #include "server/server_priv.h"
@@ -133,68 +133,31 @@ static int queues_new(struct server *s)
 	return packer_new(&s->packer);
 }
 
-static const char *data_remedy(int error)
-{
-	switch (error) {
-	case -EBUSY:
-		return "another pixeld runs on it; stop that one, or choose another --data "
-		       "directory";
-	case -EACCES:
-	case -EROFS:
-		return "it must be writable for this user";
-	case -ENOTDIR:
-		return "it must be a directory";
-	default:
-		return "choose another --data directory";
-	}
-}
-
+/* The historian has a handle of its own. */
 static int data_open(struct server *s, char why[static SERVER_WHY_CHARS])
 {
-	int rc = disk_open(s->settings->data, 1, 1, &s->disk);
+	int code = data_dir_open(s->settings, &s->disk, why);
+	int rc;
 
-	if (rc == 0)
-		rc = disk_open(s->settings->data, 0, 0, &s->history_disk);
-	if (rc < 0)
-		snprintf(why, SERVER_WHY_CHARS, "data directory %s: %s: %s", s->settings->data,
-			 strerror(-rc), data_remedy(rc));
-	return rc;
-}
-
-/* None of the boards that are served may be half an import. */
-static int boards_are_whole(struct server *s, char why[static SERVER_WHY_CHARS])
-{
-	const struct settings *settings = s->settings;
-
-	for (unsigned i = 0; i < settings->boards_count; i++) {
-		const char *board = settings->boards[i].name;
-		char mark[IMPORT_MARK_BYTES];
-		int rc = import_mark_look(s->disk, board);
-
-		if (rc == 0)
-			continue;
-		import_mark_name(mark, board);
-		if (rc < 0)
-			snprintf(why, SERVER_WHY_CHARS, "%s/%s: %s", settings->data, mark,
-				 strerror(-rc));
-		else
-			snprintf(why, SERVER_WHY_CHARS,
-				 "the import of the board %s was not finished: run the same pixeld "
-				 "import again, or remove %s/%s to serve what there is of it",
-				 board, settings->data, mark);
-		return -EINVAL;
+	if (code != EXIT_PASS)
+		return code;
+	rc = disk_open(s->settings->data, 0, 0, &s->history_disk);
+	if (rc < 0) {
+		snprintf(why, SERVER_WHY_CHARS, "data directory %s: %s", s->settings->data,
+			 strerror(-rc));
+		return EXIT_FAILED;
 	}
-	return 0;
+	return data_dir_imports_check(s->settings, s->disk, why);
 }
 
 /* Everything that comes before threads. */
 static int server_make(struct server *s, char why[static SERVER_WHY_CHARS])
 {
 	uint64_t workers = s->settings->workers;
-	int rc;
+	int rc = data_open(s, why);
 
-	if (data_open(s, why) < 0 || boards_are_whole(s, why) < 0)
-		return EXIT_FAILED;
+	if (rc != EXIT_PASS)
+		return rc;
 	rc = secret_key_new(s->settings, s->disk, &s->key, why);
 	if (rc == EXIT_PASS)
 		rc = admin_token_get(s->settings, s->disk, s->admin_token, why);

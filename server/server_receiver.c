@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "persist/postgres_link.h"
 #include "server/server_priv.h"
 
 #define CATCH_UP_S 5 /* at the end of the server */
@@ -83,12 +82,6 @@ int server_receiver_make(struct server *s, char why[static SERVER_WHY_CHARS])
 
 	if (settings->postgres[0] == '\0')
 		return 0;
-	if (!postgres_dsn_is_good(settings->postgres)) {
-		snprintf(why, SERVER_WHY_CHARS,
-			 "postgres: this is no DSN of libpq: write postgresql://user@host/name, or "
-			 "host=... user=... dbname=...");
-		return EXIT_CONFIG;
-	}
 	s->receiver_boards = calloc(ROOMS_MAX, sizeof(*s->receiver_boards));
 	rc = s->receiver_boards == NULL ? -ENOMEM : postgres_new(&postgres, &s->postgres);
 	if (rc == 0) {

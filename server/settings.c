@@ -15,6 +15,7 @@
 #include "edge/http_host.h"
 #include "engine/assert.h"
 #include "engine/command_line.h"
+#include "persist/postgres_link.h"
 #include "server/listen_address.h"
 
 static const struct {
@@ -322,6 +323,12 @@ static int all_check(struct settings *s, char why[static SETTINGS_WHY_CHARS])
 	if (s->data[0] == '\0') {
 		snprintf(why, SETTINGS_WHY_CHARS, "data: is empty");
 		return code_of(s, SETTINGS_ID_data);
+	}
+	if (s->postgres[0] != '\0' && !postgres_dsn_is_good(s->postgres)) {
+		snprintf(why, SETTINGS_WHY_CHARS,
+			 "postgres: this is no DSN of libpq: write postgresql://user@host/name, or "
+			 "host=... user=... dbname=...");
+		return code_of(s, SETTINGS_ID_postgres);
 	}
 	if ((s->log_bytes & (s->log_bytes - 1)) != 0) {
 		snprintf(why, SETTINGS_WHY_CHARS, "log-bytes: must be a power of two");

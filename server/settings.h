@@ -40,10 +40,10 @@
 
 enum settings_action {
 	SETTINGS_RUN,
-	SETTINGS_CHECK_SYSTEM,
-	SETTINGS_HELP, /* this and everything below is done by settings_show() */
+	SETTINGS_CHECK_SYSTEM, /* check_system.h */
+	SETTINGS_CHECK_CONFIG, /* check_config.h */
+	SETTINGS_HELP,         /* this and everything below is done by settings_show() */
 	SETTINGS_VERSION,
-	SETTINGS_CHECK_CONFIG,
 	SETTINGS_PRINT_CONFIG,
 	SETTINGS_PRINT_REFERENCE,
 };
@@ -125,8 +125,8 @@ void settings_free(struct settings *s); /* NULL is fine */
 int settings_load_text(const char *name, const char *text, size_t len,
 		       struct settings **ret_settings, char why[static SETTINGS_WHY_CHARS]);
 
-/* Does --help, --version, --check-config, --print-config and --print-reference. false: s->action is
- * not one of these, nothing was written. */
+/* Does --help, --version, --print-config and --print-reference. false: s->action is not one of
+ * these, nothing was written. */
 bool settings_show(const struct settings *s, FILE *out);
 
 #endif

@@ -13,7 +13,9 @@ static const char *const source_names[] = {"nowhere", "default", "file", "enviro
 static const char *const action_help[][2] = {
 	{"help", "Shows this."},
 	{"version", "Shows the version, compiler and sanitizers."},
-	{"check-config", "Reads all settings, says whether they are good, and ends."},
+	{"check-config",
+	 "Says whether a start with these settings begins: also by secrets, data and boards that "
+	 "are there. Changes nothing."},
 	{"print-config",
 	 "Writes all settings with their source, as a configuration file, and ends."},
 	{"print-reference", "Writes docs/reference/settings.md and ends."},
@@ -268,12 +270,6 @@ bool settings_show(const struct settings *s, FILE *out)
 	case SETTINGS_VERSION:
 		print_version(out);
 		return true;
-	case SETTINGS_CHECK_CONFIG:
-		fprintf(out,
-			"pixeld: the configuration is good: %u board%s, %llu clients at most\n",
-			s->boards_count, s->boards_count == 1 ? "" : "s",
-			(unsigned long long)s->clients_max);
-		return true;
 	case SETTINGS_PRINT_CONFIG:
 		print_config(s, out);
 		return true;
@@ -282,6 +278,7 @@ bool settings_show(const struct settings *s, FILE *out)
 		return true;
 	case SETTINGS_RUN:
 	case SETTINGS_CHECK_SYSTEM:
+	case SETTINGS_CHECK_CONFIG:
 		break;
 	}
 	return false;

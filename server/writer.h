@@ -72,6 +72,7 @@ struct writer_config {
 	const struct settings *settings;
 	struct disk *disk; /* for recovery; afterwards the keeper's */
 	unsigned worker_count;
+	bool read_only; /* recovery changes nothing; nothing but writer_free() may follow */
 	struct spsc *requests[WORKERS_MAX]; /* of struct mail_request: we pop */
 	struct spsc *answers[WORKERS_MAX];  /* of struct mail_answer: we push */
 	struct spsc *pack_jobs;             /* of struct pack_job: we push */

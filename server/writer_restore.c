@@ -379,6 +379,9 @@ static int rooms_open(struct writer *w)
 		int rc = 0;
 
 		if (b == NULL) {
+			log_info("board_new name=%s size=%ux%u:%u why=\"the data directory does "
+				 "not have it\"",
+				 s->name, s->width, s->height, s->bits);
 			rc = board_create(w, s, &b);
 			if (rc == 0) {
 				b->epoch = 1;
@@ -409,7 +412,8 @@ int restore_run(struct writer *w, char why[static RECOVER_WHY_BYTES])
 					  .person = on_person,
 					  .record = on_record,
 					  .report = on_report};
-	struct recover_options options = {.history_records = refill_records(w->config.settings)};
+	struct recover_options options = {.history_records = refill_records(w->config.settings),
+					  .read_only = w->config.read_only};
 	struct recover_result result;
 	int rc;
 

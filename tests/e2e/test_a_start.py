@@ -141,6 +141,22 @@ class Start(unittest.TestCase):
                 server.allowed = "recovery note|board_not_served"
         self.assertEqual(said_with["snapshot"], said_with["journal"])
 
+    def test_a_new_data_directory_is_told_before_it_is_made(self):
+        with Server() as server:
+            self.assertRegex(server.said(), rf'^\S+ info data_new data={server.data} note="there is no such directory yet')
+            self.assertIn("board_new name=main size=1000x1000:4", server.said())
+            server.stop()
+            server.start()
+            self.assertNotIn("_new", server.said())
+            server.stop()
+            code, _, said = run("--listen", "127.0.0.1:0", "--data", server.folder / "not" / "there")
+            self.assertEqual(code, FAILED)
+            self.assertRegex(said, rf"data_new data={server.folder}/not/there .*\n.*start_failed .*a part of its path is missing")
+            (server.folder / "empty").mkdir()
+            _, out, _ = run("--check-config", "--data", server.folder / "empty")
+            self.assertIn(f"data directory {server.folder}/empty: no journal is there yet: a start makes new boards", out)
+            self.assertEqual(list((server.folder / "empty").iterdir()), [])
+
     def test_second_sigterm_ends_at_once(self):
         with Server("--drain-ms", "60s") as server:
             with Client(server) as client:
@@ -235,6 +251,89 @@ def unread(pipe):
     count = array.array("i", [0])
     fcntl.ioctl(pipe, termios.FIONREAD, count)
     return count[0]
+
+
+def content(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+class CheckConfig(unittest.TestCase):
+    """--check-config says what a start would say, with its code, and changes nothing."""
+
+    def both(self, data, *flags):
+        """The code and the sentence of a start that is refused; the check has given the same."""
+        before = content(data) if data.is_dir() else None
+        code, out, said = run("--check-config", "--data", data, *flags)
+        self.assertEqual(out, "")
+        if before is not None:
+            self.assertEqual(content(data), before)
+        started, _, log = run("--listen", "127.0.0.1:0", "--data", data, *flags)
+        self.assertEqual(started, code, log)
+        self.assertIn(f'start_failed why="{said.strip().removeprefix("pixeld: ")}"', log)
+        return code, said
+
+    def good(self, data, *flags):
+        before = content(data) if data.is_dir() else None
+        code, out, said = run("--check-config", "--data", data, *flags)
+        self.assertEqual((code, said), (0, ""))
+        self.assertEqual(content(data) if data.is_dir() else None, before)
+        return out
+
+    def test_boards_of_the_data_directory(self):
+        boards = ("--board", "main:20x20:4", "--board", "more:8x8:1")
+        with Server(*boards, "--cooldown-ms", "0") as server:
+            with Client(server, server.session()) as client:
+                client.place_all([(1, 1, 15), (2, 2, 3)])
+            self.assertIn("a start goes on with what is there", self.good(server.data, *boards))  # beside the server
+            server.stop()
+            self.assertIn("board more is in the data directory and is not served", self.good(server.data, *boards[:2]))
+            code, said = self.both(server.data, "--board", "main:30x20:4")
+            self.assertEqual(code, CONFIG)
+            self.assertIn("board main is 20x20:4 in the data directory and 30x20:4 in the settings", said)
+            config = server.folder / "few.ini"
+            config.write_text('[board "main"]\nsize = 20x20:4\npalette = white:#ffffff black:#000000\n')
+            code, said = self.both(server.data, "--config", config)
+            self.assertEqual(code, CONFIG)
+            self.assertIn("board main has 2 cells in colors", said)
+            (server.data / "import-main.unfinished").touch()
+            self.assertEqual(self.both(server.data, *boards)[0], FAILED)
+
+    def test_secret_and_token(self):
+        with Server() as server:
+            server.stop()
+            short = server.folder / "short"
+            short.write_text("short\n")
+            for flag in ("--session-secret-file", "--admin-token-file"):
+                for file in (short, server.folder / "none"):
+                    code, said = self.both(server.data, flag, file)
+                    self.assertEqual(code, CONFIG)
+                    self.assertIn(file.name, said)
+            for name in ("session.secret", "admin.token"):
+                kept = (server.data / name).read_bytes()
+                (server.data / name).write_bytes(b"x")
+                code, said = self.both(server.data)
+                self.assertEqual(code, 3)
+                self.assertIn(name, said)
+                (server.data / name).unlink()
+                self.good(server.data)  # a start makes it anew
+                (server.data / name).write_bytes(kept)
+
+    def test_the_directory_itself(self):
+        with Server() as server:
+            server.stop()
+            out = self.good(server.folder / "dtaa")
+            self.assertIn(f"data directory {server.folder}/dtaa: there is no such directory yet: a start makes new boards", out)
+            file = server.folder / "file"
+            file.touch()
+            self.assertIn("it must be a directory", self.both(file)[1])
+            self.assertIn("a part of its path is missing", self.both(server.folder / "not" / "there")[1])
+            segment = sorted(server.data.glob("journal-*.seg"))[0]
+            data = bytearray(segment.read_bytes())
+            data[100] ^= 1
+            segment.write_bytes(data)
+            code, said = self.both(server.data)
+            self.assertEqual(code, 3)
+            self.assertIn(segment.name, said)
 
 
 class Listeners(unittest.TestCase):

@@ -1,0 +1,98 @@
+/* check_config.c - see check_config.h. Memory: as much as the start takes for boards, for a moment.
+ * */
+#include "server/check_config.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/clock.h"
+#include "engine/log.h"
+#include "server/data_dir.h"
+#include "server/secret.h"
+#include "server/writer.h"
+
+/* A server that runs on the directory may remove a file between two looks of ours. */
+#define TRIES 3
+
+static bool is_served(const struct settings *s, const char *name)
+{
+	for (unsigned i = 0; i < s->boards_count; i++)
+		if (strcmp(s->boards[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* The boards that the data directory has and the settings do not. */
+static void boards_say(const struct settings *s, const struct writer *w, FILE *out)
+{
+	for (uint32_t i = 0; i < ROOMS_MAX; i++) {
+		const struct record_board *meta = writer_board_meta(w, i);
+
+		if (meta != NULL && !is_served(s, meta->name))
+			fprintf(out,
+				"pixeld: board %s is in the data directory and is not "
+				"served: the settings do not name it\n",
+				meta->name);
+	}
+}
+
+/* Recovery as in the start, but for reading: sizes, palettes, damage. */
+static int boards_check(const struct settings *s, struct disk *disk, FILE *out,
+			char why[static DATA_DIR_WHY_CHARS])
+{
+	const struct writer_config config = {
+		.settings = s, .disk = disk, .worker_count = 1, .read_only = true};
+	struct writer *w;
+	int code = data_dir_imports_check(s, disk, why);
+
+	if (code != EXIT_PASS)
+		return code;
+	for (int i = 0; i < TRIES; i++) {
+		code = writer_new(&config, clock_now(), &w, why);
+		if (code == EXIT_PASS || code == EXIT_CONFIG)
+			break;
+	}
+	if (code != EXIT_PASS)
+		return code;
+	boards_say(s, w, out);
+	writer_free(w);
+	return EXIT_PASS;
+}
+
+static void good_say(const struct settings *s, struct disk *disk, FILE *out)
+{
+	char path[DATA_DIR_PATH_CHARS];
+
+	data_dir_path(s, path);
+	fprintf(out, "pixeld: the configuration is good: %u board%s, %llu clients at most\n",
+		s->boards_count, s->boards_count == 1 ? "" : "s",
+		(unsigned long long)s->clients_max);
+	if (data_dir_is_new(disk))
+		fprintf(out, "pixeld: data directory %s: %s: a start makes new boards in it\n",
+			path,
+			disk == NULL ? "there is no such directory yet"
+				     : "no journal is there yet");
+	else
+		fprintf(out, "pixeld: data directory %s: a start goes on with what is there\n",
+			path);
+}
+
+int config_check(const struct settings *s, FILE *out)
+{
+	char why[DATA_DIR_WHY_CHARS] = "";
+	struct disk *disk = NULL;
+	int code;
+
+	log_start(LOG_LEVEL_ERROR, STDERR_FILENO); /* what recovery finds is for the start to say */
+	code = data_dir_look(s, &disk, why);
+	if (code == EXIT_PASS)
+		code = secrets_check(s, disk, why);
+	if (code == EXIT_PASS && disk != NULL)
+		code = boards_check(s, disk, out, why);
+	if (code == EXIT_PASS)
+		good_say(s, disk, out);
+	else
+		fprintf(stderr, "pixeld: %s\n", why);
+	disk_close(disk);
+	return code;
+}
