@@ -16,7 +16,7 @@
 #include "server/listen_address.h"
 
 #define BACKLOG          65535 /* cut to net.core.somaxconn: a burst of reconnects waits here */
-#define BIND_TRIES       150   /* 3 s */
+#define BIND_TRIES       500   /* 10 s: a busy machine lets the kernel wait, too */
 #define BIND_INTERVAL_NS 20000000L
 
 /* Options that are not there are no reason to stop; the difference is told. */

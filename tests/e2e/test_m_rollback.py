@@ -4,7 +4,7 @@ against the promise: of each cell the newest placement that no rollback in force
 import http.client, json, random, threading, time, unittest
 
 from lib.client import Client
-from lib.server import Server, run, until
+from lib.server import PATIENCE_S, Server, run, until
 
 FREE = ("--cooldown-ms", "0", "--requests-per-second", "0")
 SMALL = ("--board", "main:40x40:4")
@@ -239,7 +239,7 @@ class OneChange(unittest.TestCase):
             dice = random.Random(17)
             for turn in range(16):
                 body = {"undo": made[-1]} if len(made) % 2 else {"user": vandal.user}
-                connection = http.client.HTTPConnection(server.address, timeout=30)
+                connection = http.client.HTTPConnection(server.address, timeout=PATIENCE_S)
                 connection.request("POST", "/boards/main/rollback", json.dumps(body),
                                    {"Authorization": f"Bearer {operator.token}"})
                 time.sleep(dice.random() * 0.03)

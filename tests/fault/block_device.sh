@@ -28,11 +28,11 @@ end_process() {
 }
 
 wait_until() {
-	for _ in $(seq 500); do
+	for _ in $(seq 6000); do
 		if "$@"; then return 0; fi
 		sleep 0.02
 	done
-	echo "not within 10 s: $*" >&2
+	echo "not within two minutes: $*" >&2
 	return 1
 }
 

@@ -32,7 +32,7 @@ class WebSocket:
     def __init__(self, port, user=None):
         bearer = f"Authorization: Bearer {token(user)}\r\n" if user else ""
         try:
-            self.socket = socket.create_connection(("127.0.0.1", port), timeout=5)
+            self.socket = socket.create_connection(("127.0.0.1", port), timeout=pixeld.PATIENCE_S)
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.socket.sendall((
                 f"GET /ws HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -70,7 +70,7 @@ class WebSocket:
         except OSError as error:
             raise Ended(str(error))
         finally:
-            self.socket.settimeout(5)
+            self.socket.settimeout(pixeld.PATIENCE_S)
         messages, at, data = [], 0, self.bytes
         while len(data) - at >= 2:
             n, body = data[at + 1], at + 2
@@ -115,7 +115,7 @@ class Client(threading.Thread):
     def end(self):
         """Ends it, and raises what went wrong in it."""
         self.ending.set()
-        self.join(30)
+        self.join(pixeld.PATIENCE_S)
         if self.error is not None:
             raise self.error
         assert not self.is_alive(), f"{self.name} hangs"

@@ -36,7 +36,7 @@ class BlockDevice:
         self.size = size
 
     def _do(self, *words):
-        done = subprocess.run(["bash", SCRIPT, words[0], self.place, *words[1:]], capture_output=True, text=True, timeout=60)
+        done = subprocess.run(["bash", SCRIPT, words[0], self.place, *words[1:]], capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, f"block_device.sh {words}: {done.stdout}{done.stderr}"
 
     def __enter__(self):

@@ -22,7 +22,7 @@
 #include "engine/ring.h"
 
 #define TAG(n)   op_tag_pack(7, 0, n)
-#define PATIENCE 2000
+#define PATIENCE 60000
 
 static struct ring *lead_open(uint32_t slots, uint32_t bufs)
 {
@@ -38,7 +38,7 @@ static struct ring *lead_open(uint32_t slots, uint32_t bufs)
 	return r;
 }
 
-/* The next event; fails when none comes within two seconds. */
+/* The next event; fails when none comes within a minute. */
 static struct ring_event next_event(struct ring *lead, struct ring *of)
 {
 	struct ring_event ev;

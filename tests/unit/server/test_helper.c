@@ -13,7 +13,7 @@
 #include "server/helper.h"
 
 #define ROUNDS     1000u
-#define PATIENCE_S 20
+#define PATIENCE_S 120
 
 struct work {
 	struct helper helper;
