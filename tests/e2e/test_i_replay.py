@@ -3,7 +3,7 @@
 again and again. The board must be what independent folds make. --kills N: so many kill -9 (default 5)."""
 import argparse, json, os, pathlib, random, subprocess, sys, tempfile, threading, time, unittest
 
-from lib.server import PIXELD, Server, run
+from lib.server import PIXELD, Server, run, until
 
 HERE = pathlib.Path(__file__).resolve().parent
 LOADGEN = pathlib.Path(os.environ.get("PIXELD_BUILD", "build/release")) / "tools/loadgen/loadgen"
@@ -70,7 +70,9 @@ class Replay(unittest.TestCase):
         def kill_and_start(server):
             dice = random.Random(2017)
             for _ in range(KILLS):
-                if done.wait(dice.uniform(0.4, 1.6)):
+                begun = server.board()["seq"]
+                until("placing goes on", lambda: server.board()["seq"] > begun or done.is_set())
+                if done.wait(dice.uniform(0, 1.2)):
                     return
                 server.kill()
                 server.start()
