@@ -52,6 +52,14 @@ fetching() {
 	apt-config dump --format '%F "%v";%n' Acquire | grep -E '^Acquire::(https?::|Check-|Retries|Force)' || true
 }
 
+# The same for who fetches without apt, as debootstrap does.
+proxies_export() {
+	local plain= tls=
+	eval "$(apt-config shell plain Acquire::http::Proxy tls Acquire::https::Proxy)"
+	[ -z "$plain" ] || [ "$plain" = DIRECT ] || export http_proxy=$plain
+	[ -z "$tls" ] || [ "$tls" = DIRECT ] || export https_proxy=$tls
+}
+
 # --- a bare Debian ---
 
 # configure MACHINE: what any machine gets from who sets it up. No service starts, and dpkg does not wait for the disk.
@@ -106,6 +114,7 @@ base_make() {
 	[ -n "$url" ] || cannot "this machine's apt has no source of Debian 12 ($RELEASE, http or https); try --mirror URL"
 	/usr/lib/apt/apt-helper download-file "$url/dists/$RELEASE/InRelease" "$dir/InRelease" >"$dir/log" 2>&1 ||
 		cannot "$url does not answer: $(tail -n 1 "$dir/log")"
+	proxies_export
 	say "debootstrap from $url; this is done once"
 	if ! in_namespace inside_make "$dir/machine" "$url" >"$dir/log" 2>&1; then
 		tail -n 20 "$dir/log" >&2
