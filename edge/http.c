@@ -19,24 +19,34 @@
 
 /* --- who asks --------------------------------------------------------------------------------- */
 
-static bool token_is_good(struct worker *w, struct span token, uint8_t user[static USER_BYTES])
+static enum http_token token_look(struct worker *w, struct span token,
+				  uint8_t user[static USER_BYTES], uint64_t *ret_ends_s)
 {
 	return session_verify(w->shared->session_key, token.at, token.len, w->now.wall_ms / 1000,
-			      user) == 0;
+			      user, ret_ends_s) == 0
+		       ? HTTP_TOKEN_GOOD
+		       : HTTP_TOKEN_BAD;
 }
 
 /* A token that was shown on purpose counts before cookies; of cookies the first that is valid: one
  * of a parent domain, or an old one of another path, must not hide ours. */
-bool http_session(struct worker *w, const struct http_head *h, uint8_t user[static USER_BYTES])
+enum http_token http_token_look(struct worker *w, const struct http_head *h,
+				uint8_t user[static USER_BYTES], uint64_t *ret_ends_s)
 {
 	struct span token = http_bearer(h->authorization), cookies = h->cookie;
+	enum http_token found = HTTP_TOKEN_NONE;
 
 	if (token.at != NULL)
-		return token_is_good(w, token, user);
-	while ((token = http_cookie_next(&cookies, "pixeld")).at != NULL)
-		if (token_is_good(w, token, user))
-			return true;
-	return false;
+		return token_look(w, token, user, ret_ends_s);
+	while (found != HTTP_TOKEN_GOOD &&
+	       (token = http_cookie_next(&cookies, "pixeld")).at != NULL)
+		found = token_look(w, token, user, ret_ends_s);
+	return found;
+}
+
+bool http_session(struct worker *w, const struct http_head *h, uint8_t user[static USER_BYTES])
+{
+	return http_token_look(w, h, user, NULL) == HTTP_TOKEN_GOOD;
 }
 
 /* Over TLS the cookie is Secure: it must not go out over a plain connection that somebody makes the

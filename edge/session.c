@@ -148,7 +148,7 @@ size_t session_mint(const struct session_key *key, const uint8_t user[static 16]
 }
 
 int session_verify(const struct session_key *key, const char *token, size_t len, uint64_t now_s,
-		   uint8_t ret_user[static 16])
+		   uint8_t ret_user[static 16], uint64_t *ret_expires_s)
 {
 	uint8_t claim[CLAIM_BYTES], given[MAC_BYTES], mac[MAC_BYTES];
 	struct bytes b;
@@ -172,6 +172,8 @@ int session_verify(const struct session_key *key, const char *token, size_t len,
 	if (now_s >= expires_s)
 		return -ETIMEDOUT;
 	memcpy(ret_user, user, USER_BYTES);
+	if (ret_expires_s != NULL)
+		*ret_expires_s = expires_s;
 	return 0;
 }
 

@@ -29,10 +29,10 @@ void session_key_free(struct session_key *key);
 size_t session_mint(const struct session_key *key, const uint8_t user[static 16], uint64_t issued_s,
 		    uint64_t expires_s, char out[static SESSION_TOKEN_CHARS_MAX]);
 
-/* 0 and the user, -EBADMSG: not a token or not signed by this key, -ETIMEDOUT: expired. Compares in
- * constant time. */
+/* 0, the user and when the session ends; -EBADMSG: not a token or not signed by this key,
+ * -ETIMEDOUT: expired. Compares in constant time. ret_expires_s may be NULL. */
 int session_verify(const struct session_key *key, const char *token, size_t len, uint64_t now_s,
-		   uint8_t ret_user[static 16]);
+		   uint8_t ret_user[static 16], uint64_t *ret_expires_s);
 
 /* A new random user. Aborts when the system has no randomness. */
 void session_random_user(uint8_t ret_user[static 16]);

@@ -145,8 +145,9 @@ struct conn {
 	/* the rest */
 	uint32_t slot;
 	uint16_t ring;
-	uint16_t pending; /* requests at the writer */
-	uint32_t next;    /* of the flush list, or of a list of bitmap waiters */
+	uint16_t pending;        /* requests at the writer */
+	uint32_t next;           /* of the flush list, or of a list of bitmap waiters */
+	uint32_t session_ends_s; /* WS with a user: Unix time; UINT32_MAX: later than it can say */
 	struct in_buf *in;
 	struct ws_parser ws;
 	const uint8_t *body; /* REPLY: sent behind `out` */
@@ -161,6 +162,9 @@ struct conn {
 	uint8_t addr[16];  /* of the peer: IPv6 or mapped */
 	uint8_t user[USER_BYTES];
 };
+
+_Static_assert(sizeof(struct conn) <= 192, "three cache lines: there are a million of them");
+_Static_assert(sizeof(struct sub) <= 56, "likewise");
 
 struct conn_list {
 	uint32_t head, tail; /* tail counts only while head is not NONE */
@@ -371,6 +375,10 @@ http_handler http_asset_get, http_metrics_get, http_health_get, http_ready_get;
 http_handler http_about_get;
 http_handler http_session_post, http_ws_get, http_echo_get, http_echo_post;
 void http_input(struct worker *w, struct conn *c); /* c->in holds something new */
+enum http_token { HTTP_TOKEN_NONE, HTTP_TOKEN_BAD, HTTP_TOKEN_GOOD };
+/* Whose token a request shows; GOOD: user is set, and ret_ends_s unless it is NULL. */
+enum http_token http_token_look(struct worker *w, const struct http_head *h,
+				uint8_t user[static USER_BYTES], uint64_t *ret_ends_s);
 bool http_session(struct worker *w, const struct http_head *h, uint8_t user[static USER_BYTES]);
 size_t http_cookie_line(struct worker *w, const struct conn *c,
 			const uint8_t user[static USER_BYTES], char *out, size_t room,

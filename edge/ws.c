@@ -21,6 +21,61 @@ _Static_assert(CONTROL_AT >= MESSAGE_IN_BYTES_MAX, "a message and a control fram
 _Static_assert(PENDING_BINARY_MAX * 27 < OUT_BYTES,
 	       "every unanswered request has room for its answer");
 
+/* --- refusing, and whose session it is -------------------------------------------------------- */
+
+static void refuse(struct worker *w, struct conn *c, uint16_t board, uint64_t request,
+		   enum refusal why, uint32_t wait_ms)
+{
+	conn_answer(w, c,
+		    &(struct message){.type = MSG_REFUSED,
+				      .refused = {.board = board,
+						  .request = request,
+						  .code = (uint8_t)why,
+						  .wait_ms = wait_ms}});
+}
+
+/* board: MESSAGE_NO_BOARD, request and wait_ms: 0, where there is none. */
+static void error_say(struct worker *w, struct conn *c, enum refusal why, uint16_t board,
+		      uint64_t request, uint32_t wait_ms)
+{
+	struct message m = {.type = MSG_ERROR,
+			    .error = {.code = (uint8_t)why,
+				      .board = board,
+				      .request = request,
+				      .wait_ms = wait_ms}};
+
+	snprintf(m.error.text, sizeof(m.error.text), "%s", refusal_text(why));
+	conn_answer(w, c, &m);
+}
+
+static void session_begin(struct conn *c, const uint8_t user[static USER_BYTES], uint64_t ends_s)
+{
+	memcpy(c->user, user, sizeof(c->user));
+	c->flags |= CONN_USER;
+	c->session_ends_s = ends_s < UINT32_MAX ? (uint32_t)ends_s : UINT32_MAX;
+}
+
+/* Whoever has a session is told whose it is, however it came: pages cannot read their cookie. */
+static void welcome(struct worker *w, struct conn *c)
+{
+	struct message m = {.type = MSG_WELCOME};
+
+	memcpy(m.welcome.user, c->user, sizeof(m.welcome.user));
+	conn_answer(w, c, &m);
+}
+
+/* Whether the connection has a session; that it has ended is told once. */
+static bool session_lasts(struct worker *w, struct conn *c)
+{
+	if (!(c->flags & CONN_USER))
+		return false;
+	if (c->session_ends_s == UINT32_MAX || w->now.wall_ms / 1000 < c->session_ends_s)
+		return true;
+	c->flags &= (uint8_t)~CONN_USER;
+	error_say(w, c, REFUSAL_NO_SESSION, MESSAGE_NO_BOARD, 0, 0);
+	return false;
+}
+
 /* --- the handshake ---------------------------------------------------------------------------- */
 
 static const char *protocol_name(enum message_encoding encoding)
@@ -82,15 +137,6 @@ static bool handshake_is_good(struct worker *w, const struct http_head *h,
 	return true;
 }
 
-/* Whoever has a session is told whose it is, however it came: pages cannot read their cookie. */
-static void welcome(struct worker *w, struct conn *c)
-{
-	struct message m = {.type = MSG_WELCOME};
-
-	memcpy(m.welcome.user, c->user, sizeof(m.welcome.user));
-	conn_answer(w, c, &m);
-}
-
 static void handshake_answer(struct worker *w, struct conn *c, const struct http_head *h, bool echo)
 {
 	char accept[WS_ACCEPT_CHARS];
@@ -116,6 +162,9 @@ static void handshake_answer(struct worker *w, struct conn *c, const struct http
 void ws_upgrade(struct worker *w, struct conn *c, const struct http_head *h, bool echo)
 {
 	enum message_encoding encoding = MESSAGE_BINARY;
+	uint8_t user[USER_BYTES];
+	enum http_token token;
+	uint64_t ends_s;
 	enum http_error error;
 	const char *why;
 
@@ -128,15 +177,20 @@ void ws_upgrade(struct worker *w, struct conn *c, const struct http_head *h, boo
 				 "subprotocols: pixeld.v1, pixeld.v1.json");
 		return;
 	}
-	if (http_session(w, h, c->user))
-		c->flags |= CONN_USER;
+	token = http_token_look(w, h, user, &ends_s);
+	if (token == HTTP_TOKEN_GOOD)
+		session_begin(c, user, ends_s);
 	c->encoding = (uint8_t)encoding;
 	ws_parser_init(&c->ws, WS_FROM_CLIENT, echo ? ECHO_MESSAGE_MAX : MESSAGE_IN_BYTES_MAX);
 	conn_state_set(w, c, echo ? CONN_ECHO : CONN_WS);
 	conn_deadline_set(w, c, w->shared->ws_idle_timeout_ms);
 	handshake_answer(w, c, h, echo);
-	if (!echo && (c->flags & CONN_USER) && c->why == CLOSE_NONE)
+	if (echo || c->why != CLOSE_NONE)
+		return;
+	if (token == HTTP_TOKEN_GOOD)
 		welcome(w, c);
+	else if (token == HTTP_TOKEN_BAD)
+		error_say(w, c, REFUSAL_NO_SESSION, MESSAGE_NO_BOARD, 0, 0);
 }
 
 /* --- requests to the writer ------------------------------------------------------------------- */
@@ -153,31 +207,6 @@ bool conn_may_ask(struct worker *w, struct conn *c)
 		return false; /* a second's worth ahead of the rate */
 	c->next_request_us = (c->next_request_us > now_us ? c->next_request_us : now_us) + step_us;
 	return true;
-}
-
-static void refuse(struct worker *w, struct conn *c, uint16_t board, uint64_t request,
-		   enum refusal why, uint32_t wait_ms)
-{
-	conn_answer(w, c,
-		    &(struct message){.type = MSG_REFUSED,
-				      .refused = {.board = board,
-						  .request = request,
-						  .code = (uint8_t)why,
-						  .wait_ms = wait_ms}});
-}
-
-/* board: MESSAGE_NO_BOARD, request and wait_ms: 0, where there is none. */
-static void error_say(struct worker *w, struct conn *c, enum refusal why, uint16_t board,
-		      uint64_t request, uint32_t wait_ms)
-{
-	struct message m = {.type = MSG_ERROR,
-			    .error = {.code = (uint8_t)why,
-				      .board = board,
-				      .request = request,
-				      .wait_ms = wait_ms}};
-
-	snprintf(m.error.text, sizeof(m.error.text), "%s", refusal_text(why));
-	conn_answer(w, c, &m);
 }
 
 /* Room at the writer for one more request of this connection, whose answer will have room too. */
@@ -199,7 +228,7 @@ static void place(struct worker *w, struct conn *c, const struct msg_place *p)
 {
 	struct mail_request *m;
 
-	if (!(c->flags & CONN_USER)) {
+	if (!session_lasts(w, c)) {
 		refuse(w, c, p->board, p->request, REFUSAL_NO_SESSION, 0);
 		return;
 	}
@@ -256,7 +285,7 @@ static void you_ask(struct worker *w, struct conn *c, uint16_t board)
 {
 	struct mail_request *m;
 
-	if (!(c->flags & CONN_USER))
+	if (!session_lasts(w, c))
 		return;
 	m = ask(w, c, MAIL_YOU);
 	if (m != NULL)
@@ -277,17 +306,18 @@ static void session(struct worker *w, struct conn *c, const char *token, size_t 
 		    uint64_t request)
 {
 	uint8_t user[USER_BYTES];
+	uint64_t ends_s;
 
 	if (!conn_may_ask(w, c)) {
 		error_say(w, c, REFUSAL_TOO_FAST, MESSAGE_NO_BOARD, request, WAIT_MS);
 		return;
 	}
-	if (session_verify(w->shared->session_key, token, len, w->now.wall_ms / 1000, user) != 0) {
+	if (session_verify(w->shared->session_key, token, len, w->now.wall_ms / 1000, user,
+			   &ends_s) != 0) {
 		error_say(w, c, REFUSAL_NO_SESSION, MESSAGE_NO_BOARD, request, 0);
 		return;
 	}
-	memcpy(c->user, user, sizeof(c->user));
-	c->flags |= CONN_USER;
+	session_begin(c, user, ends_s);
 	welcome(w, c);
 	for (uint32_t i = c->sub_head; i != NONE && c->why == CLOSE_NONE; i = w->subs[i].next)
 		you_ask(w, c, w->subs[i].room);

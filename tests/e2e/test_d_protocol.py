@@ -457,6 +457,48 @@ class Sessions(unittest.TestCase):
                 answer = server.ask("PUT", "/boards/main/pixels/1/1", {"Authorization": "Bearer " + token}, {"color": 1})
                 self.assertEqual(answer.status, 401)
 
+    def test_one_that_ends_while_the_connection_is_open_places_no_more(self):
+        secret, user = b"0123456789abcdef-secret", bytes(range(16))
+        with Server("--session-secret", secret.hex(), "--cooldown-ms", "0", "--requests-per-second", "0") as server:
+            for protocol in BOTH:
+                seconds, placed = 2, 0
+                while placed == 0:  # a slow machine needs more of them to place at all
+                    ends = time.time() + seconds
+                    with Client(server, mint(secret, user, seconds), protocol) as client:
+                        client.subscribe()
+                        while (answer := client.place(placed % 1000, 1, 1))["type"] == "placed":
+                            placed += 1
+                            self.assertLess(time.time(), ends + 60, "it goes on placing")
+                        self.assertEqual(answer["code"], "no_session")
+                        if placed > 0:
+                            self.assertEqual([m["code"] for m in client.heard if m["type"] == "error"], ["no_session"])
+                            self.assertEqual(client.heard[-2]["type"], "error", "told right before the refusal")
+                            self.assertEqual(client.place(1, 1, 1)["code"], "no_session")
+                            client.subscribe()
+                            self.assertEqual([m["type"] for m in client.until_now()
+                                              if m["type"] in ("you", "error")], [], "told once, and nobody from then on")
+                            client.say("session", token=mint(secret, user, 3600))
+                            self.assertEqual(client.wait("welcome")["user"], user.hex())
+                            self.assertEqual(client.place(1, 1, 2)["type"], "placed")
+                        seconds *= 5
+
+    def test_a_bad_one_at_the_upgrade_is_answered(self):
+        secret, user = b"0123456789abcdef-secret", bytes(range(16))
+        with Server("--session-secret", secret.hex(), "--cooldown-ms", "0") as server:
+            good, late, foreign = mint(secret, user, 3600), mint(secret, user, -1), mint(b"another secret 1234", user, 3600)
+            for protocol in BOTH:
+                for fields, code in (({"Authorization": "Bearer " + late}, "no_session"), ({"Cookie": "pixeld=" + late}, "no_session"),
+                                     ({"Authorization": "Bearer " + foreign}, "no_session"), ({"Cookie": "pixeld=x"}, "no_session"),
+                                     ({"Cookie": "pixeld="}, "no_session"), ({"Cookie": f"pixeld={late}; pixeld={good}"}, None),
+                                     ({"Cookie": "other=1"}, None), ({}, None)):
+                    with self.subTest((protocol, fields)), Client(server, protocol=protocol, fields=fields) as client:
+                        client.subscribe()
+                        said = [m["code"] for m in client.heard if m["type"] == "error"]
+                        self.assertEqual(said, [code] if code else [])
+                        if code:
+                            self.assertEqual(client.heard[0]["type"], "error", "before anything else")
+                            self.assertEqual(client.place(1, 1, 1)["code"], code)
+
     def test_survive_a_restart(self):
         with Server("--cooldown-ms", "0") as server:
             token = server.session()

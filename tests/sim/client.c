@@ -206,13 +206,21 @@ static void session_say(struct client *c)
 	char token[SESSION_TOKEN_CHARS_MAX];
 	uint8_t user[USER_BYTES];
 	uint64_t now_s = c->crowd->wall_ms / 1000;
+	bool is_short = !c->crowd->calm && client_chance(c, 3000);
 	struct message m = {.type = MSG_SESSION};
 
 	truth_user(c->number, user);
+	c->session_ends_s = now_s + (is_short ? 1 + below(c, 3) : 100000);
+	c->late_request = UINT64_MAX;
 	m.session.token_len =
-		session_mint(c->crowd->session_key, user, now_s, now_s + 100000, token);
+		session_mint(c->crowd->session_key, user, now_s, c->session_ends_s, token);
 	m.session.token = token;
 	client_say(c, &m);
+}
+
+static bool session_has_ended(const struct client *c)
+{
+	return c->crowd->wall_ms / 1000 >= c->session_ends_s;
 }
 
 static void place_say(struct client *c)
@@ -233,6 +241,8 @@ static void place_say(struct client *c)
 	m.place.y = p.y;
 	m.place.color = p.color;
 	m.place.request = truth_ask(c->crowd->truth, c->number, &p);
+	if (c->late_request == UINT64_MAX && session_has_ended(c))
+		c->late_request = m.place.request;
 	if (c->waiting_len == c->waiting_max) {
 		c->waiting_max = WAITING_MAX;
 		c->waiting = calloc(c->waiting_max, sizeof(*c->waiting));
@@ -271,6 +281,10 @@ static void refused(struct client *c, const struct msg_refused *m)
 		truth_check(m->code == REFUSAL_OUT_OF_BOUNDS ? outside : bad_color,
 			    "client %u: (%u, %u, %u) was refused as %s", c->number, p->x, p->y,
 			    p->color, refusal_str((enum refusal)m->code));
+	if (m->code == REFUSAL_NO_SESSION)
+		truth_check(session_has_ended(c) || !c->welcome,
+			    "client %u: no session, which ends at %lu", c->number,
+			    c->session_ends_s);
 	if (m->code == REFUSAL_COOLDOWN)
 		truth_check(b->cooldown_ms > 0 && m->wait_ms <= b->cooldown_ms,
 			    "client %u: told to wait %u ms", c->number, m->wait_ms);
@@ -279,6 +293,8 @@ static void refused(struct client *c, const struct msg_refused *m)
 static void placed(struct client *c, const struct msg_placed *m)
 {
 	answered(c, m->request);
+	truth_check(m->request < c->late_request, "client %u: placed after its session ended",
+		    c->number);
 	c->crowd->counts.placed++;
 	truth_acknowledged(c->crowd->truth, c->number, m->request, m->seq);
 }
@@ -325,6 +341,11 @@ static void message_run(struct client *c, const uint8_t *bytes, size_t len)
 		c->welcome = true;
 	} else if (m.type == MSG_YOU) {
 		you(c, &m.you);
+	} else if (m.error.code == REFUSAL_NO_SESSION && session_has_ended(c)) {
+		c->welcome = false;
+		c->crowd->counts.expired++;
+		if (c->parted_ns == 0)
+			session_say(c);
 	} else {
 		truth_check(c->rude, "client %u: error %u: %s", c->number, m.error.code,
 			    m.error.text);

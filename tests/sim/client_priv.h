@@ -73,6 +73,7 @@ struct client {
 	uint64_t parted_ns; /* when it said its last, and from then on only reads; 0: it did not */
 	uint16_t part_code; /* the close code that it must be told */
 	bool part_shuts;    /* its side, behind that */
+	uint64_t session_ends_s, late_request; /* asked for behind its end: this and later ones */
 	struct heap_bytes in, out, message;
 	enum ws_opcode message_opcode;
 	struct ws_parser ws;

@@ -375,10 +375,12 @@ static void report(const struct run *r)
 	printf("injected: %lu short sends, %lu splits, %lu starved, %lu ended receives, %lu failed "
 	       "accepts, %lu lost cancels, %lu early submits, %lu short writes, %lu disk errors, "
 	       "%lu "
-	       "sectors lost, %lu vanished, %lu deaf, %lu rubbish, %lu parted\n",
+	       "sectors lost, %lu vanished, %lu deaf, %lu rubbish, %lu parted, %lu sessions "
+	       "ended\n",
 	       ring->short_sends, ring->splits, ring->starved, ring->multi_ends,
 	       ring->accept_failures, ring->cancels_lost, ring->early_submits, ring->short_writes,
-	       disk->errors, disk->sectors_lost, c->vanished, c->deaf, c->rubbish, c->parted);
+	       disk->errors, disk->sectors_lost, c->vanished, c->deaf, c->rubbish, c->parted,
+	       c->expired);
 	fflush(stdout);
 }
 

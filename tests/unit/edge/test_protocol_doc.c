@@ -279,7 +279,7 @@ static void check_session(const char *line)
 	assert_int_equal(hex(line, "user", user), 16);
 	len = session_mint(key, user, number(line, "issued"), expires_s, token);
 	assert_string_equal(token, value(line, "token"));
-	assert_int_equal(session_verify(key, token, len, expires_s - 1, found), 0);
+	assert_int_equal(session_verify(key, token, len, expires_s - 1, found, NULL), 0);
 	assert_memory_equal(found, user, 16);
 	session_key_free(key);
 }
@@ -291,7 +291,7 @@ static void check_session_refused(const char *line)
 	int expected = is(line, "error", "expired") ? -ETIMEDOUT : -EBADMSG;
 	uint8_t user[16];
 
-	assert_int_equal(session_verify(key, token, strlen(token), number(line, "now"), user),
+	assert_int_equal(session_verify(key, token, strlen(token), number(line, "now"), user, NULL),
 			 expected);
 	session_key_free(key);
 }

@@ -42,7 +42,7 @@ static void minted_token_names_its_user(void **state)
 
 	(void)state;
 	assert_int_equal(len, strlen(token));
-	assert_int_equal(session_verify(key, token, len, ISSUED, found), 0);
+	assert_int_equal(session_verify(key, token, len, ISSUED, found, NULL), 0);
 	assert_memory_equal(found, user, 16);
 }
 
@@ -64,10 +64,10 @@ static void token_ends_with_its_time(void **state)
 	size_t len = session_mint(key, user, ISSUED, EXPIRES, token);
 
 	(void)state;
-	assert_int_equal(session_verify(key, token, len, EXPIRES - 1, found), 0);
+	assert_int_equal(session_verify(key, token, len, EXPIRES - 1, found, NULL), 0);
 	found[0] = 7;
-	assert_int_equal(session_verify(key, token, len, EXPIRES, found), -ETIMEDOUT);
-	assert_int_equal(session_verify(key, token, len, UINT64_MAX, found), -ETIMEDOUT);
+	assert_int_equal(session_verify(key, token, len, EXPIRES, found, NULL), -ETIMEDOUT);
+	assert_int_equal(session_verify(key, token, len, UINT64_MAX, found, NULL), -ETIMEDOUT);
 	assert_int_equal(found[0], 7);
 }
 
@@ -80,7 +80,7 @@ static void token_with_any_bit_flipped_is_refused(void **state)
 	(void)state;
 	for (size_t bit = 0; bit < 8 * len; bit++) {
 		token[bit / 8] = (char)(token[bit / 8] ^ (1 << bit % 8));
-		assert_int_equal(session_verify(key, token, len, ISSUED, found), -EBADMSG);
+		assert_int_equal(session_verify(key, token, len, ISSUED, found, NULL), -EBADMSG);
 		token[bit / 8] = (char)(token[bit / 8] ^ (1 << bit % 8));
 	}
 }
@@ -95,7 +95,8 @@ static void token_of_another_length_is_refused(void **state)
 	token[len] = '=';
 	for (size_t n = 0; n < SESSION_TOKEN_CHARS_MAX; n++)
 		if (n != len)
-			assert_int_equal(session_verify(key, token, n, ISSUED, found), -EBADMSG);
+			assert_int_equal(session_verify(key, token, n, ISSUED, found, NULL),
+					 -EBADMSG);
 }
 
 static void token_of_another_key_is_refused(void **state)
@@ -110,8 +111,8 @@ static void token_of_another_key_is_refused(void **state)
 		session_key_new((const uint8_t *)"another secret, as long", strlen(secret), &other),
 		0);
 	len = session_mint(other, user, ISSUED, EXPIRES, token);
-	assert_int_equal(session_verify(other, token, len, ISSUED, found), 0);
-	assert_int_equal(session_verify(key, token, len, ISSUED, found), -EBADMSG);
+	assert_int_equal(session_verify(other, token, len, ISSUED, found, NULL), 0);
+	assert_int_equal(session_verify(key, token, len, ISSUED, found, NULL), -EBADMSG);
 	session_key_free(other);
 }
 
@@ -123,7 +124,7 @@ static void token_of_another_version_is_refused(void **state)
 	uint8_t found[16];
 
 	(void)state;
-	assert_int_equal(session_verify(key, token, strlen(token), ISSUED, found), -EBADMSG);
+	assert_int_equal(session_verify(key, token, strlen(token), ISSUED, found, NULL), -EBADMSG);
 }
 
 static void secret_has_a_length(void **state)
@@ -162,7 +163,7 @@ static void *mint_and_verify(void *arg)
 	for (unsigned i = 0; i < 2000; i++) {
 		size_t len = session_mint(key, user, ISSUED + i, EXPIRES, token);
 
-		if (session_verify(key, token, len, ISSUED, found) != 0 ||
+		if (session_verify(key, token, len, ISSUED, found, NULL) != 0 ||
 		    memcmp(found, user, 16) != 0)
 			failures++;
 	}
