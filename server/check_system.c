@@ -323,6 +323,6 @@ int system_report(const struct system_facts *f, const struct settings *s, FILE *
 	fprintf(out, "It holds %" PRIu64 " clients as it is; what ends it is %s.\n", clients,
 		limit);
 	if (f->ring_error != 0)
-		return exit_code_of_ring(f->ring_error);
+		return (int)exit_code_of_ring(f->ring_error);
 	return r.failed ? EXIT_FAILED : EXIT_PASS;
 }

@@ -250,7 +250,7 @@ int server_start(const struct settings *settings, struct server **ret_server,
 	}
 	rc = server_threads_start(s, why);
 	if (rc != 0)
-		return exit_code_of_ring(rc); /* the process ends: threads with it */
+		return (int)exit_code_of_ring(rc); /* the process ends: threads with it */
 	listening_say(s);
 	*ret_server = s;
 	return 0;

@@ -369,6 +369,6 @@ int capacity_report(FILE *to, const struct capacity_facts *f, const struct optio
 	fprintf(to, "It can open %" PRIu64 " clients as it is; what ends it is %s.\n", clients,
 		limit);
 	if (f->ring_error != 0)
-		return exit_code_of_ring(f->ring_error);
+		return (int)exit_code_of_ring(f->ring_error);
 	return r.failed ? EXIT_FAILED : EXIT_PASS;
 }
