@@ -69,7 +69,14 @@ static int snapshot_person_skip(void *arg, const struct person *person)
 	return SNAPSHOT_TAKEN;
 }
 
-/* 1: the board is that of this snapshot; 0: it has none, or cannot be used; -ENOMEM. */
+/* A snapshot that is damaged, too new or gone is none; any other error is told: it may pass, and
+ * "history does not reach there" would be wrong then. */
+static bool is_failure(int rc)
+{
+	return rc < 0 && rc != -EBADMSG && rc != -EPROTONOSUPPORT && rc != -ENOENT;
+}
+
+/* 1: the board is that of this snapshot; 0: it has none, or cannot be used; -errno. */
 static int snapshot_take(struct history *h, struct history_board *b, uint64_t lsn)
 {
 	const struct snapshot_handler handler = {
@@ -81,10 +88,10 @@ static int snapshot_take(struct history *h, struct history_board *b, uint64_t ls
 	snapshot_name(name, lsn);
 	board_forget(b);
 	rc = snapshot_read(history_disk(h), name, &handler, &head, why, sizeof(why));
-	if (rc == -ENOMEM)
-		return rc;
 	if (rc < 0)
 		board_forget(b);
+	if (is_failure(rc))
+		return rc;
 	if (b->board == NULL)
 		return 0;
 	b->cursor = (struct history_cursor){.next_lsn = lsn + 1};
@@ -340,7 +347,7 @@ int history_board_find(struct history *h, const char *name, struct record_board 
 		snapshot_name(file, lsns[0]);
 		rc = snapshot_read(history_disk(h), file, &of_snapshot, &head, why, sizeof(why));
 	}
-	if (rc == -ENOMEM)
+	if (is_failure(rc))
 		return rc;
 	for (rc = 1; rc == 1 && !f.found;)
 		rc = history_step(h, &c, &of_journal);

@@ -129,6 +129,11 @@ static int verify(struct disk *disk, uint64_t lsn)
 	(void)lsn;
 	if (rc != 0)
 		return rc;
+	if (result.is_missing) {
+		printf("not whole: files are missing in front of record %" PRIu64 "\n",
+		       result.start.next_lsn);
+		return EXIT_DATA_WRONG;
+	}
 	printf("whole: records up to %" PRIu64 ", newest snapshot of record %" PRIu64 ", %s\n",
 	       result.start.next_lsn - 1, result.snapshot_lsn,
 	       result.was_clean ? "stopped in order" : "not stopped in order (or running)");

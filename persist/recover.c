@@ -75,13 +75,26 @@ static int segment_check(struct recovery *r, const struct segment_entry *e)
 	return 0;
 }
 
+static int segments_refuse(struct recovery *r, int error)
+{
+	char name[JOURNAL_NAME_BYTES] = "";
+
+	if (r->list.failed != 0)
+		journal_segment_name(name, r->list.failed);
+	return recover_refuse(r, error,
+			      "%s/%s: %s: the journal cannot be read%s. Nothing was changed.",
+			      disk_path(r->disk), name, strerror(-error),
+			      error == -EACCES || error == -EPERM
+				      ? ": give its files to the user that runs pixeld"
+				      : "");
+}
+
 static int segments_check(struct recovery *r)
 {
 	int rc = segment_list_read(r->disk, &r->list);
 
 	if (rc < 0)
-		return recover_refuse(r, rc, "%s: the segments cannot be read: %s.",
-				      disk_path(r->disk), strerror(-rc));
+		return segments_refuse(r, rc);
 	for (size_t i = 0; rc == 0 && i < r->list.count; i++)
 		rc = segment_check(r, &r->list.entries[i]);
 	return rc;
@@ -98,8 +111,11 @@ static void snapshot_put_aside(struct recovery *r, const char *name)
 {
 	char aside[SNAPSHOT_NAME_BYTES];
 
-	if (r->options->read_only)
+	if (r->options->read_only) {
+		report(r, "%s An older one is used.", r->why);
 		return;
+	}
+	report(r, "%s It is put aside, and an older one is used.", r->why);
 	memcpy(aside, name, SNAPSHOT_NAME_BYTES);
 	memcpy(strrchr(aside, '.'), ".bad", sizeof(".bad"));
 	disk_rename(r->disk, name, aside);
@@ -124,13 +140,14 @@ static int snapshot_try(struct recovery *r, const char *name)
 	struct snapshot_head head;
 	int rc = snapshot_read(r->disk, name, NULL, &head, r->why, RECOVER_WHY_BYTES);
 
-	if (rc == -EPROTONOSUPPORT || rc == -ENOMEM)
-		return rc;
-	if (rc < 0) {
-		report(r, "%s It is put aside, and an older one is used.", r->why);
+	if (rc == -EBADMSG)
 		snapshot_put_aside(r, name);
+	else if (rc == -EIO)
+		report(r, "%s An older one is used.", r->why);
+	if (rc == -EBADMSG || rc == -EIO || rc == -ENOENT)
 		return 1;
-	}
+	if (rc < 0)
+		return rc; /* unreadable is not damaged: who lifts the reason has it back */
 	if (r->result->start.journal_id == 0)
 		r->result->start.journal_id = head.journal_id;
 	if (head.journal_id != r->result->start.journal_id)
@@ -199,6 +216,9 @@ static int batch_deliver(struct recovery *r, const struct batch *batch)
 		if (r->handler->record == NULL)
 			continue;
 		rc = r->handler->record(r->handler->arg, lsn, &record, replay);
+		if (rc == -ECANCELED)
+			return recover_refuse(r, rc, "%s/%s, offset %zu, record %" PRIu64,
+					      disk_path(r->disk), r->name, batch->offset, lsn);
 		if (rc != 0)
 			return recover_refuse(
 				r, rc, "%s/%s, offset %zu: record %" PRIu64 " was not taken: %s.",
@@ -387,9 +407,18 @@ static int conclude(struct recovery *r)
 	if (!behind)
 		return 0;
 	result->last_sync = r->snapshot.sync;
-	result->was_clean = r->snapshot.clean;
-	if (r->snapshot.clean || r->snapshot.sync != JOURNAL_SYNC_COMMIT)
+	result->was_clean = false; /* what followed a clean snapshot may be gone too */
+	result->is_missing = true;
+	if (r->snapshot.clean || r->snapshot.sync != JOURNAL_SYNC_COMMIT) {
+		report(r,
+		       "%s: the journal ends at record %" PRIu64
+		       ", before the snapshot of record %" PRIu64
+		       ": files journal-*.seg are missing, or a power cut took what was not "
+		       "synced. The boards are those of the snapshot; the history in between is "
+		       "lost, and what followed it, if anything did.",
+		       disk_path(r->disk), end_lsn, r->snapshot.lsn);
 		return 0;
+	}
 	return recover_refuse(
 		r, -EBADMSG,
 		"%s: the journal ends at record %" PRIu64 ", before the snapshot of record %" PRIu64

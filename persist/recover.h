@@ -29,7 +29,8 @@ struct recover_options {
 	bool read_only;            /* tools: repairs, syncs and removes nothing */
 };
 
-/* Called in this order: boards, people, records by lsn. A non-zero result ends recovery with it. */
+/* Called in this order: boards, people, records by lsn. A non-zero result ends recovery with it.
+ * -ECANCELED: the handler has its own sentence; `why` then only says where it was. */
 struct recover_handler {
 	void *arg;
 	int (*board)(void *arg, const struct snapshot_board_read *board);
@@ -48,6 +49,7 @@ struct recover_result {
 	enum journal_sync last_sync; /* of the last run */
 	bool is_new;                 /* nothing was there */
 	bool was_clean;              /* the last run stopped in order */
+	bool is_missing;             /* the journal ends before the snapshot, which goes on */
 	bool torn;                   /* a tail was cut: */
 	char torn_file[JOURNAL_NAME_BYTES];
 	uint64_t torn_offset;

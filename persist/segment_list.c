@@ -104,9 +104,12 @@ int segment_list_read_above(struct disk *disk, uint32_t number, struct segment_l
 			c.list.entries[kept++] = c.list.entries[i];
 		else if (rc == -ENOENT)
 			rc = 0; /* removed by a running server while a tool looks */
+		else
+			c.list.failed = c.list.entries[i].number;
 	}
 	if (rc < 0) {
 		free(c.list.entries);
+		ret_list->failed = c.list.failed;
 		return rc;
 	}
 	c.list.count = kept;

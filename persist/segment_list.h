@@ -26,9 +26,10 @@ struct segment_entry {
 struct segment_list {
 	struct segment_entry *entries; /* by number */
 	size_t count;
+	uint32_t failed; /* number of the segment that could not be read; 0: the directory */
 };
 
-/* 0 or -errno; frees nothing but its own on failure. */
+/* 0 or -errno; frees nothing but its own on failure; ret_list->failed then names the file. */
 int segment_list_read(struct disk *disk, struct segment_list *ret_list);
 
 /* Only those with a number above `number`: what may follow a segment that is known. */

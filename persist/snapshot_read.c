@@ -297,6 +297,13 @@ static int walk(struct reader *r)
 	return rc;
 }
 
+static const char *snapshot_open_remedy(int error)
+{
+	if (error == -EACCES || error == -EPERM)
+		return "the user that runs pixeld may not read it: give it the file";
+	return error == -EIO ? "the disk does not give it" : "it cannot be opened";
+}
+
 int snapshot_read(struct disk *disk, const char *name, const struct snapshot_handler *handler,
 		  struct snapshot_head *ret_head, char *why, size_t why_bytes)
 {
@@ -311,8 +318,11 @@ int snapshot_read(struct disk *disk, const char *name, const struct snapshot_han
 
 	snprintf(why, why_bytes, "%s/%s: cannot be used.", disk_path(disk), name);
 	r.fd = disk_file_open(disk, name, 0);
-	if (r.fd < 0)
+	if (r.fd < 0) {
+		snprintf(why, why_bytes, "%s/%s: %s: %s. Nothing was changed.", disk_path(disk),
+			 name, strerror(-r.fd), snapshot_open_remedy(r.fd));
 		return r.fd;
+	}
 	r.chunk = malloc(CHUNK_PAYLOAD_MAX);
 	rc = r.chunk == NULL ? -ENOMEM : walk(&r);
 	free(r.chunk);

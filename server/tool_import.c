@@ -174,7 +174,8 @@ static int directory_recover(struct import *i)
 	rc = recover_run(i->tool.disk, &options, &handler, &i->result, why);
 	if (rc < 0)
 		return tool_fail(rc == -EBADMSG ? EXIT_DATA_WRONG : EXIT_FAILED, "%s", why);
-	if (!i->result.was_clean && i->result.last_sync != JOURNAL_SYNC_COMMIT)
+	if (i->result.is_missing ||
+	    (!i->result.was_clean && i->result.last_sync != JOURNAL_SYNC_COMMIT))
 		return tool_fail(EXIT_FAILED,
 				 "%s: the last run did not stop in order and did not sync every "
 				 "commit: start the server once and stop it, then import",

@@ -16,14 +16,14 @@
 
 struct restore {
 	struct writer *w;
-	char *why;
-	bool is_refused; /* `why` says why, and exit_code */
+	char sentence[RECOVER_WHY_BYTES / 2]; /* why it was refused */
+	bool is_refused;
 	int exit_code;
 };
 
 static int restore_refuse(struct restore *r, int exit_code, const char *sentence)
 {
-	snprintf(r->why, RECOVER_WHY_BYTES, "%s", sentence);
+	snprintf(r->sentence, sizeof(r->sentence), "%s", sentence);
 	r->is_refused = true;
 	r->exit_code = exit_code;
 	return -ECANCELED;
@@ -356,8 +356,8 @@ static void epochs_renew(struct writer *w)
 		refill_restart(b, b->seq_applied);
 		b->is_epoch_new = true;
 	}
-	log_warn("epoch_renewed why=\"the last run did not stop in order and did not sync every "
-		 "commit\"");
+	log_warn("epoch_renewed why=\"placements that clients know may be lost: the last run did "
+		 "not stop in order and did not sync every commit, or its files are gone\"");
 }
 
 /* A snapshot of record 0, as earlier versions left when no segment could be made, knows boards that
@@ -404,9 +404,21 @@ static int rooms_open(struct writer *w)
 	return 0;
 }
 
+/* The same words wherever it was seen; with the place where the data is wrong. */
+static int refusal_say(const struct restore *r, char why[static RECOVER_WHY_BYTES])
+{
+	char place[RECOVER_WHY_BYTES / 2];
+
+	snprintf(place, sizeof(place), "%s", why);
+	snprintf(why, RECOVER_WHY_BYTES, "%s%s%s", r->sentence,
+		 r->exit_code == EXIT_DATA_WRONG ? ": " : "",
+		 r->exit_code == EXIT_DATA_WRONG ? place : "");
+	return r->exit_code;
+}
+
 int restore_run(struct writer *w, char why[static RECOVER_WHY_BYTES])
 {
-	struct restore r = {.w = w, .why = why};
+	struct restore r = {.w = w};
 	struct recover_handler handler = {.arg = &r,
 					  .board = on_board,
 					  .person = on_person,
@@ -423,7 +435,7 @@ int restore_run(struct writer *w, char why[static RECOVER_WHY_BYTES])
 	options.fresh_journal_id |= 1;
 	rc = recover_run(w->config.disk, &options, &handler, &result, why);
 	if (r.is_refused)
-		return r.exit_code;
+		return refusal_say(&r, why);
 	if (rc < 0)
 		return rc == -EBADMSG ? EXIT_DATA_WRONG : EXIT_FAILED;
 	w->start = result.start;
@@ -431,10 +443,16 @@ int restore_run(struct writer *w, char why[static RECOVER_WHY_BYTES])
 	w->snapshot_lsn = result.snapshot_lsn;
 	if (w->lsn_applied == 0)
 		boards_forget_journal(w);
-	if (!result.is_new && !result.was_clean && result.last_sync != JOURNAL_SYNC_COMMIT)
+	if (result.is_missing)
+		log_error("journal_missing snapshot=%llu what=\"files of the journal are gone, and "
+			  "with them history, maybe also placements\" remedy=\"stop, and restore "
+			  "journal-*.seg from a copy\"",
+			  (unsigned long long)result.snapshot_lsn);
+	if (result.is_missing ||
+	    (!result.is_new && !result.was_clean && result.last_sync != JOURNAL_SYNC_COMMIT))
 		epochs_renew(w);
 	if (palettes_check(&r) < 0)
-		return r.exit_code;
+		return refusal_say(&r, why);
 	rc = rooms_open(w);
 	if (rc < 0) {
 		snprintf(why, RECOVER_WHY_BYTES, "the boards do not fit: %s", strerror(-rc));

@@ -69,6 +69,8 @@ static struct {
 	int chance_error[DISK_SIM_OP_MAX];
 	uint64_t fail_at[DISK_SIM_OP_MAX];
 	int fail_error[DISK_SIM_OP_MAX];
+	const char *denied; /* how the names begin of files that cannot be opened; NULL: none */
+	int denied_error;
 	uint64_t capacity;
 	uint64_t life; /* operations until death; UINT64_MAX: immortal */
 	uint64_t changed;
@@ -246,6 +248,12 @@ void disk_sim_chance_set(enum disk_sim_op op, uint32_t chance, int error)
 {
 	world.chance[op] = chance;
 	world.chance_error[op] = error;
+}
+
+void disk_sim_deny(const char *prefix, int error)
+{
+	world.denied = prefix;
+	world.denied_error = error;
 }
 
 void disk_sim_fail_at(enum disk_sim_op op, uint64_t nth, int error)
@@ -433,6 +441,9 @@ int disk_file_open(struct disk *d, const char *name, int writable)
 
 	(void)d;
 	(void)writable;
+	if (f != NULL && world.denied != NULL &&
+	    strncmp(name, world.denied, strlen(world.denied)) == 0)
+		return world.denied_error;
 	return f == NULL ? -ENOENT : fd_add(f);
 }
 

@@ -40,6 +40,9 @@ void disk_sim_end(void);
 /* Every operation of this kind fails with a chance of 1000. */
 void disk_sim_chance_set(enum disk_sim_op op, uint32_t chance, int error);
 
+/* Files whose names begin with `prefix` cannot be opened; NULL: all can. */
+void disk_sim_deny(const char *prefix, int error);
+
 /* The nth operation of this kind from now on, 1 = the next, fails once. */
 void disk_sim_fail_at(enum disk_sim_op op, uint64_t nth, int error);
 

@@ -478,41 +478,6 @@ static void no_good_snapshot_replays_all_or_is_refused(void **state)
 	scene_end(s);
 }
 
-static void journal_that_ends_before_its_snapshot_is_refused(void **state)
-{
-	struct scene *s = life(JOURNAL_SYNC_COMMIT, 2);
-
-	(void)state;
-	assert_true(scene_snapshot(s, false));
-	scene_snapshot_wait(s);
-	scene_crash(s, true);
-	disk_sim_file_put(FIRST, NULL, 0);
-	assert_int_equal(scene_recover(s, true), -EBADMSG);
-	assert_non_null(strstr(s->why, "journal-*.seg are missing"));
-	scene_end(s);
-}
-
-static void clean_snapshot_alone_is_a_good_start(void **state)
-{
-	struct scene *s = life(JOURNAL_SYNC_COMMIT, 2);
-
-	(void)state;
-	journal_stop(s->journal);
-	scene_until(s, JOURNAL_CLOSED);
-	assert_true(scene_snapshot(s, true));
-	scene_stop(s);
-	disk_sim_file_put(FIRST, NULL, 0);
-	assert_int_equal(scene_start(s), 0);
-	assert_true(s->result.was_clean);
-	assert_told(s, 8);
-	scene_commit(s, 3);
-	scene_crash(s, true);
-	s->history = 100;
-	assert_int_equal(scene_start(s), 0);
-	assert_told(s, 11);
-	scene_end(s);
-}
-
 /* Two snapshots, with as much journal before each; the first segment goes with the second. */
 static void segments_passed(struct scene *s)
 {
@@ -633,8 +598,6 @@ int main(void)
 		cmocka_unit_test(snapshot_is_where_replay_begins),
 		cmocka_unit_test(bad_newest_snapshot_falls_back_to_the_older),
 		cmocka_unit_test(no_good_snapshot_replays_all_or_is_refused),
-		cmocka_unit_test(journal_that_ends_before_its_snapshot_is_refused),
-		cmocka_unit_test(clean_snapshot_alone_is_a_good_start),
 		cmocka_unit_test(old_segments_go_when_two_snapshots_have_passed_them),
 		cmocka_unit_test(old_segments_go_when_the_disk_has_less_free_than_asked),
 		cmocka_unit_test(reading_only_changes_nothing),

@@ -4,6 +4,7 @@
  *
  * The real writer and keeper over ring and disk in memory; the test plays the only worker.
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -18,6 +19,7 @@
 #include "engine/delta.h"
 #include "engine/mail.h"
 #include "engine/room_log.h"
+#include "persist/history_board.h"
 #include "server/writer.h"
 #include "tests/prng.h"
 #include "tests/sim/disk_sim.h"
@@ -59,20 +61,22 @@ static uint64_t no_rounds(void *arg)
 	return 0;
 }
 
-static void settings_make(struct life *l, const char *log_bytes, const char *sync)
+static void settings_make(struct life *l, const char *board, const char *log_bytes,
+			  const char *sync)
 {
 	char args[][64] = {"pixeld",
-			   "--board=main:500x500:4",
 			   "--journal-segment-bytes=4MiB",
 			   "--people-max=1024",
 			   "--cooldown-ms=0",
 			   "--last-placer-cells=0",
 			   "--snapshot-interval-s=3600",
 			   "",
+			   "",
 			   ""};
 	char why[SETTINGS_WHY_CHARS], *argv[10] = {NULL};
 	char *const envp[] = {NULL};
 
+	snprintf(args[6], sizeof(args[6]), "--board=%s", board);
 	snprintf(args[7], sizeof(args[7]), "--log-bytes=%s", log_bytes);
 	snprintf(args[8], sizeof(args[8]), "--journal-sync=%s", sync);
 	for (int i = 0; i < 9; i++)
@@ -87,10 +91,11 @@ static void begin(struct life *l, const char *log_bytes, const char *sync)
 	l->now = (struct now){.mono_ns = NS_PER_SEC, .wall_ms = WALL_MS};
 	disk_sim_begin(1);
 	ring_sim_begin(NULL, &disk_sim_for_ring, 1);
-	settings_make(l, log_bytes, sync);
+	settings_make(l, "main:500x500:4", log_bytes, sync);
 }
 
-static void start(struct life *l)
+/* 0, or an exit code and why. */
+static int writer_make(struct life *l, char *why)
 {
 	struct writer_config config = {.settings = l->settings,
 				       .worker_count = 1,
@@ -98,21 +103,30 @@ static void start(struct life *l)
 				       .wake_packer = wake_nobody,
 				       .wake_historian = wake_nobody,
 				       .round_ns = no_rounds};
-	struct keeper_config keeper = {.wake_writer = wake_nobody};
-	char why[RECOVER_WHY_BYTES] = "";
 
 	assert_int_equal(disk_open("sim", 1, 1, &l->disk), 0);
 	assert_int_equal(spsc_new(MAIL_MAX, sizeof(struct mail_request), &l->requests), 0);
 	assert_int_equal(spsc_new(MAIL_MAX, sizeof(struct mail_answer), &l->answers), 0);
 	assert_int_equal(spsc_new(4, sizeof(struct pack_job), &l->pack_jobs), 0);
 	assert_int_equal(spsc_new(4, sizeof(struct pack_job), &l->pack_done), 0);
-	config.disk = keeper.disk = l->disk;
+	config.disk = l->disk;
 	config.requests[0] = l->requests;
 	config.answers[0] = l->answers;
 	config.pack_jobs = l->pack_jobs;
 	config.pack_done = l->pack_done;
-	if (writer_new(&config, l->now, &l->writer, why) != 0)
+	l->keeper = NULL;
+	l->writer = NULL;
+	return writer_new(&config, l->now, &l->writer, why);
+}
+
+static void start(struct life *l)
+{
+	struct keeper_config keeper = {.wake_writer = wake_nobody};
+	char why[RECOVER_WHY_BYTES] = "";
+
+	if (writer_make(l, why) != 0)
 		fail_msg("%s", why);
+	keeper.disk = l->disk;
 	assert_int_equal(keeper_new(&keeper, &l->keeper), 0);
 	assert_int_equal(writer_start(l->writer, l->keeper, l->now), 0);
 }
@@ -264,25 +278,30 @@ static void disk_room(uint64_t mib)
 	disk_sim_capacity_set(mib << 20);
 }
 
-static int snapshot_find(void *arg, const char *name)
-{
-	uint64_t lsn;
+struct wanted {
+	const char *prefix;
+	char name[64];
+};
 
-	if (!snapshot_name_lsn(name, &lsn))
+static int file_find(void *arg, const char *name)
+{
+	struct wanted *w = arg;
+
+	if (strncmp(name, w->prefix, strlen(w->prefix)) != 0)
 		return 0;
-	snprintf(arg, SNAPSHOT_NAME_BYTES, "%s", name);
+	snprintf(w->name, sizeof(w->name), "%s", name);
 	return 1;
 }
 
-static unsigned snapshots_remove(void)
+static unsigned files_remove(const char *prefix)
 {
-	char name[SNAPSHOT_NAME_BYTES];
+	struct wanted w = {.prefix = prefix};
 	struct disk *disk;
 	unsigned count = 0;
 
 	assert_int_equal(disk_open("sim", 0, 0, &disk), 0);
-	for (; disk_list(disk, snapshot_find, name) == 1; count++)
-		disk_sim_file_put(name, NULL, 0);
+	for (; disk_list(disk, file_find, &w) == 1; count++)
+		disk_sim_file_put(w.name, NULL, 0);
 	disk_close(disk);
 	return count;
 }
@@ -399,7 +418,7 @@ static void assert_journal_tells_all(struct life *l)
 	place(l, 10, 10, CELLS, 16);
 	assert_int_equal(atomic_load(&room(l)->seq), seq + 10);
 	stop(l);
-	assert_true(snapshots_remove() > 0);
+	assert_true(files_remove("snapshot-") > 0);
 	start(l);
 	assert_int_equal(atomic_load(&room(l)->seq), seq + 10);
 	assert_int_equal(atomic_load(&room(l)->epoch), epoch);
@@ -441,6 +460,92 @@ static void an_epoch_that_no_segment_could_be_made_for_is_in_the_journal_later(v
 	start(&l);
 	assert_int_equal(atomic_load(&room(&l)->epoch), 2);
 	assert_journal_tells_all(&l);
+	end(&l);
+}
+
+static void after_the_journal_is_gone_a_new_epoch_begins(void **state)
+{
+	struct life l;
+
+	(void)state;
+	begin(&l, "64KiB", "commit");
+	start(&l);
+	place(&l, 100, 10, CELLS, 16);
+	stop(&l);
+	assert_true(files_remove("journal-") > 0);
+	start(&l);
+	assert_int_equal(atomic_load(&room(&l)->epoch), 2);
+	assert_true(atomic_load(&room(&l)->seq) > 100);
+	end(&l);
+}
+
+/* Starts with other settings, and back: what was said. */
+static void refusal_get(struct life *l, const char *board, int exit_code, char *why)
+{
+	struct settings *good = l->settings;
+
+	settings_make(l, board, "64KiB", "commit");
+	assert_int_equal(writer_make(l, why), exit_code);
+	parts_free(l);
+	disk_sim_process_kill();
+	settings_free(l->settings);
+	l->settings = good;
+}
+
+static void a_changed_board_is_refused_in_the_same_words_with_and_without_a_snapshot(void **state)
+{
+	char by_journal[RECOVER_WHY_BYTES], by_snapshot[RECOVER_WHY_BYTES];
+	struct life l;
+
+	(void)state;
+	begin(&l, "64KiB", "commit");
+	start(&l);
+	place(&l, 10, 10, CELLS, 16);
+	disk_sim_die_after(0);
+	parts_free(&l);
+	disk_sim_process_kill();
+	refusal_get(&l, "main:400x500:4", 78, by_journal);
+	start(&l);
+	stop(&l);
+	refusal_get(&l, "main:400x500:4", 78, by_snapshot);
+	assert_string_equal(by_journal, by_snapshot);
+	assert_string_equal(by_journal,
+			    "board main is 500x500:4 in the data directory and 400x500:4 in the "
+			    "settings: change the settings back, or start with another --data "
+			    "directory");
+	start(&l);
+	end(&l);
+}
+
+/* "Gone" would be said for ever; this passes. */
+static void history_does_not_take_what_it_may_not_read_for_gone(void **state)
+{
+	const struct history_moment now = {UINT64_MAX, UINT64_MAX};
+	struct record_board meta;
+	struct history_board b;
+	struct history *history;
+	struct disk *disk;
+	struct life l;
+
+	(void)state;
+	begin(&l, "64KiB", "commit");
+	start(&l);
+	place(&l, 10, 10, CELLS, 16);
+	stop(&l);
+	assert_int_equal(disk_open("sim", 0, 0, &disk), 0);
+	assert_int_equal(history_new(disk, &history), 0);
+	assert_int_equal(history_look(history, UINT64_MAX), 0);
+	history_board_init(&b, 0);
+	disk_sim_deny("snapshot-", -EACCES);
+	assert_int_equal(history_board_begin(history, &b, &now), -EACCES);
+	assert_int_equal(history_board_find(history, "main", &meta), -EACCES);
+	disk_sim_deny(NULL, 0);
+	assert_int_equal(history_board_begin(history, &b, &now), 0);
+	assert_non_null(b.board);
+	history_board_fini(&b);
+	history_free(history);
+	disk_close(disk);
+	start(&l);
 	end(&l);
 }
 
@@ -504,6 +609,10 @@ int main(void)
 			an_epoch_that_no_segment_could_be_made_for_is_in_the_journal_later),
 		cmocka_unit_test(
 			a_snapshot_knows_the_latest_placement_though_the_clock_was_set_back),
+		cmocka_unit_test(after_the_journal_is_gone_a_new_epoch_begins),
+		cmocka_unit_test(
+			a_changed_board_is_refused_in_the_same_words_with_and_without_a_snapshot),
+		cmocka_unit_test(history_does_not_take_what_it_may_not_read_for_gone),
 	};
 
 	return cmocka_run_group_tests_name("restart", tests, NULL, NULL);
