@@ -41,7 +41,7 @@ static bool name_is_good(const char *name, size_t len)
 	return true;
 }
 
-/* Finds the board, or makes it without size. NULL: no memory, bad name or too many. */
+/* Finds the board, or makes it without size. NULL: no memory, or a bad name. */
 static struct settings_board *board_get(struct settings *s, const char *name, size_t len, int line)
 {
 	struct settings_board *boards;
@@ -52,8 +52,6 @@ static struct settings_board *board_get(struct settings *s, const char *name, si
 		if (strlen(s->boards[i].name) == len && memcmp(s->boards[i].name, name, len) == 0)
 			return &s->boards[i];
 	}
-	if (s->boards_count == setting_rows[SETTINGS_ID_board].max)
-		return NULL;
 	boards = realloc(s->boards, (s->boards_count + 1) * sizeof(*boards));
 	if (boards == NULL)
 		return NULL;
@@ -273,6 +271,11 @@ int settings_board_finish(struct settings *s, char why[static SETTINGS_WHY_CHARS
 		kept++;
 	}
 	s->boards_count = kept;
+	if (kept > setting_rows[SETTINGS_ID_board].max) {
+		snprintf(why, SETTINGS_WHY_CHARS, "board: there are %u; a server has at most %llu",
+			 kept, (unsigned long long)setting_rows[SETTINGS_ID_board].max);
+		return -EINVAL;
+	}
 	if (kept == 0) { /* `board =` is no mistake in itself: sections may name some */
 		snprintf(why, SETTINGS_WHY_CHARS,
 			 "board: there is none to serve; write board = main:1000x1000:4");

@@ -12,6 +12,7 @@
 #include <strings.h>
 
 #include "engine/command_line.h"
+#include "engine/room.h"
 
 #define SETTING_OFFSET_COUNT(field)   offsetof(struct settings, field)
 #define SETTING_OFFSET_MS(field)      offsetof(struct settings, field)

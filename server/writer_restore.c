@@ -454,6 +454,13 @@ int restore_run(struct writer *w, char why[static RECOVER_WHY_BYTES])
 	if (palettes_check(&r) < 0)
 		return refusal_say(&r, why);
 	rc = rooms_open(w);
+	if (rc == -ENOSPC) {
+		snprintf(why, RECOVER_WHY_BYTES,
+			 "board: a data directory has at most %d, those that the settings do not "
+			 "name any more too, and these would be more; give new ones another --data",
+			 ROOMS_MAX);
+		return EXIT_CONFIG;
+	}
 	if (rc < 0) {
 		snprintf(why, RECOVER_WHY_BYTES, "the boards do not fit: %s", strerror(-rc));
 		return EXIT_FAILED;

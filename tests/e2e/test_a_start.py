@@ -157,6 +157,23 @@ class Start(unittest.TestCase):
             self.assertIn(f"data directory {server.folder}/empty: no journal is there yet: a start makes new boards", out)
             self.assertEqual(list((server.folder / "empty").iterdir()), [])
 
+    def test_as_many_boards_are_good_as_really_fit(self):
+        def boards(first, end):
+            return [flag for i in range(first, end) for flag in ("--board", f"b{i}:1x1:1")]
+
+        code, _, said = run("--check-config", *boards(0, 257))
+        self.assertEqual(code, CONFIG)
+        self.assertIn("there are 257; a server has at most 256", said)
+        with Server(*boards(0, 250)) as server:
+            server.stop()
+            code, _, said = run("--listen", "127.0.0.1:0", "--data", server.data, *boards(249, 257))
+            self.assertEqual(code, CONFIG)
+            self.assertIn("a data directory has at most 256", said)
+            server.flags = boards(200, 256)
+            server.allowed = "board_not_served"
+            server.start()
+            self.assertEqual(len(server.ask("GET", "/boards").json()), 56)
+
     def test_second_sigterm_ends_at_once(self):
         with Server("--drain-ms", "60s") as server:
             with Client(server) as client:

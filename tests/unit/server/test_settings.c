@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "engine/log.h"
+#include "engine/room.h"
 #include "persist/journal_format.h"
 #include "server/settings_priv.h"
 
@@ -293,6 +294,22 @@ static void boards_that_cannot_be_are_refused(void **state)
 		load(LIST("--board", bad[i]), LIST(), EXIT_USAGE);
 	load(LIST("--board=a:1x1:4", "--board=a:2x2:4"), LIST(), EXIT_USAGE);
 	assert_non_null(strstr(why, "board \"a\" is given twice"));
+}
+
+static void no_more_boards_are_taken_than_a_server_has(void **state)
+{
+	static char file[ROOMS_MAX * 32 + 64];
+	struct settings *s;
+	size_t len = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < ROOMS_MAX; i++)
+		len += (size_t)sprintf(file + len, "[board \"b%u\"]\nsize = 1x1:1\n", i);
+	s = text(file);
+	assert_int_equal(s->boards_count, ROOMS_MAX);
+	settings_free(s);
+	sprintf(file + len, "[board \"more\"]\nsize = 1x1:1\n");
+	text_refused(file, "board: there are 257; a server has at most 256");
 }
 
 static void no_board_at_all_is_refused(void **state)
@@ -588,6 +605,7 @@ int main(void)
 		cmocka_unit_test(help_works_beside_a_broken_environment),
 		cmocka_unit_test(boards_are_given_by_flag),
 		cmocka_unit_test(boards_that_cannot_be_are_refused),
+		cmocka_unit_test(no_more_boards_are_taken_than_a_server_has),
 		cmocka_unit_test(no_board_at_all_is_refused),
 		cmocka_unit_test(file_has_sections_for_groups_and_boards),
 		cmocka_unit_test(section_of_main_changes_the_default_board),
