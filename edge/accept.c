@@ -28,7 +28,7 @@ int accept_new(struct worker *w)
 	return 0;
 }
 
-static bool server_is_full(const struct worker *w)
+bool accept_server_is_full(const struct worker *w)
 {
 	return atomic_load_explicit(&w->shared->clients, memory_order_relaxed) >=
 	       w->shared->clients_max;
@@ -41,7 +41,7 @@ static uint32_t accepts_wanted(const struct worker *w, const struct lane *lane)
 	uint32_t slots = w->config.slots_per_ring;
 	uint32_t room;
 
-	if (!server_is_full(w))
+	if (!accept_server_is_full(w))
 		slots -= SPARE_SLOTS;
 	if (lane->used >= slots)
 		return 0;
@@ -120,8 +120,7 @@ void accept_done(struct worker *w, const struct ring_event *ev)
 	    w->shared->clients_max) {
 		metric_add(&w->metrics.conns_refused, 1);
 		c->flags |= CONN_REFUSED;
-		http_reply_error(w, c, HTTP_ERROR_SERVER_FULL,
-				 "the server is full; try again when somebody has left");
+		http_reply_full(w, c);
 		return;
 	}
 	metric_add(&w->metrics.conns_opened, 1);

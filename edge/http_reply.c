@@ -11,6 +11,7 @@
 #include "edge/worker_priv.h"
 
 #define HEAD_BYTES_MAX 2560 /* status line and fields of any answer of ours */
+#define FULL_REFRESH_S 5    /* to twice as much: a crowd does not come back at one moment */
 #define CHALLENGE      "WWW-Authenticate: Bearer realm=\"pixeld\"\r\n"
 
 static const char *status_text(unsigned status)
@@ -171,6 +172,17 @@ void http_reply_error(struct worker *w, struct conn *c, enum http_error e, const
 	else if (status == 503)
 		fields = "Cache-Control: no-store\r\nRetry-After: 1\r\n";
 	reply_json_error(w, c, status, fields, http_error_str(e), text);
+}
+
+void http_reply_full(struct worker *w, struct conn *c)
+{
+	char fields[96];
+
+	snprintf(fields, sizeof(fields),
+		 "Cache-Control: no-store\r\nRetry-After: 1\r\nRefresh: %u\r\n",
+		 FULL_REFRESH_S + (unsigned)(w->now.mono_ns / NS_PER_MS % FULL_REFRESH_S));
+	reply_json_error(w, c, 503, fields, http_error_str(HTTP_ERROR_SERVER_FULL),
+			 "the server is full; try again when somebody has left");
 }
 
 void http_reply_not_allowed(struct worker *w, struct conn *c, const char *allow)

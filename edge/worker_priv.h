@@ -348,6 +348,7 @@ int accept_new(struct worker *w);
 void accept_arm(struct worker *w);
 void accept_done(struct worker *w, const struct ring_event *ev);
 void accept_stop(struct worker *w);
+bool accept_server_is_full(const struct worker *w); /* of all workers together */
 
 /* --- http.c: requests ------------------------------------------------------------------------- */
 enum http_what {
@@ -445,6 +446,7 @@ void http_reply_refusal(struct worker *w, struct conn *c, enum refusal why, uint
 /* The text is for people and stands in JSON as it is. */
 void http_reply_error(struct worker *w, struct conn *c, enum http_error e, const char *text);
 void http_reply_not_allowed(struct worker *w, struct conn *c, const char *allow); /* 405 */
+void http_reply_full(struct worker *w, struct conn *c); /* 503; a browser comes again by itself */
 
 /* --- ws.c ------------------------------------------------------------------------------------- */
 void ws_upgrade(struct worker *w, struct conn *c, const struct http_head *h, bool echo);

@@ -169,7 +169,11 @@ void ws_upgrade(struct worker *w, struct conn *c, const struct http_head *h, boo
 	const char *why;
 
 	if (!handshake_is_good(w, h, &error, &why)) {
-		http_reply_error(w, c, error, why);
+		/* A page asks why its WebSocket was refused: browsers do not say. */
+		if (error == HTTP_ERROR_UPGRADE && accept_server_is_full(w))
+			http_reply_full(w, c);
+		else
+			http_reply_error(w, c, error, why);
 		return;
 	}
 	if (!echo && !protocol_choose(h, &encoding)) {

@@ -18,12 +18,15 @@ const STATES = {
 	live: 'Live',
 	past: 'In the past',
 	away: 'Reconnecting…',
+	full: 'Server full',
 	failed: 'Not available',
 };
 
 /** @param {keyof STATES} state */
 export function showState(state) {
 	const text = STATES[state];
+	if (state === 'full' && byId('status').dataset.state !== 'full')
+		toast('The server is full. This page tries again by itself until there is room.', 'error');
 	byId('status').dataset.state = state;
 	if (byId('state').textContent !== text)
 		byId('state').textContent = text;

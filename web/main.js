@@ -5,6 +5,7 @@ import { fetchDelayMs } from './follow.js';
 import { byId, showState, toast } from './hud.js';
 import { fetchBoards } from './net.js';
 import { Page } from './page.js';
+import { staggeredMs } from './retry.js';
 import { sleep } from './session.js';
 
 /** Fills the list of boards, when there are several. @param {string[]} names @param {string} name */
@@ -41,8 +42,10 @@ for (let attempt = 1, begun = false; !begun; attempt++) {
 		await begin();
 		begun = true;
 	} catch (error) {
-		console.warn('pixeld: the server does not answer', error);
-		showState('away');
-		await sleep(fetchDelayMs({ attempt, fresh: true }, Math.random()));
+		const { status, waitMs = 0 } = error;
+		console.warn('pixeld: the board cannot be had yet', error);
+		showState(status === 503 ? 'full' : 'away');
+		await sleep(Math.max(fetchDelayMs({ attempt, fresh: true }, Math.random()),
+			staggeredMs(waitMs, attempt, Math.random())));
 	}
 }

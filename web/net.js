@@ -6,18 +6,20 @@
  * Knows bytes and messages, not boards.
  */
 import { SUBPROTOCOL, decode, encodeAlive } from './protocol.js';
+import { backoffMs, staggeredMs } from './retry.js';
 
 const ALIVE_MS = 50000;
 /** The server sends a status every few seconds; a connection silent for so long is dead. */
 const SILENCE_MS = 25000;
 /** A connection that lasted so long was a good one: the next retry is quick again. */
 const STEADY_MS = 5000;
-const RETRY_FIRST_MS = 400;
-const RETRY_MAX_MS = 20000;
+/** Close code: the server has no room now. */
+const TRY_AGAIN_LATER = 1013;
+const SOCKET_PATH = '/ws';
 
 /**
  * @typedef {{opened: () => void, message: (m: import('./protocol.js').Message) => void,
- *	closed: () => void}} Told
+ *	closed: () => void, full: () => void}} Told full: the server has no room for us; we come again
  */
 
 export class Connection {
@@ -28,6 +30,8 @@ export class Connection {
 		this.socket = null;
 		this.failures = 0;
 		this.retryTimer = 0;
+		/** Nothing makes us come earlier. */
+		this.notBefore = -Infinity;
 		this.openedAt = Infinity;
 		this.sentAt = 0;
 		this.heardAt = 0;
@@ -47,7 +51,7 @@ export class Connection {
 		clearTimeout(this.retryTimer);
 		this.retryTimer = 0;
 		const scheme = location.protocol === 'https:' ? 'wss' : 'ws';
-		const socket = new WebSocket(`${scheme}://${location.host}/ws`, SUBPROTOCOL);
+		const socket = new WebSocket(`${scheme}://${location.host}${SOCKET_PATH}`, SUBPROTOCOL);
 		this.socket = socket;
 		this.openedAt = Infinity;
 		this.heardAt = performance.now();
@@ -62,7 +66,7 @@ export class Connection {
 			if (socket === this.socket && data instanceof ArrayBuffer)
 				this.received(new Uint8Array(data));
 		});
-		socket.addEventListener('close', () => this.drop(socket));
+		socket.addEventListener('close', ({ code }) => this.drop(socket, code));
 	}
 
 	/** @param {Uint8Array} bytes */
@@ -101,33 +105,78 @@ export class Connection {
 			this.drop(this.socket);
 	}
 
-	/** The one place where a connection ends. @param {WebSocket} socket */
-	drop(socket) {
+	/** The one place where a connection ends. @param {WebSocket} socket @param {number} [code] */
+	drop(socket, code) {
 		if (socket !== this.socket)
 			return;
 		this.socket = null;
 		socket.close();
+		const opened = this.openedAt < Infinity;
 		if (performance.now() - this.openedAt > STEADY_MS)
 			this.failures = 0;
-		const longest = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** this.failures);
-		const wait = longest * (0.5 + Math.random() / 2);
+		this.openIn(backoffMs(this.failures, Math.random()));
 		this.failures++;
-		this.retryTimer = setTimeout(() => this.open(), wait);
 		this.told.closed();
+		if (code === TRY_AGAIN_LATER)
+			this.stayAway(1000);
+		else if (!opened)
+			this.askWhy();
+	}
+
+	/** @param {number} ms */
+	openIn(ms) {
+		clearTimeout(this.retryTimer);
+		this.retryTimer = setTimeout(() => this.open(), ms);
+	}
+
+	/** A browser does not say why a WebSocket was refused: a plain request of the same path is told. */
+	async askWhy() {
+		try {
+			const { status, headers } = await fetch(SOCKET_PATH, { cache: 'no-store' });
+			if (status === 503 && this.retryTimer)
+				this.stayAway(retryAfterMs(headers));
+		} catch {
+			/* It is not there: that is no news. */
+		}
+	}
+
+	/** There is no room. @param {number} waitMs what the server said */
+	stayAway(waitMs) {
+		const wait = staggeredMs(waitMs, this.failures, Math.random());
+		this.notBefore = performance.now() + wait;
+		this.openIn(wait);
+		this.told.full();
 	}
 
 	/** Do not sit out the wait when the network, or the person, is back. */
 	hurry() {
-		if (this.retryTimer)
+		if (this.retryTimer && performance.now() >= this.notBefore)
 			this.open();
 	}
+}
+
+/** An answer that is no success. */
+export class HttpRefusal extends Error {
+	/** @param {string} path @param {Response} response */
+	constructor(path, { status, headers }) {
+		super(`${path}: ${status}`);
+		this.status = status;
+		/** The server wants to be left alone for so long; 0: it did not say. */
+		this.waitMs = retryAfterMs(headers);
+	}
+}
+
+/** @param {Headers} headers */
+function retryAfterMs(headers) {
+	const seconds = Number(headers.get('Retry-After'));
+	return seconds > 0 ? seconds * 1000 : 0;
 }
 
 /** @param {string} path @param {RequestInit} [options] */
 async function get(path, options) {
 	const response = await fetch(path, options);
 	if (!response.ok)
-		throw new Error(`${path}: ${response.status}`);
+		throw new HttpRefusal(path, response);
 	return response;
 }
 
@@ -196,7 +245,11 @@ export async function fetchPixelHistory(board, x, y, limit, seq) {
 	return placements.length > 0 || complete ? placements : null;
 }
 
-/** A new session; also sets the cookie. @returns {Promise<{token: string, user: string}>} */
-export async function newSession() {
-	return (await get('/session', { method: 'POST' })).json();
+/**
+ * A new session, or that of the cookie or token renewed; also sets the cookie.
+ * @param {string} token '': none @returns {Promise<{token: string, user: string}>}
+ */
+export async function newSession(token) {
+	const headers = token ? { Authorization: `Bearer ${token}` } : undefined;
+	return (await get('/session', { method: 'POST', headers })).json();
 }

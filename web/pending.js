@@ -3,12 +3,14 @@
  *
  *	sent ──placed──▶ kept ──board reaches its seq──▶ gone
  *	 │ │──refused──▶ gone
- *	 └─connection lost─▶ lost ──you──▶ kept, or failed
+ *	 │ └──refused, for now──▶ held ──again──▶ sent
+ *	 └─connection lost, also held─▶ lost ──you──▶ kept, or failed
  *
  * Pure: no socket, no clock.
  *
- * @typedef {{request: bigint, x: number, y: number, color: number, state: 'sent'|'kept'|'lost',
- *	seq: bigint}} Placement
+ * @typedef {'session'|'room'} Want what a placement is held for
+ * @typedef {{request: bigint, x: number, y: number, color: number, state: 'sent'|'held'|'kept'|'lost',
+ *	wants: Want|null, tries: number, seq: bigint}} Placement tries: so often it was sent
  */
 
 const COUNTER_BITS = 16n;
@@ -34,7 +36,7 @@ export class Pending {
 		if (this.next % (1n << COUNTER_BITS) === 0n)
 			this.next = this.base() + 1n;
 		/** @type {Placement} */
-		const placement = { request, x, y, color, state: 'sent', seq: 0n };
+		const placement = { request, x, y, color, state: 'sent', wants: null, tries: 1, seq: 0n };
 		this.all.set(request, placement);
 		return placement;
 	}
@@ -54,6 +56,36 @@ export class Pending {
 		return placement;
 	}
 
+	/**
+	 * It does not count for want of something that can be got.
+	 * @param {bigint} request @param {Want} wants @param {number} triesMax
+	 * @returns {Placement|null} null: it is not ours, or was sent often enough
+	 */
+	hold(request, wants, triesMax) {
+		const placement = this.all.get(request);
+		if (!placement || placement.tries >= triesMax)
+			return null;
+		return Object.assign(placement, { state: 'held', wants });
+	}
+
+	/** Those that are held for it. @param {Want} wants */
+	heldFor(wants) {
+		return [...this.all.values()].filter((p) => p.state === 'held' && p.wants === wants);
+	}
+
+	/** It is sent again, if it is still held. @param {Placement} placement @returns {boolean} */
+	again(placement) {
+		if (placement.state !== 'held' || !this.all.has(placement.request))
+			return false;
+		Object.assign(placement, { state: 'sent', wants: null, tries: placement.tries + 1 });
+		return true;
+	}
+
+	/** Some of ours can only become something with a session. */
+	get needsSession() {
+		return [...this.all.values()].some(({ state, wants }) => state === 'lost' || wants === 'session');
+	}
+
 	/** The board shows everything up to seq. @param {bigint} seq */
 	reached(seq) {
 		for (const placement of this.all.values())
@@ -64,8 +96,8 @@ export class Pending {
 	/** The connection is gone: whether those on the way count is open. */
 	lost() {
 		for (const placement of this.all.values())
-			if (placement.state === 'sent')
-				placement.state = 'lost';
+			if (placement.state === 'sent' || placement.state === 'held')
+				Object.assign(placement, { state: 'lost', wants: null });
 	}
 
 	/**

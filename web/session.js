@@ -2,9 +2,12 @@
  * session.js - one person on one board: carries out what the Follower decides, sends placements and
  * knows what became of them.
  *
- *	Connection ──messages──▶ Session ──▶ Follower, Pending
+ *	Connection ──messages──▶ Session ──▶ Follower, Pending, Person
  *	     ▲                      │
  *	     └──────commands────────┘──▶ Told: what there is to show
+ *
+ * A placement that is refused for want of a session, or of room, is sent again by itself, under the
+ * same request number, when there is one.
  *
  * @typedef {object} Told
  * @property {(board: import('./board.js').Board) => void} replaced there is a whole new board
@@ -19,9 +22,14 @@
 import { Follower, fetchDelayMs } from './follow.js';
 import { Connection, fetchBitmap, fetchInfo, newSession } from './net.js';
 import { Pending } from './pending.js';
+import { Person } from './person.js';
 import {
-	COOLDOWN, NO_SESSION, UNKNOWN_BOARD, encodePlace, encodeSession, refusalText,
+	COOLDOWN, FULL, NO_SESSION, OVERLOADED, UNKNOWN_BOARD, encodePlace, encodeSession, refusalText,
 } from './protocol.js';
+import { staggeredMs } from './retry.js';
+
+/** A placement is sent so often at most, by itself. */
+const SENT_MAX = 5;
 
 /** @param {number} ms */
 export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
@@ -31,16 +39,28 @@ export class Session {
 	constructor(info, told) {
 		this.info = info;
 		this.told = told;
-		this.user = '';
 		this.frozen = false;
 		this.cooldownMs = info.cooldown_ms;
 		this.failed = false;
+		/** The board's number on the wire; it stays the same. @type {number|null} */
+		this.number = null;
+		/** The server said that it has no room for this page. */
+		this.full = false;
 		/** The server's clock less ours; ours is a guess, until it has told its own. */
 		this.clockMs = performance.timeOrigin;
 		this.pending = new Pending();
 		this.follower = new Follower(info.name, told);
+		this.person = new Person({
+			tell: (token) => this.connection.send(encodeSession(token)),
+			trouble: told.trouble,
+			gaveUp: () => this.giveUpWaiting(),
+			newSession,
+			pause: sleep,
+		});
 		this.connection = new Connection({
 			opened: () => {
+				this.full = false;
+				this.person.opened();
 				this.carryOut(this.follower.opened());
 				told.moved();
 			},
@@ -50,7 +70,16 @@ export class Session {
 				this.pending.lost();
 				told.moved();
 			},
+			full: () => {
+				this.full = true;
+				told.moved();
+			},
 		});
+	}
+
+	/** The user of this page, '' while the server has not told. */
+	get user() {
+		return this.person.user;
 	}
 
 	get board() {
@@ -62,11 +91,13 @@ export class Session {
 		return this.clockMs + performance.now();
 	}
 
-	/** @returns {'connecting'|'loading'|'live'|'away'|'failed'} */
+	/** @returns {'connecting'|'loading'|'live'|'away'|'full'|'failed'} */
 	get state() {
 		if (this.failed)
 			return 'failed';
 		const { state, board } = this.follower;
+		if (state === 'away' && this.full)
+			return 'full';
 		if (state === 'away')
 			return board ? 'away' : 'connecting';
 		return state === 'live' ? 'live' : 'loading';
@@ -76,9 +107,7 @@ export class Session {
 	received(message) {
 		switch (message.type) {
 		case 'subscribed':
-			this.frozen = message.frozen;
-			this.cooldownMs = message.cooldownMs;
-			this.carryOut(this.follower.subscribed(message));
+			this.subscribed(message);
 			break;
 		case 'delta':
 			this.carryOut(this.follower.delta(message));
@@ -93,7 +122,8 @@ export class Session {
 			this.carryOut(this.follower.stale(message));
 			break;
 		case 'welcome':
-			this.user = message.user;
+			this.person.welcomed(message.user);
+			this.sendHeld('session');
 			break;
 		case 'you':
 			this.known(message);
@@ -104,17 +134,24 @@ export class Session {
 			this.told.placed();
 			break;
 		case 'refused':
-			this.pending.refused(message.request);
-			if (message.waitMs > 0)
-				this.told.wait(message.waitMs);
-			this.complain(message.code);
+			this.refused(message);
 			break;
 		case 'error':
-			console.warn(`pixeld: ${message.text}`);
-			this.failed ||= message.code === UNKNOWN_BOARD;
-			this.complain(message.code);
+			this.complain(message);
 		}
 		this.caughtUp();
+	}
+
+	/** @param {import('./protocol.js').Subscribed} message */
+	subscribed(message) {
+		this.failed = false;
+		this.number = message.board;
+		this.frozen = message.frozen;
+		this.cooldownMs = message.cooldownMs;
+		this.carryOut(this.follower.subscribed(message));
+		this.person.unwelcomed(this.pending.needsSession);
+		if (this.person.known)
+			this.sendHeld('session');
 	}
 
 	/** The board may have moved on. */
@@ -133,13 +170,68 @@ export class Session {
 			this.told.trouble('The connection broke before your pixel was saved. Place it again.');
 	}
 
-	/** @param {number} code */
-	complain(code) {
+	/** @param {import('./protocol.js').Refused} refused */
+	refused({ request, code, waitMs }) {
+		const wants = code === NO_SESSION ? 'session' : code === OVERLOADED || code === FULL ? 'room' : null;
+		const held = wants && this.pending.hold(request, wants, SENT_MAX);
+		if (held) {
+			if (wants === 'session')
+				this.person.refused(true);
+			else
+				this.sendLater(held, waitMs);
+			return;
+		}
+		this.pending.refused(request);
+		if (waitMs > 0)
+			this.told.wait(waitMs);
 		if (code === COOLDOWN)
 			this.told.tooEarly();
 		this.told.trouble(refusalText(code));
-		if (code === NO_SESSION)
-			newSession().then(({ token }) => this.connection.send(encodeSession(token)), () => {});
+	}
+
+	/** What is no placement was refused. @param {import('./protocol.js').ServerError} error */
+	complain({ code, text }) {
+		if (code === NO_SESSION) {
+			this.person.refused(this.pending.needsSession);
+			return;
+		}
+		console.warn(`pixeld: ${text}`);
+		this.failed ||= code === UNKNOWN_BOARD;
+		this.told.trouble(refusalText(code));
+	}
+
+	/** There was no room for it. @param {import('./pending.js').Placement} placement @param {number} waitMs */
+	async sendLater(placement, waitMs) {
+		if (placement.tries === 1)
+			this.told.trouble('The server has no room for your pixel now. It is sent again by itself.');
+		await sleep(staggeredMs(waitMs || 1000, placement.tries, Math.random()));
+		this.sendAgain(placement);
+		this.told.moved();
+	}
+
+	/** @param {import('./pending.js').Want} wants */
+	sendHeld(wants) {
+		if (this.number !== null)
+			this.pending.heldFor(wants).forEach((placement) => this.sendAgain(placement));
+	}
+
+	/** @param {import('./pending.js').Placement} placement */
+	sendAgain(placement) {
+		if (this.pending.again(placement))
+			this.send(placement);
+	}
+
+	/** @param {import('./pending.js').Placement} placement */
+	send({ x, y, color, request }) {
+		this.connection.send(encodePlace({ board: this.number, x, y, color, request }));
+	}
+
+	/** There is no session to be had. */
+	giveUpWaiting() {
+		for (const { request } of this.pending.heldFor('session'))
+			this.pending.refused(request);
+		this.told.trouble('The server gave you no session. Place your pixel again later.');
+		this.told.moved();
 	}
 
 	/** @param {import('./follow.js').Command[]} commands */
@@ -165,6 +257,8 @@ export class Session {
 			bitmap = { width: info.width, height: info.height, bits: info.bits, ...fetched };
 		} catch (error) {
 			console.warn('pixeld: the board could not be fetched', error);
+			if (error.waitMs > 0)
+				await sleep(staggeredMs(error.waitMs, command.attempt, Math.random()));
 		}
 		this.carryOut(this.follower.fetched(command.id, command.attempt, bitmap));
 		this.caughtUp();
@@ -174,8 +268,7 @@ export class Session {
 	place({ x, y }, color) {
 		if (this.follower.state !== 'live' || !this.connection.isOpen)
 			return false;
-		const { request } = this.pending.add(x, y, color);
-		this.connection.send(encodePlace({ board: this.follower.number, x, y, color, request }));
+		this.send(this.pending.add(x, y, color));
 		this.told.moved();
 		return true;
 	}

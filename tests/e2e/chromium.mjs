@@ -5,7 +5,7 @@
  * browser complained about. Waiting is always for a condition; the deadline only ends a failed test.
  */
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -33,12 +33,20 @@ export async function until(what, ask) {
 }
 
 export class Chromium {
-	static async start(program) {
+	/** @param preferences what its only person has set, as Chromium keeps it; null: pages are of many people */
+	static async start(program, preferences = null) {
 		const chromium = new Chromium();
 		chromium.folder = mkdtempSync(join(tmpdir(), 'pixeld-chromium-'));
+		chromium.isOfOne = preferences !== null;
+		if (chromium.isOfOne) {
+			mkdirSync(join(chromium.folder, 'Default'));
+			writeFileSync(join(chromium.folder, 'Default', 'Preferences'), JSON.stringify(preferences));
+		}
 		chromium.process = spawn(program, [...FLAGS, `--user-data-dir=${chromium.folder}`],
 			{ stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] });
 		chromium.gone = new Promise((done) => chromium.process.once('exit', done));
+		chromium.gone.then(() => chromium.ended());
+		chromium.process.stdio[3].on('error', () => {}); /* its end is told by the process */
 		chromium.listen(chromium.process.stdio[4]);
 		await chromium.call('Browser.getVersion');
 		return chromium;
@@ -48,6 +56,7 @@ export class Chromium {
 		this.id = 0;
 		this.calls = new Map();
 		this.pages = new Map();
+		this.isGone = false;
 	}
 
 	/** Messages are JSON, each ended by a zero byte. */
@@ -75,7 +84,17 @@ export class Chromium {
 			resolve(result);
 	}
 
+	/** Nobody answers any more. */
+	ended() {
+		this.isGone = true;
+		for (const { reject } of this.calls.values())
+			reject(new Error('the browser is gone'));
+		this.calls.clear();
+	}
+
 	call(method, params = {}, sessionId = undefined) {
+		if (this.isGone)
+			return Promise.reject(new Error('the browser is gone'));
 		const id = ++this.id;
 		this.process.stdio[3].write(`${JSON.stringify({ id, method, params, sessionId })}\0`);
 		return new Promise((resolve, reject) => this.calls.set(id, { resolve, reject }));
@@ -83,7 +102,7 @@ export class Chromium {
 
 	/** A page of a new person. screen: {width, height, phone}. */
 	async page(url, screen = { width: 1200, height: 800 }) {
-		const { browserContextId } = await this.call('Target.createBrowserContext');
+		const { browserContextId } = this.isOfOne ? {} : await this.call('Target.createBrowserContext');
 		const { targetId } = await this.call('Target.createTarget', { url: 'about:blank', browserContextId });
 		const { sessionId } = await this.call('Target.attachToTarget', { targetId, flatten: true });
 		const page = new Page(this, sessionId);

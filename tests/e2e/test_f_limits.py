@@ -57,6 +57,29 @@ class Full(unittest.TestCase):
                 client.socket.close()
             until("room", lambda: server.ask("GET", "/healthz").status == 200)
 
+    def test_whoever_is_inside_can_ask_whether_the_server_is_full(self):
+        with Server("--clients-max", "10") as server, server.http() as page:
+            self.assertEqual(page.ask("GET", "/ws").status, 426)
+            clients = [until("room", lambda: self.enter(server)) for _ in range(9)]
+            for _ in range(3):
+                answer = page.ask("GET", "/ws")
+                self.assertEqual((answer.status, answer.error), (503, "full"))
+                self.assertGreaterEqual(int(answer["retry-after"]), 1)
+            self.assertEqual(page.ask("GET", "/boards").status, 200)
+            clients.pop().close()
+            until("room", lambda: page.ask("GET", "/ws").status == 426)
+            for client in clients:
+                client.close()
+
+    def test_a_browser_that_finds_the_server_full_comes_again_by_itself(self):
+        with Server("--clients-max", "10") as server:
+            clients = [until("room", lambda: self.enter(server)) for _ in range(10)]
+            answer = server.ask("GET", "/")
+            self.assertEqual(answer.status, 503)
+            self.assertIn(int(answer["refresh"]), range(5, 10))
+            for client in clients:
+                client.close()
+
     def test_all_may_come_by_one_of_several_listeners(self):
         with Server("--clients-max", "50", "--workers", "2", listen=("127.0.0.1:0",) * 4) as server:
             for address in server.addresses:

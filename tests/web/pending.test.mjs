@@ -93,3 +93,39 @@ test('an acknowledged placement survives a break', () => {
 	assert.deepEqual(p.settle(0n, 0n), []);
 	assert.deepEqual(left(p), [request]);
 });
+
+test('what is held for a session or for room is still shown, and sent again under its number', () => {
+	const p = pending();
+	const [a, b, c] = [p.add(0, 0, 0), p.add(1, 0, 0), p.add(2, 0, 0)];
+	assert.equal(p.hold(a.request, 'session', 5), a);
+	assert.equal(p.hold(b.request, 'room', 5), b);
+	assert.deepEqual([left(p).length, p.heldFor('session'), p.heldFor('room')], [3, [a], [b]]);
+	assert.equal(p.needsSession, true);
+	assert.equal(p.again(a), true);
+	assert.deepEqual([a.state, a.tries, p.heldFor('session'), p.needsSession], ['sent', 2, [], false]);
+	assert.equal(p.again(a), false, 'once');
+	assert.equal(p.again(c), false, 'it was never held');
+	p.refused(b.request);
+	assert.equal(p.again(b), false, 'it is gone');
+});
+
+test('nothing is held without end', () => {
+	const p = pending();
+	const a = p.add(0, 0, 0);
+	for (let tries = 1; tries < 5; tries++) {
+		assert.equal(p.hold(a.request, 'room', 5), a);
+		p.again(a);
+	}
+	assert.equal(p.hold(a.request, 'room', 5), null);
+	assert.equal(p.hold(99n, 'room', 5), null, 'nor what is not ours');
+});
+
+test('what is held when the connection breaks is judged like what was on its way', () => {
+	const p = pending();
+	const a = p.add(0, 0, 0);
+	p.hold(a.request, 'session', 5);
+	p.lost();
+	assert.deepEqual([a.state, p.needsSession, p.again(a)], ['lost', true, false]);
+	assert.deepEqual(p.settle(0n, 0n), [a]);
+	assert.equal(p.needsSession, false);
+});

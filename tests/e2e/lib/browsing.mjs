@@ -105,20 +105,35 @@ export class Server {
 }
 
 export const chromium = await Chromium.start(CHROMIUM);
+
+/** Browsers of the test that runs, besides the common one. */
+let browsers = [];
+
+/** A browser of a person who has set something else, until the test ends. */
+export async function chromiumWith(preferences) {
+	browsers.push(await Chromium.start(CHROMIUM, preferences));
+	return browsers.at(-1);
+}
 /** Pages of the test that runs, for the picture and for what the browser complained about. */
 let open = [];
 
 /** Opens a page of a new person. */
-export async function visitLink(link, screen) {
-	const page = await chromium.page(link, screen);
+export async function visitLink(link, screen, browser = chromium) {
+	const page = await browser.page(link, screen);
 	open.push(page);
 	return page;
 }
 
+/** Where a person looks at a cell. */
+export const linkTo = (server, { x, y }) => `${server.url}/#x=${x}&y=${y}&z=${ZOOM}`;
+
+export const untilState = (page, state) =>
+	page.until(`the page says ${state}`, `document.getElementById('state')?.textContent === '${state}'`);
+
 /** Opens the page of a person who looks at a cell, and waits until it is live. */
-export async function visit(server, { x, y }, screen) {
-	const page = await visitLink(`${server.url}/#x=${x}&y=${y}&z=${ZOOM}`, screen);
-	await page.until('the page is live', `document.getElementById('state')?.textContent === 'Live'`);
+export async function visit(server, cell, screen, browser) {
+	const page = await visitLink(linkTo(server, cell), screen, browser);
+	await untilState(page, 'Live');
 	await page.value('window.sameAsBefore = true');
 	return page;
 }
@@ -180,7 +195,7 @@ export async function textsOf(page, id, property = 'textContent') {
 export function browserTest(name, flags, body, allowed = /^$/) {
 	test(name, { timeout: LIMIT_MS }, async () => {
 		const server = await Server.begin(...flags);
-		open = [];
+		[open, browsers] = [[], []];
 		try {
 			await body(server, (await server.info()).palette);
 			for (const page of open)
@@ -191,6 +206,8 @@ export function browserTest(name, flags, body, allowed = /^$/) {
 			await server.clear();
 			for (const page of open)
 				await page.call('Page.close');
+			for (const browser of browsers)
+				await browser.stop();
 		}
 	});
 }

@@ -1,0 +1,219 @@
+/**
+ * browser_first_hour.mjs - what goes wrong in the first hour of a board, and what the page makes of it: whose
+ * pixels are mine, no cookies, a new secret, a full server.
+ */
+import { test } from 'node:test';
+import assert from 'node:assert/strict';
+import { connect } from 'node:net';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { until } from './chromium.mjs';
+import {
+	FREE, OUTAGE, REFUSED, bitmapsFetched, browserTest, chromium, chromiumWith, linkTo, spotOf, textsOf, untilShown,
+	untilState, visit, visitLink,
+} from './lib/browsing.mjs';
+
+const CELL = { x: 300, y: 200 };
+const toasts = (page) => page.text('toasts');
+
+/** Clients that take the place of others: each holds one connection. */
+class Holders {
+	/** @param server its clients may be quiet for as long as they like */
+	constructor(server) {
+		this.server = server;
+		this.sockets = new Set();
+	}
+
+	/** @returns whether there was room for one more */
+	async enter() {
+		const socket = connect(this.server.port, '127.0.0.1');
+		const said = await new Promise((done) => {
+			socket.once('data', (data) => done(String(data))).once('error', () => done('')).once('close', () => done(''));
+			socket.write('GET /boards HTTP/1.1\r\nHost: x\r\n\r\n');
+		});
+		socket.on('error', () => {});
+		if (!said.startsWith('HTTP/1.1 200 ')) {
+			socket.destroy();
+			return false;
+		}
+		this.sockets.add(socket);
+		return true;
+	}
+
+	/** Takes all the room that there is. */
+	async fill() {
+		while (await this.enter())
+			; /* and one more */
+	}
+
+	leave() {
+		for (const socket of this.sockets)
+			socket.destroy();
+		this.sockets.clear();
+	}
+}
+
+const SMALL = [...FREE, '--clients-max', '20', '--http-idle-timeout-ms', '3600000'];
+
+/** Places a color by the page, and waits until the server has it. */
+async function placeBy(page, server, digit, cell = CELL) {
+	const spot = await spotOf(page, cell);
+	await page.press(`Digit${digit}`);
+	await page.click(...spot);
+	await until('it is placed', async () => (await server.colorAt(cell.x, cell.y)) === digit - 1);
+	return spot;
+}
+
+/** Waits until the card of the pixel under the cursor says it. */
+async function cardSays(page, spot, words) {
+	await page.press('Escape');
+	await page.click(...spot);
+	await page.until(`the card says ${words}`, `${words}.test(document.getElementById('info-who').textContent)`);
+	await page.press('Escape');
+}
+
+const userOf = async (server, { x, y }) =>
+	(await (await fetch(`${server.url}/boards/main/pixels/${x}/${y}`)).json()).user;
+
+browserTest('placed by you is told to who has only a cookie, also after a reload', FREE, async (server) => {
+	const page = await visit(server, CELL);
+	const other = { x: CELL.x + 2, y: CELL.y };
+	await server.place(other.x, other.y, 7, await server.person());
+	const spot = await placeBy(page, server, 6);
+	await cardSays(page, spot, /^by you, /);
+	await cardSays(page, await spotOf(page, other), /^by [0-9a-f]{8}, /);
+	await page.call('Page.reload');
+	await page.until('the page is new', 'window.sameAsBefore === undefined');
+	await untilState(page, 'Live');
+	await cardSays(page, await spotOf(page, CELL), /^by you, /);
+});
+
+browserTest('without cookies a pixel is placed all the same, and by the same person after a break', FREE,
+	async (server, palette) => {
+		const browser = await chromiumWith({ profile: { default_content_setting_values: { cookies: 2 } } });
+		const page = await visit(server, CELL, undefined, browser);
+		assert.equal(await page.value(`document.cookie = 'a=b', document.cookie`), '');
+		const spot = await placeBy(page, server, 6);
+		await untilShown(page, spot, palette[5].rgb);
+		assert.equal(await toasts(page), '', 'nobody has to know');
+		await cardSays(page, spot, /^by you, /);
+		const user = await userOf(server, CELL);
+		await server.kill();
+		await page.until('the page knows', `document.getElementById('state').textContent !== 'Live'`);
+		await server.start();
+		await untilState(page, 'Live');
+		const next = { x: CELL.x + 1, y: CELL.y };
+		await placeBy(page, server, 7, next);
+		assert.equal(await userOf(server, next), user);
+	}, OUTAGE);
+
+browserTest('after a new secret the page gets a session and sends the pixel again', FREE, async (server, palette) => {
+	const page = await visit(server, CELL);
+	await placeBy(page, server, 6);
+	const before = await userOf(server, CELL);
+	await server.kill();
+	await page.until('the page knows', `document.getElementById('state').textContent !== 'Live'`);
+	rmSync(join(server.folder, 'session.secret'));
+	await server.start();
+	await untilState(page, 'Live');
+	const spot = await placeBy(page, server, 7);
+	await untilShown(page, spot, palette[6].rgb);
+	assert.equal(await toasts(page), '', 'nobody has to know');
+	assert.notEqual(await userOf(server, CELL), before);
+	await cardSays(page, spot, /^by you, /);
+	assert.equal(await bitmapsFetched(page), 1);
+	assert.equal(await page.value('window.sameAsBefore'), true);
+}, OUTAGE);
+
+browserTest('while no session is to be had the pixel waits for one, and this is told', FREE, async (server, palette) => {
+	const page = await visit(server, CELL);
+	await page.call('Network.enable');
+	await page.call('Network.clearBrowserCookies');
+	/* The next question for a session gets this answer; after it the server's counts. */
+	await page.value(`window.serverFetch = window.fetch;
+		window.fetch = (path, options) => {
+			if (path !== '/session')
+				return window.serverFetch(path, options);
+			window.fetch = window.serverFetch;
+			return Promise.resolve(new Response('{}', { status: 429, headers: { 'Retry-After': '1' } }));
+		}; 0`);
+	await server.kill();
+	await page.until('the page knows', `document.getElementById('state').textContent !== 'Live'`);
+	await server.start();
+	await untilState(page, 'Live');
+	const said = await textsOf(page, 'toasts');
+	const spot = await placeBy(page, server, 6);
+	await untilShown(page, spot, palette[5].rgb);
+	assert.match((await said()).join(), /gives out no sessions .* waits for one/);
+}, OUTAGE);
+
+browserTest('a full server is told, and the page gets in when there is room', SMALL, async (server, palette) => {
+	const page = await visitLink('about:blank');
+	await page.call('Page.addScriptToEvaluateOnNewDocument', { source: `
+		window.sockets = [];
+		window.WebSocket = class extends WebSocket {
+			constructor(...how) {
+				super(...how);
+				window.sockets.push(this);
+			}
+		};` });
+	await page.call('Page.navigate', { url: linkTo(server, CELL) });
+	await untilState(page, 'Live');
+	const holders = new Holders(server);
+	try {
+		await until('the page is shut out', async () => {
+			await page.value(`window.sockets.at(-1).close()`);
+			await holders.fill();
+			return (await page.text('state')) === 'Server full';
+		});
+		assert.match(await toasts(page), /server is full.*tries again by itself/);
+		await server.kill(); /* also when it learns of it at the first word of a new server */
+		await server.start();
+		await untilState(page, 'Live');
+	} finally {
+		holders.leave();
+	}
+	await untilShown(page, await placeBy(page, server, 6), palette[5].rgb);
+}, new RegExp(`${OUTAGE.source}|${REFUSED.source}|WebSocket is closed before`));
+
+browserTest('who comes to a full server gets in when there is room', SMALL, async (server) => {
+	const holders = new Holders(server);
+	await holders.fill();
+	const page = await visitLink(server.url);
+	await page.until('it is told', `/server is full/.test(document.body?.textContent)`);
+	holders.leave();
+	await untilState(page, 'Live');
+}, REFUSED);
+
+browserTest('a page that did not get all of its parts says so and loads itself again', SMALL, async (server) => {
+	const holders = new Holders(server);
+	const page = await visitLink('about:blank');
+	await page.call('Network.enable');
+	await page.call('Network.setBlockedURLs', { urls: ['*/assets/camera*'] });
+	await page.call('Page.navigate', { url: linkTo(server, CELL) });
+	await untilState(page, 'Loading again…');
+	await until('it is told', async () => {
+		await holders.fill();
+		return (await page.text('state')) === 'Server full';
+	});
+	await page.call('Network.setBlockedURLs', { urls: [] });
+	holders.leave();
+	await untilState(page, 'Live');
+}, new RegExp(`${REFUSED.source}|ERR_BLOCKED_BY_CLIENT`));
+
+browserTest('a server that is too busy for the first question is asked again', FREE, async (server) => {
+	const page = await visitLink('about:blank');
+	await page.call('Page.addScriptToEvaluateOnNewDocument', { source: `
+		window.busy = true;
+		const serverFetch = window.fetch;
+		window.fetch = (path, options) => (window.busy ?
+			Promise.resolve(new Response('{}', { status: 503, headers: { 'Retry-After': '1' } })) :
+			serverFetch(path, options));` });
+	await page.call('Page.navigate', { url: linkTo(server, CELL) });
+	await untilState(page, 'Server full');
+	await page.value('window.busy = false');
+	await untilState(page, 'Live');
+}, /cannot be had yet/);
+
+test('the browser ends', () => chromium.stop());

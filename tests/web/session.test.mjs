@@ -1,0 +1,162 @@
+/**
+ * session.test.mjs - web/session.js over a socket of the test: which placements are sent again, and when.
+ */
+import { test } from 'node:test';
+import assert from 'node:assert/strict';
+import { webcrypto } from 'node:crypto';
+
+globalThis.crypto ??= webcrypto;
+
+/** What a browser has, and this test moves by hand. */
+class Socket extends EventTarget {
+	static OPEN = 1;
+	constructor() {
+		super();
+		Socket.last = this;
+		this.readyState = 0;
+		this.sent = [];
+	}
+	send(bytes) {
+		this.sent.push(bytes);
+	}
+	close() {
+		this.readyState = 3;
+	}
+	open() {
+		this.readyState = Socket.OPEN;
+		this.dispatchEvent(new Event('open'));
+	}
+	/** The server says bytes. */
+	say(...bytes) {
+		const data = Uint8Array.from(bytes.flat()).buffer;
+		this.dispatchEvent(Object.assign(new Event('message'), { data }));
+	}
+}
+
+/** Waits of the page: [ms, what then]. */
+let timers = [];
+Object.assign(globalThis, {
+	WebSocket: Socket,
+	document: new EventTarget(),
+	location: { protocol: 'http:', host: 'here' },
+	addEventListener: () => {},
+	setInterval: () => 0,
+	setTimeout: (then, ms) => timers.push([ms, then]),
+	clearTimeout: () => {},
+});
+
+const { Session } = await import('../../web/session.js');
+
+const turns = async () => {
+	for (let i = 0; i < 20; i++)
+		await null;
+};
+const little = (value, bytes) => Array.from({ length: bytes }, (_, i) => Number((BigInt(value) >> BigInt(8 * i)) & 0xffn));
+const SUBSCRIBED = [0x43, little(0, 2), little(1, 4), little(0, 8), little(4, 4), little(1, 4), 8, 0, little(0, 4), 1, 0x6d];
+const WELCOME = [0x47, Array(16).fill(0xab)];
+const refused = (request, code, waitMs) => [0x46, little(0, 2), little(request, 8), code, little(waitMs, 4)];
+const PLACE = 0x03;
+
+/** A session that is live on a board of four cells. posts: what POST /session answers, in turn. */
+async function live(...posts) {
+	timers = [];
+	globalThis.fetch = async (path) => {
+		if (path === '/session')
+			return posts.shift() ?? new Response('', { status: 503 });
+		if (path.endsWith('/bitmap'))
+			return new Response(new Uint8Array(4), { headers: { 'X-Board-Epoch': '1', 'X-Board-Seq': '0' } });
+		return Response.json?.(INFO) ?? new Response(JSON.stringify(INFO));
+	};
+	const told = { troubles: [], waits: [] };
+	const session = new Session(INFO, {
+		replaced: () => {}, changed: () => {}, moved: () => {}, online: () => {}, tooEarly: () => {}, placed: () => {},
+		wait: (ms) => told.waits.push(ms), trouble: (text) => told.troubles.push(text),
+	});
+	session.connection.open();
+	const socket = Socket.last;
+	socket.open();
+	return { session, socket, told };
+}
+
+const INFO = { name: 'm', width: 4, height: 1, bits: 8, palette: [], cooldown_ms: 0, online: 1 };
+
+/** Lets the wait end that comes first. @returns how long it was */
+async function endWait() {
+	await turns();
+	const [ms, then] = timers.shift();
+	then();
+	await turns();
+	return ms;
+}
+
+async function untilLive({ session, socket }) {
+	socket.say(...SUBSCRIBED);
+	while (session.state !== 'live')
+		await (timers.length > 0 ? endWait() : new Promise((done) => setImmediate(done)));
+}
+
+const placesOf = ({ sent }) => sent.filter(([type]) => type === PLACE);
+
+test('a placement that finds no room is sent again under its number, no earlier than the server says', async () => {
+	const all = await live();
+	const { session, socket, told } = all;
+	socket.say(...WELCOME);
+	await untilLive(all);
+	session.place({ x: 1, y: 0 }, 2);
+	const [{ request }] = [...session.pending];
+	for (const code of [7, 12]) { /* overloaded, full */
+		socket.say(...refused(request, code, 3000));
+		assert.ok(await endWait() >= 3000);
+	}
+	assert.equal(placesOf(socket).length, 3);
+	assert.deepEqual(placesOf(socket)[2], placesOf(socket)[0]);
+	assert.equal(told.troubles.length, 1);
+	assert.match(told.troubles[0], /sent again by itself/);
+	assert.deepEqual(told.waits, [], 'it is no cooldown');
+});
+
+test('and not without end', async () => {
+	const all = await live();
+	const { session, socket, told } = all;
+	socket.say(...WELCOME);
+	await untilLive(all);
+	session.place({ x: 1, y: 0 }, 2);
+	const [{ request }] = [...session.pending];
+	for (let i = 0; i < 4; i++) {
+		socket.say(...refused(request, 7, 0));
+		await endWait();
+	}
+	socket.say(...refused(request, 7, 0));
+	assert.equal(placesOf(socket).length, 5);
+	assert.deepEqual([[...session.pending], timers], [[], []]);
+	assert.match(told.troubles.at(-1), /busy/);
+});
+
+test('what has no room when the connection breaks is not sent again: the server may know it', async () => {
+	const all = await live();
+	const { session, socket } = all;
+	socket.say(...WELCOME);
+	await untilLive(all);
+	session.place({ x: 1, y: 0 }, 2);
+	const [placement] = [...session.pending];
+	socket.say(...refused(placement.request, 7, 0));
+	await turns();
+	session.connection.drop(socket);
+	await endWait();
+	assert.deepEqual([placement.state, placesOf(socket).length], ['lost', 1]);
+});
+
+test('a placement without a session is sent again once there is a welcome, and nobody is troubled', async () => {
+	const all = await live(new Response(JSON.stringify({ token: 'abc' })));
+	const { session, socket, told } = all;
+	await untilLive(all);
+	session.place({ x: 1, y: 0 }, 2);
+	const [{ request }] = [...session.pending];
+	socket.say(...refused(request, 9, 0));
+	await new Promise((done) => setImmediate(done));
+	assert.deepEqual([...socket.sent.at(-1)], [0x04, 0x61, 0x62, 0x63]);
+	assert.equal(placesOf(socket).length, 1);
+	socket.say(...WELCOME);
+	assert.deepEqual(placesOf(socket)[1], placesOf(socket)[0]);
+	assert.deepEqual([told.troubles, session.user], [[], 'ab'.repeat(16)]);
+});
