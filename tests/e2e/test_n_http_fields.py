@@ -3,6 +3,7 @@
 import re, unittest
 
 from lib.case import ServerCase
+from lib.server import Server
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 UPGRADE = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": KEY}
@@ -133,6 +134,17 @@ class Fields(ServerCase):
                                     "Content-Length: 0").status, 200)
         self.assertEqual(self.lines("POST /test/echo HTTP/1.0", "Expect: 100-continue", "Content-Length: 2",
                                     body=b"hi").body, b"hi")
+
+
+class Waiting(unittest.TestCase):
+    def test_retry_after_is_in_whole_seconds_that_are_not_too_short(self):
+        with Server("--cooldown-ms", "59500", "--requests-per-second", "0") as server, server.http() as http:
+            token = {"Authorization": "Bearer " + server.session()}
+            self.assertEqual(http.ask("PUT", "/boards/main/pixels/1/1", token, {"color": 1}).status, 200)
+            answer = http.ask("PUT", "/boards/main/pixels/1/1", token, {"color": 2})
+            self.assertEqual((answer.status, answer.error), (429, "cooldown"))
+            self.assertTrue(0 < int(answer["x-wait-ms"]) <= 59500)
+            self.assertEqual(int(answer["retry-after"]), -(-int(answer["x-wait-ms"]) // 1000))
 
 
 if __name__ == "__main__":
