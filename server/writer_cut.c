@@ -163,12 +163,37 @@ uint64_t cut_wait_ns(const struct writer *w)
 
 /* --- where a client begins -------------------------------------------------------------------- */
 
+/* One frame of the binary log as JSON. It pushes out what it takes and no more: the log reaches
+ * back as far as one that was there all the time. */
+static void json_append(struct writer *w, const struct writer_board *b, struct room_log *json,
+			const struct msg_delta *d, uint8_t *scratch)
+{
+	size_t len =
+		message_encode_delta(MESSAGE_JSON, d, board_width(b->board), board_cells(b->board),
+				     board_bits(b->board), w->cells, scratch);
+	uint8_t *at = room_log_reserve(json, len);
+
+	px_assert(at != NULL); /* nobody reads it yet */
+	memcpy(at, scratch, len);
+	room_log_commit(json, len, d->first, d->last);
+}
+
+/* Where the part begins that is decoded: as JSON a quarter of it fills a log, or nearly. */
+static uint64_t json_from(const struct writer *w, uint64_t head)
+{
+	uint64_t bytes = w->config.settings->log_bytes / 4;
+
+	bytes = bytes < JSON_FILL_BYTES_MAX ? bytes : JSON_FILL_BYTES_MAX;
+	return head > bytes ? head - bytes : 0;
+}
+
 /* Decodes the newest part of the binary log into the JSON log, so that JSON clients can resume too.
  * */
-static void json_fill(struct writer *w, const struct writer_board *b, struct room_log *json)
+static void json_fill(struct writer *w, const struct writer_board *b, struct room_log *json,
+		      uint8_t *scratch)
 {
 	struct room_log *log = b->logs[MESSAGE_BINARY];
-	uint64_t head = room_log_head(log);
+	uint64_t head = room_log_head(log), from = json_from(w, head);
 	uint64_t at = room_log_find(log, room_log_oldest(log));
 	bool started = false;
 
@@ -177,10 +202,9 @@ static void json_fill(struct writer *w, const struct writer_board *b, struct roo
 		uint64_t len = ws_frame_bytes(frame, head - at);
 		size_t skip = len < 126 + 2 ? 2 : len < 65536 + 4 ? 4 : 10;
 		struct message m;
-		uint8_t *out;
 
 		at += len;
-		if (head - at > JSON_FILL_BYTES ||
+		if (at < from ||
 		    message_decode_server(frame + skip, len - skip, &m, &payload) < 0 ||
 		    m.type != MSG_DELTA)
 			continue;
@@ -190,18 +214,28 @@ static void json_fill(struct writer *w, const struct writer_board *b, struct roo
 		if (!started)
 			room_log_start(json, m.delta.first - 1);
 		started = true;
-		out = room_log_reserve(
-			json, message_delta_bytes_max(MESSAGE_JSON, board_cells(b->board),
-						      board_bits(b->board), m.delta.count));
-		px_assert(out != NULL); /* nobody reads it yet */
-		room_log_commit(json,
-				message_encode_delta(MESSAGE_JSON, &m.delta, board_width(b->board),
-						     board_cells(b->board), board_bits(b->board),
-						     w->cells, out),
-				m.delta.first, m.delta.last);
+		json_append(w, b, json, &m.delta, scratch);
 	}
 	if (!started)
 		room_log_start(json, b->seq_cut);
+}
+
+/* A log in an encoding that nobody spoke yet. NULL: no memory, or not now. */
+static struct room_log *log_make(struct writer *w, struct writer_board *b)
+{
+	size_t frame_max = message_delta_bytes_max(MESSAGE_JSON, board_cells(b->board),
+						   board_bits(b->board), b->changed_max);
+	struct room_log *log = NULL;
+	uint8_t *scratch;
+
+	if (b->cut_last != 0 || !cut_board(w, b)) /* between two frames, please */
+		return NULL;
+	scratch = malloc(frame_max);
+	if (scratch != NULL && room_log_new(w->config.settings->log_bytes, LOG_FRAMES_MAX,
+					    w->config.worker_count, &log) == 0)
+		json_fill(w, b, log, scratch);
+	free(scratch);
+	return log;
 }
 
 static struct room_log *log_of(struct writer *w, struct writer_board *b, unsigned encoding)
@@ -211,14 +245,9 @@ static struct room_log *log_of(struct writer *w, struct writer_board *b, unsigne
 	px_assert(encoding < ROOM_LOGS);
 	if (b->logs[encoding] != NULL)
 		return b->logs[encoding];
-	if (room_log_new(w->config.settings->log_bytes, LOG_FRAMES_MAX, w->config.worker_count,
-			 &log) < 0)
+	log = log_make(w, b);
+	if (log == NULL)
 		return NULL;
-	if (b->cut_last != 0 || !cut_board(w, b)) { /* between two frames, please */
-		room_log_free(log);
-		return NULL;
-	}
-	json_fill(w, b, log);
 	b->logs[encoding] = log;
 	atomic_store_explicit(&b->room->logs[encoding], log, memory_order_release);
 	return log;

@@ -12,17 +12,16 @@
 #include "engine/room_log.h"
 #include "server/writer.h"
 
-#define PENDING_MAX        65536 /* a power of two: requests that wait for the journal */
-#define REQUESTS_PER_TURN  2048  /* per worker */
-#define EVENTS_PER_REAP    64
-#define COPY_STEP_BYTES    (512u << 10) /* per board and turn */
-#define PEOPLE_COPY_STEP   8192
-#define PEOPLE_EXPIRE_STEP 64 /* slots per turn */
-#define LOG_FRAMES_MAX     65536
-#define CHANGED_MAX        65536 /* cells of one frame */
-#define JSON_FILL_BYTES                                                                            \
-	(256u << 10) /* of the binary log, decoded for the JSON log when that is made */
-#define PACKED_BYTES_MIN (256ull << 20)
+#define PENDING_MAX         65536 /* a power of two: requests that wait for the journal */
+#define REQUESTS_PER_TURN   2048  /* per worker */
+#define EVENTS_PER_REAP     64
+#define COPY_STEP_BYTES     (512u << 10) /* per board and turn */
+#define PEOPLE_COPY_STEP    8192
+#define PEOPLE_EXPIRE_STEP  64 /* slots per turn */
+#define LOG_FRAMES_MAX      65536
+#define CHANGED_MAX         65536      /* cells of one frame */
+#define JSON_FILL_BYTES_MAX (2u << 20) /* of the binary log, decoded for the JSON log at once */
+#define PACKED_BYTES_MIN    (256ull << 20)
 
 /* Who placed a cell last. */
 struct last_placer {

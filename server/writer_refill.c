@@ -16,7 +16,7 @@
 
 #include "server/writer_priv.h"
 
-#define FRAME_MS_MIN         250 /* cuts follow rounds, and an eighth of a round is rarely more */
+#define FRAME_MS_MIN         125 /* cuts follow rounds, and an eighth of a round is rarely more */
 #define FRAME_PLACEMENTS_MIN 100 /* with fewer a frame would be mostly its head */
 #define CELL_BYTES           1   /* of a log, for a placement, where not all want the same cells */
 #define RECORDS_MIN          (1u << 20) /* however small the logs are: cells may be few */

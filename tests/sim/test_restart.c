@@ -41,6 +41,7 @@ struct life {
 	struct now now;
 	uint64_t dice;
 	uint64_t asked, placed;
+	bool subscribing;
 	uint64_t oldest_at_cut; /* of the log, the moment before the end */
 };
 
@@ -147,8 +148,12 @@ static void answers_take(struct life *l)
 	const struct mail_answer *a;
 
 	while ((a = spsc_peek(l->answers)) != NULL) {
-		assert_int_equal(a->type, MAIL_PLACED);
-		l->placed++;
+		if (a->type == MAIL_SUBSCRIBED) {
+			l->subscribing = false;
+		} else {
+			assert_int_equal(a->type, MAIL_PLACED);
+			l->placed++;
+		}
 		spsc_pop(l->answers);
 	}
 }
@@ -343,6 +348,43 @@ static void a_kill_does_not_shorten_how_far_a_client_may_be_behind(void **state)
 		assert_reach_is_kept(&l);
 		end(&l);
 	}
+}
+
+/* Somebody follows in JSON, from the head on: that makes the log. */
+static struct room_log *json_log(struct life *l)
+{
+	struct mail_request *m = spsc_push(l->requests);
+
+	assert_non_null(m);
+	memset(m, 0, sizeof(*m));
+	m->type = MAIL_SUBSCRIBE;
+	m->encoding = MESSAGE_JSON;
+	(void)spsc_publish(l->requests);
+	l->subscribing = true;
+	while (l->subscribing)
+		turn(l);
+	return atomic_load(&room(l)->logs[MESSAGE_JSON]);
+}
+
+static void nor_does_it_for_clients_that_speak_json(void **state)
+{
+	struct room_log *log;
+	struct life l;
+	uint64_t oldest;
+
+	(void)state;
+	begin(&l, "4MiB", "commit");
+	start(&l);
+	log = json_log(&l);
+	place(&l, 500000, 100, CELLS, 16);
+	oldest = room_log_oldest(log);
+	assert_true(oldest > 0); /* else the test says nothing */
+	kill_and_start(&l);
+	/* what is decoded are whole frames of 125 ms */
+	if (room_log_oldest(json_log(&l)) > oldest + 12600)
+		fail_msg("of %lu placements the log reached back to %lu, and to %lu after a kill",
+			 l.placed, oldest, room_log_oldest(json_log(&l)));
+	end(&l);
 }
 
 static void nor_does_a_snapshot_before_the_kill(void **state)
@@ -601,6 +643,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_kill_does_not_shorten_how_far_a_client_may_be_behind),
+		cmocka_unit_test(nor_does_it_for_clients_that_speak_json),
 		cmocka_unit_test(nor_does_a_snapshot_before_the_kill),
 		cmocka_unit_test(what_the_log_sends_after_a_kill_is_the_board),
 		cmocka_unit_test(a_quiet_board_s_frames_stay_small_after_a_kill),
