@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Coming back: what was missed and nothing else, over crashes too; and what cannot be resumed is told."""
-import random, threading, time, unittest
+import threading, time, unittest
 
 from lib.client import Board, Client
+from lib.seed import dice
 from lib.server import Server, run, until
 from lib.websocket import Closed
 
@@ -12,7 +13,7 @@ BOTH = ("pixeld.v1", "pixeld.v1.json")
 
 
 def some(n, seed=0, width=1000, height=1000):
-    rng = random.Random(seed)
+    rng = dice(f"some {seed}")
     return [(rng.randrange(width), rng.randrange(height), rng.randrange(16)) for _ in range(n)]
 
 
@@ -191,9 +192,8 @@ class Crash(unittest.TestCase):
             return acknowledged
 
     def test_killed_at_random_moments_nothing_acknowledged_is_lost(self):
-        seed = random.randrange(1 << 32)
-        rng, acknowledged = random.Random(seed), {}
-        with self.subTest(seed=seed), Server(*FREE, allowed=CRASH) as server:
+        rng, acknowledged = dice("kills"), {}
+        with Server(*FREE, allowed=CRASH) as server:
             token = server.session()
             with Client(server) as first:
                 board = first.follow()

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """The tools beside the server, and real placements: what the journal tells is the board."""
-import gzip, os, random, struct, subprocess, sys, unittest
+import gzip, os, struct, subprocess, sys, unittest
 from pathlib import Path
 
 from lib.client import Client
+from lib.seed import dice
 from lib.server import Server, run
 
 FREE = ("--cooldown-ms", "0", "--requests-per-second", "0")
@@ -37,7 +38,7 @@ def real_placements(n):
         with gzip.open(file) as f:
             data = f.read(8 * n)
     else:
-        rng = random.Random(2017)
+        rng = dice("placements")
         data = b"".join(struct.pack("<II", 0, min(999999, int(rng.gauss(500000, 90000))) << 4 | rng.randrange(16))
                         for _ in range(n))
     return data, [((p >> 4) % 1000, (p >> 4) // 1000, p & 15) for _, p in struct.iter_unpack("<II", data)]
@@ -50,7 +51,7 @@ class Journal(unittest.TestCase):
             for i in range(3):
                 session = server.ask("POST", "/session").json()
                 users[session["token"]] = session["user"]
-            rng = random.Random(3)
+            rng = dice("dump")
             for token in users:
                 with Client(server, token) as client:
                     for _ in range(50):

@@ -2,9 +2,10 @@
 """What was: boards and pixels of the past, asked over HTTP while placing goes on, against a replay made here.
 
 The real placements are those of the last 89 minutes of r/place 2017; where they are missing, made-up ones."""
-import bisect, datetime, gzip, os, random, shutil, signal, struct, subprocess, tempfile, threading, unittest, zlib
+import bisect, datetime, gzip, os, shutil, signal, struct, subprocess, tempfile, threading, unittest, zlib
 from pathlib import Path
 
+from lib import seed
 from lib.client import Client
 from lib.server import PIXELD, Server, run, until
 
@@ -19,7 +20,7 @@ def real_placements():
     if file.exists():
         data = gzip.decompress(file.read_bytes())
         return [((p >> 4) % WIDTH, (p >> 4) // WIDTH, p & 15) for _, p in struct.iter_unpack("<II", data)]
-    rng = random.Random(2017)
+    rng = seed.dice(2017)
     return [(min(999, max(0, int(rng.gauss(500, 90)))), min(999, max(0, int(rng.gauss(500, 90)))), rng.randrange(16))
             for _ in range(100000)]
 
@@ -130,7 +131,7 @@ class RealPlacements(unittest.TestCase):
             seqs = painter.place_all(cls.placements)
         assert seqs == list(range(1, len(seqs) + 1))
         cls.folds = {}
-        fold, done, dice = Fold(), 0, random.Random(5)
+        fold, done, dice = Fold(), 0, seed.dice(5)
         cls.moments = sorted(dice.sample(range(1, len(seqs)), 5))
         for seq in cls.moments:
             fold.run(cls.placements[done:seq])
@@ -228,7 +229,7 @@ class RealPlacements(unittest.TestCase):
         of_cell = {}
         for seq, (x, y, color) in enumerate(self.placements, 1):
             of_cell.setdefault((x, y), []).append((seq, color))
-        dice = random.Random(7)
+        dice = seed.dice(7)
         cells = [max(of_cell, key=lambda cell: len(of_cell[cell])), *dice.sample(sorted(of_cell), 20)]
         for x, y in cells:
             with self.subTest(x=x, y=y):
@@ -273,7 +274,7 @@ class BesidePlacing(unittest.TestCase):
             stop, answered, failed = threading.Event(), [], []
 
             def ask(number):
-                dice = random.Random(number)
+                dice = seed.dice(number)
                 with server.http() as http:
                     while not stop.is_set():
                         seq = dice.randrange(1, 1 + int(http.ask("GET", "/boards/main").json()["seq"] or 1))
@@ -287,7 +288,7 @@ class BesidePlacing(unittest.TestCase):
                         answered.append(answer.status)
 
             askers = [threading.Thread(target=ask, args=(i,)) for i in range(4)]
-            dice = random.Random(11)
+            dice = seed.dice(11)
             placements = [(dice.randrange(WIDTH), dice.randrange(1000), dice.randrange(16)) for _ in range(60000)]
             placements[::50] = [(5, 5, i % 16) for i in range(len(placements[::50]))]
             with Client(server, server.session()) as painter:
@@ -343,7 +344,7 @@ class Kept(unittest.TestCase):
     def test_what_retention_took_is_gone_and_the_answer_says_since_when_it_is_known(self):
         flags = (*FREE, "--journal-keep-bytes", "2MiB", "--snapshot-interval-s", "1", "--origin", "https://player.example")
         with Server(*flags, allowed="journal_segment_removed") as server:
-            dice, placed = random.Random(13), []
+            dice, placed = seed.dice(13), []
             with Client(server, server.session()) as painter:
                 while "journal_segment_removed" not in server.log():
                     more = [(dice.randrange(WIDTH), dice.randrange(1000), dice.randrange(16)) for _ in range(5000)]
@@ -392,7 +393,7 @@ class Kept(unittest.TestCase):
 class Tools(unittest.TestCase):
     def test_a_stopped_directory_is_exported_whole_and_is_left_as_it_is(self):
         with Server(*FREE) as server:
-            dice = random.Random(17)
+            dice = seed.dice(17)
             placed = [(dice.randrange(WIDTH), dice.randrange(1000), dice.randrange(16)) for _ in range(30000)]
             with Client(server, server.session()) as painter:
                 painter.place_all(placed)
@@ -497,7 +498,7 @@ class Imports(unittest.TestCase):
         shutil.rmtree(self.folder)
 
     def ours(self, placements, ms=1490918400000):
-        dice = random.Random(19)
+        dice = seed.dice(19)
         users = [f"{dice.getrandbits(128):032x}" for _ in range(1000)]
         times = (ms + i * 11 for i in range(len(placements)))
         rows = [f"{i + 1},{moment(t).replace('+00:00', 'Z')},{users[i % 997]},{x},{y},{color}"
@@ -527,7 +528,7 @@ class Imports(unittest.TestCase):
         self.assertEqual(run("verify", "--data", self.data)[0], 0)
 
     def test_killed_in_the_middle_the_same_command_goes_on(self):
-        placements, dice = real_placements(), random.Random(23)
+        placements, dice = real_placements(), seed.dice(23)
         self.ours(placements)
         for kill in range(4):
             seen = len(list(self.data.glob("journal-*.seg"))) if self.data.exists() else 0

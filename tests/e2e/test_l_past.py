@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """What the journal does not have any more, out of PostgreSQL: boards and pixels of the past behind retention's border,
 while the database is well, gone, hanging, strange, behind or with holes. Real instances of it, private to the test."""
-import bisect, json, random, subprocess, threading, time, unittest
+import bisect, json, subprocess, threading, time, unittest
 
+from lib import seed
 from lib.client import Client
 from lib.postgres import Postgres
 from lib.server import Server, run, until
@@ -37,7 +38,7 @@ class PastCase(unittest.TestCase):
     def setUp(self):
         PastCase.count += 1
         self.db = self.pg.create(f"past{PastCase.count}")
-        self.dice = random.Random(PastCase.count)
+        self.dice = seed.dice(f"case {PastCase.count}")
         self.placed = {}  # seq: (x, y, color)
 
     def server(self, *flags, postgres=True):
@@ -340,7 +341,7 @@ class Trouble(PastCase):
             stop, answers, wrong = threading.Event(), [], []
 
             def ask(number):
-                dice = random.Random(number)
+                dice = seed.dice(number)
                 while not stop.is_set():
                     seq = dice.randrange(border)
                     answer = self.at(server, f"seq={seq}")

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Placements taken back through the front door, beside people who go on placing, killed in the middle,
 against the promise: of each cell the newest placement that no rollback in force takes."""
-import http.client, json, random, threading, time, unittest
+import http.client, json, threading, time, unittest
 
+from lib import seed
 from lib.client import Client
 from lib.server import PATIENCE_S, Server, run, until
 
@@ -98,9 +99,7 @@ class Model(unittest.TestCase):
         return filter
 
     def test_any_rollbacks_and_undoings_with_kills_between_them(self):
-        seed = random.randrange(1 << 32)
-        print(f"seed {seed}")
-        dice, began_ms = random.Random(seed), int(time.time() * 1000)
+        dice, began_ms = seed.dice("any"), int(time.time() * 1000)
         filters = {}  # in force, by number
         with Server(*FREE, *SMALL, "--snapshot-interval-s", "1") as server:
             operator, people = Operator(server), [Person(server) for _ in range(4)]
@@ -155,10 +154,10 @@ class Model(unittest.TestCase):
         """Cells that somebody places on while it is planned are theirs; every client has the board."""
         with Server(*FREE, *SMALL, "--snapshot-interval-s", "1") as server:
             operator, people = Operator(server), [Person(server) for _ in range(3)]
-            ended, filters, failed = threading.Event(), {}, []
+            ended, filters, failed, dice = threading.Event(), {}, [], seed.dice("operator")
 
-            def paint(person, seed):
-                dice = random.Random(seed)
+            def paint(person, number):
+                dice = seed.dice(f"painter {number}")
                 try:
                     with Client(server, person.token) as painter:
                         while not ended.is_set():
@@ -178,7 +177,7 @@ class Model(unittest.TestCase):
                     if answer["rollback"]:
                         filters[answer["rollback"]] = {**filter, "upto": answer["took"]["upto"]}
                     if i % 3 == 2 and filters:
-                        number = random.choice([*filters])
+                        number = dice.choice([*filters])
                         if operator.done(undo=number)["rollback"]:
                             del filters[number]
                 ended.set()
@@ -236,7 +235,7 @@ class OneChange(unittest.TestCase):
         with Server(*self.flags, "--snapshot-interval-s", "1") as server:
             vandal, art, before = self.vandalize(server)
             operator, made, seen = Operator(server), [], set()
-            dice = random.Random(17)
+            dice = seed.dice(17)
             for turn in range(16):
                 body = {"undo": made[-1]} if len(made) % 2 else {"user": vandal.user}
                 connection = http.client.HTTPConnection(server.address, timeout=PATIENCE_S)

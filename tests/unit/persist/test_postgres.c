@@ -12,6 +12,7 @@
 #include "persist/postgres_row.h"
 #include "persist/postgres_schema.h"
 #include "persist/postgres_trouble.h"
+#include "tests/prng.h"
 
 static uint64_t be(const uint8_t *p, unsigned bytes)
 {
@@ -66,7 +67,7 @@ static void a_row_has_the_columns_in_their_order(void **state)
 #define ROWS 40
 
 /* What a database sends for ROWS rows. */
-static size_t stream_make(uint8_t *out, struct record_placement *rows)
+static size_t stream_make(uint8_t *out, struct record_placement *rows, uint64_t *prng)
 {
 	uint8_t *at = postgres_copy_head(out);
 
@@ -74,7 +75,7 @@ static size_t stream_make(uint8_t *out, struct record_placement *rows)
 		uint8_t *bytes = (uint8_t *)&rows[i];
 
 		for (size_t k = 0; k < sizeof(rows[i]); k++)
-			bytes[k] = (uint8_t)rand();
+			bytes[k] = (uint8_t)prng_next(prng);
 		rows[i].placed_at_ms %= 253402300800000; /* before the year 10000 */
 		rows[i].board &= INT16_MAX;
 		at = postgres_row_put(at, &rows[i]);
@@ -99,10 +100,10 @@ static void rows_are_read_back_whatever_pieces_they_come_in(void **state)
 	uint8_t stream[POSTGRES_COPY_HEAD_BYTES + ROWS * POSTGRES_ROW_BYTES +
 		       POSTGRES_COPY_TAIL_BYTES];
 	struct record_placement rows[ROWS], row;
+	uint64_t prng = prng_start(__func__);
 
 	(void)state;
-	srand(4);
-	assert_int_equal(stream_make(stream, rows), sizeof(stream));
+	assert_int_equal(stream_make(stream, rows, &prng), sizeof(stream));
 	for (size_t piece = 1; piece <= sizeof(stream); piece += 1 + piece / 8) {
 		struct postgres_row_reader reader = {.len = 0};
 		unsigned count = 0;
@@ -130,7 +131,8 @@ static void rows_that_are_not_ours_are_refused(void **state)
 	uint8_t stream[POSTGRES_COPY_HEAD_BYTES + ROWS * POSTGRES_ROW_BYTES +
 		       POSTGRES_COPY_TAIL_BYTES + 1];
 	struct record_placement rows[ROWS], row;
-	size_t len = stream_make(stream, rows);
+	uint64_t prng = prng_start(__func__);
+	size_t len = stream_make(stream, rows, &prng);
 
 	(void)state;
 	stream[len] = 0;
