@@ -24,12 +24,25 @@ static unsigned least(unsigned a, unsigned b)
 	return a < b ? a : b;
 }
 
-/* How many slips make b of a (optimal string alignment). Three rows of the table are enough. */
-static unsigned slips(const char *a, const char *b)
+static unsigned word_fold(const char *word, char out[static WORD_MAX])
 {
-	size_t a_len = strnlen(a, WORD_MAX), b_len = strnlen(b, WORD_MAX);
+	unsigned len = 0;
+
+	for (; len < WORD_MAX && word[len] != '\0'; len++)
+		out[len] = folded(word[len]);
+	return len;
+}
+
+/* How many slips make b of a (optimal string alignment), when they are less than `limit`. Three
+ * rows of the table are enough. */
+static unsigned slips(const char *a_word, const char *b_word, unsigned limit)
+{
+	char a[WORD_MAX], b[WORD_MAX];
+	unsigned a_len = word_fold(a_word, a), b_len = word_fold(b_word, b);
 	unsigned rows[3][WORD_MAX + 1];
 
+	if (a_len + limit <= b_len || b_len + limit <= a_len)
+		return limit;
 	for (unsigned j = 0; j <= b_len; j++)
 		rows[0][j] = j;
 	for (unsigned i = 1; i <= a_len; i++) {
@@ -37,10 +50,9 @@ static unsigned slips(const char *a, const char *b)
 
 		row[0] = i;
 		for (unsigned j = 1; j <= b_len; j++) {
-			char x = folded(a[i - 1]), y = folded(b[j - 1]);
-
-			row[j] = least(above[j - 1] + (x != y), least(above[j], row[j - 1]) + 1);
-			if (i > 1 && j > 1 && x == folded(b[j - 2]) && folded(a[i - 2]) == y)
+			row[j] = least(above[j - 1] + (a[i - 1] != b[j - 1]),
+				       least(above[j], row[j - 1]) + 1);
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
 				row[j] = least(row[j], over[j - 2] + 1);
 		}
 	}
@@ -74,7 +86,7 @@ struct nearest nearest_to(const char *word)
 
 void nearest_try(struct nearest *n, const char *name)
 {
-	unsigned distance = slips(n->word, name);
+	unsigned distance = slips(n->word, name, n->distance);
 
 	if (distance < n->distance && distance < strlen(name)) {
 		n->distance = distance;
