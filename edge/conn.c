@@ -343,10 +343,10 @@ static void conn_close_frame_say(struct worker *w, struct conn *c, unsigned code
 	const char *text = close_reason_text((enum close_reason)c->why);
 	size_t text_len = strlen(text);
 	size_t len = code == WS_CODE_NONE ? 0 : 2 + text_len;
-	uint8_t *at = conn_answer_reserve(w, c, 2 + len);
+	uint8_t *at = conn_last_reserve(w, c);
 
 	if (at == NULL)
-		return; /* released by the attempt */
+		return; /* released by the attempt: every answer leaves room for it */
 	ws_head_write(at, true, WS_CLOSE, len);
 	if (len > 0) {
 		at[2] = (uint8_t)(code >> 8);
@@ -363,7 +363,9 @@ void conn_close_run(struct worker *w, struct conn *c)
 
 	px_assert(c->why != CLOSE_NONE);
 	px_assert(c->state == CONN_WS || c->state == CONN_ECHO);
-	if (c->pending > 0 || (c->flags & CONN_LAST))
+	if (c->flags & CONN_LAST)
+		return;
+	if (c->pending > 0 && c->why != CLOSE_TOO_SLOW) /* there is no room for them then */
 		return;
 	if (code != 0)
 		conn_close_frame_say(w, c, code);

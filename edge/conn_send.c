@@ -65,7 +65,8 @@ void conn_stuck_retry(struct worker *w)
 	w->stuck.head = NONE;
 }
 
-uint8_t *conn_answer_reserve(struct worker *w, struct conn *c, size_t len)
+/* NULL: the last was said; there is no buffer (and the connection is released); it has no room. */
+static uint8_t *out_reserve(struct worker *w, struct conn *c, size_t len)
 {
 	struct out_buf *out;
 
@@ -81,11 +82,26 @@ uint8_t *conn_answer_reserve(struct worker *w, struct conn *c, size_t len)
 		out->end -= out->start;
 		out->start = 0;
 	}
-	if (out->end + len > OUT_BYTES) {
+	return out->end + len <= OUT_BYTES ? out->bytes + out->end : NULL;
+}
+
+uint8_t *conn_answer_reserve(struct worker *w, struct conn *c, size_t len)
+{
+	uint8_t *at = out_reserve(w, c, len + CLOSE_FRAME_BYTES_MAX);
+
+	if (at != NULL || (c->flags & CONN_LAST) || c->state == CONN_LINGER ||
+	    c->state == CONN_RELEASE)
+		return at;
+	if (c->why == CLOSE_NONE)
+		conn_close(w, c, CLOSE_TOO_SLOW);
+	else
 		conn_abort(w, c, CLOSE_TOO_SLOW);
-		return NULL;
-	}
-	return out->bytes + out->end;
+	return NULL;
+}
+
+uint8_t *conn_last_reserve(struct worker *w, struct conn *c)
+{
+	return out_reserve(w, c, CLOSE_FRAME_BYTES_MAX);
 }
 
 void conn_answer_commit(struct worker *w, struct conn *c, size_t len)

@@ -20,33 +20,35 @@
 #include "engine/mail.h"
 #include "engine/op.h"
 
-#define NONE               UINT32_MAX
-#define RECV_BUF_BYTES     2048
-#define BODY_BYTES_MAX     1024 /* of a request */
-#define IN_BYTES           (HTTP_HEAD_BYTES_MAX + BODY_BYTES_MAX + RECV_BUF_BYTES)
-#define OUT_BYTES          32768
-#define ACCEPT_DEPTH       32    /* accepts in flight per ring and listener */
-#define SPARE_SLOTS        16    /* per ring, on which 503 is said when the server is full */
-#define FANOUT_BATCH       256   /* without rests */
-#define FANOUT_BATCH_SOON  128   /* when the round's rests are used up */
-#define FANOUT_BATCH_SMALL 64    /* while the worker rests between batches */
-#define OUTS_BATCH         1024  /* answers sent between two looks: as fast as handshakes come */
-#define OUTS_MAX           16384 /* out buffers of a worker, where it has so many connections */
-#define VISITS_PER_TURN    16384
-#define EVENTS_PER_REAP    256
-#define REAPS_PER_TURN     16 /* per ring */
-#define ANSWERS_PER_TURN   512
-#define SUBS_PER_CONN_MAX  16
-#define BACKOFF_ROUNDS_MAX 15
-#define ADDRESSES_MAX      4096
-#define REPLY_BYTES_PER_MS 128  /* who reads a large body may be so slow */
-#define LINGER_MS          2000 /* for the peer's end after ours */
-#define SWEEP_NS           (250 * NS_PER_MS)
-#define ECHO_MESSAGE_MAX   (64u << 20)
-#define PENDING_BINARY_MAX 1100 /* unanswered requests of one connection */
-#define PENDING_JSON_MAX   200
-#define RING_SQ_ENTRIES    1024
-#define RING_CQ_ENTRIES    16384
+#define NONE                  UINT32_MAX
+#define RECV_BUF_BYTES        2048
+#define BODY_BYTES_MAX        1024 /* of a request */
+#define IN_BYTES              (HTTP_HEAD_BYTES_MAX + BODY_BYTES_MAX + RECV_BUF_BYTES)
+#define OUT_BYTES             32768
+/* kept free of answers, so that the reason always has room */
+#define CLOSE_FRAME_BYTES_MAX (2 + 2 + CLOSE_TEXT_BYTES_MAX)
+#define ACCEPT_DEPTH          32    /* accepts in flight per ring and listener */
+#define SPARE_SLOTS           16    /* per ring, on which 503 is said when the server is full */
+#define FANOUT_BATCH          256   /* without rests */
+#define FANOUT_BATCH_SOON     128   /* when the round's rests are used up */
+#define FANOUT_BATCH_SMALL    64    /* while the worker rests between batches */
+#define OUTS_BATCH            1024  /* answers sent between two looks: as fast as handshakes come */
+#define OUTS_MAX              16384 /* out buffers of a worker, where it has so many connections */
+#define VISITS_PER_TURN       16384
+#define EVENTS_PER_REAP       256
+#define REAPS_PER_TURN        16 /* per ring */
+#define ANSWERS_PER_TURN      512
+#define SUBS_PER_CONN_MAX     16
+#define BACKOFF_ROUNDS_MAX    15
+#define ADDRESSES_MAX         4096
+#define REPLY_BYTES_PER_MS    128  /* who reads a large body may be so slow */
+#define LINGER_MS             2000 /* for the peer's end after ours */
+#define SWEEP_NS              (250 * NS_PER_MS)
+#define ECHO_MESSAGE_MAX      (64u << 20)
+#define PENDING_BINARY_MAX    1100 /* unanswered requests of one connection */
+#define PENDING_JSON_MAX      200
+#define RING_SQ_ENTRIES       1024
+#define RING_CQ_ENTRIES       16384
 
 /* What the rings of a worker are asked for. */
 enum worker_op {
@@ -325,6 +327,7 @@ struct out_buf *conn_out_borrow(struct worker *w, struct conn *c); /* NULL: none
 void conn_out_return(struct worker *w, struct conn *c);
 /* Room for one message of up to `len` bytes, or NULL (the connection is being closed then). */
 uint8_t *conn_answer_reserve(struct worker *w, struct conn *c, size_t len);
+uint8_t *conn_last_reserve(struct worker *w, struct conn *c); /* for the close frame, likewise */
 void conn_answer_commit(struct worker *w, struct conn *c, size_t len);
 void conn_answer(struct worker *w, struct conn *c, const struct message *m);
 void conn_flush_run(struct worker *w);   /* sends the outs of the flush list */

@@ -18,7 +18,7 @@
 #define CONTROL_AT (IN_BYTES - WS_CONTROL_BYTES_MAX) /* in_buf->seen counts its bytes */
 
 _Static_assert(CONTROL_AT >= MESSAGE_IN_BYTES_MAX, "a message and a control frame side by side");
-_Static_assert(PENDING_BINARY_MAX * 27 < OUT_BYTES,
+_Static_assert(PENDING_BINARY_MAX * 27 + CLOSE_FRAME_BYTES_MAX < OUT_BYTES,
 	       "every unanswered request has room for its answer");
 
 /* --- refusing, and whose session it is -------------------------------------------------------- */

@@ -338,10 +338,11 @@ class Endings(ServerCase):
             self.assertEqual(client.closed(), 1002)
 
     def test_all_of_it_behind_the_handshake_in_one_packet(self):
-        with WebSocket(self.server.address, "/ws", behind=frame(
-                BINARY, encode({"type": "subscribe", "board": "main"})) + close_frame(1000)) as ws:
-            self.assertEqual(ws.receive()[1][0], 0x43)
-            self.assertEqual(ws.closed(), 1000)
+        behind = frame(BINARY, encode({"type": "subscribe", "board": "main"})) + close_frame(1000)
+        for ends in (False, True):
+            with self.subTest(ends), WebSocket(self.server.address, "/ws", behind=behind, ends=ends) as ws:
+                self.assertEqual(ws.receive()[1][0], 0x43)
+                self.assertEqual(ws.closed(), 1000)
 
     def inside_a_frame(self, protocol):
         """A client that stands inside a delta frame: unsubscribe would be answered with an error."""
@@ -365,6 +366,14 @@ class Endings(ServerCase):
                             client.socket.shutdown(socket.SHUT_WR)
                         self.assertEqual(client.wait("error")["code"], "overloaded", "it stood inside a frame")
                         self.assertEqual(client.closed(), code)
+
+    def test_who_lets_too_many_answers_lie_is_told_behind_the_last_whole_one(self):
+        with WebSocket(self.server.address, "/ws", receive_bytes=2048) as ws:
+            before = self.server.closed("too_slow")
+            while self.server.closed("too_slow") == before:
+                ws.send_raw(frame(PING, b"p" * 125) * 100)
+            self.assertEqual(ws.closed(), 1008)
+            self.assertEqual(set(ws.pongs), {b"p" * 125})
 
     def test_who_takes_nothing_is_cut(self):
         with self.inside_a_frame(BOTH[0]) as client:

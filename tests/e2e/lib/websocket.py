@@ -1,5 +1,5 @@
 """WebSocket of RFC 6455 from the client's side, over a plain socket; every rule for servers is checked."""
-import base64, hashlib, os, struct
+import base64, hashlib, os, socket, struct
 
 from .raw_http import RawHttp
 
@@ -42,8 +42,8 @@ def frame(opcode, payload=b"", fin=True, rsv=0, mask=True, length=None):
 class WebSocket:
     """raises Closed when the server's close frame comes; its answer is sent before."""
 
-    def __init__(self, address, path="/ws", protocol=None, fields=None, behind=b"", **options):
-        """behind: bytes to send in one packet with the handshake."""
+    def __init__(self, address, path="/ws", protocol=None, fields=None, behind=b"", ends=False, **options):
+        """behind: bytes to send in one packet with the handshake; ends: and nothing after them."""
         self.http = RawHttp(address, **options)
         self.socket = self.http.socket
         key = base64.b64encode(os.urandom(16))
@@ -53,6 +53,8 @@ class WebSocket:
             send["Sec-WebSocket-Protocol"] = protocol
         try:
             self.http.send(self.http.head("GET", path, send) + behind)
+            if ends:
+                self.socket.shutdown(socket.SHUT_WR)
             self.answer = self.http.answer()
             if self.answer.status != 101:
                 raise ConnectionRefusedError(self.answer)
