@@ -63,7 +63,7 @@ static void good_say(const struct settings *s, struct disk *disk, FILE *out)
 {
 	char path[DATA_DIR_PATH_CHARS];
 
-	data_dir_path(s, path);
+	data_dir_path(s->data, path);
 	fprintf(out, "pixeld: the configuration is good: %u board%s, %llu clients at most\n",
 		s->boards_count, s->boards_count == 1 ? "" : "s",
 		(unsigned long long)s->clients_max);

@@ -35,14 +35,14 @@ static int refuse(const struct settings *s, int error, char why[static DATA_DIR_
 	return EXIT_FAILED;
 }
 
-void data_dir_path(const struct settings *s, char out[static DATA_DIR_PATH_CHARS])
+void data_dir_path(const char *data, char out[static DATA_DIR_PATH_CHARS])
 {
 	char here[DATA_DIR_PATH_CHARS - SETTINGS_TEXT_CHARS - 1];
 
-	if (s->data[0] == '/' || getcwd(here, sizeof(here)) == NULL)
-		snprintf(out, DATA_DIR_PATH_CHARS, "%s", s->data);
+	if (data[0] == '/' || getcwd(here, sizeof(here)) == NULL)
+		snprintf(out, DATA_DIR_PATH_CHARS, "%s", data);
 	else
-		snprintf(out, DATA_DIR_PATH_CHARS, "%s/%s", here, s->data);
+		snprintf(out, DATA_DIR_PATH_CHARS, "%s/%s", here, data);
 }
 
 /* The directory in which the data directory would be made. */
@@ -51,7 +51,7 @@ static int parent_check(const struct settings *s, char why[static DATA_DIR_WHY_C
 	char parent[DATA_DIR_PATH_CHARS];
 	size_t len;
 
-	data_dir_path(s, parent);
+	data_dir_path(s->data, parent);
 	for (len = strlen(parent); len > 1 && parent[len - 1] == '/';)
 		len--;
 	while (len > 1 && parent[len - 1] != '/')
@@ -94,7 +94,7 @@ static void new_say(const struct settings *s, bool is_missing)
 {
 	char path[DATA_DIR_PATH_CHARS];
 
-	data_dir_path(s, path);
+	data_dir_path(s->data, path);
 	log_info("data_new data=%s note=\"%s: new boards, session secret and admin token are "
 		 "made in it\"",
 		 path, is_missing ? "there is no such directory yet" : "no journal is there yet");

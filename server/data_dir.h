@@ -15,7 +15,7 @@
 #define DATA_DIR_PATH_CHARS 4400
 
 /* The whole path, also of a directory that is not there. */
-void data_dir_path(const struct settings *s, char out[static DATA_DIR_PATH_CHARS]);
+void data_dir_path(const char *data, char out[static DATA_DIR_PATH_CHARS]);
 
 /* For reading; NULL: there is none, and a start would make it. */
 int data_dir_look(const struct settings *s, struct disk **ret_disk,

@@ -20,6 +20,7 @@
 #include "persist/journal.h"
 #include "persist/keeper.h"
 #include "persist/recover.h"
+#include "server/data_dir.h"
 #include "server/import_mark.h"
 #include "server/placements_csv.h"
 #include "server/tool.h"
@@ -367,16 +368,32 @@ static int rows_bring(struct import *i)
 	return rc == EXIT_PASS ? mark_clear(i) : rc;
 }
 
+/* Opens the directory, with its lock; one that is made is told before: it may be mistyped. */
+static int directory_open(struct import *i)
+{
+	char path[DATA_DIR_PATH_CHARS];
+	struct disk *before = NULL;
+	int rc = disk_open(i->tool.data, 0, 0, &before);
+
+	if (rc == 0)
+		disk_close(before);
+	data_dir_path(i->tool.data, path);
+	if (rc == -ENOENT)
+		fprintf(stderr, "pixeld: %s: there is no such directory yet: it is made\n", path);
+	rc = disk_open(i->tool.data, 1, 1, &i->tool.disk);
+	return rc < 0 ? tool_fail_disk(&i->tool, rc) : EXIT_PASS;
+}
+
 static int import_run(struct import *i)
 {
 	int rc = board_choose(i);
 
 	if (rc == EXIT_PASS)
 		rc = file_judge(i);
-	if (rc == EXIT_PASS) {
-		rc = disk_open(i->tool.data, 1, 1, &i->tool.disk);
-		rc = rc < 0 ? tool_fail_disk(&i->tool, rc) : directory_recover(i);
-	}
+	if (rc == EXIT_PASS)
+		rc = directory_open(i);
+	if (rc == EXIT_PASS)
+		rc = directory_recover(i);
 	if (rc == EXIT_PASS)
 		rc = board_prepare(i);
 	if (rc == EXIT_PASS && i->epochs > 0 && i->there == i->rows) {

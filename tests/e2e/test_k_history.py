@@ -512,7 +512,8 @@ class Imports(unittest.TestCase):
     def test_real_placements_become_a_board_and_come_out_again(self):
         placements = real_placements()
         self.ours(placements)
-        self.assertEqual(self.bring(), (0, f"board main: {len(placements)} placements imported\n", ""))
+        self.assertEqual(self.bring(), (0, f"board main: {len(placements)} placements imported\n",
+                                        f"pixeld: {self.data}: there is no such directory yet: it is made\n"))
         self.assertEqual(self.bring(), (0, f"board main has all {len(placements)} placements already\n", ""))
         out = self.folder / "out.csv"
         self.assertEqual(run("export", "--data", self.data, "-o", out), (0, "", ""))

@@ -189,45 +189,6 @@ static void environment_that_is_wrong_is_a_configuration_error(void **state)
 	assert_non_null(strstr(why, "/nonexistent/pixeld.ini: No such file"));
 }
 
-static void misspelt_variable_is_refused(void **state)
-{
-	(void)state;
-	load(LIST(), LIST("PIXELD_JURNAL_SYNC=off"), EXIT_CONFIG);
-	assert_string_equal(
-		why, "unknown variable PIXELD_JURNAL_SYNC; the nearest is PIXELD_JOURNAL_SYNC");
-	load(LIST(), LIST("PIXELD_COOLDOWN=0"), EXIT_CONFIG);
-	assert_string_equal(why,
-			    "unknown variable PIXELD_COOLDOWN; the nearest is PIXELD_COOLDOWN_MS");
-	load(LIST(), LIST("PIXELD_PORT=8080"), EXIT_CONFIG);
-	assert_string_equal(why, "unknown variable PIXELD_PORT: it is no setting; pixeld --help "
-				 "names all");
-	/* Also when a flag wins. */
-	load(LIST("--workers=1"), LIST("PIXELD_WROKERS=2"), EXIT_CONFIG);
-}
-
-static void variables_of_tests_and_of_containers_are_left_alone(void **state)
-{
-	static const char *const others[] = {"PIXELD_RING_MAX=6.1",
-					     "PIXELD_BUILD=build/release",
-					     "PIXELD_SEED=1",
-					     "PIXELD_SERVICE_HOST=10.0.0.1",
-					     "PIXELD_SERVICE_PORT=8080",
-					     "PIXELD_SERVICE_PORT_HTTP=8080",
-					     "PIXELD_PORT=tcp://10.0.0.1:8080",
-					     "PIXELD_PORT_8080_TCP=tcp://10.0.0.1:8080",
-					     "PIXELD_PORT_8080_TCP_ADDR=10.0.0.1",
-					     "PIXELD_WEB_SERVICE_HOST=10.0.0.1",
-					     "PIXELD_WEB_PORT=tcp://10.0.0.1:80",
-					     "PIXELD_NAME=/web/pixeld",
-					     "PIXELD_ENV_LANG=C",
-					     "PIXELD=build/release/server/pixeld",
-					     "PIXELDWORKERS=x"};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-		settings_free(load(LIST(), LIST(others[i]), EXIT_PASS));
-}
-
 static void the_last_flag_counts_and_lists_grow(void **state)
 {
 	struct settings *s = FLAGS("--workers=1", "--workers=2", "--listen=127.0.0.1:1",
@@ -598,8 +559,6 @@ int main(void)
 		cmocka_unit_test(numbers_that_are_none_are_refused),
 		cmocka_unit_test(flags_that_are_wrong_are_explained),
 		cmocka_unit_test(environment_that_is_wrong_is_a_configuration_error),
-		cmocka_unit_test(misspelt_variable_is_refused),
-		cmocka_unit_test(variables_of_tests_and_of_containers_are_left_alone),
 		cmocka_unit_test(the_last_flag_counts_and_lists_grow),
 		cmocka_unit_test(switches_need_no_value),
 		cmocka_unit_test(help_works_beside_a_broken_environment),
