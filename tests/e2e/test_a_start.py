@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Starting, refusing to start, and stopping: exit codes and what is said."""
-import array, fcntl, re, shutil, signal, socket, subprocess, termios, threading, unittest, unittest.mock
+import array, fcntl, os, re, shutil, signal, socket, subprocess, termios, threading, unittest, unittest.mock
 from pathlib import Path
 
 from lib.client import Client
@@ -8,6 +8,7 @@ from lib.raw_http import connect
 from lib.server import PIXELD, Server, run, until
 
 FAILED, USAGE, CONFIG = 1, 2, 78
+NOBODY = 65534
 
 
 class Start(unittest.TestCase):
@@ -351,6 +352,49 @@ class CheckConfig(unittest.TestCase):
             code, said = self.both(server.data)
             self.assertEqual(code, 3)
             self.assertIn(segment.name, said)
+
+
+class Directory(unittest.TestCase):
+    """What of the data directory is gone, or may not be read."""
+
+    def test_files_that_may_not_be_read_are_named_and_left_as_they_are(self):
+        with Server("--cooldown-ms", "0") as server:
+            with Client(server, server.session()) as client:
+                client.place(1, 1, 1)
+            server.stop()
+            program = server.folder / "pixeld"
+            shutil.copy(PIXELD, program)
+            for path in (server.folder, program, server.data, *server.data.iterdir()):
+                path.chmod(0o755)
+                if os.geteuid() == 0:
+                    os.chown(path, NOBODY, NOBODY)
+            wrap = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups") if os.geteuid() == 0 else ()
+            for kind in ("snapshot-*.snap", "journal-*.seg"):
+                path = sorted(server.data.glob(kind))[0]
+                path.chmod(0)
+                before = content(server.data) if os.geteuid() == 0 else sorted(server.data.iterdir())
+                done = subprocess.run([*wrap, program, "--listen", "127.0.0.1:0", "--data", server.data],
+                                      stderr=subprocess.PIPE, text=True, timeout=120)
+                self.assertEqual(done.returncode, FAILED, done.stderr)
+                self.assertIn(path.name, done.stderr)
+                self.assertIn("Permission denied", done.stderr)
+                self.assertEqual(content(server.data) if os.geteuid() == 0 else sorted(server.data.iterdir()), before)
+                path.chmod(0o600)
+
+    def test_a_journal_that_is_gone_is_told_and_clients_fetch_anew(self):
+        with Server("--cooldown-ms", "0", allowed="recovery note|journal_missing|epoch_renewed") as server:
+            with Client(server, server.session()) as client:
+                board = client.follow()
+                client.reach(board, client.place(1, 1, 1)["seq"])
+            server.stop()
+            for path in server.data.glob("journal-*.seg"):
+                path.unlink()
+            server.start()
+            self.assertIn("error journal_missing", server.said())
+            self.assertRegex(server.said(), "recovered .*clean=no")
+            self.assertEqual(server.bitmap()[0], bytes(board.packed))
+            with Client(server) as back:
+                self.assertEqual(back.subscribe(epoch=board.epoch, seq=board.seq)["type"], "stale")
 
 
 class Listeners(unittest.TestCase):
