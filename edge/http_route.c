@@ -47,6 +47,8 @@ static const struct http_route routes[] = {
 };
 
 static const struct http_route asset_route = {"", .get = http_asset_get};
+/* "*" stands for the server: its methods are those of any path. It comes with OPTIONS only, so the
+ * handlers are never called. */
 static const struct http_route asterisk_route = {"*", .get = http_asset_get, .put = http_pixel_put,
 						 .post = http_session_post};
 

@@ -20,6 +20,7 @@
 #include "engine/mail.h"
 #include "engine/op.h"
 
+#define HTTP_ORIGIN_WHY       "pages of this origin may not act here: the server does not list it"
 #define NONE                  UINT32_MAX
 #define RECV_BUF_BYTES        2048
 #define BODY_BYTES_MAX        1024 /* of a request */
@@ -403,7 +404,6 @@ bool http_route_is_public(const struct http_request *q);
 /* Whether a page of the request's Origin may act here: browsers send our cookie along. Tells the
  * log when not. */
 bool http_origin_is_allowed(struct worker *w, const struct http_head *h);
-#define HTTP_ORIGIN_WHY "pages of this origin may not act here: the server does not list it"
 void http_origin_begin(struct conn *c); /* no head is read yet */
 void http_origin_take(struct worker *w, struct conn *c, const struct http_head *h, bool is_public);
 /* Lines that let the right pages read the answer; of the answer to OPTIONS also what they may ask.
