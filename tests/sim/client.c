@@ -460,10 +460,13 @@ static void rubbish_say(struct client *c)
 		bytes[0] |= 0x80; /* or it could be a placement that nobody knows of */
 	c->rude = true;
 	c->crowd->counts.rubbish++;
-	if (client_chance(c, 5000))
+	if (client_chance(c, 5000)) {
+		if (bytes[0] == 0x82) /* likewise, in a frame with a mask */
+			bytes[0] |= 0x40;
 		heap_add(&c->out, bytes, len);
-	else
+	} else {
 		frame_add(c, true, WS_BINARY, bytes, len);
+	}
 }
 
 static void unsubscribe_say(struct client *c)
