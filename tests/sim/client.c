@@ -346,7 +346,7 @@ static void message_run(struct client *c, const uint8_t *bytes, size_t len)
 		c->crowd->counts.expired++;
 		if (c->parted_ns == 0)
 			session_say(c);
-	} else {
+	} else if (m.error.code != REFUSAL_OVERLOADED || !follow_refused(c, m.error.request)) {
 		truth_check(c->rude, "client %u: error %u: %s", c->number, m.error.code,
 			    m.error.text);
 	}

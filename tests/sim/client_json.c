@@ -22,11 +22,14 @@ size_t client_json_put(const struct message *m, uint8_t out[static MESSAGE_IN_BY
 
 	if (m->type == MSG_SUBSCRIBE && m->subscribe.resume)
 		len = snprintf(at, MESSAGE_IN_BYTES_MAX,
-			       "{\"type\":\"subscribe\",\"board\":\"%s\",\"epoch\":%u,\"seq\":%lu}",
-			       m->subscribe.board, m->subscribe.epoch, m->subscribe.seq);
+			       "{\"type\":\"subscribe\",\"board\":\"%s\",\"epoch\":%u,\"seq\":%lu,"
+			       "\"request\":%lu}",
+			       m->subscribe.board, m->subscribe.epoch, m->subscribe.seq,
+			       m->request);
 	else if (m->type == MSG_SUBSCRIBE)
 		len = snprintf(at, MESSAGE_IN_BYTES_MAX,
-			       "{\"type\":\"subscribe\",\"board\":\"%s\"}", m->subscribe.board);
+			       "{\"type\":\"subscribe\",\"board\":\"%s\",\"request\":%lu}",
+			       m->subscribe.board, m->request);
 	else if (m->type == MSG_UNSUBSCRIBE)
 		len = snprintf(at, MESSAGE_IN_BYTES_MAX, "{\"type\":\"unsubscribe\",\"board\":%u}",
 			       m->unsubscribe_board);

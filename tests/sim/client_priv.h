@@ -108,8 +108,9 @@ void follow_subscribed(struct client *c, const struct msg_subscribed *m);
 void follow_delta(struct client *c, const struct msg_delta *d, const uint8_t *payload, size_t len);
 void follow_status(struct client *c, const struct msg_status *m);
 void follow_stale(struct client *c, const struct msg_stale *m);
-void follow_again(struct client *c); /* an error: what was asked is asked again */
-void follow_cut(struct follow *f);   /* the WebSocket is gone */
+/* An error about this request: true when it was a subscribe, which is then said again. */
+bool follow_refused(struct client *c, uint64_t request);
+void follow_cut(struct follow *f); /* the WebSocket is gone */
 void follow_free(struct follow *f);
 
 #endif

@@ -303,7 +303,7 @@ static void fetch_turn(struct client *c, struct follow *f)
 
 static void subscribe(struct client *c, struct follow *f)
 {
-	struct message m = {.type = MSG_SUBSCRIBE};
+	struct message m = {.type = MSG_SUBSCRIBE, .request = 1 + (uint64_t)(f - c->follows)};
 
 	strcpy(m.subscribe.board, board_of(c, f)->name);
 	m.subscribe.resume = f->asked_resume = f->has_board;
@@ -325,11 +325,16 @@ void follow_turn(struct client *c, unsigned board)
 		fetch_turn(c, f);
 }
 
-void follow_again(struct client *c)
+bool follow_refused(struct client *c, uint64_t request)
 {
-	for (unsigned b = 0; b < c->crowd->board_count; b++)
-		if (c->follows[b].state == FOLLOW_ASKED)
-			c->follows[b].state = FOLLOW_IDLE;
+	struct follow *f;
+
+	if (request == 0 || request > c->crowd->board_count)
+		return false;
+	f = &c->follows[request - 1];
+	if (f->state == FOLLOW_ASKED)
+		f->state = FOLLOW_IDLE;
+	return true;
 }
 
 void follow_cut(struct follow *f)
