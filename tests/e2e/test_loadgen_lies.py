@@ -80,6 +80,8 @@ class Server:
                     return await self.websocket(reader, writer, fields)
                 body, more = b'{"error":{}}', ""
                 if (method, path) == ("POST", "/session"):
+                    if self.lie == "killed":
+                        return writer.transport.abort()
                     body = json.dumps({"token": base64.urlsafe_b64encode(os.urandom(16)).decode()}).encode()
                 elif path == "/boards/main/bitmap":
                     self.cut_frame()
@@ -299,6 +301,8 @@ async def main():
     code, result, said, _ = await loadgen("break", settle="2s")
     check("without --resume a break loses clients", code == 1 and result["clients_lost"] == 20, code, said)
 
+    code, _, said, _ = await loadgen("killed")
+    check("a server that is killed before it gave a session cannot be reached: exit 4", code == 4, code, said)
     process = await asyncio.create_subprocess_exec(LOADGEN, "--url", "ws://127.0.0.1:1/ws", stderr=asyncio.subprocess.DEVNULL)
     check("nobody listens: exit 4", await process.wait() == 4)
     process = await asyncio.create_subprocess_exec(LOADGEN, "--rate", "fast", stderr=asyncio.subprocess.DEVNULL)

@@ -214,7 +214,7 @@ static enum exit_code sessions_make(struct runner *r)
 	fprintf(stderr, "loadgen: no sessions for %u painters: %s\n", o->painters,
 		e == -EACCES ? "the server refused (POST /session); give --session-secret"
 			     : strerror(-e));
-	return EXIT_FAILED;
+	return e == -EACCES || e == -ENOMEM ? EXIT_FAILED : EXIT_UNREACHABLE;
 }
 
 static enum exit_code workers_start(struct runner *r)
