@@ -171,7 +171,7 @@ struct person *people_get(struct people *p, uint16_t board, const uint8_t user[s
 void people_drop(struct people *p, struct person *person)
 {
 	px_assert(person >= p->slots && person < p->slots + p->slots_len);
-	px_assert(person->charged_wall_ms == 0);
+	px_assert(person->charged_wall_ms == 0 && person->requests.in_flight == 0);
 	slot_clear(p, (uint32_t)(person - p->slots));
 }
 
@@ -203,6 +203,7 @@ int people_restore(struct people *p, const struct person *stored, uint64_t coold
 		   uint64_t wall_ms, uint64_t mono_ms)
 {
 	uint32_t slot = slot_find(p, stored->board, stored->user);
+	struct person_requests requests;
 	uint64_t elapsed = 0;
 	struct person *person;
 
@@ -218,7 +219,9 @@ int people_restore(struct people *p, const struct person *stored, uint64_t coold
 		return -ENOSPC;
 	if (person->last_seq > stored->last_seq)
 		return 0;
+	requests = person->requests;
 	*person = *stored;
+	person->requests = requests;
 	if (elapsed > keep_ms(cooldown_ms))
 		elapsed = keep_ms(cooldown_ms);
 	person->charged_mono_ms = mono_ms - elapsed;
@@ -230,6 +233,8 @@ static bool is_expired(const struct person *person, const uint64_t *cooldown_ms,
 {
 	uint64_t cooldown = person->board < boards ? cooldown_ms[person->board] : 0;
 
+	if (person->requests.in_flight > 0)
+		return false; /* it is still to be told */
 	return person->charged_wall_ms == 0 || age_ms(person, mono_ms) >= keep_ms(cooldown);
 }
 
@@ -247,8 +252,6 @@ void people_expire(struct people *p, uint32_t budget, const uint64_t *cooldown_m
 	}
 }
 
-/* --- copying ---------------------------------------------------------------------------------- */
-
 /* The highest used slot below `end`, plus 1; 0: none. Skips 64 free slots at a time. */
 static uint32_t used_below(const struct people *p, uint32_t end)
 {
@@ -262,6 +265,20 @@ static uint32_t used_below(const struct people *p, uint32_t end)
 	}
 	return 0;
 }
+
+void people_lose(struct people *p, const uint64_t *seq, uint32_t boards)
+{
+	uint32_t end = p->slots_len;
+
+	while ((end = used_below(p, end)) > 0) {
+		struct person *person = &p->slots[--end];
+
+		if (person->board < boards && person->last_seq > seq[person->board])
+			person->last_request = person->last_seq = 0;
+	}
+}
+
+/* --- copying ---------------------------------------------------------------------------------- */
 
 uint32_t people_copy(const struct people *p, uint32_t *cursor, struct person *out, uint32_t max)
 {

@@ -3,8 +3,8 @@
  *
  * One bounded hash table over (board, user), owned by the writer thread. Time is given as wall_ms,
  * to be kept across restarts, and as mono_ms, to run on: a clock that jumps neither frees nor
- * blocks anybody. Entries expire when their cooldown is over and nothing needs their last request
- * any more (PEOPLE_REMEMBER_MS). Full of entries that are not expired is an answer.
+ * blocks anybody. Entries expire when their cooldown is over and nothing needs their requests
+ * any more (PEOPLE_REMEMBER_MS, requests.h). Full of entries that are not expired is an answer.
  */
 #ifndef PX_ENGINE_PEOPLE_H
 #define PX_ENGINE_PEOPLE_H
@@ -15,12 +15,21 @@
 #define PEOPLE_USER_BYTES  16
 #define PEOPLE_REMEMBER_MS 600000 /* a repeated request is recognised this long */
 
+/* What requests.h remembers of a person: owned by it, zeros in a new entry. */
+struct person_requests {
+	uint32_t newest;    /* its entry, by index; only with nth */
+	uint32_t nth;       /* how many there were in all; 0: none */
+	uint16_t untrimmed; /* at most so many are there */
+	uint16_t in_flight; /* of them: the newest ones, whose placements are not durable yet */
+};
+
 struct person {
 	uint64_t charged_wall_ms; /* last charge; 0 = never */
 	/* The same instant on this run's monotonic clock; before its 0: as a wrapped difference. */
 	uint64_t charged_mono_ms;
 	uint64_t last_request;
 	uint64_t last_seq; /* 0 = none */
+	struct person_requests requests;
 	uint16_t board;
 	uint8_t user[PEOPLE_USER_BYTES];
 };
@@ -53,6 +62,10 @@ int people_restore(struct people *p, const struct person *stored, uint64_t coold
  * `cooldown_ms[board]` for boards below `boards`. */
 void people_expire(struct people *p, uint32_t budget, const uint64_t *cooldown_ms, uint32_t boards,
 		   uint64_t mono_ms);
+
+/* Forgets last requests with a seq above that of their board, `seq[board]` for boards below
+ * `boards`: they were lost. Cooldowns stay. At start. */
+void people_lose(struct people *p, const uint64_t *seq, uint32_t boards);
 
 uint32_t people_count(const struct people *p);
 

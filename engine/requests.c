@@ -1,0 +1,472 @@
+/*
+ * requests.c - see requests.h.
+ *
+ * Owned by the writer thread. Memory: one mapping of entries (a cache line each) and one of homes,
+ * touched as they fill.
+ *
+ *	homes    open addressing with linear probing over the keyed hash of (board, user, number);
+ *	         at most half full. A home has the entry's index and 32 bits of its hash, so that
+ *	         looking, and moving back what stood behind a removed one, touch no entry
+ *	entries  linked in the order of all, from the oldest to the newest; those in flight are the
+ *	         newest ones. Each names the one before it of the same person, which may be gone
+ *	         meanwhile: it is there when it still is of that person, and its nth the one below
+ *
+ * A placement costs one cache miss here, its home. What is forgotten for it is the oldest of all:
+ * its neighbours lie beside it, and its home was fetched the time before. Nobody's entries but
+ * one's own are touched. The seed of the hash is random, so that nobody can choose numbers that
+ * collide.
+ */
+#include "engine/requests.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+
+#include "engine/assert.h"
+#include "engine/hash.h"
+
+#define NONE         UINT32_MAX
+#define CAPACITY_MAX (1u << 28)
+
+struct entry {
+	uint64_t number;
+	uint64_t seq;
+	uint32_t accepted_ms; /* low bits of the monotonic clock; before its 0: wrapped */
+	uint32_t hash;
+	uint32_t cell;
+	uint32_t older, newer; /* of all; a free entry: newer is the next free one */
+	uint32_t before;       /* of the same person: where it was */
+	uint32_t nth;          /* of the same person, from 1; a free entry: 0 */
+	uint16_t board;
+	uint8_t color;
+	bool hidden; /* has no home: the same number came again */
+	uint8_t user[PEOPLE_USER_BYTES];
+};
+
+_Static_assert(sizeof(struct entry) == 64, "an entry is a cache line");
+
+struct requests {
+	struct entry *entries;
+	uint64_t *homes;    /* hash << 32 | index + 1; 0: free */
+	uint32_t home_mask; /* a power of two, less 1 */
+	uint32_t capacity;
+	uint32_t count;
+	uint32_t in_flight;
+	uint32_t touched;        /* entries from here on were never used */
+	uint32_t free;           /* of those below: the first free one */
+	uint32_t oldest, newest; /* only with count */
+	uint32_t copy_at;        /* the next one of the copy */
+	uint32_t copy_left;      /* at most so many more */
+	uint64_t pushed_out;
+	uint64_t seed;
+};
+
+static uint64_t homes_of(uint64_t capacity)
+{
+	uint64_t homes = 2;
+
+	while (homes < 2 * capacity)
+		homes *= 2;
+	return homes;
+}
+
+uint64_t requests_bytes(uint64_t capacity)
+{
+	return capacity * sizeof(struct entry) + homes_of(capacity) * sizeof(uint64_t);
+}
+
+static void *map(size_t bytes)
+{
+	void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return at == MAP_FAILED ? NULL : at;
+}
+
+int requests_new(uint32_t capacity, struct requests **ret_requests)
+{
+	struct requests *r = calloc(1, sizeof(*r));
+
+	px_assert(capacity > 0 && capacity <= CAPACITY_MAX);
+	if (r == NULL)
+		return -ENOMEM;
+	*r = (struct requests){.capacity = capacity,
+			       .home_mask = (uint32_t)(homes_of(capacity) - 1),
+			       .free = NONE,
+			       .copy_at = NONE};
+	if (getrandom(&r->seed, sizeof(r->seed), 0) != (ssize_t)sizeof(r->seed)) {
+		free(r);
+		return -EIO;
+	}
+	r->entries = map(capacity * sizeof(r->entries[0]));
+	r->homes = map(homes_of(capacity) * sizeof(r->homes[0]));
+	if (r->entries == NULL || r->homes == NULL) {
+		requests_free(r);
+		return -ENOMEM;
+	}
+	*ret_requests = r;
+	return 0;
+}
+
+void requests_free(struct requests *r)
+{
+	if (r == NULL)
+		return;
+	if (r->entries != NULL)
+		(void)munmap(r->entries, r->capacity * sizeof(r->entries[0]));
+	if (r->homes != NULL)
+		(void)munmap(r->homes, homes_of(r->capacity) * sizeof(r->homes[0]));
+	free(r);
+}
+
+uint32_t requests_count(const struct requests *r)
+{
+	return r->count;
+}
+
+uint64_t requests_pushed_out(const struct requests *r)
+{
+	return r->pushed_out;
+}
+
+/* --- homes ------------------------------------------------------------------------------------ */
+
+static uint32_t hash_of(const struct requests *r, uint16_t board, const uint8_t *user,
+			uint64_t number)
+{
+	uint8_t key[sizeof(board) + PEOPLE_USER_BYTES + sizeof(number)];
+
+	memcpy(key, &board, sizeof(board));
+	memcpy(key + sizeof(board), user, PEOPLE_USER_BYTES);
+	memcpy(key + sizeof(board) + PEOPLE_USER_BYTES, &number, sizeof(number));
+	return (uint32_t)(hash64(key, sizeof(key), r->seed) >> 32);
+}
+
+static uint64_t home_make(uint32_t hash, uint32_t index)
+{
+	return (uint64_t)hash << 32 | (index + 1);
+}
+
+/* The entry of this key; NONE: there is none. */
+static uint32_t look(const struct requests *r, uint16_t board, const uint8_t *user, uint64_t number)
+{
+	uint32_t hash = hash_of(r, board, user, number);
+	uint64_t home;
+
+	for (uint32_t at = hash & r->home_mask; (home = r->homes[at]) != 0;
+	     at = (at + 1) & r->home_mask) {
+		uint32_t index = (uint32_t)home - 1;
+		const struct entry *e = &r->entries[index];
+
+		if (home >> 32 == hash && e->number == number && e->board == board &&
+		    memcmp(e->user, user, PEOPLE_USER_BYTES) == 0)
+			return index;
+	}
+	return NONE;
+}
+
+static void home_take(struct requests *r, uint32_t hash, uint32_t index)
+{
+	uint32_t at = hash & r->home_mask;
+
+	while (r->homes[at] != 0)
+		at = (at + 1) & r->home_mask;
+	r->homes[at] = home_make(hash, index);
+}
+
+/* Empties a home, and moves back what stood behind it because of it. */
+static void home_leave(struct requests *r, uint32_t hash, uint32_t index)
+{
+	uint32_t at = hash & r->home_mask;
+
+	while (r->homes[at] != home_make(hash, index))
+		at = (at + 1) & r->home_mask;
+	for (uint32_t next = (at + 1) & r->home_mask; r->homes[next] != 0;
+	     next = (next + 1) & r->home_mask) {
+		uint32_t wanted = (uint32_t)(r->homes[next] >> 32) & r->home_mask;
+
+		if (((next - wanted) & r->home_mask) < ((next - at) & r->home_mask))
+			continue; /* stands nearer to where it wants to be than the gap is */
+		r->homes[at] = r->homes[next];
+		at = next;
+	}
+	r->homes[at] = 0;
+}
+
+/* --- entries ---------------------------------------------------------------------------------- */
+
+static uint32_t entry_take(struct requests *r)
+{
+	uint32_t index = r->free;
+
+	px_assert(r->count < r->capacity);
+	if (index == NONE)
+		return r->touched++;
+	r->free = r->entries[index].newer;
+	return index;
+}
+
+/* Behind all others. */
+static void link_newest(struct requests *r, uint32_t index)
+{
+	struct entry *e = &r->entries[index];
+
+	e->newer = NONE;
+	e->older = r->count > 0 ? r->newest : NONE;
+	if (e->older != NONE)
+		r->entries[e->older].newer = index;
+	else
+		r->oldest = index;
+	r->newest = index;
+	r->count++;
+}
+
+static void unlink_entry(struct requests *r, const struct entry *e)
+{
+	if (e->older != NONE)
+		r->entries[e->older].newer = e->newer;
+	else
+		r->oldest = e->newer;
+	if (e->newer != NONE)
+		r->entries[e->newer].older = e->older;
+	else
+		r->newest = e->older;
+	r->count--;
+}
+
+static void forget(struct requests *r, uint32_t index)
+{
+	struct entry *e = &r->entries[index];
+
+	if (r->copy_at == index)
+		r->copy_at = e->newer;
+	if (!e->hidden)
+		home_leave(r, e->hash, index);
+	unlink_entry(r, e);
+	e->nth = 0;
+	e->newer = r->free;
+	r->free = index;
+}
+
+/* False: it is in flight. */
+static bool forget_oldest(struct requests *r)
+{
+	if (r->in_flight == r->count)
+		return false;
+	forget(r, r->oldest);
+	if (r->count > 0) /* the next one to go */
+		__builtin_prefetch(&r->homes[r->entries[r->oldest].hash & r->home_mask], 1);
+	return true;
+}
+
+/* `index` if that still is the nth of this person; else NONE. */
+static uint32_t still(const struct requests *r, uint32_t index, uint32_t nth,
+		      const struct person *person)
+{
+	const struct entry *e = nth > 0 ? &r->entries[index] : NULL;
+
+	if (e == NULL || e->nth != nth || e->board != person->board ||
+	    memcmp(e->user, person->user, PEOPLE_USER_BYTES) != 0)
+		return NONE;
+	return index;
+}
+
+static uint32_t newest_of(const struct requests *r, const struct person *person)
+{
+	return still(r, person->requests.newest, person->requests.nth, person);
+}
+
+static uint32_t before_of(const struct requests *r, uint32_t index, const struct person *person)
+{
+	const struct entry *e = &r->entries[index];
+
+	return still(r, e->before, e->nth - 1, person);
+}
+
+/* Forgets what this person has beyond its newest ones. */
+static void person_trim(struct requests *r, struct person *person)
+{
+	uint32_t before, at = newest_of(r, person);
+
+	for (unsigned kept = 0; kept < REQUESTS_PER_PERSON && at != NONE; kept++)
+		at = before_of(r, at, person);
+	for (; at != NONE; at = before) {
+		before = before_of(r, at, person);
+		forget(r, at);
+	}
+	person->requests.untrimmed = REQUESTS_PER_PERSON;
+}
+
+static void entry_add(struct requests *r, struct person *person, const struct request *request,
+		      uint64_t accepted_ms)
+{
+	struct person_requests *of = &person->requests;
+	uint32_t index = entry_take(r);
+	struct entry *e = &r->entries[index];
+
+	*e = (struct entry){.number = request->number,
+			    .seq = request->seq,
+			    .accepted_ms = (uint32_t)accepted_ms,
+			    .hash = hash_of(r, person->board, person->user, request->number),
+			    .cell = request->cell,
+			    .before = of->nth > 0 ? of->newest : NONE,
+			    .nth = of->nth + 1,
+			    .board = person->board,
+			    .color = request->color};
+	memcpy(e->user, person->user, sizeof(e->user));
+	home_take(r, e->hash, index);
+	link_newest(r, index);
+	of->newest = index;
+	of->nth++;
+	of->untrimmed++;
+}
+
+static void entry_tell(const struct entry *e, struct request *out)
+{
+	*out = (struct request){.number = e->number,
+				.seq = e->seq,
+				.cell = e->cell,
+				.board = e->board,
+				.color = e->color};
+	memcpy(out->user, e->user, sizeof(out->user));
+}
+
+/* --- a placement ------------------------------------------------------------------------------ */
+
+bool requests_find(const struct requests *r, uint16_t board, const uint8_t user[static 16],
+		   uint64_t number, struct request *ret_request)
+{
+	uint32_t index = look(r, board, user, number);
+
+	if (index == NONE)
+		return false;
+	entry_tell(&r->entries[index], ret_request);
+	return true;
+}
+
+bool requests_make_room(struct requests *r, struct person *person)
+{
+	struct person_requests *of = &person->requests;
+
+	if (of->in_flight == REQUESTS_IN_FLIGHT_MAX)
+		return false;
+	if (of->untrimmed == REQUESTS_TRIM_AT)
+		person_trim(r, person);
+	if (r->count < r->capacity)
+		return true;
+	if (!forget_oldest(r))
+		return false;
+	r->pushed_out++;
+	return true;
+}
+
+void requests_add(struct requests *r, struct person *person, const struct request *request,
+		  uint64_t mono_ms)
+{
+	entry_add(r, person, request, mono_ms);
+	person->requests.in_flight++;
+	r->in_flight++;
+}
+
+void requests_settle(struct requests *r, struct person *person)
+{
+	px_assert(person->requests.in_flight > 0 && r->in_flight > 0);
+	person->requests.in_flight--;
+	r->in_flight--;
+}
+
+void requests_take_back(struct requests *r, struct person *person)
+{
+	struct person_requests *of = &person->requests;
+	uint32_t index = of->newest;
+
+	px_assert(of->in_flight > 0 && index == r->newest);
+	of->newest = r->entries[index].before;
+	of->nth--;
+	of->untrimmed--;
+	forget(r, index);
+	of->in_flight--;
+	r->in_flight--;
+}
+
+/* --- time ------------------------------------------------------------------------------------- */
+
+static void hide(struct requests *r, uint32_t index)
+{
+	home_leave(r, r->entries[index].hash, index);
+	r->entries[index].hidden = true;
+}
+
+void requests_restore(struct requests *r, struct person *person, const struct request *stored,
+		      uint64_t wall_ms, uint64_t mono_ms)
+{
+	uint64_t elapsed = wall_ms > stored->placed_at_ms ? wall_ms - stored->placed_at_ms : 0;
+	uint32_t same, newest = newest_of(r, person);
+
+	if (elapsed >= PEOPLE_REMEMBER_MS)
+		return;
+	if (newest != NONE && r->entries[newest].seq >= stored->seq)
+		return;
+	same = look(r, person->board, person->user, stored->number);
+	if (same != NONE)
+		hide(r, same);
+	if (requests_make_room(r, person))
+		entry_add(r, person, stored, mono_ms - elapsed);
+}
+
+void requests_lose(struct requests *r, const uint64_t *seq, uint32_t boards)
+{
+	uint32_t newer, at = r->count > 0 ? r->oldest : NONE;
+
+	for (; at != NONE; at = newer) {
+		const struct entry *e = &r->entries[at];
+
+		newer = e->newer;
+		if (e->board < boards && e->seq > seq[e->board])
+			forget(r, at);
+	}
+}
+
+/* Milliseconds since it was accepted; a clock read a moment before: 0. */
+static uint32_t age_ms(const struct entry *e, uint64_t mono_ms)
+{
+	uint32_t age = (uint32_t)mono_ms - e->accepted_ms;
+
+	return age > INT32_MAX ? 0 : age;
+}
+
+bool requests_expire(struct requests *r, uint32_t budget, uint64_t mono_ms)
+{
+	for (; budget > 0 && r->count > 0; budget--) {
+		if (age_ms(&r->entries[r->oldest], mono_ms) < PEOPLE_REMEMBER_MS)
+			return false;
+		if (!forget_oldest(r))
+			return false;
+	}
+	return r->count > 0;
+}
+
+/* --- copying ---------------------------------------------------------------------------------- */
+
+void requests_copy_begin(struct requests *r)
+{
+	r->copy_at = r->count > 0 ? r->oldest : NONE;
+	r->copy_left = r->count;
+}
+
+uint32_t requests_copy(struct requests *r, uint64_t wall_ms, uint64_t mono_ms, struct request *out,
+		       uint32_t max)
+{
+	uint32_t copied = 0;
+
+	for (; copied < max && r->copy_left > 0 && r->copy_at != NONE; r->copy_left--) {
+		const struct entry *e = &r->entries[r->copy_at];
+
+		entry_tell(e, &out[copied]);
+		out[copied++].placed_at_ms = wall_ms - age_ms(e, mono_ms);
+		r->copy_at = e->newer;
+	}
+	return copied;
+}
