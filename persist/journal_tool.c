@@ -57,21 +57,31 @@ static void segment_show(const struct segment_entry *e)
 	printf("\n");
 }
 
+static void snapshot_show(struct disk *disk, uint64_t lsn)
+{
+	char name[SNAPSHOT_NAME_BYTES], why[RECOVER_WHY_BYTES];
+	struct snapshot_head head;
+
+	snapshot_name(name, lsn);
+	printf("%s  record %" PRIu64, name, lsn);
+	if (snapshot_head_read(disk, name, &head, why, sizeof(why)) < 0)
+		printf("  %s\n", why);
+	else
+		printf("  version %u\n", head.version);
+}
+
 static int list(struct disk *disk, uint64_t lsn)
 {
 	struct segment_list segments;
 	uint64_t lsns[64];
-	char name[SNAPSHOT_NAME_BYTES];
 	int count = snapshot_list(disk, lsns, 64);
 	int rc = segment_list_read(disk, &segments);
 
 	(void)lsn;
 	if (count < 0 || rc < 0)
 		return say_error(disk_path(disk), count < 0 ? count : rc);
-	for (int i = count; i-- > 0;) {
-		snapshot_name(name, lsns[i]);
-		printf("%s  record %" PRIu64 "\n", name, lsns[i]);
-	}
+	for (int i = count; i-- > 0;)
+		snapshot_show(disk, lsns[i]);
 	for (size_t i = 0; i < segments.count; i++)
 		segment_show(&segments.entries[i]);
 	segment_list_free(&segments);

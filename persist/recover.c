@@ -127,6 +127,7 @@ static int snapshot_hand_over(struct recovery *r, const char *name)
 		.arg = r->handler->arg,
 		.board = r->handler->board,
 		.person = r->handler->person,
+		.request = r->handler->request,
 	};
 
 	if (handler.board == NULL)

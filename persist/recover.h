@@ -29,12 +29,14 @@ struct recover_options {
 	bool read_only;            /* tools: repairs, syncs and removes nothing */
 };
 
-/* Called in this order: boards, people, records by lsn. A non-zero result ends recovery with it.
- * -ECANCELED: the handler has its own sentence; `why` then only says where it was. */
+/* Called in this order: boards, people, their requests, records by lsn. A non-zero result ends
+ * recovery with it. -ECANCELED: the handler has its own sentence; `why` then only says where it
+ * was. */
 struct recover_handler {
 	void *arg;
 	int (*board)(void *arg, const struct snapshot_board_read *board);
 	int (*person)(void *arg, const struct person *person);
+	int (*request)(void *arg, const struct request *request); /* may be NULL */
 	/* replay: apply it. Else it is older than the snapshot: only for the broadcast log. */
 	int (*record)(void *arg, uint64_t lsn, const struct record *record, bool replay);
 	/* Something for the log: a torn tail, a bad snapshot. May be NULL. */

@@ -1,5 +1,6 @@
 /*
- * snapshot.h - all boards and people at one lsn, in one file: `snapshot-<lsn, 16 hex digits>.snap`.
+ * snapshot.h - all boards, people and their requests at one lsn, in one file, named
+ * `snapshot-<lsn, 16 hex digits>.snap`.
  *
  * Written aside as `.tmp` in steps of 1 MiB, each synced, so that the journal's syncs never wait
  * behind a large one; then renamed. Retention removes old ones (retain.h). Every part has a
@@ -16,11 +17,12 @@
 
 #include "engine/board.h"
 #include "engine/people.h"
+#include "engine/requests.h"
 #include "persist/disk.h"
 #include "persist/journal_format.h"
 #include "persist/record.h"
 
-#define SNAPSHOT_VERSION    1u
+#define SNAPSHOT_VERSION    2u /* written: 1 when there are no requests in it */
 #define SNAPSHOT_NAME_BYTES 40 /* room for a file name, .tmp included */
 #define SNAPSHOT_STEP_BYTES (1u << 20)
 #define SNAPSHOTS_KEPT      2 /* the newest: a start needs one, and another if that is damaged */
@@ -29,10 +31,10 @@
  * What a snapshot is made of. Made by the writer thread, lent to the keeper until its result is
  * back; then the writer unrefs the copies and frees the rest.
  *
- * The boards are those at `lsn`: placements up to it are applied, none beyond. People may be a
- * little ahead, also with charges that are not durable yet: so the writer submits the image only
- * when journal_settled() has reached what journal_appended() was after people had been copied, and
- * throws the image away when journal_take_drop() said true in between.
+ * The boards are those at `lsn`: placements up to it are applied, none beyond. People and requests
+ * may be a little ahead, also with charges that are not durable yet: so the writer submits the
+ * image only when journal_settled() has reached what journal_appended() was after they had been
+ * copied, and throws the image away when journal_take_drop() said true in between.
  */
 struct snapshot_board {
 	struct record_board meta;
@@ -46,8 +48,10 @@ struct snapshot_image {
 	uint64_t wall_ms;
 	struct snapshot_board *boards;
 	struct person *people;
+	struct request *requests; /* in the order of acceptance */
 	uint32_t board_count;
 	uint32_t people_count;
+	uint32_t requests_count;
 	enum journal_sync sync;
 	bool clean; /* the journal is closed: nothing follows `lsn` */
 };
@@ -70,6 +74,8 @@ struct snapshot_head {
 	uint64_t wall_ms;
 	uint32_t board_count;
 	uint32_t people_count;
+	uint32_t requests_count;
+	uint32_t version;
 	enum journal_sync sync;
 	bool clean;
 };
@@ -87,10 +93,12 @@ struct snapshot_board_read {
 	uint32_t epoch;
 };
 
+/* Called in this order. */
 struct snapshot_handler {
 	void *arg;
 	int (*board)(void *arg, const struct snapshot_board_read *board);
 	int (*person)(void *arg, const struct person *person);
+	int (*request)(void *arg, const struct request *request); /* may be NULL */
 };
 
 /*
@@ -101,6 +109,10 @@ struct snapshot_handler {
  */
 int snapshot_read(struct disk *disk, const char *name, const struct snapshot_handler *handler,
 		  struct snapshot_head *ret_head, char *why, size_t why_bytes);
+
+/* Reads and verifies the head alone. As above. */
+int snapshot_head_read(struct disk *disk, const char *name, struct snapshot_head *ret_head,
+		       char *why, size_t why_bytes);
 
 void snapshot_name(char out[static SNAPSHOT_NAME_BYTES], uint64_t lsn);
 bool snapshot_name_lsn(const char *name, uint64_t *ret_lsn); /* false: not a snapshot's name */

@@ -116,14 +116,13 @@ static int header_read(struct reader *r)
 	uint8_t in[SNAPSHOT_HEADER_BYTES];
 	struct bytes b = bytes_of(in, sizeof(in));
 	uint64_t magic;
-	uint32_t version;
 	uint16_t sync;
 	int rc = read_all(r, in, sizeof(in), 0);
 
 	if (rc < 0)
 		return rc;
 	magic = get_u64(&b);
-	version = get_u32(&b);
+	r->head.version = get_u32(&b);
 	get_u32(&b);
 	r->head.journal_id = get_u64(&b);
 	r->head.lsn = get_u64(&b);
@@ -133,15 +132,15 @@ static int header_read(struct reader *r)
 	sync = get_u16(&b);
 	r->head.sync = sync <= JOURNAL_SYNC_OFF ? (enum journal_sync)sync : JOURNAL_SYNC_OFF;
 	r->head.clean = (get_u16(&b) & SNAPSHOT_CLEAN) != 0;
-	get_u32(&b);
+	r->head.requests_count = get_u32(&b);
 	r->salt = get_u64(&b);
 	if (r->salt != hash64(in, 56, SEED_SNAPSHOT) || magic != SNAPSHOT_MAGIC)
 		return bad(r, "the snapshot's header is damaged");
-	if (version > SNAPSHOT_VERSION) {
+	if (r->head.version > SNAPSHOT_VERSION) {
 		snprintf(r->why, r->why_bytes,
 			 "%s/%s: has version %u, and this program reads up to %u: start the newer "
 			 "program.",
-			 disk_path(r->disk), r->name, version, SNAPSHOT_VERSION);
+			 disk_path(r->disk), r->name, r->head.version, SNAPSHOT_VERSION);
 		return -EPROTONOSUPPORT;
 	}
 	r->offset = SNAPSHOT_HEADER_BYTES;
@@ -256,29 +255,69 @@ static int person_hand_over(struct reader *r, struct bytes *b)
 	return r->handler->person(r->handler->arg, &person);
 }
 
-static int people_read(struct reader *r)
+static int request_hand_over(struct reader *r, struct bytes *b)
+{
+	struct request request = {.number = get_u64(b)};
+
+	request.seq = get_u64(b);
+	request.placed_at_ms = get_u64(b);
+	request.cell = get_u32(b);
+	request.board = get_u16(b);
+	request.color = get_u8(b);
+	memcpy(request.user, get_bytes(b, PEOPLE_USER_BYTES), PEOPLE_USER_BYTES);
+	if (r->handler == NULL || r->handler->request == NULL)
+		return 0;
+	return r->handler->request(r->handler->arg, &request);
+}
+
+/* What comes in rows of one size: people, requests. */
+struct rows {
+	enum chunk_type type;
+	uint32_t bytes; /* of one */
+	uint64_t count;
+	int (*hand_over)(struct reader *r, struct bytes *b);
+	const char *missing; /* a sentence */
+};
+
+static int rows_read(struct reader *r, const struct rows *rows)
 {
 	struct chunk c;
 
-	for (uint64_t have = 0; have < r->head.people_count;) {
+	for (uint64_t have = 0; have < rows->count;) {
 		struct bytes b;
 		uint32_t count;
 		int rc = chunk_read(r, &c);
 
 		if (rc < 0)
 			return rc;
-		count = c.len / CHUNK_PERSON_BYTES;
-		if (c.type != CHUNK_PEOPLE || c.place != have || count == 0 ||
-		    c.len % CHUNK_PERSON_BYTES != 0 || count > r->head.people_count - have)
-			return bad(r, "people are expected before this");
+		count = c.len / rows->bytes;
+		if (c.type != rows->type || c.place != have || count == 0 ||
+		    c.len % rows->bytes != 0 || count > rows->count - have)
+			return bad(r, rows->missing);
 		b = bytes_of(r->chunk, c.len);
 		for (uint32_t i = 0; i < count && rc == 0; i++)
-			rc = person_hand_over(r, &b);
+			rc = rows->hand_over(r, &b);
 		if (rc != 0)
 			return rc;
 		have += count;
 	}
 	return 0;
+}
+
+static int people_read(struct reader *r)
+{
+	const struct rows rows = {CHUNK_PEOPLE, CHUNK_PERSON_BYTES, r->head.people_count,
+				  person_hand_over, "people are expected before this"};
+
+	return rows_read(r, &rows);
+}
+
+static int requests_read(struct reader *r)
+{
+	const struct rows rows = {CHUNK_REQUESTS, CHUNK_REQUEST_BYTES, r->head.requests_count,
+				  request_hand_over, "requests are expected before this"};
+
+	return rows_read(r, &rows);
 }
 
 static int walk(struct reader *r)
@@ -290,6 +329,8 @@ static int walk(struct reader *r)
 		rc = board_read(r, i);
 	if (rc == 0)
 		rc = people_read(r);
+	if (rc == 0)
+		rc = requests_read(r);
 	if (rc == 0)
 		rc = chunk_read(r, &c);
 	if (rc == 0 && c.type != CHUNK_END)
@@ -304,6 +345,29 @@ static const char *snapshot_open_remedy(int error)
 	return error == -EIO ? "the disk does not give it" : "it cannot be opened";
 }
 
+static int file_read(struct reader *r, int (*read)(struct reader *r),
+		     struct snapshot_head *ret_head)
+{
+	int rc;
+
+	snprintf(r->why, r->why_bytes, "%s/%s: cannot be used.", disk_path(r->disk), r->name);
+	r->fd = disk_file_open(r->disk, r->name, 0);
+	if (r->fd < 0) {
+		snprintf(r->why, r->why_bytes, "%s/%s: %s: %s. Nothing was changed.",
+			 disk_path(r->disk), r->name, strerror(-r->fd),
+			 snapshot_open_remedy(r->fd));
+		return r->fd;
+	}
+	r->chunk = malloc(CHUNK_PAYLOAD_MAX);
+	rc = r->chunk == NULL ? -ENOMEM : read(r);
+	free(r->chunk);
+	free(r->board_bytes);
+	disk_file_close(r->disk, r->fd);
+	if (rc >= 0)
+		*ret_head = r->head;
+	return rc;
+}
+
 int snapshot_read(struct disk *disk, const char *name, const struct snapshot_handler *handler,
 		  struct snapshot_head *ret_head, char *why, size_t why_bytes)
 {
@@ -314,21 +378,14 @@ int snapshot_read(struct disk *disk, const char *name, const struct snapshot_han
 		.why = why,
 		.why_bytes = why_bytes,
 	};
-	int rc;
 
-	snprintf(why, why_bytes, "%s/%s: cannot be used.", disk_path(disk), name);
-	r.fd = disk_file_open(disk, name, 0);
-	if (r.fd < 0) {
-		snprintf(why, why_bytes, "%s/%s: %s: %s. Nothing was changed.", disk_path(disk),
-			 name, strerror(-r.fd), snapshot_open_remedy(r.fd));
-		return r.fd;
-	}
-	r.chunk = malloc(CHUNK_PAYLOAD_MAX);
-	rc = r.chunk == NULL ? -ENOMEM : walk(&r);
-	free(r.chunk);
-	free(r.board_bytes);
-	disk_file_close(disk, r.fd);
-	if (rc >= 0)
-		*ret_head = r.head;
-	return rc;
+	return file_read(&r, walk, ret_head);
+}
+
+int snapshot_head_read(struct disk *disk, const char *name, struct snapshot_head *ret_head,
+		       char *why, size_t why_bytes)
+{
+	struct reader r = {.disk = disk, .name = name, .why = why, .why_bytes = why_bytes};
+
+	return file_read(&r, header_read, ret_head);
 }

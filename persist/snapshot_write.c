@@ -25,9 +25,10 @@ struct snapshot_writer {
 	size_t step_len;
 	uint64_t written;
 	uint64_t salt;
-	uint64_t place; /* in the board's bytes, or of people */
-	uint32_t board; /* which one comes next */
-	bool in_board;  /* its meta is done, its bytes are not */
+	uint64_t place;    /* in the board's bytes, or of people */
+	uint32_t requests; /* which one comes next */
+	uint32_t board;    /* likewise */
+	bool in_board;     /* its meta is done, its bytes are not */
 	bool ended;
 	int fd;
 	char tmp_name[SNAPSHOT_NAME_BYTES];
@@ -39,7 +40,7 @@ static void header_add(struct snapshot_writer *w)
 	uint8_t *p = w->step;
 
 	p = put_u64(p, SNAPSHOT_MAGIC);
-	p = put_u32(p, SNAPSHOT_VERSION);
+	p = put_u32(p, image->requests_count > 0 ? SNAPSHOT_VERSION : 1);
 	p = put_u32(p, SNAPSHOT_HEADER_BYTES);
 	p = put_u64(p, image->journal_id);
 	p = put_u64(p, image->lsn);
@@ -48,7 +49,7 @@ static void header_add(struct snapshot_writer *w)
 	p = put_u32(p, image->people_count);
 	p = put_u16(p, (uint16_t)image->sync);
 	p = put_u16(p, image->clean ? SNAPSHOT_CLEAN : 0);
-	p = put_u32(p, 0);
+	p = put_u32(p, image->requests_count);
 	w->salt = hash64(w->step, (size_t)(p - w->step), SEED_SNAPSHOT);
 	p = put_u64(p, w->salt);
 	px_assert(p == w->step + SNAPSHOT_HEADER_BYTES);
@@ -126,6 +127,27 @@ static void people_add(struct snapshot_writer *w)
 	chunk_add(w, CHUNK_PEOPLE, first, (size_t)(p - payload));
 }
 
+static void requests_put(struct snapshot_writer *w)
+{
+	uint8_t *payload = w->step + w->step_len + CHUNK_HEADER_BYTES;
+	uint32_t first = w->requests;
+	uint8_t *p = payload;
+
+	for (; w->requests < w->image->requests_count && w->requests - first < CHUNK_REQUESTS_MAX;
+	     w->requests++) {
+		const struct request *request = &w->image->requests[w->requests];
+
+		p = put_u64(p, request->number);
+		p = put_u64(p, request->seq);
+		p = put_u64(p, request->placed_at_ms);
+		p = put_u32(p, request->cell);
+		p = put_u16(p, request->board);
+		p = put_u8(p, request->color);
+		p = put_bytes(p, request->user, PEOPLE_USER_BYTES);
+	}
+	chunk_add(w, CHUNK_REQUESTS, first, (size_t)(p - payload));
+}
+
 static void step_fill(struct snapshot_writer *w)
 {
 	while (!w->ended &&
@@ -136,6 +158,8 @@ static void step_fill(struct snapshot_writer *w)
 			board_meta_add(w);
 		} else if (w->place < w->image->people_count) {
 			people_add(w);
+		} else if (w->requests < w->image->requests_count) {
+			requests_put(w);
 		} else {
 			chunk_add(w, CHUNK_END, 0, 0);
 			w->ended = true;

@@ -15,6 +15,7 @@
 
 #define BOARDS      2
 #define PEOPLE      9000
+#define REQUESTS    10000
 #define BOARD_BYTES ((size_t)2000 * 1500 / 2)
 
 struct world {
@@ -23,13 +24,30 @@ struct world {
 	struct snapshot_board boards[BOARDS];
 	struct board_copy copies[BOARDS];
 	struct person *people;
+	struct request *requests;
 	uint8_t *bytes[BOARDS];
 
 	uint32_t boards_read;
 	uint32_t people_read;
+	uint32_t requests_read;
 };
 
 static struct world world;
+
+static void requests_make(struct world *w, uint64_t *random)
+{
+	w->requests = calloc(REQUESTS, sizeof(*w->requests));
+	assert_non_null(w->requests);
+	for (uint32_t i = 0; i < REQUESTS; i++) {
+		w->requests[i] = (struct request){.number = prng_next(random),
+						  .seq = i + 1,
+						  .placed_at_ms = prng_next(random),
+						  .cell = (uint32_t)prng_next(random),
+						  .board = (uint16_t)prng_next(random),
+						  .color = (uint8_t)prng_next(random)};
+		memset(w->requests[i].user, (int)(i & 0xff), PEOPLE_USER_BYTES);
+	}
+}
 
 static int setup(void **state)
 {
@@ -48,6 +66,7 @@ static int setup(void **state)
 		w->people[i].board = (uint16_t)(i % BOARDS);
 		memset(w->people[i].user, (int)(i & 0xff), PEOPLE_USER_BYTES);
 	}
+	requests_make(w, &random);
 	for (uint16_t i = 0; i < BOARDS; i++) {
 		struct board_copy *copy = &w->copies[i];
 
@@ -72,8 +91,10 @@ static int setup(void **state)
 		.wall_ms = 6,
 		.boards = w->boards,
 		.people = w->people,
+		.requests = w->requests,
 		.board_count = BOARDS,
 		.people_count = PEOPLE,
+		.requests_count = REQUESTS,
 		.clean = true,
 	};
 	*state = w;
@@ -87,6 +108,7 @@ static int teardown(void **state)
 	for (int i = 0; i < BOARDS; i++)
 		free(w->bytes[i]);
 	free(w->people);
+	free(w->requests);
 	assert_int_equal(disk_sim_open_files(), 0);
 	disk_close(w->disk);
 	disk_sim_end();
@@ -121,12 +143,41 @@ static int on_person(void *arg, const struct person *p)
 	return 0;
 }
 
+static int on_request(void *arg, const struct request *q)
+{
+	struct world *w = arg;
+	const struct request *want = &w->requests[w->requests_read++];
+
+	assert_int_equal(w->people_read, w->image.people_count);
+	assert_int_equal(q->number, want->number);
+	assert_int_equal(q->seq, want->seq);
+	assert_int_equal(q->placed_at_ms, want->placed_at_ms);
+	assert_int_equal(q->cell, want->cell);
+	assert_int_equal(q->board, want->board);
+	assert_int_equal(q->color, want->color);
+	assert_memory_equal(q->user, want->user, PEOPLE_USER_BYTES);
+	return 0;
+}
+
+static uint32_t version_of(struct world *w, uint64_t lsn)
+{
+	char name[SNAPSHOT_NAME_BYTES], why[512];
+	struct snapshot_head head;
+
+	snapshot_name(name, lsn);
+	assert_int_equal(snapshot_head_read(w->disk, name, &head, why, sizeof(why)), 0);
+	assert_int_equal(head.lsn, lsn);
+	assert_int_equal(head.requests_count, w->image.requests_count);
+	return head.version;
+}
+
 static int read_back(struct world *w, uint64_t lsn, bool hand_over)
 {
 	const struct snapshot_handler handler = {
 		.arg = w,
 		.board = on_board,
 		.person = on_person,
+		.request = on_request,
 	};
 	char name[SNAPSHOT_NAME_BYTES];
 	char why[512];
@@ -167,6 +218,21 @@ static void what_was_written_is_read(void **state)
 	assert_int_equal(read_back(w, 77, true), 0);
 	assert_int_equal(w->boards_read, BOARDS);
 	assert_int_equal(w->people_read, PEOPLE);
+	assert_int_equal(w->requests_read, REQUESTS);
+	assert_int_equal(version_of(w, 77), 2);
+}
+
+static void without_requests_it_is_of_version_1(void **state)
+{
+	struct world *w = *state;
+	unsigned steps;
+
+	w->image.requests_count = 0;
+	assert_int_equal(write_all(w, &steps), 0);
+	assert_int_equal(read_back(w, 77, true), 0);
+	assert_int_equal(w->people_read, PEOPLE);
+	assert_int_equal(w->requests_read, 0);
+	assert_int_equal(version_of(w, 77), 1);
 }
 
 static void each_step_is_at_most_one_mebibyte_and_synced(void **state)
@@ -196,6 +262,7 @@ static void flipped_bit_anywhere_is_found(void **state)
 	w->boards[0].meta.width = 4;
 	w->boards[0].meta.height = 2;
 	w->image.people_count = 2;
+	w->image.requests_count = 2;
 	assert_int_equal(write_all(w, &steps), 0);
 	snapshot_name(name, 77);
 	there = disk_sim_file(name, &len);
@@ -283,6 +350,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(what_was_written_is_read, setup, teardown),
+		cmocka_unit_test_setup_teardown(without_requests_it_is_of_version_1, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(each_step_is_at_most_one_mebibyte_and_synced, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(flipped_bit_anywhere_is_found, setup, teardown),
