@@ -1,11 +1,12 @@
 """A client of pixeld.v1 and pixeld.v1.json, written from docs/protocol.md alone. Messages are the dicts of the JSON form."""
-import json, struct
+import json, secrets, struct
 
 from . import delta
 from .websocket import BINARY, PING, PONG, TEXT, WebSocket, frame
 
-REFUSALS = [None, "out_of_bounds", "bad_color", "unknown_board", "frozen", "cooldown", "too_fast", "overloaded",
-            "not_allowed", "no_session", "unavailable", "bad_request", "full"]
+REFUSALS = dict(enumerate(("out_of_bounds", "bad_color", "unknown_board", "frozen", "cooldown", "too_fast", "overloaded",
+                           "not_allowed", "no_session", "unavailable", "bad_request", "full"), 1))
+REFUSALS[24] = "key_reused"
 
 
 NO_BOARD = 65535
@@ -106,7 +107,7 @@ class Client(WebSocket):
         assert self.answer.get("sec-websocket-protocol") == protocol, self.answer
         self.server, self.is_json = server, protocol == "pixeld.v1.json"
         self.heard, self.boards, self.following, self.last = [], {}, {}, {}
-        self.requests = 0
+        self.requests = secrets.randbits(48)  # counts from there: a person's numbers are used once
 
     def say(self, kind, **fields):
         m = {"type": kind, **fields}
