@@ -339,6 +339,7 @@ void http_pixel_put(struct worker *w, struct conn *c, const struct http_request 
 	m->y = q->y;
 	m->color = color;
 	m->request = request_number(w, h);
+	m->nameless = h->idempotency_key.len == 0;
 	http_wait(w, c, HTTP_WHAT_PUT);
 }
 

@@ -12,12 +12,15 @@
 
 #include "edge/session.h"
 #include "edge/worker_priv.h"
+#include "engine/requests.h"
 #include "engine/room_log.h"
 
 #define WAIT_MS    1000 /* told to who was too fast, or came when there was no room */
 #define CONTROL_AT (IN_BYTES - WS_CONTROL_BYTES_MAX) /* in_buf->seen counts its bytes */
 
 _Static_assert(CONTROL_AT >= MESSAGE_IN_BYTES_MAX, "a message and a control frame side by side");
+_Static_assert(PENDING_BINARY_MAX <= REQUESTS_IN_FLIGHT_MAX,
+	       "what a connection has unanswered is remembered: it may all be sent again");
 _Static_assert(PENDING_BINARY_MAX * 27 + CLOSE_FRAME_BYTES_MAX < OUT_BYTES,
 	       "every unanswered request has room for its answer");
 

@@ -106,6 +106,7 @@ struct mail_request {
 	uint8_t op;       /* ROLLBACK: enum rollback_op */
 	bool resume;      /* SUBSCRIBE: epoch and seq are given */
 	bool with_user;   /* user is set */
+	bool nameless;    /* PLACE: `request` is no name by which it could come again */
 	uint16_t board;
 	uint32_t epoch;
 	struct mail_client client;

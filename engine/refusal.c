@@ -13,22 +13,22 @@ static const struct {
 #undef REFUSAL
 };
 
-static int known(enum refusal code)
+int refusal_is_known(enum refusal code)
 {
 	return code > REFUSAL_NONE && code < REFUSAL_MAX && rows[code].name != NULL;
 }
 
 unsigned refusal_http_status(enum refusal code)
 {
-	return known(code) ? rows[code].http : 500;
+	return refusal_is_known(code) ? rows[code].http : 500;
 }
 
 const char *refusal_str(enum refusal code)
 {
-	return known(code) ? rows[code].name : "unknown";
+	return refusal_is_known(code) ? rows[code].name : "unknown";
 }
 
 const char *refusal_text(enum refusal code)
 {
-	return known(code) ? rows[code].text : "unknown";
+	return refusal_is_known(code) ? rows[code].text : "unknown";
 }

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/requests.h"
 #include "engine/ring.h"
 #include "server/settings_priv.h"
 
@@ -24,7 +25,8 @@
 #define KERNEL_BYTES_PER_CLIENT 9216
 #define USER_BYTES_PER_CLIENT   512
 
-#define PERSON_BYTES      56
+#define PERSON_BYTES      64
+#define REQUEST_BYTES     sizeof(struct request) /* of its copy for snapshots */
 #define LAST_PLACER_BYTES 32
 #define BOARD_COPIES      4  /* the board and its copies: engine/board.h */
 #define LOGS_PER_BOARD    2  /* binary and JSON */
@@ -78,7 +80,8 @@ static double mib(uint64_t bytes)
 /* Memory that does not depend on the number of clients. */
 static uint64_t fixed_bytes(const struct settings *s)
 {
-	uint64_t sum = s->people_max * PERSON_BYTES;
+	uint64_t sum = s->people_max * PERSON_BYTES + requests_bytes(s->requests_max) +
+		       s->requests_max * REQUEST_BYTES;
 
 	for (unsigned i = 0; i < s->boards_count; i++) {
 		const struct settings_board *board = &s->boards[i];
@@ -153,10 +156,11 @@ static void check_memory(struct report *r, const struct system_facts *f, const s
 	if (f->memory_free == SYSTEM_UNKNOWN)
 		return;
 	say(r, little ? FAIL : OK, "memory",
-	    "%.0f MiB free; boards and people take %.0f MiB, clients %.0f MiB", mib(f->memory_free),
-	    mib(fixed), mib(clients));
+	    "%.0f MiB free; boards, people and their requests take %.0f MiB, clients %.0f MiB",
+	    mib(f->memory_free), mib(fixed), mib(clients));
 	if (little)
-		lift(r, "lower --clients-max or --people-max, or give the machine more memory");
+		lift(r, "lower --clients-max, --people-max or --requests-max, or give the machine "
+			"more memory");
 }
 
 static void check_memlock(struct report *r, const struct system_facts *f)

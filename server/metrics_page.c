@@ -89,9 +89,10 @@ static void say_reasons(struct page *p, const struct server *s)
 	    "# HELP pixeld_placements_refused_total Placements and requests refused by the writer\n"
 	    "# TYPE pixeld_placements_refused_total counter\n");
 	for (unsigned why = REFUSAL_NONE + 1; why < REFUSAL_MAX; why++)
-		say(p, "pixeld_placements_refused_total{reason=\"%s\"} %llu\n",
-		    refusal_str((enum refusal)why),
-		    (unsigned long long)writer_refused(s->writer, (enum refusal)why));
+		if (refusal_is_known((enum refusal)why))
+			say(p, "pixeld_placements_refused_total{reason=\"%s\"} %llu\n",
+			    refusal_str((enum refusal)why),
+			    (unsigned long long)writer_refused(s->writer, (enum refusal)why));
 }
 
 static void say_histogram(struct page *p, const char *name, const char *help,

@@ -28,17 +28,35 @@ static size_t image_people_bytes(const struct writer *w)
 	return (size_t)w->config.settings->people_max * 2 * sizeof(struct person);
 }
 
+static size_t image_requests_bytes(const struct writer *w)
+{
+	return (size_t)w->config.settings->requests_max * sizeof(struct request);
+}
+
+/* Reserved: costs nothing until it is touched. NULL: no memory. */
+static void *memory_map(size_t bytes)
+{
+	void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return at == MAP_FAILED ? NULL : at;
+}
+
 static int memory_new(struct writer *w)
 {
+	int rc;
+
 	w->pending = calloc(PENDING_MAX, sizeof(*w->pending));
 	w->image_boards = calloc(ROOMS_MAX, sizeof(*w->image_boards));
-	w->image_people = mmap(NULL, image_people_bytes(w), PROT_READ | PROT_WRITE,
-			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (w->image_people == MAP_FAILED)
-		w->image_people = NULL;
-	if (w->pending == NULL || w->image_boards == NULL || w->image_people == NULL)
+	w->image_people = memory_map(image_people_bytes(w));
+	w->image_requests = memory_map(image_requests_bytes(w));
+	if (w->pending == NULL || w->image_boards == NULL || w->image_people == NULL ||
+	    w->image_requests == NULL)
 		return -ENOMEM;
-	return people_new((uint32_t)w->config.settings->people_max, &w->people);
+	rc = people_new((uint32_t)w->config.settings->people_max, &w->people);
+	if (rc < 0)
+		return rc;
+	return requests_new((uint32_t)w->config.settings->requests_max, &w->requests);
 }
 
 int writer_new(const struct writer_config *config, struct now now, struct writer **ret_writer,
@@ -54,7 +72,7 @@ int writer_new(const struct writer_config *config, struct now now, struct writer
 	w->snapshot_next_ns = now.mono_ns + config->settings->snapshot_interval_s * NS_PER_SEC;
 	rc = memory_new(w) < 0 ? EXIT_FAILED : EXIT_PASS;
 	if (rc != 0)
-		snprintf(why, RECOVER_WHY_BYTES, "no memory for people-max");
+		snprintf(why, RECOVER_WHY_BYTES, "no memory for people-max and requests-max");
 	else
 		rc = restore_run(w, why);
 	if (rc != 0) {
@@ -91,9 +109,12 @@ void writer_free(struct writer *w)
 	for (uint32_t i = 0; i < w->boards_end; i++)
 		if (w->boards[i] != NULL)
 			writer_board_free(w->boards[i]);
+	requests_free(w->requests);
 	people_free(w->people);
 	if (w->image_people != NULL)
 		(void)munmap(w->image_people, image_people_bytes(w));
+	if (w->image_requests != NULL)
+		(void)munmap(w->image_requests, image_requests_bytes(w));
 	free(w->image_boards);
 	free(w->pending);
 	free(w);
@@ -286,6 +307,18 @@ static void journal_run(struct writer *w)
 			      memory_order_relaxed);
 }
 
+/* People behind their requests: who has some stays. True: more may be over. */
+static bool memory_expire(struct writer *w)
+{
+	uint64_t mono_ms = w->now.mono_ns / NS_PER_MS;
+	bool more = requests_expire(w->requests, REQUESTS_EXPIRE_STEP, mono_ms);
+
+	people_expire(w->people, PEOPLE_EXPIRE_STEP, w->cooldown_ms, w->boards_end, mono_ms);
+	atomic_store_explicit(&w->metrics.pushed_out, requests_pushed_out(w->requests),
+			      memory_order_relaxed);
+	return more;
+}
+
 static void stop_run(struct writer *w)
 {
 	if (w->stop == STOP_JOURNAL && journal_state(w->journal) == JOURNAL_CLOSED &&
@@ -340,8 +373,7 @@ uint64_t writer_turn(struct writer *w, struct now now, bool *ret_nap)
 	order_settle(w);
 	cut_run(w);
 	copy_run(w);
-	people_expire(w->people, PEOPLE_EXPIRE_STEP, w->cooldown_ms, w->boards_end,
-		      now.mono_ns / NS_PER_MS);
+	more |= memory_expire(w);
 	stop_run(w);
 	mail_out(w);
 	ring_submit(w->ring);

@@ -5,7 +5,7 @@
  * finished the packer makes each form that was asked for, once, for everybody. A snapshot wants the
  * copies of all boards to begin at one lsn, so while one is wanted no other copy begins.
  *
- *   IDLE > WANTED > BOARDS > PEOPLE > SETTLE > WRITING > IDLE
+ *   IDLE > WANTED > BOARDS > PEOPLE > REQUESTS > SETTLE > WRITING > IDLE
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -161,6 +161,7 @@ static void snapshot_begin(struct writer *w)
 					.wall_ms = w->now.wall_ms,
 					.boards = w->image_boards,
 					.people = w->image_people,
+					.requests = w->image_requests,
 					.sync = (enum journal_sync)w->config.settings->journal_sync,
 					.clean = w->stop == STOP_SNAPSHOT};
 	w->snapshot = SNAPSHOT_BOARDS;
@@ -193,6 +194,18 @@ static void snapshot_people_step(struct writer *w)
 	w->image.people_count += n;
 	if (n > 0)
 		return;
+	requests_copy_begin(w->requests);
+	w->snapshot = SNAPSHOT_REQUESTS;
+}
+
+static void snapshot_requests_step(struct writer *w)
+{
+	uint32_t n = requests_copy(w->requests, w->now.wall_ms, w->now.mono_ns / NS_PER_MS,
+				   w->image_requests + w->image.requests_count, REQUESTS_COPY_STEP);
+
+	w->image.requests_count += n;
+	if (n > 0)
+		return;
 	w->after_lsn = journal_appended(w->journal);
 	w->snapshot = SNAPSHOT_SETTLE;
 }
@@ -215,8 +228,9 @@ static void snapshot_take(struct writer *w)
 	if (error == 0) {
 		metric_add(&w->metrics.snapshots, 1);
 		w->snapshot_lsn = w->image.lsn;
-		log_info("snapshot lsn=%llu people=%u", (unsigned long long)w->image.lsn,
-			 w->image.people_count);
+		log_info("snapshot lsn=%llu people=%u requests=%u",
+			 (unsigned long long)w->image.lsn, w->image.people_count,
+			 w->image.requests_count);
 	} else {
 		metric_add(&w->metrics.snapshot_failures, 1);
 		log_warn("snapshot_failed error=\"%s\" what=\"the journal holds everything; tried "
@@ -263,6 +277,9 @@ static void snapshot_run(struct writer *w)
 	case SNAPSHOT_PEOPLE:
 		snapshot_people_step(w);
 		return;
+	case SNAPSHOT_REQUESTS:
+		snapshot_requests_step(w);
+		return;
 	case SNAPSHOT_SETTLE:
 		snapshot_submit(w);
 		return;
@@ -279,7 +296,7 @@ static void snapshot_run(struct writer *w)
 void copy_drop(struct writer *w)
 {
 	if (w->snapshot != SNAPSHOT_IDLE && w->snapshot != SNAPSHOT_WRITING) {
-		image_drop(w); /* people may hold a charge that was taken back */
+		image_drop(w); /* people may hold a charge, requests a placement taken back */
 		w->snapshot = SNAPSHOT_WANTED;
 	}
 }
@@ -310,7 +327,8 @@ uint64_t copy_wait_ns(const struct writer *w)
 {
 	uint64_t wait = UINT64_MAX;
 
-	if (w->snapshot == SNAPSHOT_BOARDS || w->snapshot == SNAPSHOT_PEOPLE)
+	if (w->snapshot == SNAPSHOT_BOARDS || w->snapshot == SNAPSHOT_PEOPLE ||
+	    w->snapshot == SNAPSHOT_REQUESTS)
 		return 0;
 	if (w->snapshot == SNAPSHOT_WANTED || w->snapshot == SNAPSHOT_SETTLE)
 		wait = NS_PER_MS;

@@ -6,6 +6,9 @@
  * once exactly one passes. What waits for the journal stands in `pending`, oldest first, with what
  * the person was before the charge: a batch that the disk did not take is undone from the newest
  * back.
+ *
+ * A placement that was accepted before is answered from memory (engine/requests.h), whatever the
+ * board, its palette and the cooldown say by now.
  */
 #include <errno.h>
 #include <string.h>
@@ -49,7 +52,7 @@ static enum refusal place_check(const struct writer_board *b, const struct mail_
 		return REFUSAL_BAD_COLOR;
 	if (r->frozen)
 		return REFUSAL_FROZEN;
-	return m->with_user ? REFUSAL_NONE : REFUSAL_NO_SESSION;
+	return REFUSAL_NONE;
 }
 
 static enum refusal place_journal(struct writer *w, const struct writer_board *b,
@@ -91,19 +94,83 @@ static void place_charge(struct writer *w, struct writer_board *b, struct pendin
 	p->cell = m->y * b->room->width + m->x;
 	p->color = (uint8_t)m->color;
 	p->placed_at_ms = w->now.wall_ms;
+	p->nameless = m->nameless;
 }
 
-/* The request that was accepted last comes again, from a client that did not get the answer: it
- * gets it now, or when it is durable. */
-static void place_repeat(struct writer *w, unsigned worker, const struct mail_request *m,
-			 const struct person *person)
+static void place_remember(struct writer *w, const struct pending *p, struct person *person)
 {
-	struct pending *p = order_pend(w, worker, m, PENDING_REPEAT);
+	const struct request request = {
+		.number = p->request, .seq = p->seq, .cell = p->cell, .color = p->color};
 
+	if (!p->nameless)
+		requests_add(w->requests, person, &request, mono_ms(w));
+}
+
+static void repeat_tell(struct writer *w, const struct pending *p)
+{
+	const struct person *person = people_find(w->people, p->board, p->user);
+	const struct writer_board *b = w->boards[p->board];
+	struct mail_answer *a = writer_answer(w, p->worker, MAIL_PLACED, p->client);
+
+	metric_add(&w->metrics.placed_again, 1);
+	a->board = p->board;
+	a->request = p->request;
+	a->seq = p->seq;
+	if (person != NULL)
+		a->wait_ms = (uint32_t)people_wait_ms(person, b->room->cooldown_ms, mono_ms(w));
+}
+
+/* A client that did not get the answer: it gets it now, or when it is durable. */
+static void place_repeat(struct writer *w, unsigned worker, const struct mail_request *m,
+			 uint64_t seq)
+{
+	struct pending now = {.client = m->client,
+			      .board = m->board,
+			      .request = m->request,
+			      .seq = seq,
+			      .worker = (uint8_t)worker};
+	struct pending *p;
+
+	memcpy(now.user, m->user, sizeof(now.user));
+	if (seq <= w->boards[m->board]->seq_applied) {
+		repeat_tell(w, &now);
+		return;
+	}
+	p = order_pend(w, worker, m, PENDING_REPEAT);
 	if (p == NULL)
 		writer_refuse(w, worker, m, REFUSAL_OVERLOADED, 1000);
 	else
-		p->seq = person->last_seq;
+		p->seq = seq;
+}
+
+static bool place_is(const struct request *before, const struct writer_board *b,
+		     const struct mail_request *m)
+{
+	return m->x < b->meta.width && m->y < b->meta.height &&
+	       m->y * b->meta.width + m->x == before->cell && m->color == before->color;
+}
+
+/* Whether it was accepted before; then it has its answer, or will get it. person: NULL where that
+ * is not known. The last one of a person
+ * is known as long as its cooldown runs, if longer than others; then not what it was. */
+static bool place_again(struct writer *w, unsigned worker, const struct writer_board *b,
+			const struct mail_request *m, const struct person *person)
+{
+	struct request before;
+
+	if (m->nameless)
+		return false;
+	if (requests_find(w->requests, m->board, m->user, m->request, &before)) {
+		if (place_is(&before, b, m))
+			place_repeat(w, worker, m, before.seq);
+		else
+			writer_refuse(w, worker, m, REFUSAL_KEY_REUSED, 0);
+		return true;
+	}
+	if (person == NULL || person->last_seq == 0 || person->last_request != m->request)
+		return false;
+	place_repeat(w, worker, m, person->last_seq);
+	return true;
 }
 
 static void person_drop_if_new(struct writer *w, struct person *person)
@@ -112,34 +179,23 @@ static void person_drop_if_new(struct writer *w, struct person *person)
 		people_drop(w->people, person);
 }
 
-void order_place(struct writer *w, unsigned worker, const struct mail_request *m)
+/* Charged, numbered and journalled, or refused: one that is not known yet and could be placed. */
+static void place_new(struct writer *w, unsigned worker, struct writer_board *b,
+		      const struct mail_request *m, struct person *person)
 {
-	struct writer_board *b = writer_board_at(w, m->board);
-	enum refusal why = b == NULL ? REFUSAL_UNKNOWN_BOARD : place_check(b, m);
-	struct person *person;
+	uint64_t wait_ms = people_wait_ms(person, b->room->cooldown_ms, mono_ms(w));
+	enum refusal why;
 	struct pending *p;
-	uint64_t wait_ms;
 
-	if (why != REFUSAL_NONE) {
-		writer_refuse(w, worker, m, why, 0);
-		return;
-	}
-	person = people_get(w->people, m->board, m->user);
-	if (person == NULL) {
-		writer_refuse(w, worker, m, REFUSAL_FULL, 60000);
-		return;
-	}
-	if (person->last_seq != 0 && m->request != 0 && person->last_request == m->request) {
-		place_repeat(w, worker, m, person);
-		return;
-	}
-	wait_ms = people_wait_ms(person, b->room->cooldown_ms, mono_ms(w));
 	if (wait_ms > 0) {
 		writer_refuse(w, worker, m, REFUSAL_COOLDOWN, wait_ms);
 		return;
 	}
 	p = order_pend(w, worker, m, PENDING_PLACE);
-	why = p == NULL ? REFUSAL_OVERLOADED : place_journal(w, b, m);
+	if (p == NULL || (!m->nameless && !requests_make_room(w->requests, person)))
+		why = REFUSAL_OVERLOADED;
+	else
+		why = place_journal(w, b, m);
 	if (why != REFUSAL_NONE) {
 		if (p != NULL)
 			w->pending_tail--;
@@ -149,6 +205,34 @@ void order_place(struct writer *w, unsigned worker, const struct mail_request *m
 	}
 	p->lsn = journal_appended(w->journal);
 	place_charge(w, b, p, person, m);
+	place_remember(w, p, person);
+}
+
+void order_place(struct writer *w, unsigned worker, const struct mail_request *m)
+{
+	struct writer_board *b = writer_board_at(w, m->board);
+	struct person *person;
+	enum refusal why;
+
+	if (b == NULL || !m->with_user) {
+		writer_refuse(w, worker, m, b == NULL ? REFUSAL_UNKNOWN_BOARD : REFUSAL_NO_SESSION,
+			      0);
+		return;
+	}
+	person = people_find(w->people, m->board, m->user);
+	if (place_again(w, worker, b, m, person))
+		return;
+	why = place_check(b, m);
+	if (why != REFUSAL_NONE) {
+		writer_refuse(w, worker, m, why, 0);
+		return;
+	}
+	if (person == NULL)
+		person = people_get(w->people, m->board, m->user);
+	if (person == NULL)
+		writer_refuse(w, worker, m, REFUSAL_FULL, 60000);
+	else
+		place_new(w, worker, b, m, person);
 }
 
 /* --- what is settled -------------------------------------------------------------------------- */
@@ -159,6 +243,8 @@ static void settle_place(struct writer *w, const struct pending *p)
 	struct mail_answer *a;
 
 	px_assert(p->seq == b->seq_applied + 1);
+	if (!p->nameless)
+		requests_settle(w->requests, people_find(w->people, p->board, p->user));
 	if (board_set(b->board, p->cell, p->color)) {
 		px_assert(b->changed_count < b->changed_max);
 		b->changed[b->changed_count++] = p->cell;
@@ -182,19 +268,6 @@ static void settle_place(struct writer *w, const struct pending *p)
 	a->request = p->request;
 	a->seq = p->seq;
 	a->wait_ms = b->room->cooldown_ms;
-}
-
-static void settle_repeat(struct writer *w, const struct pending *p)
-{
-	const struct person *person = people_find(w->people, p->board, p->user);
-	const struct writer_board *b = w->boards[p->board];
-	struct mail_answer *a = writer_answer(w, p->worker, MAIL_PLACED, p->client);
-
-	a->board = p->board;
-	a->request = p->request;
-	a->seq = p->seq;
-	if (person != NULL)
-		a->wait_ms = (uint32_t)people_wait_ms(person, b->room->cooldown_ms, mono_ms(w));
 }
 
 static void settle_you(struct writer *w, const struct pending *p)
@@ -248,7 +321,7 @@ void order_settle(struct writer *w)
 			if (!rollback_settle(w, p))
 				return;
 		} else if (p->kind == PENDING_REPEAT) {
-			settle_repeat(w, p);
+			repeat_tell(w, p);
 		} else {
 			settle_you(w, p);
 		}
@@ -269,7 +342,9 @@ static void undo_place(struct writer *w, const struct pending *p)
 	px_assert(b->seq_numbered == p->seq);
 	b->seq_numbered--;
 	if (person == NULL)
-		return; /* expired meanwhile */
+		return; /* nameless, and expired meanwhile */
+	if (!p->nameless)
+		requests_take_back(w->requests, person);
 	person->charged_wall_ms = p->before_wall_ms;
 	person->charged_mono_ms = p->before_mono_ms;
 	person->last_request = p->before_request;
@@ -277,26 +352,51 @@ static void undo_place(struct writer *w, const struct pending *p)
 	person_drop_if_new(w, person);
 }
 
-void order_drop(struct writer *w)
+/* Undoes the newest requests, as far as the journal has dropped them. Returns where they begin. */
+static uint64_t drop_undo(struct writer *w, uint64_t settled)
 {
-	uint64_t settled = journal_settled(w->journal);
+	uint64_t first = w->pending_tail;
 
-	while (w->pending_tail != w->pending_head) {
-		struct pending *p = &w->pending[(w->pending_tail - 1) % PENDING_MAX];
-		struct mail_request m = {
-			.client = p->client, .board = p->board, .request = p->request};
+	for (; first != w->pending_head; first--) {
+		const struct pending *p = &w->pending[(first - 1) % PENDING_MAX];
 
 		if (p->lsn <= settled)
 			break;
 		if (p->kind == PENDING_PLACE)
 			undo_place(w, p);
-		if (p->kind == PENDING_YOU)
-			settle_you(w, p);
 		else if (p->kind == PENDING_ROLLBACK)
 			rollback_undo(w, p);
-		else
+	}
+	return first;
+}
+
+/* Whether it waits for nothing that was dropped: what a person has, and a placement that is
+ * settled though others behind it are not. */
+static bool drop_is_outlived(const struct writer *w, const struct pending *p)
+{
+	return p->kind == PENDING_YOU ||
+	       (p->kind == PENDING_REPEAT && p->seq <= w->boards[p->board]->seq_numbered);
+}
+
+void order_drop(struct writer *w)
+{
+	uint64_t settled = journal_settled(w->journal);
+	uint64_t end = w->pending_tail;
+
+	w->pending_tail = drop_undo(w, settled);
+	for (uint64_t at = w->pending_tail; at != end; at++) {
+		const struct pending *p = &w->pending[at % PENDING_MAX];
+		struct mail_request m = {
+			.client = p->client, .board = p->board, .request = p->request};
+		struct pending *kept = &w->pending[w->pending_tail % PENDING_MAX];
+
+		if (drop_is_outlived(w, p)) {
+			*kept = *p;
+			kept->lsn = settled;
+			w->pending_tail++;
+		} else if (p->kind != PENDING_ROLLBACK) {
 			writer_refuse(w, p->worker, &m, REFUSAL_UNAVAILABLE, 1000);
-		w->pending_tail--;
+		}
 	}
 	for (uint32_t i = 0; i < w->boards_end; i++)
 		px_assert(w->boards[i] == NULL ||

@@ -9,19 +9,22 @@
 #include "engine/board.h"
 #include "engine/mail.h"
 #include "engine/people.h"
+#include "engine/requests.h"
 #include "engine/room_log.h"
 #include "server/writer.h"
 
-#define PENDING_MAX         65536 /* a power of two: requests that wait for the journal */
-#define REQUESTS_PER_TURN   2048  /* per worker */
-#define EVENTS_PER_REAP     64
-#define COPY_STEP_BYTES     (512u << 10) /* per board and turn */
-#define PEOPLE_COPY_STEP    8192
-#define PEOPLE_EXPIRE_STEP  64 /* slots per turn */
-#define LOG_FRAMES_MAX      65536
-#define CHANGED_MAX         65536      /* cells of one frame */
-#define JSON_FILL_BYTES_MAX (2u << 20) /* of the binary log, decoded for the JSON log at once */
-#define PACKED_BYTES_MIN    (256ull << 20)
+#define PENDING_MAX          65536 /* a power of two: requests that wait for the journal */
+#define REQUESTS_PER_TURN    2048  /* per worker */
+#define EVENTS_PER_REAP      64
+#define COPY_STEP_BYTES      (512u << 10) /* per board and turn */
+#define PEOPLE_COPY_STEP     8192
+#define PEOPLE_EXPIRE_STEP   64 /* slots per turn */
+#define REQUESTS_COPY_STEP   8192
+#define REQUESTS_EXPIRE_STEP 1024 /* per turn */
+#define LOG_FRAMES_MAX       65536
+#define CHANGED_MAX          65536      /* cells of one frame */
+#define JSON_FILL_BYTES_MAX  (2u << 20) /* of the binary log, decoded for the JSON log at once */
+#define PACKED_BYTES_MIN     (256ull << 20)
 
 /* Who placed a cell last. */
 struct last_placer {
@@ -72,7 +75,8 @@ struct pending {
 	uint16_t board;
 	uint8_t worker;
 	uint8_t color;
-	uint8_t kind; /* enum pending_kind */
+	uint8_t kind;  /* enum pending_kind */
+	bool nameless; /* PLACE: not in `requests` */
 	uint8_t user[PEOPLE_USER_BYTES];
 	/* the person before the charge */
 	uint64_t before_wall_ms, before_mono_ms, before_request, before_seq;
@@ -83,6 +87,7 @@ enum snapshot_phase {
 	SNAPSHOT_WANTED, /* no new copies begin; when none is in the making, all begin at once */
 	SNAPSHOT_BOARDS, /* copies are being made */
 	SNAPSHOT_PEOPLE,
+	SNAPSHOT_REQUESTS,
 	SNAPSHOT_SETTLE,  /* until the journal has settled what people were charged for */
 	SNAPSHOT_WRITING, /* with the keeper */
 };
@@ -115,6 +120,7 @@ struct writer {
 	uint32_t boards_end;
 	uint64_t cooldown_ms[ROOMS_MAX]; /* for people_expire() */
 	struct people *people;
+	struct requests *requests;
 	struct pending *pending;             /* ring */
 	uint64_t pending_head, pending_tail; /* oldest, behind the newest */
 	uint64_t lsn_applied;
@@ -127,6 +133,7 @@ struct writer {
 	struct snapshot_image image;
 	struct snapshot_board *image_boards;
 	struct person *image_people;
+	struct request *image_requests;
 	uint32_t people_cursor;
 	uint64_t after_lsn;
 	uint64_t snapshot_next_ns;

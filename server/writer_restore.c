@@ -170,14 +170,47 @@ static int on_person(void *arg, const struct person *person)
 	return 0;
 }
 
-static int replay_placement(struct restore *r, struct writer_board *b,
-			    const struct record_placement *p, bool replay)
+static int on_request(void *arg, const struct request *request)
 {
-	uint32_t cell = (uint32_t)p->y * b->meta.width + p->x;
+	struct restore *r = arg;
+	struct writer *w = r->w;
+	struct person *person = people_find(w->people, request->board, request->user);
+
+	if (request->board >= ROOMS_MAX)
+		return -EBADMSG;
+	if (person != NULL)
+		requests_restore(w->requests, person, request, w->now.wall_ms,
+				 w->now.mono_ns / NS_PER_MS);
+	return 0;
+}
+
+/* Who placed it, and by which number. */
+static int replay_person(struct restore *r, const struct record_placement *p, uint32_t cell)
+{
 	struct person person = {.charged_wall_ms = p->placed_at_ms,
 				.last_request = p->request,
 				.last_seq = p->seq,
 				.board = p->board};
+	struct request request = {.number = p->request,
+				  .seq = p->seq,
+				  .placed_at_ms = p->placed_at_ms,
+				  .cell = cell,
+				  .board = p->board,
+				  .color = p->color};
+	int rc;
+
+	if (record_is_restored(p))
+		return 0;
+	memcpy(person.user, p->user, sizeof(person.user));
+	memcpy(request.user, p->user, sizeof(request.user));
+	rc = on_person(r, &person);
+	return rc < 0 ? rc : on_request(r, &request);
+}
+
+static int replay_placement(struct restore *r, struct writer_board *b,
+			    const struct record_placement *p, bool replay)
+{
+	uint32_t cell = (uint32_t)p->y * b->meta.width + p->x;
 
 	if (p->x >= b->meta.width || p->y >= b->meta.height || p->color >= 1u << b->meta.bits)
 		return restore_refuse(
@@ -199,8 +232,7 @@ static int replay_placement(struct restore *r, struct writer_board *b,
 	b->seq_applied = b->seq_numbered = p->seq;
 	if (p->placed_at_ms > b->newest_ms)
 		b->newest_ms = p->placed_at_ms;
-	memcpy(person.user, p->user, sizeof(person.user));
-	return record_is_restored(p) ? 0 : on_person(r, &person);
+	return replay_person(r, p, cell);
 }
 
 static void replay_epoch(struct writer_board *b, const struct record_epoch *e, bool replay)
@@ -342,6 +374,18 @@ static int room_open(struct writer *w, struct writer_board *b, const struct sett
 	return 0;
 }
 
+/* A snapshot may know of placements that the journal has lost: those were never placed. */
+static void memory_lose(struct writer *w)
+{
+	uint64_t seq[ROOMS_MAX] = {0};
+
+	for (uint32_t i = 0; i < w->boards_end; i++)
+		if (w->boards[i] != NULL)
+			seq[i] = w->boards[i]->seq_applied;
+	requests_lose(w->requests, seq, w->boards_end);
+	people_lose(w->people, seq, w->boards_end);
+}
+
 /* After a stop in which acknowledged placements may have been lost, clients may hold seqs that are
  * given out again for something else: a new epoch, above every number that can have been used. */
 static void epochs_renew(struct writer *w)
@@ -422,6 +466,7 @@ int restore_run(struct writer *w, char why[static RECOVER_WHY_BYTES])
 	struct recover_handler handler = {.arg = &r,
 					  .board = on_board,
 					  .person = on_person,
+					  .request = on_request,
 					  .record = on_record,
 					  .report = on_report};
 	struct recover_options options = {.history_records = refill_records(w->config.settings),
@@ -443,6 +488,7 @@ int restore_run(struct writer *w, char why[static RECOVER_WHY_BYTES])
 	w->snapshot_lsn = result.snapshot_lsn;
 	if (w->lsn_applied == 0)
 		boards_forget_journal(w);
+	memory_lose(w);
 	if (result.is_missing)
 		log_error("journal_missing snapshot=%llu what=\"files of the journal are gone, and "
 			  "with them history, maybe also placements\" remedy=\"stop, and restore "

@@ -52,6 +52,7 @@ const REFUSALS = [
 	'The server did not understand that.',
 	'The server is full. Try again later.',
 ];
+REFUSALS[24] = 'This request was used for another pixel before.';
 
 /** @param {number} code @returns {string} a sentence for people */
 export function refusalText(code) {

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import assert from 'node:assert/strict';
 
 import * as protocol from '../../web/protocol.js';
-import { bytesOf, hexOf, vectors } from './vectors.mjs';
+import { bytesOf, hexOf, page, vectors } from './vectors.mjs';
 
 const messages = vectors('message');
 
@@ -107,7 +107,9 @@ test('a varint of more than 64 bits is refused', () => {
 });
 
 test('every refusal has a sentence of its own', () => {
-	const sentences = new Set([...Array(13).keys()].map(protocol.refusalText));
-	assert.equal(sentences.size, 13);
+	const codes = [...page.matchAll(/^\| (\d+) \| [a-z_]+ \| [45]\d\d \|/gm)].map(([, code]) => Number(code));
+	assert.ok(codes.length >= 13);
+	const sentences = new Set([0, ...codes].map(protocol.refusalText));
+	assert.equal(sentences.size, codes.length + 1);
 	assert.equal(protocol.refusalText(200), protocol.refusalText(0));
 });

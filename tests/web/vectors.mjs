@@ -3,7 +3,7 @@
  */
 import { readFileSync } from 'node:fs';
 
-const page = readFileSync(new URL('../../docs/protocol.md', import.meta.url), 'utf8');
+export const page = readFileSync(new URL('../../docs/protocol.md', import.meta.url), 'utf8');
 
 /** The lines of all blocks of a kind, each as an object of its name=value fields; json is the rest. */
 export function vectors(kind) {

@@ -261,7 +261,7 @@ static void refused(struct worker *w, struct client *c, const struct msg_refused
 			       refusal_str((enum refusal)m->code), m->request);
 		return;
 	}
-	stat_add(&w->stats.refused[m->code < REFUSAL_MAX ? m->code : 0], 1);
+	stat_add(&w->stats.refused[refusal_is_known((enum refusal)m->code) ? m->code : 0], 1);
 	w->unwanted |= w->options->placing == PLACING_FREE && remedy_of(m->code) != NULL;
 	stat_add(&w->stats.outstanding, (uint64_t)-1);
 	c->painter->rests_until_ns = w->now.mono_ns + m->wait_ms * NS_PER_MS;

@@ -84,7 +84,8 @@ static void classes_read(const struct json *root, struct run_result *result)
 	const struct json *errors = json_member(root, "errors");
 
 	for (unsigned i = 0; i < REFUSAL_MAX; i++)
-		result->totals.refused[i] = json_whole_or(refused, refusal_str(i), 0);
+		if (i == REFUSAL_NONE || refusal_is_known((enum refusal)i))
+			result->totals.refused[i] = json_whole_or(refused, refusal_str(i), 0);
 	for (unsigned i = TROUBLE_NONE + 1; i < TROUBLE_MAX; i++) {
 		const struct json *one = json_member(errors, trouble_str(i));
 

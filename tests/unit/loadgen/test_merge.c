@@ -108,7 +108,9 @@ static void every_number_comes_back(void **state)
 	a->code = EXIT_MISSED;
 	a->totals.trouble[TROUBLE_GAP] = 3;
 	strcpy(a->trouble_first[TROUBLE_GAP], "client 5: \"1..2\"\tand a \\");
+	a->totals.refused[0] = 4; /* codes that we do not know */
 	a->totals.refused[1] = 9;
+	a->totals.refused[REFUSAL_KEY_REUSED] = 5;
 	strcpy(a->words, "FAIL: a \"word\"\n");
 	assert_int_equal(run_machine_add(a, 0, NULL), 0);
 	through_json(a, back);
@@ -121,7 +123,8 @@ static void every_number_comes_back(void **state)
 	assert_int_equal(back->code, EXIT_MISSED);
 	assert_int_equal(back->totals.trouble[TROUBLE_GAP], 3);
 	assert_string_equal(back->trouble_first[TROUBLE_GAP], a->trouble_first[TROUBLE_GAP]);
-	assert_int_equal(back->totals.refused[1], 9);
+	for (unsigned i = 0; i < REFUSAL_MAX; i++)
+		assert_int_equal(back->totals.refused[i], a->totals.refused[i]);
 	assert_string_equal(back->words, a->words);
 	assert_int_equal(back->machines_count, 1);
 	assert_string_equal(back->machines[0].kernel, a->machines[0].kernel);
