@@ -22,8 +22,7 @@
 #define AWAY_NS_MAX      30000000000ULL
 #define DEAF_NS_MAX      1000000000ULL
 #define DEAF_LONG_NS_MAX 20000000000ULL
-#define PLACE_BYTES      16 /* of the binary message, at least */
-#define WAITING_MAX      64
+#define PLACE_BYTES      16            /* of the binary message, at least */
 #define PART_NS_MAX      1500000000ULL /* the server gives what it owes two seconds */
 #define PART_PLACES_MAX  4
 
@@ -85,7 +84,6 @@ void client_free(struct client *c)
 	free(c->in.at);
 	free(c->out.at);
 	free(c->message.at);
-	free(c->waiting);
 	free(c);
 }
 
@@ -211,93 +209,18 @@ static void session_say(struct client *c)
 
 	truth_user(c->number, user);
 	c->session_ends_s = now_s + (is_short ? 1 + below(c, 3) : 100000);
-	c->late_request = UINT64_MAX;
 	m.session.token_len =
 		session_mint(c->crowd->session_key, user, now_s, c->session_ends_s, token);
 	m.session.token = token;
 	client_say(c, &m);
 }
 
-static bool session_has_ended(const struct client *c)
+bool client_session_has_ended(const struct client *c)
 {
 	return c->crowd->wall_ms / 1000 >= c->session_ends_s;
 }
 
-static void place_say(struct client *c)
-{
-	unsigned board = (unsigned)below(c, c->crowd->board_count);
-	const struct follow *f = &c->follows[board];
-	const struct truth_board *b = &c->crowd->boards[board];
-	struct truth_placement p = {.board = board};
-	struct message m = {.type = MSG_PLACE};
-
-	if (f->state != FOLLOW_LIVE || c->waiting_len >= WAITING_MAX)
-		return;
-	p.x = (uint32_t)below(c, client_chance(c, 100) ? b->width + 2 : b->width);
-	p.y = (uint32_t)below(c, client_chance(c, 100) ? b->height + 2 : b->height);
-	p.color = (uint32_t)below(c, client_chance(c, 100) ? 256 : b->colors);
-	m.place.board = f->number;
-	m.place.x = p.x;
-	m.place.y = p.y;
-	m.place.color = p.color;
-	m.place.request = truth_ask(c->crowd->truth, c->number, &p);
-	if (c->late_request == UINT64_MAX && session_has_ended(c))
-		c->late_request = m.place.request;
-	if (c->waiting_len == c->waiting_max) {
-		c->waiting_max = WAITING_MAX;
-		c->waiting = calloc(c->waiting_max, sizeof(*c->waiting));
-		px_assert(c->waiting != NULL);
-	}
-	c->waiting[c->waiting_len++] = m.place.request;
-	client_say(c, &m);
-}
-
 /* --- hearing -------------------------------------------------------------------------------- */
-
-static void answered(struct client *c, uint64_t request)
-{
-	for (uint32_t i = 0; i < c->waiting_len; i++) {
-		if (c->waiting[i] != request)
-			continue;
-		c->waiting[i] = c->waiting[--c->waiting_len];
-		return;
-	}
-	truth_failed("client %u: an answer to request %lu, which waits for none", c->number,
-		     request);
-}
-
-static void refused(struct client *c, const struct msg_refused *m)
-{
-	const struct truth_placement *p = truth_asked(c->crowd->truth, c->number, m->request);
-	const struct truth_board *b;
-	bool outside, bad_color;
-
-	answered(c, m->request);
-	c->crowd->counts.refused++;
-	b = &c->crowd->boards[p->board];
-	outside = p->x >= b->width || p->y >= b->height;
-	bad_color = p->color >= b->colors;
-	if (m->code == REFUSAL_OUT_OF_BOUNDS || m->code == REFUSAL_BAD_COLOR)
-		truth_check(m->code == REFUSAL_OUT_OF_BOUNDS ? outside : bad_color,
-			    "client %u: (%u, %u, %u) was refused as %s", c->number, p->x, p->y,
-			    p->color, refusal_str((enum refusal)m->code));
-	if (m->code == REFUSAL_NO_SESSION)
-		truth_check(session_has_ended(c) || !c->welcome,
-			    "client %u: no session, which ends at %lu", c->number,
-			    c->session_ends_s);
-	if (m->code == REFUSAL_COOLDOWN)
-		truth_check(b->cooldown_ms > 0 && m->wait_ms <= b->cooldown_ms,
-			    "client %u: told to wait %u ms", c->number, m->wait_ms);
-}
-
-static void placed(struct client *c, const struct msg_placed *m)
-{
-	answered(c, m->request);
-	truth_check(m->request < c->late_request, "client %u: placed after its session ended",
-		    c->number);
-	c->crowd->counts.placed++;
-	truth_acknowledged(c->crowd->truth, c->number, m->request, m->seq);
-}
 
 /* What the server remembers of us: also how a request ended whose answer was lost. */
 static void you(struct client *c, const struct msg_you *m)
@@ -334,14 +257,14 @@ static void message_run(struct client *c, const uint8_t *bytes, size_t len)
 	} else if (m.type == MSG_STALE) {
 		follow_stale(c, &m.stale);
 	} else if (m.type == MSG_PLACED) {
-		placed(c, &m.placed);
+		place_placed(c, &m.placed);
 	} else if (m.type == MSG_REFUSED) {
-		refused(c, &m.refused);
+		place_refused(c, &m.refused);
 	} else if (m.type == MSG_WELCOME) {
 		c->welcome = true;
 	} else if (m.type == MSG_YOU) {
 		you(c, &m.you);
-	} else if (m.error.code == REFUSAL_NO_SESSION && session_has_ended(c)) {
+	} else if (m.error.code == REFUSAL_NO_SESSION && client_session_has_ended(c)) {
 		c->welcome = false;
 		c->crowd->counts.expired++;
 		if (c->parted_ns == 0)
@@ -491,7 +414,7 @@ static void part_say(struct client *c)
 	if (c->rude || (c->deaf_until_ns != 0 && c->now_ns < c->deaf_until_ns + DEAF_LONG_NS_MAX))
 		return;
 	for (uint64_t n = below(c, PART_PLACES_MAX + 1); n > 0; n--)
-		place_say(c);
+		place_turn(c);
 	if (is_good)
 		frame_add(c, true, WS_CLOSE, (const uint8_t *)"\x03\xe8", 2);
 	else
@@ -549,7 +472,7 @@ void client_turn(struct client *c, uint64_t now_ns)
 		in_read(c);
 	if (c->net != NULL && c->parted_ns == 0 && !calm) {
 		if (c->welcome && client_chance(c, 1500))
-			place_say(c);
+			place_turn(c);
 		mischief(c);
 	}
 	if (c->net != NULL)

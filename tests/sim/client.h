@@ -22,7 +22,8 @@
 /* What clients did and met, to be printed. */
 struct crowd_counts {
 	uint64_t connects, upgrades, resumes, fetches, stales, deltas, statuses, placed, refused,
-		vanished, deaf, rubbish, parted, expired, lost_answers, told_by_you, put;
+		vanished, deaf, rubbish, parted, expired, lost_answers, told_by_you, put, again,
+		reused;
 };
 
 /* What all clients share. */

@@ -51,13 +51,27 @@ struct follow {
 	uint64_t retry_ns;
 };
 
-#define PUTS_MAX 4
+#define PUTS_MAX    4
+#define WAITING_MAX 64
+
+enum waiting_how {
+	WAITING_FIRST, /* or again, and not acknowledged when it was sent */
+	WAITING_AGAIN, /* acknowledged when it was sent */
+	WAITING_OTHER, /* likewise, and sent with another color */
+};
+
+/* A placement that was sent on this connection and has no answer. */
+struct waiting {
+	uint64_t request; /* as truth.h counts them */
+	enum waiting_how how;
+	bool late; /* sent when the session had ended */
+};
 
 /* A connection with some PUTs. */
 struct put {
 	struct net_end *net; /* NULL: none */
 	struct heap_bytes in, out;
-	uint64_t requests[PUTS_MAX];
+	struct waiting requests[PUTS_MAX];
 	unsigned count, answered;
 	uint64_t end_ns; /* hangs up then, whatever came */
 };
@@ -73,18 +87,19 @@ struct client {
 	uint64_t parted_ns; /* when it said its last, and from then on only reads; 0: it did not */
 	uint16_t part_code; /* the close code that it must be told */
 	bool part_shuts;    /* its side, behind that */
-	uint64_t session_ends_s, late_request; /* asked for behind its end: this and later ones */
+	uint64_t session_ends_s;
 	struct heap_bytes in, out, message;
 	enum ws_opcode message_opcode;
 	struct ws_parser ws;
-	uint64_t *waiting; /* requests without an answer on this connection */
-	uint32_t waiting_len, waiting_max;
+	struct waiting waiting[WAITING_MAX];
+	uint32_t waiting_len;
 	struct follow follows[TRUTH_BOARDS_MAX];
 	struct put put;
 };
 
 bool client_chance(struct client *c, uint32_t of_10000);
 void client_say(struct client *c, const struct message *m); /* as one frame, or as fragments */
+bool client_session_has_ended(const struct client *c);
 void client_hang_up(struct client *c, bool reset);
 
 /* The board that a number stands for in this client's subscriptions; NULL: none. */
@@ -96,6 +111,13 @@ size_t client_json_put(const struct message *m, uint8_t out[static MESSAGE_IN_BY
  * its bytes. */
 size_t client_json_get(const struct client *c, const uint8_t *bytes, size_t len, struct message *m,
 		       uint8_t payload[static CLIENT_PAYLOAD_MAX]);
+
+/* --- client_place.c --- */
+void place_turn(struct client *c); /* asks for a placement, or once more for an older one */
+void place_placed(struct client *c, const struct msg_placed *m);
+void place_refused(struct client *c, const struct msg_refused *m);
+/* One of the client's latest requests; 0: there is none. */
+uint64_t place_pick(struct client *c);
 
 /* --- client_put.c --- */
 void put_turn(struct client *c);

@@ -4,6 +4,7 @@
  *
  * The Idempotency-Key of a request names it; the server makes its number from the key's hash, by
  * which truth.h finds it in the journal. Answers come in the order of the requests, or not at all.
+ * Some are asked once more, in later connections and lives of the server.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -18,6 +19,7 @@
 #define PUT_NS_MAX   5000000000ULL
 #define SEED_OF_KEYS 2  /* as in edge/http_board.c */
 #define PUT_CHANCE   60 /* of 10,000 turns */
+#define AGAIN_CHANCE 3000
 
 static void put_end(struct put *p)
 {
@@ -39,31 +41,64 @@ void put_free(struct put *p)
 	free(p->out.at);
 }
 
-static void request_add(struct client *c, struct put *p)
+static size_t key_make(const struct client *c, uint64_t request, char *out, size_t room)
+{
+	return (size_t)snprintf(out, room, "sim-%u-%lu", c->number, request);
+}
+
+static struct waiting request_new(struct client *c)
 {
 	unsigned board = (unsigned)prng_below(&c->crowd->dice, c->crowd->board_count);
 	const struct truth_board *b = &c->crowd->boards[board];
-	struct truth_placement placement = {.board = board};
+	struct truth_placement p = {.board = board};
+	uint64_t request;
+	char key[48];
+	size_t len;
+
+	p.x = (uint32_t)prng_below(&c->crowd->dice, b->width + (b->width > 9));
+	p.y = (uint32_t)prng_below(&c->crowd->dice, b->height);
+	p.color = (uint32_t)prng_below(&c->crowd->dice, b->colors + 1);
+	request = truth_ask(c->crowd->truth, c->number, &p);
+	len = key_make(c, request, key, sizeof(key));
+	truth_named(c->crowd->truth, c->number, request,
+		    (hash64(key, len, SEED_OF_KEYS) | 1) & ((1ULL << 53) - 1));
+	return (struct waiting){.request = request, .how = WAITING_FIRST};
+}
+
+/* An older PUT once more, or a new one. */
+static struct waiting request_choose(struct client *c)
+{
+	uint64_t request = client_chance(c, AGAIN_CHANCE) ? place_pick(c) : 0;
+
+	if (request == 0 || truth_number(c->crowd->truth, c->number, request) == request - 1)
+		return request_new(c);
+	if (truth_asked(c->crowd->truth, c->number, request)->seq == 0)
+		return (struct waiting){.request = request, .how = WAITING_FIRST};
+	c->crowd->counts.again++;
+	return (struct waiting){.request = request, .how = WAITING_AGAIN};
+}
+
+static void request_add(struct client *c, struct put *p)
+{
+	struct waiting w = request_choose(c);
+	const struct truth_placement *placement =
+		truth_asked(c->crowd->truth, c->number, w.request);
 	char token[SESSION_TOKEN_CHARS_MAX], body[32], key[48], text[768];
 	uint64_t now_s = c->crowd->wall_ms / 1000;
 	uint8_t user[USER_BYTES];
 	int len, body_len;
 
-	placement.x = (uint32_t)prng_below(&c->crowd->dice, b->width + (b->width > 9));
-	placement.y = (uint32_t)prng_below(&c->crowd->dice, b->height);
-	placement.color = (uint32_t)prng_below(&c->crowd->dice, b->colors + 1);
-	p->requests[p->count] = truth_ask(c->crowd->truth, c->number, &placement);
-	len = snprintf(key, sizeof(key), "sim-%u-%lu", c->number, p->requests[p->count]);
-	truth_named(c->crowd->truth, c->number, p->requests[p->count++],
-		    (hash64(key, (size_t)len, SEED_OF_KEYS) | 1) & ((1ULL << 53) - 1));
+	p->requests[p->count++] = w;
+	(void)key_make(c, w.request, key, sizeof(key));
 	truth_user(c->number, user);
 	(void)session_mint(c->crowd->session_key, user, now_s, now_s + 100000, token);
-	body_len = snprintf(body, sizeof(body), "{\"color\":%u}", placement.color);
+	body_len = snprintf(body, sizeof(body), "{\"color\":%u}", placement->color);
 	len = snprintf(
 		text, sizeof(text),
 		"PUT /boards/%s/pixels/%u/%u HTTP/1.1\r\nHost: sim\r\nIdempotency-Key: %s\r\n"
 		"Authorization: Bearer %s\r\nContent-Length: %d\r\n\r\n%s",
-		b->name, placement.x, placement.y, key, token, body_len, body);
+		c->crowd->boards[placement->board].name, placement->x, placement->y, key, token,
+		body_len, body);
 	px_assert(len < (int)sizeof(text));
 	heap_add(&p->out, text, (size_t)len);
 }
@@ -87,6 +122,7 @@ static size_t answer_take(struct client *c, struct put *p)
 	char *head = (char *)p->in.at, *field;
 	char *end = p->in.len > 0 ? memmem(head, p->in.len, "\r\n\r\n", 4) : NULL;
 	const struct truth_placement *placement;
+	struct waiting w;
 	size_t len;
 	unsigned long status;
 
@@ -104,7 +140,12 @@ static size_t answer_take(struct client *c, struct put *p)
 	truth_check(p->answered < p->count || status == 503, "an answer that was not asked for");
 	if (p->answered == p->count)
 		return len;
-	placement = truth_asked(c->crowd->truth, c->number, p->requests[p->answered]);
+	w = p->requests[p->answered];
+	placement = truth_asked(c->crowd->truth, c->number, w.request);
+	truth_check(w.how != WAITING_AGAIN || status == 200 || status == 503,
+		    "client %u: the PUT of request %lu was acknowledged as seq %lu, and now is "
+		    "answered with %lu",
+		    c->number, w.request, placement->seq, status);
 	truth_check((status ==
 		     400) == (placement->x >= c->crowd->boards[placement->board].width ||
 			      placement->color >= c->crowd->boards[placement->board].colors) ||
@@ -115,7 +156,7 @@ static size_t answer_take(struct client *c, struct put *p)
 		field = memmem(head, len, "\"seq\":", 6);
 		truth_check(field != NULL, "a PUT's answer without seq");
 		c->crowd->counts.put++;
-		truth_acknowledged(c->crowd->truth, c->number, p->requests[p->answered],
+		truth_acknowledged(c->crowd->truth, c->number, w.request,
 				   strtoull(field + 6, NULL, 10));
 	}
 	p->answered++;

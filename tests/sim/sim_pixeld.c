@@ -369,9 +369,9 @@ static void report(const struct run *r)
 	printf("%lu connects, %lu fetches, %lu resumes, %lu stale, %lu deltas, %lu boards "
 	       "compared; ",
 	       c->connects, c->fetches, c->resumes, c->stales, c->deltas, t.boards_compared);
-	printf("asked %lu, placed %lu by message, %lu by PUT, told %lu later, refused %lu, kept "
-	       "%lu, lost 0; ",
-	       t.asked, c->placed, c->put, c->told_by_you, c->refused, t.kept);
+	printf("asked %lu, placed %lu by message, %lu by PUT, told %lu later, %lu again, refused "
+	       "%lu, %lu as reused, kept %lu, lost 0; ",
+	       t.asked, c->placed, c->put, c->told_by_you, c->again, c->refused, c->reused, t.kept);
 	printf("injected: %lu short sends, %lu splits, %lu starved, %lu ended receives, %lu failed "
 	       "accepts, %lu lost cancels, %lu early submits, %lu short writes, %lu disk errors, "
 	       "%lu "

@@ -114,7 +114,7 @@ uint64_t truth_ask(struct truth *t, unsigned client, const struct truth_placemen
 	}
 	a->at[a->len] = *p;
 	a->at[a->len++].seq = 0;
-	a->number[a->len - 1] = a->len;
+	a->number[a->len - 1] = a->len - 1;
 	t->counts.asked++;
 	return a->len;
 }
@@ -125,12 +125,23 @@ void truth_named(struct truth *t, unsigned client, uint64_t request, uint64_t nu
 	t->asked[client].number[request - 1] = number;
 }
 
+uint64_t truth_number(const struct truth *t, unsigned client, uint64_t request)
+{
+	px_assert(truth_asked(t, client, request) != NULL);
+	return t->asked[client].number[request - 1];
+}
+
+uint64_t truth_asked_count(const struct truth *t, unsigned client)
+{
+	return t->asked[client].len;
+}
+
 uint64_t truth_numbered(const struct truth *t, unsigned client, uint64_t number)
 {
 	const struct asked *a = &t->asked[client];
 
-	if (number > 0 && number <= a->len && a->number[number - 1] == number)
-		return number;
+	if (number < a->len && a->number[number] == number)
+		return number + 1;
 	for (uint64_t i = a->len; i > 0; i--)
 		if (a->number[i - 1] == number)
 			return i;

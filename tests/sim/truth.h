@@ -3,7 +3,8 @@
  *
  * Clients tell what they asked, what they were answered and what their boards looked like; the disk
  * tells what was kept. truth_verify() reads the disk as recovery does and compares:
- *  - every acknowledged placement is there, at its seq, as it was asked for;
+ *  - every acknowledged placement is there, at its seq, as it was asked for; when it was asked for
+ *    again, it was acknowledged at the same seq;
  *  - what is there was asked for, and is there once; seqs have no gap;
  *  - every board that any client had at a seq is the fold of the placements up to it;
  *  - nobody saw a seq that is not there; cooldowns were kept.
@@ -41,10 +42,11 @@ void truth_free(struct truth *t);
 /* A client is about to ask for a placement; its request id, from 1. */
 uint64_t truth_ask(struct truth *t, unsigned client, const struct truth_placement *p);
 const struct truth_placement *truth_asked(const struct truth *t, unsigned client, uint64_t request);
-/* In the journal the request goes by another number. */
+uint64_t truth_asked_count(const struct truth *t, unsigned client); /* the latest request id */
+/* Server and journal know the request by a number: one less, so that 0 is in use, unless another
+ * was named; and back, 0: none. */
 void truth_named(struct truth *t, unsigned client, uint64_t request, uint64_t number);
-/* In the journal the request goes by another number; and back, 0: none. */
-void truth_named(struct truth *t, unsigned client, uint64_t request, uint64_t number);
+uint64_t truth_number(const struct truth *t, unsigned client, uint64_t request);
 uint64_t truth_numbered(const struct truth *t, unsigned client, uint64_t number);
 void truth_acknowledged(struct truth *t, unsigned client, uint64_t request, uint64_t seq);
 
