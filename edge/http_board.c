@@ -36,10 +36,11 @@ static size_t board_json(const struct room *r, char *out, size_t room)
 		out, room,
 		"{\"name\":\"%s\",\"number\":%u,\"width\":%u,\"height\":%u,\"bits\":%u,\"frozen\":%"
 		"s,"
-		"\"cooldown_ms\":%u,\"epoch\":%u,\"seq\":%llu,\"online\":%u,\"palette\":[",
+		"\"cooldown_ms\":%u,\"epoch\":%u,\"seq\":%llu,\"online\":%u,\"tag\":%u,"
+		"\"palette\":[",
 		r->name, r->number, r->width, r->height, r->bits, r->frozen ? "true" : "false",
 		r->cooldown_ms, atomic_load(&r->epoch), (unsigned long long)atomic_load(&r->seq),
-		room_online(r));
+		room_online(r), r->tag);
 
 	for (uint32_t i = 0; i < r->palette_len; i++)
 		len += (size_t)snprintf(out + len, room - len,
@@ -122,25 +123,13 @@ struct board_version {
 	uint32_t max_age_s;
 };
 
-/* A picture is another one when the palette is. */
-static uint32_t palette_sum(const struct room *r)
-{
-	uint32_t sum = 0;
-
-	for (uint32_t i = 0; i < r->palette_len; i++)
-		sum = pack_crc32(sum, &r->palette[i].rgb, sizeof(r->palette[i].rgb));
-	return sum;
-}
-
+/* The same epoch and seq may be those of another board: its directory was replaced. And a picture
+ * is another one when the palette is. */
 static void etag_print(const struct board_version *v, char out[static ETAG_CHARS])
 {
-	char palette[16] = "";
-	int len;
+	int len = snprintf(out, ETAG_CHARS, "\"%u-%llu-%s-%x\"", v->epoch,
+			   (unsigned long long)v->seq, forms[v->form].etag, v->room->tag);
 
-	if (v->form == FORM_PNG)
-		snprintf(palette, sizeof(palette), "-%x", palette_sum(v->room));
-	len = snprintf(out, ETAG_CHARS, "\"%u-%llu-%s%s\"", v->epoch, (unsigned long long)v->seq,
-		       forms[v->form].etag, palette);
 	px_assert(len > 0 && len < ETAG_CHARS);
 }
 

@@ -248,6 +248,7 @@ static void get_subscribed(struct bytes *b, struct msg_subscribed *m)
 	m->frozen = (flags & SUBSCRIBED_FROZEN) != 0;
 	m->cooldown_ms = get_u32(b);
 	get_text(b, m->name, sizeof(m->name));
+	m->tag = get_u32(b);
 }
 
 static uint8_t *put_subscribed(uint8_t *p, const struct msg_subscribed *m)
@@ -261,7 +262,8 @@ static uint8_t *put_subscribed(uint8_t *p, const struct msg_subscribed *m)
 	p = put_u8(p, (uint8_t)((m->resumed ? SUBSCRIBED_RESUMED : 0) |
 				(m->frozen ? SUBSCRIBED_FROZEN : 0)));
 	p = put_u32(p, m->cooldown_ms);
-	return put_text(p, m->name, sizeof(m->name));
+	p = put_text(p, m->name, sizeof(m->name));
+	return put_u32(p, m->tag);
 }
 
 static void get_stale(struct bytes *b, struct msg_stale *m)

@@ -93,6 +93,7 @@ struct msg_subscribed {
 	bool frozen;
 	uint32_t cooldown_ms;
 	char name[BOARD_NAME_BYTES_MAX + 1];
+	uint32_t tag; /* of struct room */
 };
 
 struct msg_stale {

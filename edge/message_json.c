@@ -408,7 +408,8 @@ static uint8_t *put_subscribed(uint8_t *p, const struct msg_subscribed *m)
 	p = put_number_field(p, "bits", m->bits);
 	p = put_bool_field(p, "resumed", m->resumed);
 	p = put_bool_field(p, "frozen", m->frozen);
-	return put_number_field(p, "cooldown_ms", m->cooldown_ms);
+	p = put_number_field(p, "cooldown_ms", m->cooldown_ms);
+	return put_number_field(p, "tag", m->tag);
 }
 
 static uint8_t *put_stale(uint8_t *p, const struct msg_stale *m)

@@ -487,7 +487,8 @@ static void subscribed(struct worker *w, struct conn *c, const struct mail_answe
 					   .bits = r->bits,
 					   .resumed = a->resumed,
 					   .frozen = r->frozen,
-					   .cooldown_ms = r->cooldown_ms}};
+					   .cooldown_ms = r->cooldown_ms,
+					   .tag = r->tag}};
 	struct sub *s = sub_find(w, c, a->board);
 
 	memcpy(m.subscribed.name, r->name, sizeof(m.subscribed.name));

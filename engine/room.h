@@ -35,6 +35,7 @@ struct room {
 	uint8_t bits;
 	bool frozen;
 	uint32_t cooldown_ms;
+	uint32_t tag; /* of journal, size, palette: with another one what clients know is void */
 	uint32_t palette_len;
 	struct palette_color palette[PALETTE_MAX];
 	/* stored by the writer */

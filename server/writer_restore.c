@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "engine/hash.h"
 #include "engine/log.h"
 #include "server/writer_priv.h"
 
@@ -340,8 +341,23 @@ static int palettes_check(struct restore *r)
 	return 0;
 }
 
+static uint32_t room_tag(const struct room *room, uint64_t journal_id)
+{
+	const uint32_t size[] = {room->width, room->height, room->bits, room->palette_len};
+	uint64_t hash = hash64(room->name, strlen(room->name), journal_id);
+
+	hash = hash64(size, sizeof(size), hash);
+	for (uint32_t i = 0; i < room->palette_len; i++) {
+		const struct palette_color *color = &room->palette[i];
+
+		hash = hash64(color->name, strlen(color->name), hash);
+		hash = hash64(&color->rgb, sizeof(color->rgb), hash);
+	}
+	return (uint32_t)hash;
+}
+
 static void room_fill(struct room *room, const struct writer_board *b,
-		      const struct settings_board *s)
+		      const struct settings_board *s, uint64_t journal_id)
 {
 	snprintf(room->name, sizeof(room->name), "%s", s->name);
 	room->number = b->meta.board;
@@ -356,6 +372,7 @@ static void room_fill(struct room *room, const struct writer_board *b,
 			 s->palette[i].name);
 		room->palette[i].rgb = s->palette[i].rgb;
 	}
+	room->tag = room_tag(room, journal_id);
 	atomic_store(&room->seq, b->seq_applied);
 	atomic_store(&room->epoch, b->epoch);
 }
@@ -365,7 +382,7 @@ static int room_open(struct writer *w, struct writer_board *b, const struct sett
 	b->room = calloc(1, sizeof(*b->room));
 	if (b->room == NULL)
 		return -ENOMEM;
-	room_fill(b->room, b, s);
+	room_fill(b->room, b, s, w->start.journal_id);
 	refill_end(w, b);
 	atomic_store(&b->room->logs[MESSAGE_BINARY], b->logs[MESSAGE_BINARY]);
 	w->rooms.at[b->meta.board] = b->room;

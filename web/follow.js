@@ -16,7 +16,7 @@
  *
  * @typedef {{do: 'send', bytes: Uint8Array}
  *	| {do: 'fetch', id: number, fresh: boolean, attempt: number}} Command
- * @typedef {{width: number, height: number, bits: number, epoch: number, seq: bigint,
+ * @typedef {{width: number, height: number, bits: number, tag: number, epoch: number, seq: bigint,
  *	bytes: Uint8Array}} Bitmap
  */
 import { Board, packedBytes } from './board.js';
@@ -41,6 +41,8 @@ export class Follower {
 		this.board = null;
 		/** @type {import('./protocol.js').Subscribed|null} */
 		this.subscription = null;
+		/** That of what we know: with another one the board, or its palette, is another one. */
+		this.tag = 0;
 		this.forget();
 		this.fetchId = 0;
 	}
@@ -68,11 +70,11 @@ export class Follower {
 		if (this.state !== 'asking' || m.name !== this.name)
 			return [];
 		this.subscription = m;
-		if (m.resumed && this.board?.epoch === m.epoch) {
+		if (m.resumed && this.board?.epoch === m.epoch && this.tag === m.tag) {
 			this.state = 'live';
 			return [];
 		}
-		return this.join(m.seq, false);
+		return this.join(m.seq, m.resumed);
 	}
 
 	/** @param {import('./protocol.js').Delta} m @returns {Command[]} */
@@ -120,6 +122,7 @@ export class Follower {
 		if (!fits)
 			return [this.fetch(true, attempt + 1)];
 		this.board = new Board(bitmap);
+		this.tag = bitmap.tag;
 		if (this.state === 'refetching') {
 			this.told.replaced(this.board);
 			return [this.ask()];
@@ -128,9 +131,9 @@ export class Follower {
 	}
 
 	/** @param {Bitmap} bitmap */
-	fits({ width, height, bits, epoch, seq, bytes }) {
+	fits({ width, height, bits, tag, epoch, seq, bytes }) {
 		return seq >= this.needed && bytes.length === packedBytes(width, height, bits) &&
-			(!this.subscription || epoch === this.subscription.epoch);
+			(!this.subscription || (epoch === this.subscription.epoch && tag === this.subscription.tag));
 	}
 
 	/** @returns {Command} */

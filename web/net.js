@@ -188,7 +188,7 @@ export function boardPath(board) {
 /**
  * @typedef {{name: string, rgb: string}} Color
  * @typedef {{name: string, width: number, height: number, bits: number, palette: Color[],
- *	cooldown_ms: number, online: number}} BoardInfo
+ *	tag: number, cooldown_ms: number, online: number}} BoardInfo tag: another one with another board or palette
  */
 
 /** As people say it: lightgray is Light gray. @param {BoardInfo} info */

@@ -75,8 +75,7 @@ export class Page {
 		return {
 			replaced: (board) => {
 				this.describe();
-				if (!this.past)
-					this.view.setBoard(board, this.session.info.palette);
+				this.view.setBoard(this.past ?? board, this.session.info.palette);
 			},
 			changed: (cells) => {
 				if (!this.past)

@@ -9,6 +9,19 @@ function columnsFor(count) {
 	return count <= 16 ? count : 16;
 }
 
+/**
+ * @param {import('./net.js').Color[]} colors @param {import('./net.js').Color|undefined} wanted
+ * @param {number} first where it is looked for first
+ * @returns {number} -1: there is none like it
+ */
+function indexOf(colors, wanted, first) {
+	const isIt = (/** @type {import('./net.js').Color|undefined} */ color) =>
+		color?.name === wanted.name && color?.rgb === wanted.rgb;
+	if (!wanted)
+		return -1;
+	return isIt(colors[first]) ? first : colors.findIndex(isIt);
+}
+
 export class Palette {
 	/**
 	 * @param {HTMLFieldSetElement} fieldset
@@ -30,16 +43,17 @@ export class Palette {
 		});
 	}
 
-	/** @param {import('./net.js').Color[]} colors */
+	/** The chosen colour stays chosen, where there still is one like it. @param {import('./net.js').Color[]} colors */
 	fill(colors) {
 		const legend = this.fieldset.querySelector('legend');
+		const color = indexOf(colors, this.colors[this.color], this.color);
 		this.colors = colors;
 		this.fieldset.style.setProperty('--columns', String(columnsFor(colors.length)));
 		this.fieldset.replaceChildren(legend, ...colors.map((color, i) => this.swatch(color, i)));
-		if (this.color >= colors.length)
-			this.set(-1);
-		else if (this.color >= 0)
-			this.input(this.color).checked = true;
+		if (color >= 0)
+			this.input(color).checked = true;
+		if (color !== this.color)
+			this.set(color);
 	}
 
 	/** @param {import('./net.js').Color} color @param {number} i */

@@ -11,7 +11,7 @@
  *	timeMs: bigint}} Status
  * @typedef {{type: 'subscribed', board: number, epoch: number, seq: bigint, width: number,
  *	height: number, bits: number, resumed: boolean, frozen: boolean, cooldownMs: number,
- *	name: string}} Subscribed
+ *	name: string, tag: number}} Subscribed
  * @typedef {{type: 'stale', board: number, epoch: number, seq: bigint, oldest: bigint}} Stale
  * @typedef {{type: 'placed', board: number, request: bigint, seq: bigint,
  *	cooldownMs: number}} Placed
@@ -192,7 +192,7 @@ const READERS = {
 		const name = r.text(r.u8());
 		return {
 			type: 'subscribed', ...fixed, resumed: (flags & 1) !== 0,
-			frozen: (flags & 2) !== 0, cooldownMs, name,
+			frozen: (flags & 2) !== 0, cooldownMs, name, tag: r.u32(),
 		};
 	},
 	0x44: (r) => ({

@@ -254,7 +254,8 @@ export class Session {
 			const [info, fetched] = await Promise.all(
 				[fetchInfo(name), fetchBitmap(name, command.fresh)]);
 			this.info = info;
-			bitmap = { width: info.width, height: info.height, bits: info.bits, ...fetched };
+			const { width, height, bits, tag } = info;
+			bitmap = { width, height, bits, tag, ...fetched };
 		} catch (error) {
 			console.warn('pixeld: the board could not be fetched', error);
 			if (error.waitMs > 0)

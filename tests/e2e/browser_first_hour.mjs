@@ -5,7 +5,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
-import { rmSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { until } from './chromium.mjs';
@@ -146,6 +146,80 @@ browserTest('while no session is to be had the pixel waits for one, and this is 
 	const spot = await placeBy(page, server, 6);
 	await untilShown(page, spot, palette[5].rgb);
 	assert.match((await said()).join(), /gives out no sessions .* waits for one/);
+}, OUTAGE);
+
+/** Writes the settings of a server that is down. */
+function settingsSay(server, size, ...palette) {
+	writeFileSync(`${server.folder}.conf`, `[board "main"]\nsize = ${size}\npalette = ${palette.join(', ')}\n`);
+	server.flags = [...FREE, '--config', `${server.folder}.conf`];
+}
+
+const [WHITE, RED, GREEN, BLUE] = ['white:#ffffff', 'red:#ff2020', 'green:#20a020', 'blue:#2020ff'];
+
+/** Stops the server, and starts it anew once the page knows; what happens in between is the operator's. */
+async function restart(page, server, between) {
+	await server.kill('SIGTERM');
+	await page.until('the page knows', `document.getElementById('state').textContent !== 'Live'`);
+	between();
+	await server.start();
+}
+
+browserTest('another palette is drawn by pages that resume, and the chosen colour stays the same', FREE,
+	async (server) => {
+		await server.kill('SIGTERM');
+		settingsSay(server, '1000x1000:4', WHITE, RED, GREEN);
+		await server.start();
+		try {
+			const page = await visit(server, CELL);
+			const spot = await placeBy(page, server, 2);
+			await untilShown(page, spot, '#ff2020');
+			await page.press('Digit3');
+			await restart(page, server, () => settingsSay(server, '1000x1000:4', WHITE, BLUE, RED, GREEN));
+			await page.mouse('mouseMoved', 5, 300);
+			await untilShown(page, spot, '#2020ff');
+			await untilState(page, 'Live');
+			const swatches = await page.value(`[...document.querySelectorAll('#palette input')].map((input) =>
+				[input.getAttribute('aria-label'), input.checked])`);
+			assert.deepEqual(swatches, [['White', false], ['Blue', false], ['Red', false], ['Green', true]]);
+			await page.click(...spot);
+			await until('green is placed', async () => (await server.colorAt(CELL.x, CELL.y)) === 3);
+			await untilShown(page, spot, '#20a020');
+			assert.equal(await page.value('window.sameAsBefore'), true);
+		} finally {
+			rmSync(`${server.folder}.conf`);
+		}
+	}, OUTAGE);
+
+browserTest('another board in the place of the one before is drawn by pages that resume', FREE, async (server) => {
+	const page = await visit(server, CELL);
+	try {
+		for (const [width, height] of [[320, 240], [1000, 1000]]) {
+			await restart(page, server, () => {
+				rmSync(server.folder, { recursive: true });
+				settingsSay(server, `${width}x${height}:4`, WHITE, RED, GREEN);
+			});
+			await page.until('it has its size', `document.getElementById('canvas').getAttribute('aria-label')
+				.endsWith('${width} by ${height} cells')`);
+		}
+		/* The same size and seq, and another history. */
+		const somebody = await server.person();
+		await server.place(CELL.x, CELL.y, 1, somebody);
+		await page.until('the page has its seq', `document.getElementById('state').textContent === 'Live'`);
+		await page.value(`location.hash = 'x=${CELL.x}&y=${CELL.y}&z=24'`);
+		const spot = await spotOf(page, CELL);
+		await page.mouse('mouseMoved', 5, 300);
+		await untilShown(page, spot, '#ff2020');
+		await restart(page, server, () => rmSync(server.folder, { recursive: true }));
+		const [other, another] = [{ x: CELL.x + 1, y: CELL.y }, { x: CELL.x + 2, y: CELL.y }];
+		for (const { x, y } of [other, another])
+			await server.place(x, y, 2, await server.person());
+		await untilState(page, 'Live');
+		await untilShown(page, await spotOf(page, CELL).then(([x, y]) => [x + 24, y]), '#20a020');
+		await page.mouse('mouseMoved', 5, 300);
+		await untilShown(page, spot, '#ffffff');
+	} finally {
+		rmSync(`${server.folder}.conf`, { force: true });
+	}
 }, OUTAGE);
 
 browserTest('a full server is told, and the page gets in when there is room', SMALL, async (server, palette) => {

@@ -23,7 +23,7 @@ class Paths(ServerCase):
         boards = self.server.ask("GET", "/boards").json()
         self.assertEqual([b["name"] for b in boards], ["main"])
         main = self.server.board()
-        self.assertEqual(set(main), {"name", "number", "width", "height", "bits", "palette", "seq", "epoch",
+        self.assertEqual(set(main), {"name", "number", "width", "height", "bits", "palette", "tag", "seq", "epoch",
                                      "cooldown_ms", "frozen", "online"})
         self.assertEqual((main["width"], main["height"], main["bits"], main["cooldown_ms"], main["frozen"]),
                          (1000, 1000, 4, 0, False))

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """pixeld.v1 and pixeld.v1.json: placing, seeing, being refused, and the cooldown that nobody outruns."""
-import asyncio, base64, hashlib, hmac, json, random, re, struct, threading, time, unittest
+import asyncio, base64, hashlib, hmac, json, random, re, shutil, struct, threading, time, unittest
 from pathlib import Path
 
 from lib import delta
@@ -68,7 +68,8 @@ class Placing(ServerCase):
                     said = painter.subscribe()
                     self.assertEqual({**said, "seq": 0, "epoch": 0}, {
                         "type": "subscribed", "board": 0, "epoch": 0, "seq": 0, "width": 1000, "height": 1000,
-                        "bits": 4, "resumed": False, "frozen": False, "cooldown_ms": 0, "name": "main"})
+                        "bits": 4, "resumed": False, "frozen": False, "cooldown_ms": 0, "name": "main",
+                        "tag": self.server.board()["tag"]})
                     board = watcher.follow()
                     x, y = random.randrange(1000), random.randrange(1000)
                     for color in (3, 3, 0, 15):
@@ -508,6 +509,41 @@ class Sessions(unittest.TestCase):
             with Client(server, token) as client:
                 client.subscribe()
                 self.assertEqual(client.place(1, 1, 1)["type"], "placed")
+
+
+class Tag(unittest.TestCase):
+    """What tells those who knew a board that it is another one."""
+
+    def seen(self, server):
+        with Client(server) as client, Client(server, protocol=BOTH[1]) as text:
+            tag = client.subscribe()["tag"]
+            self.assertEqual(text.subscribe()["tag"], tag)
+        self.assertEqual(server.board()["tag"], tag)
+        return tag, server.ask("GET", "/boards/main/bitmap")["etag"]
+
+    def config(self, server, palette, size="64x64:4"):
+        (server.folder / "conf").write_text(f"[board \"main\"]\nsize = {size}\npalette = {palette}\n")
+        server.flags = ["--config", str(server.folder / "conf"), "--cooldown-ms", "0"]
+
+    def test_a_restart_keeps_it_and_another_palette_size_or_directory_does_not(self):
+        with Server("--cooldown-ms", "0") as server:
+            seen = [self.seen(server)]
+            server.stop()
+            server.start()
+            self.assertEqual(self.seen(server), seen[0])
+            for palette, size, fresh in (("a:#000000, b:#ffffff", "1000x1000:4", False),
+                                         ("a:#000000, b:#fffffe", "1000x1000:4", False),
+                                         ("a:#000000, c:#fffffe", "1000x1000:4", False),
+                                         ("a:#000000, c:#fffffe", "1000x1000:4", True),
+                                         ("a:#000000, c:#fffffe", "1000x999:4", True)):
+                server.stop()
+                if fresh:
+                    shutil.rmtree(server.data)
+                self.config(server, palette, size)
+                server.start()
+                seen.append(self.seen(server))
+            for kind in zip(*seen):
+                self.assertEqual(len(set(kind)), len(kind), kind)
 
 
 class Websockets(unittest.TestCase):

@@ -127,7 +127,8 @@ static void subscribed_get(const json_t *o, struct msg_subscribed *s)
 				     .bits = (uint8_t)number(o, "bits"),
 				     .resumed = flag(o, "resumed"),
 				     .frozen = flag(o, "frozen"),
-				     .cooldown_ms = (uint32_t)number(o, "cooldown_ms")};
+				     .cooldown_ms = (uint32_t)number(o, "cooldown_ms"),
+				     .tag = (uint32_t)number(o, "tag")};
 	snprintf(s->name, sizeof(s->name), "%s", text(o, "name"));
 }
 

@@ -9,13 +9,14 @@ import { encodeSubscribe, encodeUnsubscribe } from '../../web/protocol.js';
 
 const WIDTH = 16;
 const EPOCH = 3;
+const TAG = 77;
 const send = (bytes) => ({ do: 'send', bytes });
 const ASK = send(encodeSubscribe('main'));
 const askFrom = (seq, epoch = EPOCH) => send(encodeSubscribe('main', { epoch, seq: BigInt(seq) }));
 
 const subscribed = (seq, more = {}) => ({
 	type: 'subscribed', board: 5, epoch: EPOCH, seq: BigInt(seq), width: WIDTH, height: 1, bits: 8,
-	resumed: false, frozen: false, cooldownMs: 0, name: 'main', ...more,
+	resumed: false, frozen: false, cooldownMs: 0, name: 'main', tag: TAG, ...more,
 });
 const stale = (oldest, more = {}) => ({
 	type: 'stale', board: 5, epoch: EPOCH, seq: BigInt(oldest), oldest: BigInt(oldest), ...more,
@@ -24,7 +25,7 @@ const status = (seq, more = {}) => ({
 	type: 'status', board: 5, epoch: EPOCH, seq: BigInt(seq), online: 1, timeMs: 0n, ...more,
 });
 const bitmap = (seq, more = {}) => ({
-	width: WIDTH, height: 1, bits: 8, epoch: EPOCH, seq: BigInt(seq),
+	width: WIDTH, height: 1, bits: 8, tag: TAG, epoch: EPOCH, seq: BigInt(seq),
 	bytes: boardBytesAt(seq), ...more,
 });
 
@@ -294,4 +295,24 @@ test('a first visit does not wait, a crowd spreads, repeats back off and stay bo
 		assert.ok(delay >= fetchDelayMs({ attempt: Math.max(1, attempt - 1), fresh: true }, 0.5));
 		assert.ok(delay > 0 && delay <= 10000);
 	}
+});
+
+test('a board that was replaced, or has another palette, is fetched anew though it could be resumed', () => {
+	const f = new Follower('main', { replaced: () => {}, changed: () => {} });
+	f.opened();
+	f.subscribed(subscribed(10));
+	f.fetched(f.fetchId, 0, bitmap(10));
+	f.closed();
+	assert.deepEqual(f.opened(), [askFrom(10)]);
+	const [command, ...more] = f.subscribed(subscribed(12, { resumed: true, tag: 78 }));
+	assert.deepEqual([command.do, command.fresh, more, f.state], ['fetch', true, [], 'joining']);
+	assert.deepEqual(f.delta(delta(11, 13)), []);
+	const [again] = f.fetched(f.fetchId, 0, bitmap(12));
+	assert.equal(again.do, 'fetch', 'what does not say the same does not fit');
+	assert.deepEqual(f.fetched(f.fetchId, 1, bitmap(12, { tag: 78 })), []);
+	assert.deepEqual([f.state, f.board.seq, f.board.bytes], ['live', 13n, boardBytesAt(13)]);
+	f.closed();
+	f.opened();
+	assert.deepEqual(f.subscribed(subscribed(13, { resumed: true, tag: 78 })), []);
+	assert.equal(f.state, 'live');
 });

@@ -52,7 +52,8 @@ const turns = async () => {
 		await null;
 };
 const little = (value, bytes) => Array.from({ length: bytes }, (_, i) => Number((BigInt(value) >> BigInt(8 * i)) & 0xffn));
-const SUBSCRIBED = [0x43, little(0, 2), little(1, 4), little(0, 8), little(4, 4), little(1, 4), 8, 0, little(0, 4), 1, 0x6d];
+const SUBSCRIBED = [0x43, little(0, 2), little(1, 4), little(0, 8), little(4, 4), little(1, 4), 8, 0, little(0, 4), 1, 0x6d,
+	little(5, 4)];
 const WELCOME = [0x47, Array(16).fill(0xab)];
 const refused = (request, code, waitMs) => [0x46, little(0, 2), little(request, 8), code, little(waitMs, 4)];
 const PLACE = 0x03;
@@ -78,7 +79,7 @@ async function live(...posts) {
 	return { session, socket, told };
 }
 
-const INFO = { name: 'm', width: 4, height: 1, bits: 8, palette: [], cooldown_ms: 0, online: 1 };
+const INFO = { name: 'm', width: 4, height: 1, bits: 8, palette: [], tag: 5, cooldown_ms: 0, online: 1 };
 
 /** Lets the wait end that comes first. @returns how long it was */
 async function endWait() {

@@ -55,9 +55,10 @@ def decode(data, boards):
         m = dict(zip(names, struct.unpack_from("<HIQIIBBI", rest)))
         flags = m.pop("flags")
         at = struct.calcsize("<HIQIIBBI")
-        assert len(rest) >= at + 1 + rest[at], "a wrong length"
+        assert len(rest) >= at + 1 + rest[at] + 4, "a wrong length"
         return {"type": "subscribed", **m, "resumed": bool(flags & 1), "frozen": bool(flags & 2),
-                "name": rest[at + 1:at + 1 + rest[at]].decode("ascii")}
+                "name": rest[at + 1:at + 1 + rest[at]].decode("ascii"),
+                "tag": struct.unpack_from("<I", rest, at + 1 + rest[at])[0]}
     if kind == 0x47:
         assert len(rest) >= 16
         return {"type": "welcome", "user": rest[:16].hex()}

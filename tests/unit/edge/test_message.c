@@ -411,7 +411,8 @@ static const struct message largest[] = {
 	{.type = MSG_SUBSCRIBED,
 	 .subscribed = {UINT16_MAX, UINT32_MAX, UINT64_MAX, UINT32_MAX, UINT32_MAX, UINT8_MAX, true,
 			true, UINT32_MAX,
-			"\"\\\"\\\"\\\"\\\"\\\"\\\"\\\"\\\"\\\"\\\"\\\"\\\"\\\"\\\"\\"}},
+			"\"\\\"\\\"\\\"\\\"\\\"\\\"\\\"\\\"\\\"\\\"\\\"\\\"\\\"\\\"\\",
+			UINT32_MAX}},
 	{.type = MSG_STALE, .stale = {UINT16_MAX, UINT32_MAX, UINT64_MAX, UINT64_MAX}},
 	{.type = MSG_PLACED, .placed = {UINT16_MAX, UINT64_MAX, UINT64_MAX, UINT32_MAX}},
 	{.type = MSG_REFUSED,
@@ -471,7 +472,7 @@ static void answers_survive_the_wire(void **state)
 static void fields_of_answers_are_not_mixed_up(void **state)
 {
 	struct message from = {.type = MSG_SUBSCRIBED,
-			       .subscribed = {1, 2, 3, 4, 5, 8, true, false, 6, "main"}};
+			       .subscribed = {1, 2, 3, 4, 5, 8, true, false, 6, "main", 7}};
 	uint8_t frame[MESSAGE_OUT_BYTES_MAX];
 	const uint8_t *rest;
 	uint8_t *payload;
@@ -490,6 +491,7 @@ static void fields_of_answers_are_not_mixed_up(void **state)
 	assert_false(message.subscribed.frozen);
 	assert_int_equal(message.subscribed.cooldown_ms, 6);
 	assert_string_equal(message.subscribed.name, "main");
+	assert_int_equal(message.subscribed.tag, 7);
 }
 
 /* Bounded, and plain characters only: what a WebSocket text may hold. */
