@@ -290,4 +290,85 @@ browserTest('a server that is too busy for the first question is asked again', F
 	await untilState(page, 'Live');
 }, /cannot be had yet/);
 
+/** Phones as narrow as they come; and a desktop of 1280 by 1024 with a zoom of 400 %. */
+const NARROW = { width: 320, height: 568, phone: true };
+const ZOOMED = { width: 320, height: 256, phone: true };
+
+/** What of the controls is cut off, and the share of the screen that shows the board. */
+const layoutOf = (page) => page.value(`(() => {
+	const cut = [...document.querySelectorAll('button, a, select, input, #state, #where, #cooldown, #film-time')]
+		.filter((element) => element.checkVisibility() && !element.closest('dialog'))
+		.filter((element) => {
+			element.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+			const { left, top, right, bottom } = element.getBoundingClientRect();
+			return left < 0 || top < 0 || right > innerWidth || bottom > innerHeight;
+		}).map((element) => element.id || element.value);
+	let [board, all] = [0, 0];
+	for (let x = 5; x < innerWidth; x += 10)
+		for (let y = 5; y < innerHeight; y += 10, all++)
+			board += document.elementFromPoint(x, y)?.id === 'canvas';
+	return { cut, board: board / all, wide: document.documentElement.scrollWidth };
+})()`);
+
+for (const [screen, share] of [[NARROW, 0.5], [ZOOMED, 0.25]])
+	browserTest(`${screen.width} by ${screen.height}: nothing is cut off, the board is seen, a pixel is placed`, FREE,
+		async (server, palette) => {
+			const page = await visit(server, CELL, screen);
+			const fits = async (what, least) => {
+				const { cut, board, wide } = await layoutOf(page);
+				assert.deepEqual([cut, wide], [[], screen.width], what);
+				assert.ok(board >= least, `${what}: ${board}`);
+			};
+			await fits('at first', share);
+			await page.value(`document.querySelector('#palette input[value="15"]').scrollIntoView()`);
+			await page.tap(...await page.middleOf('#palette input[value="15"]'));
+			await page.until('it is chosen', `document.querySelector('#palette input[value="15"]').checked`);
+			const spot = await page.value(`(() => {
+				for (let y = 5; y < innerHeight; y += 10)
+					for (let x = 5; x < innerWidth; x += 10)
+						if ([-30, 0, 30].every((by) => document.elementFromPoint(x + by, y + by)?.id === 'canvas'))
+							return [x, y];
+			})()`);
+			await page.tap(...spot);
+			await page.until('the page asks', `!document.getElementById('confirm').hidden`);
+			await fits('while it asks', 0.1);
+			await page.value(`document.getElementById('confirm-yes').scrollIntoView()`);
+			await page.tap(...await page.middleOf('#confirm-yes'));
+			await until('it is placed', async () => (await server.info()).seq === 1);
+			await untilShown(page, spot, palette[15].rgb);
+			await page.tap(...await page.middleOf('#film-open'));
+			await page.until('the player is there', `document.getElementById('film')?.checkVisibility() &&
+				document.getElementById('film-time').dateTime !== ''`);
+			await fits('in the past', 0.1);
+			await page.tap(...await page.middleOf('#help-open'));
+			const [wide, inside] = await page.until('the help is there', `document.getElementById('help').open &&
+				(({ scrollWidth, clientWidth }) => [scrollWidth, clientWidth])(document.getElementById('help'))`);
+			assert.equal(wide, inside, 'the help is as wide as its window');
+		});
+
+browserTest('with the colours of the system the palette, the choice and the wait are seen',
+	['--cooldown-ms', '600000'], async (server, palette) => {
+		const page = await visit(server, CELL);
+		await page.call('Emulation.setEmulatedMedia', { features: [{ name: 'forced-colors', value: 'active' }] });
+		assert.equal(await page.value(`matchMedia('(forced-colors: active)').matches`), true);
+		const spot = await spotOf(page, CELL);
+		await page.press('Digit6');
+		const seen = await page.value(`[...document.querySelectorAll('#palette input')].map((input) => {
+			const { backgroundColor, outlineStyle } = getComputedStyle(input);
+			return [backgroundColor, outlineStyle !== 'none'];
+		})`);
+		assert.deepEqual(seen, palette.map(({ rgb }, i) =>
+			[`rgb(${[1, 3, 5].map((at) => parseInt(rgb.slice(at, at + 2), 16)).join(', ')})`, i === 5]));
+		await page.click(...spot);
+		await page.until('it counts down', `/^\\d+:\\d\\d$/.test(document.getElementById('cooldown').textContent)`);
+		const unlike = (id) => page.value(`(() => {
+			const of = (element) => getComputedStyle(element).backgroundColor;
+			return of(document.getElementById('${id}')) !== of(document.getElementById('dock'));
+		})()`);
+		assert.equal(await unlike('meter'), true);
+		const borders = await page.value(`document.getElementById('confirm').hidden = false,
+			['confirm-yes', 'confirm-no'].map((id) => getComputedStyle(document.getElementById(id)).borderTopStyle)`);
+		assert.deepEqual(borders, ['solid', 'solid']);
+	});
+
 test('the browser ends', () => chromium.stop());
