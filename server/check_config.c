@@ -7,6 +7,7 @@
 
 #include "engine/clock.h"
 #include "engine/log.h"
+#include "engine/requests.h"
 #include "server/data_dir.h"
 #include "server/secret.h"
 #include "server/writer.h"
@@ -67,6 +68,11 @@ static void good_say(const struct settings *s, struct disk *disk, FILE *out)
 	fprintf(out, "pixeld: the configuration is good: %u board%s, %llu clients at most\n",
 		s->boards_count, s->boards_count == 1 ? "" : "s",
 		(unsigned long long)s->clients_max);
+	fprintf(out,
+		"pixeld: placements remembered for ten minutes: %llu, which take %llu MiB when "
+		"all are there\n",
+		(unsigned long long)s->requests_max,
+		(unsigned long long)(requests_bytes(s->requests_max) >> 20));
 	if (data_dir_is_new(disk))
 		fprintf(out, "pixeld: data directory %s: %s: a start makes new boards in it\n",
 			path,

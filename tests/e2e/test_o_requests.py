@@ -95,6 +95,13 @@ class Keys(unittest.TestCase):
             self.assertEqual(put(server, token, 1, 2, 3, "a").json()["seq"], 1)
 
 
+class Settings(unittest.TestCase):
+    def test_the_check_of_the_configuration_says_what_the_memory_takes(self):
+        code, out, said = run("--check-config", "--requests-max", "2m", "--data", "/nonexistent")
+        self.assertEqual(code, 0, said)
+        self.assertIn("remembered for ten minutes: 2000000, which take 154 MiB", out)
+
+
 class Rules(unittest.TestCase):
     def config(self, server, text):
         path = server.folder / "pixeld.ini"
