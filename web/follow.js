@@ -7,7 +7,7 @@
  *	                  ▼  │bitmap              └──────bitmap─────┘ │
  *	               refetching ◀───────────────────────────────────┘
  *
- * joining: subscribed, deltas are kept until the bitmap is there. refetching: not subscribed, the
+ * asking: refused for want of room, it asks again after a wait of its owner. joining: subscribed, deltas are kept until the bitmap is there. refetching: not subscribed, the
  * bitmap is fetched until its seq can be resumed from. Every state goes to away when the connection is
  * lost; the board and its seq stay, for the resume.
  *
@@ -63,6 +63,15 @@ export class Follower {
 		this.subscription = null;
 		this.forget();
 		this.fetchId++;
+	}
+
+	/**
+	 * The server had no room for the subscription, and the wait is over.
+	 * @param {number} id fetchId when it was refused
+	 * @returns {Command[]}
+	 */
+	refused(id) {
+		return this.state === 'asking' && id === this.fetchId ? [this.ask()] : [];
 	}
 
 	/** @param {import('./protocol.js').Subscribed} m @returns {Command[]} */

@@ -30,6 +30,7 @@ export const SUBPROTOCOL = 'pixeld.v1';
 /** Codes of refused and error that the page reacts to; the others only have a text. */
 export const UNKNOWN_BOARD = 3;
 export const COOLDOWN = 5;
+export const TOO_FAST = 6;
 export const OVERLOADED = 7;
 export const NO_SESSION = 9;
 export const FULL = 12;

@@ -24,7 +24,7 @@ import { Connection, fetchBitmap, fetchInfo, newSession } from './net.js';
 import { Pending } from './pending.js';
 import { Person } from './person.js';
 import {
-	COOLDOWN, FULL, NO_SESSION, OVERLOADED, UNKNOWN_BOARD, encodePlace, encodeSession, refusalText,
+	COOLDOWN, FULL, NO_SESSION, OVERLOADED, TOO_FAST, UNKNOWN_BOARD, encodePlace, encodeSession, refusalText,
 } from './protocol.js';
 import { staggeredMs } from './retry.js';
 
@@ -46,6 +46,8 @@ export class Session {
 		this.number = null;
 		/** The server said that it has no room for this page. */
 		this.full = false;
+		/** Subscriptions that were refused for want of room, in a row. */
+		this.refusals = 0;
 		/** The server's clock less ours; ours is a guess, until it has told its own. */
 		this.clockMs = performance.timeOrigin;
 		this.pending = new Pending();
@@ -145,6 +147,7 @@ export class Session {
 	/** @param {import('./protocol.js').Subscribed} message */
 	subscribed(message) {
 		this.failed = false;
+		this.refusals = 0;
 		this.number = message.board;
 		this.frozen = message.frozen;
 		this.cooldownMs = message.cooldownMs;
@@ -190,14 +193,25 @@ export class Session {
 	}
 
 	/** What is no placement was refused. @param {import('./protocol.js').ServerError} error */
-	complain({ code, text }) {
+	complain({ code, text, waitMs }) {
 		if (code === NO_SESSION) {
 			this.person.refused(this.pending.needsSession);
+			return;
+		}
+		if ((code === OVERLOADED || code === TOO_FAST) && this.follower.state === 'asking') {
+			this.askLater(waitMs);
 			return;
 		}
 		console.warn(`pixeld: ${text}`);
 		this.failed ||= code === UNKNOWN_BOARD;
 		this.told.trouble(refusalText(code));
+	}
+
+	/** There was no room for the subscription. @param {number} waitMs */
+	async askLater(waitMs) {
+		const id = this.follower.fetchId;
+		await sleep(staggeredMs(waitMs || 1000, this.refusals++, Math.random()));
+		this.carryOut(this.follower.refused(id));
 	}
 
 	/** There was no room for it. @param {import('./pending.js').Placement} placement @param {number} waitMs */

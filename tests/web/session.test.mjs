@@ -56,6 +56,8 @@ const SUBSCRIBED = [0x43, little(0, 2), little(1, 4), little(0, 8), little(4, 4)
 	little(5, 4)];
 const WELCOME = [0x47, Array(16).fill(0xab)];
 const refused = (request, code, waitMs) => [0x46, little(0, 2), little(request, 8), code, little(waitMs, 4)];
+const errorOf = (code, waitMs) => [0x49, code, 0, little(0xffff, 2), little(0, 8), little(waitMs, 4)];
+const SUBSCRIBE = 0x01;
 const PLACE = 0x03;
 
 /** A session that is live on a board of four cells. posts: what POST /session answers, in turn. */
@@ -160,4 +162,22 @@ test('a placement without a session is sent again once there is a welcome, and n
 	socket.say(...WELCOME);
 	assert.deepEqual(placesOf(socket)[1], placesOf(socket)[0]);
 	assert.deepEqual([told.troubles, session.user], [[], 'ab'.repeat(16)]);
+});
+
+test('a subscription that finds no room is asked for again, no earlier than the server says', async () => {
+	const all = await live();
+	const { session, socket, told } = all;
+	const asked = () => socket.sent.filter(([type]) => type === SUBSCRIBE).length;
+	for (const [i, code] of [7, 6].entries()) { /* overloaded, too_fast */
+		assert.equal(asked(), i + 1);
+		socket.say(...errorOf(code, 3000));
+		assert.ok(await endWait() >= 3000);
+	}
+	assert.equal(asked(), 3);
+	await untilLive(all);
+	assert.deepEqual([session.state, told.troubles], ['live', []]);
+
+	socket.say(...errorOf(7, 3000)); /* about something else: the subscription stands */
+	await turns();
+	assert.deepEqual([timers.length, told.troubles.length], [0, 1]);
 });
