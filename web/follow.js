@@ -7,9 +7,10 @@
  *	                  ▼  │bitmap              └──────bitmap─────┘ │
  *	               refetching ◀───────────────────────────────────┘
  *
- * asking: refused for want of room, it asks again after a wait of its owner. joining: subscribed, deltas are kept until the bitmap is there. refetching: not subscribed, the
- * bitmap is fetched until its seq can be resumed from. Every state goes to away when the connection is
- * lost; the board and its seq stay, for the resume.
+ * asking: refused for want of room, it asks again after a wait of its owner. joining: subscribed, deltas
+ * are kept until the bitmap is there. refetching: not subscribed, the bitmap is fetched until its seq can
+ * be resumed from. Every state goes to away when the connection is lost; the board and its seq stay, for
+ * the resume.
  *
  * Pure: no socket, no fetch, no clock. Its owner calls an event and carries out the commands that come
  * back, in order.
