@@ -189,7 +189,7 @@ class Placing(ServerCase):
     def test_about_says_what_is_spoken(self):
         about = self.server.ask("GET", "/about").json()
         self.assertEqual(about["protocol"], 1)
-        self.assertTrue({"json", "history", "rollback", "error_request"} <= set(about["features"]))
+        self.assertTrue({"json", "history", "rollback", "error_request", "requests", "tag"} <= set(about["features"]))
         self.assertEqual(about["message_bytes_max"], {"client": 1024, "answer": 512})
 
     def test_unknown_boards_are_named_so(self):
