@@ -81,9 +81,9 @@ export class Pending {
 		return true;
 	}
 
-	/** Some of ours can only become something with a session. */
-	get needsSession() {
-		return [...this.all.values()].some(({ state, wants }) => state === 'lost' || wants === 'session');
+	/** Those that can only become something with a session. */
+	get forSession() {
+		return [...this.all.values()].filter(({ state, wants }) => state === 'lost' || wants === 'session');
 	}
 
 	/** The board shows everything up to seq. @param {bigint} seq */

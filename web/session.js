@@ -152,7 +152,7 @@ export class Session {
 		this.frozen = message.frozen;
 		this.cooldownMs = message.cooldownMs;
 		this.carryOut(this.follower.subscribed(message));
-		this.person.unwelcomed(this.pending.needsSession);
+		this.person.unwelcomed(this.pending.forSession.length > 0);
 		if (this.person.known)
 			this.sendHeld('session');
 	}
@@ -195,7 +195,7 @@ export class Session {
 	/** What is no placement was refused. @param {import('./protocol.js').ServerError} error */
 	complain({ code, text, waitMs }) {
 		if (code === NO_SESSION) {
-			this.person.refused(this.pending.needsSession);
+			this.person.refused(this.pending.forSession.length > 0);
 			return;
 		}
 		if ((code === OVERLOADED || code === TOO_FAST) && this.follower.state === 'asking') {
@@ -242,7 +242,7 @@ export class Session {
 
 	/** There is no session to be had. */
 	giveUpWaiting() {
-		for (const { request } of this.pending.heldFor('session'))
+		for (const { request } of this.pending.forSession)
 			this.pending.refused(request);
 		this.told.trouble('The server gave you no session. Place your pixel again later.');
 		this.told.moved();

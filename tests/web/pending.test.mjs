@@ -100,9 +100,9 @@ test('what is held for a session or for room is still shown, and sent again unde
 	assert.equal(p.hold(a.request, 'session', 5), a);
 	assert.equal(p.hold(b.request, 'room', 5), b);
 	assert.deepEqual([left(p).length, p.heldFor('session'), p.heldFor('room')], [3, [a], [b]]);
-	assert.equal(p.needsSession, true);
+	assert.equal(p.forSession.length, 1);
 	assert.equal(p.again(a), true);
-	assert.deepEqual([a.state, a.tries, p.heldFor('session'), p.needsSession], ['sent', 2, [], false]);
+	assert.deepEqual([a.state, a.tries, p.heldFor('session'), p.forSession], ['sent', 2, [], []]);
 	assert.equal(p.again(a), false, 'once');
 	assert.equal(p.again(c), false, 'it was never held');
 	p.refused(b.request);
@@ -125,7 +125,7 @@ test('what is held when the connection breaks is judged like what was on its way
 	const a = p.add(0, 0, 0);
 	p.hold(a.request, 'session', 5);
 	p.lost();
-	assert.deepEqual([a.state, p.needsSession, p.again(a)], ['lost', true, false]);
+	assert.deepEqual([a.state, p.forSession.length, p.again(a)], ['lost', 1, false]);
 	assert.deepEqual(p.settle(0n, 0n), [a]);
-	assert.equal(p.needsSession, false);
+	assert.equal(p.forSession.length, 0);
 });

@@ -181,3 +181,17 @@ test('a subscription that finds no room is asked for again, no earlier than the 
 	await turns();
 	assert.deepEqual([timers.length, told.troubles.length], [0, 1]);
 });
+
+test('without a session to be had, nothing waits for one any longer', async () => {
+	const all = await live();
+	const { session, socket, told } = all;
+	socket.say(...WELCOME);
+	await untilLive(all);
+	session.place({ x: 1, y: 0 }, 2);
+	session.pending.lost(); /* whether it counts is open, and told to known people only */
+	socket.say(...errorOf(9, 0));
+	while (session.person.asking)
+		await endWait();
+	assert.deepEqual([...session.pending], []);
+	assert.match(told.troubles.at(-1), /no session/);
+});
