@@ -38,18 +38,30 @@ static int secret_of_hex(const char *hex, uint8_t *out, size_t room)
 	return (int)len;
 }
 
+/* In all that read a file: `room` is a byte more than it may have. One that fills it would be cut,
+ * and then two that begin alike would be the same secret: -EINVAL. */
+static int whole(int len, size_t room)
+{
+	return len >= 0 && (size_t)len >= room ? -EINVAL : len;
+}
+
 static int secret_of_file(const char *path, uint8_t *out, size_t room)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t len;
+	size_t len = 0;
+	ssize_t got = 1;
 
 	if (fd < 0)
 		return -errno;
-	len = read(fd, out, room);
-	if (len < 0)
-		len = -errno;
+	while (got > 0 && len < room) { /* a pipe gives it in pieces */
+		got = read(fd, out + len, room - len);
+		if (got < 0)
+			got = -errno;
+		else
+			len += (size_t)got;
+	}
 	(void)close(fd);
-	return (int)len;
+	return got < 0 ? (int)got : whole((int)len, room);
 }
 
 /* Made aside and renamed, so that a crash leaves no half secret. */
@@ -84,7 +96,7 @@ static int file_read(struct disk *disk, const char *name, void *out, size_t room
 		return fd;
 	len = disk_read(disk, fd, out, room, 0);
 	disk_file_close(disk, fd);
-	return len;
+	return whole(len, room);
 }
 
 /* In all of these: without `make`, and without a directory, one that is missing is good. */
@@ -114,7 +126,7 @@ static int code_of(bool given, int error)
 static int key_get(const struct settings *s, struct disk *disk, bool make,
 		   struct session_key **ret_key, char why[static SECRET_WHY_CHARS])
 {
-	uint8_t secret[SESSION_SECRET_BYTES_MAX];
+	uint8_t secret[SESSION_SECRET_BYTES_MAX + 1];
 	const char *from = "the data directory's " SECRET_NAME;
 	int len, rc;
 
@@ -175,7 +187,7 @@ static int token_get(const struct settings *s, struct disk *disk, bool make,
 		     char why[static SECRET_WHY_CHARS])
 {
 	bool given = s->admin_token_file[0] != '\0';
-	char text[ADMIN_TOKEN_CHARS_MAX + 2];
+	char text[ADMIN_TOKEN_CHARS_MAX + sizeof("\r\n")];
 	int len = given ? secret_of_file(s->admin_token_file, (uint8_t *)text, sizeof(text))
 			: token_of_disk(disk, make, text, sizeof(text));
 	int rc = len;

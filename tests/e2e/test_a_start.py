@@ -326,12 +326,23 @@ class CheckConfig(unittest.TestCase):
                     code, said = self.both(server.data, flag, file)
                     self.assertEqual(code, CONFIG)
                     self.assertIn(file.name, said)
+            long = server.folder / "long"
+            for flag, most, words in (("--session-secret-file", 256, "16 to 256 bytes"),
+                                      ("--admin-token-file", 128, "16 to 128")):
+                long.write_bytes(b"x" * most)
+                self.good(server.data, flag, long)
+                for rest in (b"x", b"\n\n" + b"x" * 20, b"x" * 5000):  # never cut: it would be the one of another file
+                    long.write_bytes(b"x" * most + rest)
+                    code, said = self.both(server.data, flag, long)
+                    self.assertEqual(code, CONFIG)
+                    self.assertIn(words, said)
             for name in ("session.secret", "admin.token"):
                 kept = (server.data / name).read_bytes()
-                (server.data / name).write_bytes(b"x")
-                code, said = self.both(server.data)
-                self.assertEqual(code, 3)
-                self.assertIn(name, said)
+                for wrong in (b"x", b"x" * 257):
+                    (server.data / name).write_bytes(wrong)
+                    code, said = self.both(server.data)
+                    self.assertEqual(code, 3)
+                    self.assertIn(name, said)
                 (server.data / name).unlink()
                 self.good(server.data)  # a start makes it anew
                 (server.data / name).write_bytes(kept)

@@ -302,6 +302,14 @@ static const char *option_name(int id)
 	return "";
 }
 
+static const char *why_not(int id, int error)
+{
+	if (error != -EINVAL)
+		return strerror(-error);
+	return id == OPTION_SECRET ? "it must be 16 to 256 bytes, as hex or in @FILE"
+				   : "not understood";
+}
+
 /* -EINVAL: told. */
 static int option_take(int id, struct options *o)
 {
@@ -312,8 +320,7 @@ static int option_take(int id, struct options *o)
 	r = options_value_take((enum option_id)id, optarg, o);
 	if (r == 0)
 		return 0;
-	fprintf(stderr, "loadgen: --%s %s: %s\n", option_name(id), optarg,
-		r == -EINVAL ? "not understood" : strerror(-r));
+	fprintf(stderr, "loadgen: --%s %s: %s\n", option_name(id), optarg, why_not(id, r));
 	return wrong("a value is wrong");
 }
 

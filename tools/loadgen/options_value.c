@@ -21,6 +21,7 @@
 static int secret_parse(const char *text, struct options *o)
 {
 	size_t len = strlen(text);
+	bool more = false;
 
 	if (text[0] == '@') {
 		FILE *file = fopen(text + 1, "rb");
@@ -28,6 +29,7 @@ static int secret_parse(const char *text, struct options *o)
 		if (file == NULL)
 			return -errno;
 		o->secret_len = fread(o->secret, 1, sizeof(o->secret), file);
+		more = fgetc(file) != EOF; /* cut, it would be another secret */
 		(void)fclose(file);
 	} else {
 		if (len % 2 != 0 || len / 2 > sizeof(o->secret) ||
@@ -40,7 +42,7 @@ static int secret_parse(const char *text, struct options *o)
 		}
 		o->secret_len = len / 2;
 	}
-	return o->secret_len < SESSION_SECRET_BYTES_MIN ? -EINVAL : 0;
+	return o->secret_len < SESSION_SECRET_BYTES_MIN || more ? -EINVAL : 0;
 }
 
 static int u32_parse(const char *text, uint64_t low, uint64_t high, uint32_t *ret_value)

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -55,6 +56,29 @@ static int parse(int count, const char *const *words)
 #define PARSE(...)                                                                                 \
 	parse((int)(sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *)),                  \
 	      (const char *const[]){__VA_ARGS__})
+
+static void a_secret_has_16_to_256_bytes_and_is_never_cut(void **state)
+{
+	static const uint8_t bytes[257];
+	static const struct {
+		size_t len;
+		int result;
+	} sizes[] = {{15, -EINVAL}, {16, 0}, {256, 0}, {257, -EINVAL}};
+	char path[] = "/tmp/secret-XXXXXX", word[64];
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_true(fd >= 0);
+	(void)snprintf(word, sizeof(word), "@%s", path);
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		assert_int_equal(pwrite(fd, bytes, sizes[i].len, 0), sizes[i].len);
+		assert_int_equal(PARSE(URL, "--session-secret", word), sizes[i].result);
+		if (sizes[i].result == 0)
+			assert_int_equal(o.secret_len, sizes[i].len);
+	}
+	(void)close(fd);
+	(void)unlink(path);
+}
 
 static void defaults_need_only_the_url(void **state)
 {
@@ -175,6 +199,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_teardown(name, drop)
 	const struct CMUnitTest tests[] = {
 		TEST(defaults_need_only_the_url),
+		TEST(a_secret_has_16_to_256_bytes_and_is_never_cut),
 		TEST(short_names_are_those_of_tcpkali),
 		TEST(large_crowd_has_one_observer_in_a_hundred),
 		TEST(ramp_says_how_many_clients),
