@@ -115,6 +115,19 @@ class Plans(unittest.TestCase):
                 r, said, _ = load(server, "-c", 2, "--replay", file, code=1)
                 self.assertIn("frozen = off", r["words"])
 
+    def test_replay_that_does_not_fit_on_the_board_fails_at_any_pace(self):
+        with tempfile.TemporaryDirectory() as folder:
+            file = pathlib.Path(folder) / "placements.bin"
+            file.write_bytes(b"".join(struct.pack("<II", i // 10, (i * 7919 % 1000000) << 4 | i % 16) for i in range(50)))
+            for size, name in (("100x100:4", "out_of_bounds"), ("1000x1000:2", "bad_color")):
+                for pace in ((), ("--speedup", 5), ("--rate", 50)):
+                    with self.subTest(size, pace=pace), Server("--board", "main:" + size, "--cooldown-ms", "0", *FAST) as server:
+                        r, said, _ = load(server, "-c", 2, "--replay", file, *pace, code=1)
+                        self.assertIn(name, r["words"])
+                        self.assertIn("start it with a board that has room for all of the recording", r["words"])
+                        self.assertIn("--board NAME:1000x1000:4", said)
+                        self.assertEqual(r["errors_total"], 0, said)
+
     def test_run_whose_terminal_closes_goes_on_to_its_end(self):
         with Server("--cooldown-ms", "0", *FAST) as server, tempfile.TemporaryDirectory() as folder:
             out = pathlib.Path(folder) / "result.json"

@@ -262,7 +262,8 @@ static void refused(struct worker *w, struct client *c, const struct msg_refused
 		return;
 	}
 	stat_add(&w->stats.refused[refusal_is_known((enum refusal)m->code) ? m->code : 0], 1);
-	w->unwanted |= w->options->placing == PLACING_FREE && remedy_of(m->code) != NULL;
+	w->unwanted |= w->options->replay != NULL &&
+		       remedy_of_replay(m->code, w->options->placing == PLACING_FREE) != NULL;
 	stat_add(&w->stats.outstanding, (uint64_t)-1);
 	c->painter->rests_until_ns = w->now.mono_ns + m->wait_ms * NS_PER_MS;
 	worker_painter_ready(w, c->painter);

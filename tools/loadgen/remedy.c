@@ -17,3 +17,11 @@ const char *remedy_of(unsigned refusal)
 		return NULL;
 	}
 }
+
+const char *remedy_of_replay(unsigned refusal, bool as_answered)
+{
+	if (refusal == REFUSAL_OUT_OF_BOUNDS || refusal == REFUSAL_BAD_COLOR)
+		return "a board that has room for all of the recording, as --board "
+		       "NAME:1000x1000:4";
+	return as_answered ? remedy_of(refusal) : NULL;
+}

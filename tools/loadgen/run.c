@@ -338,11 +338,13 @@ static void start_await(struct runner *r)
 		(void)tick(r, &t);
 }
 
-/* A recording, played as fast as it is answered, that the server's settings do not allow. */
+/* A recording that the server's settings do not allow to be played like this. */
 static bool replay_is_refused(struct runner *r, const struct run_totals *t)
 {
-	for (unsigned i = 0; r->options->placing == PLACING_FREE && i < REFUSAL_MAX; i++)
-		if (t->refused[i] > 0 && remedy_of(i) != NULL)
+	bool as_answered = r->options->placing == PLACING_FREE;
+
+	for (unsigned i = 0; r->options->replay != NULL && i < REFUSAL_MAX; i++)
+		if (t->refused[i] > 0 && remedy_of_replay(i, as_answered) != NULL)
 			r->result->replay_refused = i;
 	return r->result->replay_refused != 0;
 }

@@ -71,7 +71,8 @@ static void replay_fail(struct run_result *result)
 	(void)snprintf(result->words, sizeof(result->words),
 		       "FAIL: the server's settings do not allow this replay (%s: %s): start it "
 		       "with %s",
-		       refusal_str(refusal), refusal_text(refusal), remedy_of(refusal));
+		       refusal_str(refusal), refusal_text(refusal),
+		       remedy_of_replay(refusal, true));
 }
 
 static void pass(struct run_result *result)
