@@ -74,16 +74,24 @@ static void refusal_tell(struct worker *w, const struct http_head *h)
 {
 	uint64_t seed = hash64(h->origin.at, h->origin.len, 3);
 	uint64_t pair = h->host.at != NULL ? hash64(h->host.at, h->host.len, seed) : seed;
-	char origin[TOLD_CHARS_MAX], host[TOLD_CHARS_MAX];
+	char origin[TOLD_CHARS_MAX], host[TOLD_CHARS_MAX], remedy[TOLD_CHARS_MAX + 100];
 	bool is_last = false;
 
 	if (!pair_is_new(w->shared, pair != 0 ? pair : 1, &is_last))
 		return;
 	told_print(h->origin, origin);
 	told_print(h->host, host);
-	log_info("origin_refused origin=%s host=%s remedy=\"where that page is one of yours: "
-		 "--origin %s, or let the proxy pass Host on\"%s",
-		 origin, host, origin, is_last ? " further=\"not told until the next start\"" : "");
+	if (span_equals(h->origin, "null")) /* a sandboxed frame, a file: no setting names those */
+		snprintf(remedy, sizeof(remedy),
+			 "open the page over http or https, outside of "
+			 "sandboxed frames");
+	else
+		snprintf(remedy, sizeof(remedy),
+			 "where that page is one of yours: --origin %s, or let the proxy pass Host "
+			 "on",
+			 origin);
+	log_info("origin_refused origin=%s host=%s remedy=\"%s\"%s", origin, host, remedy,
+		 is_last ? " further=\"not told until the next start\"" : "");
 }
 
 bool http_origin_is_allowed(struct worker *w, const struct http_head *h)

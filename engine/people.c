@@ -175,6 +175,15 @@ void people_drop(struct people *p, struct person *person)
 	slot_clear(p, (uint32_t)(person - p->slots));
 }
 
+uint16_t people_sum(uint32_t cell, uint8_t color)
+{
+	uint8_t key[sizeof(cell) + sizeof(color)];
+
+	memcpy(key, &cell, sizeof(cell));
+	key[sizeof(cell)] = color;
+	return (uint16_t)(hash64(key, sizeof(key), 0) % UINT16_MAX + 1);
+}
+
 /* --- time ------------------------------------------------------------------------------------- */
 
 /* Since the last charge. A charge a little ahead of `mono_ms` is of this instant. */

@@ -31,10 +31,17 @@ struct person {
 	uint64_t last_seq; /* 0 = none */
 	struct person_requests requests;
 	uint16_t board;
+	uint16_t last_sum; /* people_sum() of the last one; 0: not known any more */
 	uint8_t user[PEOPLE_USER_BYTES];
 };
 
+_Static_assert(sizeof(struct person) == 64, "a person is one cache line");
+
 struct people;
+
+/* Of what a placement set, never 0. Other placements have the same one by a chance of 1 in 65,535.
+ * */
+uint16_t people_sum(uint32_t cell, uint8_t color);
 
 /* capacity: entries at the most. -ENOMEM, -EIO (the kernel has no randomness). */
 int people_new(uint32_t capacity, struct people **ret_people);

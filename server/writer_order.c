@@ -85,6 +85,7 @@ static void place_charge(struct writer *w, struct writer_board *b, struct pendin
 	p->before_wall_ms = person->charged_wall_ms;
 	p->before_mono_ms = person->charged_mono_ms;
 	p->before_request = person->last_request;
+	p->before_sum = person->last_sum;
 	p->before_seq = person->last_seq;
 	person->charged_wall_ms = w->now.wall_ms;
 	person->charged_mono_ms = mono_ms(w);
@@ -93,6 +94,7 @@ static void place_charge(struct writer *w, struct writer_board *b, struct pendin
 	p->seq = b->seq_numbered;
 	p->cell = m->y * b->room->width + m->x;
 	p->color = (uint8_t)m->color;
+	person->last_sum = people_sum(p->cell, p->color);
 	p->placed_at_ms = w->now.wall_ms;
 	p->nameless = m->nameless;
 }
@@ -150,26 +152,39 @@ static bool place_is(const struct request *before, const struct writer_board *b,
 	       m->y * b->meta.width + m->x == before->cell && m->color == before->color;
 }
 
+/* Whether that is what the person placed last, as far as it is known. */
+static bool place_is_last(const struct person *person, const struct writer_board *b,
+			  const struct mail_request *m)
+{
+	if (person->last_sum == 0)
+		return true;
+	return m->x < b->meta.width && m->y < b->meta.height && m->color <= UINT8_MAX &&
+	       people_sum(m->y * b->meta.width + m->x, (uint8_t)m->color) == person->last_sum;
+}
+
 /* Whether it was accepted before; then it has its answer, or will get it. person: NULL where that
- * is not known. The last one of a person
- * is known as long as its cooldown runs, if longer than others; then not what it was. */
+ * is not known. The last one of a person is known as long as its cooldown runs, if that is longer
+ * than others are, or if those were pushed out. */
 static bool place_again(struct writer *w, unsigned worker, const struct writer_board *b,
 			const struct mail_request *m, const struct person *person)
 {
 	struct request before;
+	bool is_same;
 
 	if (m->nameless)
 		return false;
 	if (requests_find(w->requests, m->board, m->user, m->request, &before)) {
-		if (place_is(&before, b, m))
-			place_repeat(w, worker, m, before.seq);
-		else
-			writer_refuse(w, worker, m, REFUSAL_KEY_REUSED, 0);
-		return true;
-	}
-	if (person == NULL || person->last_seq == 0 || person->last_request != m->request)
+		is_same = place_is(&before, b, m);
+	} else if (person != NULL && person->last_seq != 0 && person->last_request == m->request) {
+		is_same = place_is_last(person, b, m);
+		before.seq = person->last_seq;
+	} else {
 		return false;
-	place_repeat(w, worker, m, person->last_seq);
+	}
+	if (is_same)
+		place_repeat(w, worker, m, before.seq);
+	else
+		writer_refuse(w, worker, m, REFUSAL_KEY_REUSED, 0);
 	return true;
 }
 
@@ -348,6 +363,7 @@ static void undo_place(struct writer *w, const struct pending *p)
 	person->charged_wall_ms = p->before_wall_ms;
 	person->charged_mono_ms = p->before_mono_ms;
 	person->last_request = p->before_request;
+	person->last_sum = p->before_sum;
 	person->last_seq = p->before_seq;
 	person_drop_if_new(w, person);
 }

@@ -75,8 +75,9 @@ struct pending {
 	uint16_t board;
 	uint8_t worker;
 	uint8_t color;
-	uint8_t kind;  /* enum pending_kind */
-	bool nameless; /* PLACE: not in `requests` */
+	uint8_t kind;        /* enum pending_kind */
+	bool nameless;       /* PLACE: not in `requests` */
+	uint16_t before_sum; /* as those below */
 	uint8_t user[PEOPLE_USER_BYTES];
 	/* the person before the charge */
 	uint64_t before_wall_ms, before_mono_ms, before_request, before_seq;

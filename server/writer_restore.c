@@ -179,6 +179,8 @@ static int on_request(void *arg, const struct request *request)
 
 	if (request->board >= ROOMS_MAX)
 		return -EBADMSG;
+	if (person != NULL && person->last_seq == request->seq)
+		person->last_sum = people_sum(request->cell, request->color);
 	if (person != NULL)
 		requests_restore(w->requests, person, request, w->now.wall_ms,
 				 w->now.mono_ns / NS_PER_MS);
@@ -191,7 +193,8 @@ static int replay_person(struct restore *r, const struct record_placement *p, ui
 	struct person person = {.charged_wall_ms = p->placed_at_ms,
 				.last_request = p->request,
 				.last_seq = p->seq,
-				.board = p->board};
+				.board = p->board,
+				.last_sum = people_sum(cell, p->color)};
 	struct request request = {.number = p->request,
 				  .seq = p->seq,
 				  .placed_at_ms = p->placed_at_ms,

@@ -152,11 +152,13 @@ class Told(unittest.TestCase):
                     self.assertEqual(http.ask("POST", "/session", {"Origin": origin}).status, 403)
             with server.http() as http:
                 http.ask("POST", "/session", {"Origin": 'https://three.example host="evil'})
+                http.ask("POST", "/session", {"Origin": "null"})
             told = [line for line in server.log().splitlines() if " origin_refused " in line]
-            self.assertEqual(len(told), 3, told)
+            self.assertEqual(len(told), 4, told)
             self.assertIn(" origin=https://one.example host=board.example:8080 ", told[0])
             self.assertIn("--origin https://one.example", told[0])
             self.assertIn(f" origin=https://three.example?host=?evil host={server.address} ", told[2])
+            self.assertNotIn("--origin", told[3], "no setting takes null")
 
 
 

@@ -160,6 +160,17 @@ class Numbers(unittest.TestCase):
                 you = client.wait("you")
                 self.assertEqual((you["last_request"], you["last_seq"]), (0, 2))
 
+    def test_another_pixel_under_the_last_number_is_refused_also_when_others_pushed_it_out(self):
+        with Server(*FLAGS, "--requests-max", "16384") as server, Client(server, server.session()) as client:
+            client.subscribe()
+            seq = client.place(1, 1, 1, request=5)["seq"]
+            for _ in range(10):
+                with Client(server, server.session()) as other:
+                    other.place_all([(i % 100, 2, i % 16) for i in range(3300)])
+            self.assertGreater(server.metric("placements_forgotten_early_total"), 0)
+            self.assertEqual(client.place(9, 9, 7, request=5)["code"], "key_reused")
+            self.assertEqual(client.place(1, 1, 1, request=5)["seq"], seq)
+
     def send_all(self, client, placements):
         client.send_raw(b"".join(frame(BINARY, struct.pack("<BHHHBQ", 3, 0, x, y, color, request))
                                  for request, (x, y, color) in placements.items()))
