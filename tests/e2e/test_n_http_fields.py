@@ -10,8 +10,7 @@ UPGRADE = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Versi
 
 
 class Fields(ServerCase):
-    flags = ("--cooldown-ms", "0", "--requests-per-second", "0", "--http-head-timeout-ms", "300",
-             "--http-idle-timeout-ms", "60s", "--test-echo")
+    flags = ("--cooldown-ms", "0", "--requests-per-second", "0", "--test-echo")
 
     def said(self, data, method="GET"):
         with self.server.http() as http:
@@ -23,7 +22,7 @@ class Fields(ServerCase):
         return self.said("\r\n".join([line, *fields, "", ""]).encode() + body, line.split()[0])
 
     # --- bodies and HEAD ---
-    BAD = {400: b"GET /healthz HTTP/1.1\r\n\r\n", 408: b"GET /healthz HTTP/1.1\r\nHost",
+    BAD = {400: b"GET /healthz HTTP/1.1\r\n\r\n",
            413: b"PUT /boards/main/pixels/1/1 HTTP/1.1\r\nHost: x\r\nContent-Length: 2000\r\n\r\n",
            414: b"GET /" + b"a" * 3000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
            417: b"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n",
@@ -49,6 +48,21 @@ class Fields(ServerCase):
                 self.assertEqual(answer.status, status)
                 self.assertGreater(int(answer["content-length"]), 0)
                 http.at_end()
+
+    def test_what_is_refused_for_its_slowness_has_a_body_where_the_slow_one_is_no_head(self):
+        with Server("--requests-per-second", "0", "--http-head-timeout-ms", "5s") as server, \
+                server.http() as get, server.http() as head:
+            self.assertEqual(get.ask("HEAD", "/healthz").status, 200)
+            get.send(b"GET /healthz HTTP/1.1\r\nHost")
+            head.send(b"HEAD /healthz HTTP/1.1\r\nHost")
+            answer = get.answer()
+            self.assertEqual(answer.status, 408)
+            self.assertTrue(answer.error)
+            get.at_end()
+            answer = head.answer("HEAD")
+            self.assertEqual(answer.status, 408)
+            self.assertGreater(int(answer["content-length"]), 0)
+            head.at_end()
 
     # --- sessions ---
     def test_a_401_says_how_to_show_who_one_is(self):
