@@ -453,6 +453,9 @@ class Tools(unittest.TestCase):
     def test_while_people_place_the_memory_is_what_the_journal_makes(self):
         with Server(*FREE, "--snapshot-interval-s", "1") as server:
             ended = threading.Event()
+            with Client(server, server.session()) as first:
+                for color in (1, 2): # the second is behind what the journal calls durable: the board is
+                    first.place_all([(0, 0, color)])
 
             def paint():
                 with Client(server, server.session()) as painter:

@@ -134,7 +134,7 @@ class Server:
                 return client.send(frame(struct.pack("<BHIQQ", 0x44, BOARD, EPOCH, self.seq, self.oldest)))
             flags = 1
         client.send(frame(struct.pack("<BHIQIIBBIB", 0x43, BOARD, EPOCH, self.seq, WIDTH, HEIGHT, BITS, flags, 0, 4)
-                          + b"main"))
+                          + b"main" + bytes(4)))
         if user is not None:
             client.send(frame(struct.pack("<BHIQQ", 0x48, BOARD, 0, *self.last.get(user, (0, 0)))))
         client.subscribed = True
