@@ -1,6 +1,7 @@
 #!/bin/sh
 # Many new seeds of the simulator on all cores; ends with what they went through, or with the first that breaks.
 #   scripts/sim-campaign.sh [SEEDS, default 20000] [FIRST SEED, default drawn at random]
+# What the one that broke said stays in the build directory, whole.
 # PIXELD_BUILD: a build that is there (build/release is twice as fast); without it build/asan is built.
 set -eu
 cd "$(dirname "$0")/.."
@@ -15,16 +16,17 @@ if [ -z "${PIXELD_BUILD:-}" ]; then
 fi
 sim=$PIXELD_BUILD/tests/sim/sim_pixeld
 work=$(mktemp -d)
-workers=
+kept=$PIXELD_BUILD/sim-broken-$first.txt
+workers= # those that run
 trap 'kill $workers 2>/dev/null || true; wait; rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 
-# seeds_run NUMBER: every so many-th chunk, until one breaks, here or elsewhere.
+# seeds_run NUMBER: every so many-th chunk, until one breaks, here or elsewhere. A simulator ends with its worker.
 seeds_run() {
 	at=$(($1 * chunk))
 	while [ $at -lt "$seeds" ] && [ ! -e "$work/broken" ]; do
 		count=$((seeds - at < chunk ? seeds - at : chunk))
-		if ! "$sim" --seed $((first + at)) --seeds $count >"$work/$1.now" 2>&1; then
+		if ! setpriv --pdeathsig TERM "$sim" --seed $((first + at)) --seeds $count >"$work/$1.now" 2>&1; then
 			mv "$work/$1.now" "$work/$1.broken"
 			echo "$1" >"$work/broken"
 			return
@@ -32,6 +34,16 @@ seeds_run() {
 		cat "$work/$1.now" >>"$work/$1.done"
 		at=$((at + cores * chunk))
 	done
+}
+
+# Drops the workers that have ended; false: all have.
+any_runs() {
+	running=
+	for worker in $workers; do
+		! kill -0 "$worker" 2>/dev/null || running="$running $worker"
+	done
+	workers=$running
+	[ -n "$workers" ]
 }
 
 count() {
@@ -47,7 +59,7 @@ while [ $number -lt "$cores" ]; do
 	number=$((number + 1))
 done
 said=$begun
-while kill -0 $workers 2>/dev/null; do
+while any_runs; do
 	sleep 1
 	now=$(date +%s)
 	[ $((now - said)) -ge 30 ] || continue
@@ -55,11 +67,11 @@ while kill -0 $workers 2>/dev/null; do
 	echo "$(count) of $seeds seeds in $((now - begun)) s"
 done
 wait
-workers=
 
 if [ -e "$work/broken" ]; then
-	tail -n 20 "$work/$(cat "$work/broken").broken"
-	echo "FAILED: the line that ends without a report is the command that repeats it (in $PIXELD_BUILD/tests/sim)"
+	cp "$work/$(cat "$work/broken").broken" "$kept"
+	awk '/^sim_pixeld --seed / { said = "" } { said = said $0 "\n" } END { printf "%s", said }' "$kept"
+	echo "FAILED: the line that begins with sim_pixeld is the command that repeats it (in $PIXELD_BUILD/tests/sim); all of it: $kept"
 	exit 1
 fi
 # A report is "12 steps, 3 kills; asked 45": each number is added up under the words around it.

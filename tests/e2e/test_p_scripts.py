@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+"""Scripts for developers, with programs in place of those that they run."""
+import os, pathlib, signal, subprocess, tempfile, unittest
+
+from lib.server import until
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+CAMPAIGN = ROOT / "scripts/sim-campaign.sh"
+GOOD = 'echo "sim_pixeld --seed $2 --steps 9: 9 steps"\n'
+
+
+def runs(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+class SimCampaign(unittest.TestCase):
+    def setUp(self):
+        temporary = tempfile.TemporaryDirectory()
+        self.addCleanup(temporary.cleanup)
+        self.build = pathlib.Path(temporary.name)
+
+    def start(self, simulator, seeds):
+        """The campaign with a shell script as the simulator: its arguments are --seed S --seeds N."""
+        sim = self.build / "tests/sim/sim_pixeld"
+        sim.parent.mkdir(parents=True)
+        sim.write_text("#!/bin/sh\n" + simulator)
+        sim.chmod(0o755)
+        campaign = subprocess.Popen(["sh", CAMPAIGN, str(seeds), "1000"], env={**os.environ, "PIXELD_BUILD": str(self.build)},
+                                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.addCleanup(campaign.communicate)
+        self.addCleanup(campaign.terminate)
+        return campaign
+
+    def test_all_that_the_broken_seed_said_is_shown_and_kept(self):
+        report = "printf 'sim_pixeld --seed 1007 --steps 9: '\nfor i in $(seq 60); do echo \"frame $i\"; done\nexit 1\n"
+        campaign = self.start(GOOD + report, 20)
+        said = campaign.communicate(timeout=600)[0]
+        self.assertEqual(campaign.returncode, 1, said)
+        self.assertIn("sim_pixeld --seed 1007 --steps 9: frame 1\n", said)
+        self.assertIn("frame 60\n", said)
+        self.assertNotIn("--seed 1000 --steps", said)  # was good
+        kept = list(self.build.glob("*.txt"))
+        self.assertEqual(len(kept), 1)
+        self.assertIn(str(kept[0]), said)
+        self.assertIn("sim_pixeld --seed 1000 --steps 9: 9 steps\nsim_pixeld --seed 1007", kept[0].read_text())
+
+    def test_simulators_end_with_the_campaign(self):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            with self.subTest(number):
+                self.setUp()
+                campaign = self.start(f"echo $$ >>{self.build}/pids\nexec sleep 600\n", 1000)
+                pids = until("a simulator runs", lambda: self.build.joinpath("pids").exists() and
+                             self.build.joinpath("pids").read_text().split())
+                campaign.send_signal(number)
+                campaign.communicate(timeout=600)
+                self.assertNotEqual(campaign.returncode, 0)
+                until("no simulator runs", lambda: not any(map(runs, self.build.joinpath("pids").read_text().split())))
+
+    @unittest.skipIf(os.cpu_count() < 2, "one worker is the last one, too")
+    def test_progress_is_said_until_the_last_worker_ends(self):
+        """The second chunk goes on after the first, until somebody asks whether there is any progress."""
+        clock = self.build / "bin/date"
+        clock.parent.mkdir()
+        clock.write_text(f"#!/bin/sh\nn=$(cat {self.build}/now 2>/dev/null || echo 0)\necho $((n + 30)) | tee {self.build}/now\n")
+        clock.chmod(0o755)
+        os.environ["PATH"] = f"{clock.parent}:{os.environ['PATH']}"
+        self.addCleanup(os.environ.__setitem__, "PATH", os.environ["PATH"].split(":", 1)[1])
+        wait = f"[ $2 = 1000 ] || while [ $(cat {self.build}/now) -lt 200 ]; do sleep 0.1; done\n"
+        campaign = self.start(wait + GOOD, 50)
+        said = campaign.communicate(timeout=600)[0]
+        self.assertEqual(campaign.returncode, 0, said)
+        self.assertIn("All 2 seeds are clean", said)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
