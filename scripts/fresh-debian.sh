@@ -81,6 +81,7 @@ configure() {
 # in_namespace FUNCTION ARGUMENT...: with mounts and process numbers that end with it.
 in_namespace() {
 	local code=0
+	rm -f "$dir/first.pid" # of a run before: that number may be anybody's now
 	# Its number as seen from outside, while the old /proc is still there.
 	# shellcheck disable=SC2016 # expands there
 	unshare --mount --pid --fork --kill-child bash -euo pipefail -c 'read -r first _ </proc/self/stat
@@ -94,6 +95,7 @@ in_namespace() {
 		wait $namespace || code=$?
 	done
 	namespace=
+	rm -f "$dir/first.pid"
 	return $code
 }
 
@@ -176,8 +178,9 @@ inside_run() { # MACHINE COMMAND...
 
 # --- from the beginning ---
 
+# Too early for the number to be there: the namespace ends with its parent, in finish().
 stop() {
-	[ -n "$namespace" ] || exit 143
+	[ -n "$namespace" ] && [ -s "$dir/first.pid" ] || exit 143
 	kill -TERM "$(cat "$dir/first.pid")" 2>/dev/null || true
 }
 

@@ -75,5 +75,26 @@ class SimCampaign(unittest.TestCase):
         self.assertIn("All 2 seeds are clean", said)
 
 
+class FreshDebian(unittest.TestCase):
+    def test_a_number_that_an_earlier_run_left_is_nobody_to_end(self):
+        """With an unshare that has not come as far as to write its own."""
+        with tempfile.TemporaryDirectory() as folder, subprocess.Popen(["sleep", "600"]) as stranger:
+            self.addCleanup(stranger.wait)
+            self.addCleanup(stranger.kill)
+            at = pathlib.Path(folder)
+            (at / "first.pid").write_text(f"{stranger.pid}\n")
+            (at / "unshare").write_text("#!/bin/sh\necho begun\nexec sleep 600\n")
+            (at / "unshare").chmod(0o755)
+            parts = "".join(f"/^{name}() {{/,/^}}/p;" for name in ("in_namespace", "stop"))
+            script = (f"set -euo pipefail; PATH={at}:$PATH; dir={at}; namespace=; eval \"$(sed -n '{parts}' {ROOT}/scripts/fresh-debian.sh)\"\n"
+                      "trap 'kill -KILL $namespace' EXIT; trap stop TERM; in_namespace true 9>/dev/null")
+            with subprocess.Popen(["bash", "-c", script], stdout=subprocess.PIPE, text=True) as run:
+                self.assertEqual(run.stdout.readline(), "begun\n")
+                run.terminate()
+                self.assertEqual(run.wait(timeout=600), 143)
+            self.assertIsNone(stranger.poll(), "a stranger was ended")
+            stranger.kill()
+
+
 if __name__ == "__main__":
     unittest.main(verbosity=2)
