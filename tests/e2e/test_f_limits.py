@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Crowds, crowds that misbehave, and the end of the day: what is bounded, and that nothing is left."""
-import os, random, socket, struct, threading, time, unittest
+import os, random, select, socket, struct, threading, time, unittest
 
 from lib.client import Client, encode
 from lib.raw_http import RawHttp, connect
@@ -228,17 +228,17 @@ class Vanished(unittest.TestCase):
 
 class Ends(unittest.TestCase):
     def test_half_messages_do_not_keep_the_buffers(self):
-        with Server(*FREE, "--workers", "1", "--clients-max", "100", "--http-head-timeout-ms", "3s") as server:
+        with Server(*FREE, "--workers", "1", "--clients-max", "100", "--http-head-timeout-ms", "8s") as server:
             one, other = WebSocket(server.address), WebSocket(server.address)
             one.send(b"\x05", fin=False)
             other.send_raw(SUBSCRIBE[:-1])
-            for _ in range(12):
-                time.sleep(0.5)
+            end = time.monotonic() + PATIENCE_S
+            while not server.closed("idle"):
+                self.assertLess(time.monotonic(), end, "half a message keeps the buffers")
                 one.send_raw(frame(PING))  # more words give it no more time
                 other.send_raw(SUBSCRIBE[-1:] + SUBSCRIBE[:-1])  # half of the next one is no old half
-                if server.closed("idle"):
-                    break
-            until("closed", lambda: server.closed("idle") == 1)
+                time.sleep(0.5)
+            self.assertEqual(server.closed("idle"), 1, "who goes on is closed too")
             other.send_raw(SUBSCRIBE[-1:])
             self.assertIsNotNone(other.receive())
             one.http.close()
@@ -253,13 +253,18 @@ class Ends(unittest.TestCase):
             self.assertEqual(said["code"], "too_fast")
 
     def test_a_large_board_has_time_beyond_a_pause_between_requests(self):
-        with Server("--board", "large:16384x2048:8", "--http-idle-timeout-ms", "3s") as server:
+        with Server("--board", "large:16384x2048:8", "--http-idle-timeout-ms", "6s") as server, server.http() as silent:
             s = connect(server.address, receive_bytes=65536)
             s.sendall(b"GET /boards/large/bitmap HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-            got = 0
+            got, paused = 0, False
+            silent.ask("GET", "/healthz")
             while piece := s.recv(1 << 20):
                 got += len(piece)
-                time.sleep(len(piece) / 8e6)  # four seconds at least for all of it
+                if not paused:  # slowly, until a whole pause has gone by
+                    paused = bool(select.select([silent.socket], [], [], len(piece) / 2e6)[0])
+            self.assertTrue(paused, "the board was too small")
+            silent.at_end()
+            s.close()
             self.assertGreater(got, 16384 * 2048)
 
     def test_sigterm_drains_with_1012_and_writes_a_snapshot(self):
