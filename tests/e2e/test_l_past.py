@@ -14,6 +14,7 @@ FLAGS = ("--cooldown-ms", "0", "--requests-per-second", "0", "--postgres-batch-a
 ALLOWED = r"journal_segment_(removed|unread)|receiver_(waiting|behind|stopped)|history_away|epoch_renewed|postgres_setting"
 HOT = (7, 7)  # a pixel that somebody places again and again
 EPOCH_GAP = 1 << 32
+HANGS_S = 1.5  # an answer that took longer was asked for in vain: the database has two seconds for it
 
 
 def packed(placements):
@@ -257,13 +258,12 @@ class Trouble(PastCase):
             self.pg.pause()
             try:
                 until("people place while a question hangs", lambda: self.placed_beside(server, "seq=9") > 20)
-                now, begun = max(self.placed), time.monotonic()
+                now, hung = max(self.placed), 0
                 for _ in range(20):
-                    self.away(self.at(server, "seq=9"))
+                    hung += self.slow(server, "seq=9", HANGS_S)
                     self.same(server, now)
-                # Each would take two seconds.
-                self.assertLess(time.monotonic() - begun, 20, "it is not asked again for a while")
-                until("the pause is over", lambda: self.slow(server, "seq=9"))
+                self.assertLess(hung, 10, "it is asked again each time")
+                until("the pause is over", lambda: self.slow(server, "seq=9", HANGS_S))
                 with server.http() as http:
                     http.send(http.request("GET", "/boards/main/bitmap?seq=3"))
                     time.sleep(0.1)
@@ -289,10 +289,10 @@ class Trouble(PastCase):
         self.away(told[0])
         return count
 
-    def slow(self, server, query):
+    def slow(self, server, query, seconds=0.5):
         begun = time.monotonic()
         self.away(self.at(server, query))
-        return time.monotonic() - begun > 0.5
+        return time.monotonic() - begun > seconds
 
     def test_the_end_while_a_question_hangs_does_not_wait_for_it(self):
         with self.server() as server:
