@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Placements that are sent again: answered from memory and placed once, whatever became of the server meanwhile; and
 numbers and keys that are used for something else."""
-import collections, pathlib, shutil, struct, unittest
+import collections, pathlib, shutil, struct, tempfile, unittest
 
 from lib.client import Client
 from lib.server import Server, run
@@ -97,7 +97,8 @@ class Keys(unittest.TestCase):
 
 class Settings(unittest.TestCase):
     def test_the_check_of_the_configuration_says_what_the_memory_takes(self):
-        code, out, said = run("--check-config", "--requests-max", "2m", "--data", "/nonexistent")
+        with tempfile.TemporaryDirectory(prefix="pixeld-e2e-") as folder:
+            code, out, said = run("--check-config", "--requests-max", "2m", "--data", f"{folder}/nothing")
         self.assertEqual(code, 0, said)
         self.assertIn("remembered for ten minutes: 2000000, which take 154 MiB", out)
 
