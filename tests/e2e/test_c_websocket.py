@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """RFC 6455 over real sockets: what breaks it, what comes back from an echo, how it ends."""
-import json, os, random, socket, struct, threading, time, unittest
+import json, random, socket, struct, threading, time, unittest
 
+from lib import seed
 from lib.case import ServerCase
 from lib.client import Client, encode
 from lib.server import Server, until
@@ -146,16 +147,15 @@ class Violations(ServerCase):
         self.assertGreater(self.server.closed("too_fast"), 0)
 
     def test_random_bytes_end_in_a_close_frame_or_an_end(self):
-        seed = random.randrange(1 << 32)
-        random.seed(seed)
+        dice = seed.dice("random bytes")
         for i in range(300):
-            path = random.choice(("/ws", "/test/echo"))
-            with self.subTest(f"seed {seed}, {i}"), WebSocket(self.server.address, path) as ws:
-                data = b"".join(frame(random.choice((0, 1, 2, 8, 9, 10, 3)), os.urandom(random.choice((0, 1, 5, 125, 126, 900))),
-                                      fin=random.random() < 0.7) for _ in range(random.randrange(1, 8)))
+            path = dice.choice(("/ws", "/test/echo"))
+            with self.subTest(i), WebSocket(self.server.address, path) as ws:
+                data = b"".join(frame(dice.choice((0, 1, 2, 8, 9, 10, 3)), dice.randbytes(dice.choice((0, 1, 5, 125, 126, 900))),
+                                      fin=dice.random() < 0.7, key=dice.randbytes(4)) for _ in range(dice.randrange(1, 8)))
                 data = bytearray(data)
-                for _ in range(random.randrange(3)):
-                    data[random.randrange(len(data))] ^= 1 << random.randrange(8)
+                for _ in range(dice.randrange(3)):
+                    data[dice.randrange(len(data))] ^= 1 << dice.randrange(8)
                 try:
                     ws.send_raw(bytes(data) + close_frame(1000))
                     ws.socket.shutdown(1)
@@ -174,14 +174,14 @@ class Echo(ServerCase):
     def test_sizes(self):
         with self.echo() as ws:
             for n in (0, 1, 124, 125, 126, 127, 128, 65535, 65536, 65537, LONG):
-                for opcode, data in ((BINARY, os.urandom(n)), (TEXT, ("\u20ac" * (n // 3) + "x" * (n % 3)).encode())):
+                for opcode, data in ((BINARY, seed.dice(n).randbytes(n)), (TEXT, ("\u20ac" * (n // 3) + "x" * (n % 3)).encode())):
                     with self.subTest((n, opcode)):
                         ws.send(data, opcode)
                         self.assertEqual(ws.receive(), (opcode, data))
             self.assertEqual(ws.close(), 1000)
 
     def test_16_mib(self):
-        data = os.urandom(1 << 20) * 16
+        data = seed.dice("16 MiB").randbytes(1 << 20) * 16
         with self.echo() as ws:
             sender = threading.Thread(target=ws.send, args=(data,))
             sender.start()
@@ -211,7 +211,7 @@ class Echo(ServerCase):
     def test_a_megabyte_in_pieces_of_a_byte(self):
         n = 100000
         with self.echo() as ws:
-            data = os.urandom(n)
+            data = seed.dice("pieces").randbytes(n)
             ws.send(data[:1], BINARY, fin=False)
             ws.send_raw(b"".join(b"\x00\x81\0\0\0\0" + data[i:i + 1] for i in range(1, n - 1)))
             ws.send(data[-1:], CONTINUATION)

@@ -20,8 +20,9 @@ def masked(payload, key):
     return (int.from_bytes(payload, "little") ^ int.from_bytes(whole, "little")).to_bytes(len(payload), "little")
 
 
-def frame(opcode, payload=b"", fin=True, rsv=0, mask=True, length=None):
-    """length: None, or the bytes of the length form to use, 0, 2 or 8, also where the RFC forbids it."""
+def frame(opcode, payload=b"", fin=True, rsv=0, mask=True, length=None, key=None):
+    """length: None, or the bytes of the length form to use, 0, 2 or 8, also where the RFC forbids it.
+    key: None, or the one to mask with."""
     n = len(payload)
     if length is None:
         length = 0 if n < 126 else 2 if n < 65536 else 8
@@ -35,7 +36,7 @@ def frame(opcode, payload=b"", fin=True, rsv=0, mask=True, length=None):
         head = first + bytes([bit | 127]) + struct.pack(">Q", n)
     if not mask:
         return head + payload
-    key = os.urandom(4)
+    key = key or os.urandom(4)
     return head + key + masked(payload, key)
 
 
