@@ -50,6 +50,9 @@ class Server {
 					done();
 			});
 			server.gone.then(() => fail(new Error(server.log)));
+		}).catch((failure) => {
+			rmSync(server.folder, { recursive: true });
+			throw failure;
 		});
 		server.address = /listening address=(\S+)/.exec(server.log)[1];
 		return server;

@@ -36,7 +36,12 @@ export class Server {
 		server.port = 0; /* the kernel chooses, at the first start */
 		server.folder = mkdtempSync(join(tmpdir(), 'pixeld-browser-'));
 		server.flags = flags;
-		await server.start();
+		try {
+			await server.start();
+		} catch (failure) {
+			await server.clear();
+			throw failure;
+		}
 		return server;
 	}
 

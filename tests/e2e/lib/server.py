@@ -48,7 +48,11 @@ class Server:
         self.log_file = self.folder / "log"
         self.allowed = allowed
         self.process, self.pinned = None, None
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.clear()
+            raise
 
     # --- life ---
     def start(self):
@@ -85,7 +89,7 @@ class Server:
         self.log_is_clean()
 
     def clear(self):
-        if self.process.poll() is None:
+        if self.process and self.process.poll() is None:
             self.process.kill()
             self.process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
