@@ -356,16 +356,18 @@ class Endings(ServerCase):
         return client
 
     def test_inside_a_frame_it_is_finished_and_the_reason_told(self):
-        for protocol in BOTH:
-            for code, data in ((1000, close_frame(1000)), (1002, frame(3, b"")), (1009, frame(BINARY, b"x" * 1025)[:8]),
-                               (1008, frame(TEXT if protocol == BOTH[0] else BINARY, b"{}"))):
-                for ends in (False, True):
-                    with self.subTest((protocol, code, ends)), self.inside_a_frame(protocol) as client:
-                        client.send_raw(data)
-                        if ends:
-                            client.socket.shutdown(socket.SHUT_WR)
-                        self.assertEqual(client.wait("error")["code"], "overloaded", "it stood inside a frame")
-                        self.assertEqual(client.closed(), code)
+        binary, text = BOTH
+        # What differs: the kind of frame, who begins to close and why, whether the client can still answer.
+        for protocol, code, ends, data in ((binary, 1000, False, close_frame(1000)), (text, 1000, True, close_frame(1000)),
+                                           (binary, 1002, True, frame(3, b"")), (text, 1002, False, frame(3, b"")),
+                                           (binary, 1009, False, frame(BINARY, b"x" * 1025)[:8]),
+                                           (binary, 1008, True, frame(TEXT, b"{}")), (text, 1008, False, frame(BINARY, b"{}"))):
+            with self.subTest((protocol, code, ends)), self.inside_a_frame(protocol) as client:
+                client.send_raw(data)
+                if ends:
+                    client.socket.shutdown(socket.SHUT_WR)
+                self.assertEqual(client.wait("error")["code"], "overloaded", "it stood inside a frame")
+                self.assertEqual(client.closed(), code)
 
     def test_who_lets_too_many_answers_lie_is_told_behind_the_last_whole_one(self):
         with WebSocket(self.server.address, "/ws", receive_bytes=2048) as ws:
