@@ -181,7 +181,7 @@ class Vanished(unittest.TestCase):
 
     def test_silent_clients_are_closed_and_released(self):
         # All of them are there before the first is closed.
-        with Server("--ws-idle-timeout-ms", "5s", "--http-head-timeout-ms", "500") as server:
+        with Server("--ws-idle-timeout-ms", "10s", "--http-head-timeout-ms", "4s") as server:
             silent = [Client(server) for _ in range(20)]
             for client in silent:
                 client.subscribe()
