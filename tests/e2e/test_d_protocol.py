@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """pixeld.v1 and pixeld.v1.json: placing, seeing, being refused, and the cooldown that nobody outruns."""
-import asyncio, base64, hashlib, hmac, json, random, re, shutil, struct, threading, time, unittest
+import asyncio, base64, hashlib, hmac, json, re, shutil, struct, threading, time, unittest
 from pathlib import Path
 
-from lib import delta
+from lib import delta, seed
 from lib.case import ServerCase
 from lib.client import Client, decode, encode
 from lib.server import Server, until
@@ -71,7 +71,7 @@ class Placing(ServerCase):
                         "bits": 4, "resumed": False, "frozen": False, "cooldown_ms": 0, "name": "main",
                         "tag": self.server.board()["tag"]})
                     board = watcher.follow()
-                    x, y = random.randrange(1000), random.randrange(1000)
+                    x, y = seed.dice((protocol, other)).choices(range(1000), k=2)
                     for color in (3, 3, 0, 15):
                         placed = painter.place(x, y, color)
                         self.assertEqual(placed["cooldown_ms"], 0)

@@ -2,6 +2,7 @@
 """Crowds, crowds that misbehave, and the end of the day: what is bounded, and that nothing is left."""
 import os, random, select, socket, struct, threading, time, unittest
 
+from lib import seed
 from lib.client import Client, encode
 from lib.raw_http import RawHttp, connect
 from lib.server import PATIENCE_S, Server, run, until
@@ -132,9 +133,8 @@ class Churn(unittest.TestCase):
         return s
 
     def test_5000_lives_leave_nothing(self):
-        seed = random.randrange(1 << 32)
-        rng = random.Random(seed)
-        with self.subTest(seed=seed), Server(*FREE, "--status-interval-ms", "100") as server, \
+        rng = seed.dice("lives")
+        with Server(*FREE, "--status-interval-ms", "100") as server, \
                 Client(server, server.session()) as painter:
             painter.subscribe()
             held, before = [], None
