@@ -81,18 +81,24 @@ static int board_check(struct check *c, const struct record_board *meta)
 	return rc;
 }
 
+/* board_fetch() speaks HTTP; ws:// has always been taken for the same address. */
+static bool scheme_is_ours(const char *url)
+{
+	return strncmp(url, "http://", 7) == 0 || strncmp(url, "ws://", 5) == 0;
+}
+
 int tool_verify_server(struct tool *t, const struct tool_boards *boards)
 {
 	struct check c = {.tool = t};
 	const char *why;
 	int rc;
 
-	if (target_parse(t->server, &c.target, &why) < 0)
-		return tool_fail(EXIT_USAGE, "--server %s: %s", t->server, why);
-	if (c.target.tls)
+	if (!scheme_is_ours(t->server))
 		return tool_fail(EXIT_USAGE,
 				 "--server %s: give http:// and the address that it listens on",
 				 t->server);
+	if (target_parse(t->server, &c.target, &why) < 0)
+		return tool_fail(EXIT_USAGE, "--server %s: %s", t->server, why);
 	if (target_resolve(&c.target) < 0)
 		return tool_fail(EXIT_UNREACHABLE, "--server %s: the host is not known", t->server);
 	rc = EXIT_PASS;

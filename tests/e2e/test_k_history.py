@@ -444,7 +444,7 @@ class Tools(unittest.TestCase):
             self.assertEqual(code, 3, out)
             self.assertIn("the server's memory is at seq 11 of epoch 1, the journal has seq 10", out)
             server.stop()
-            for url, word, due in (("http://127.0.0.1:1", "refused", 4), ("ftp://x", "--server", 2),
+            for url, word, due in (("http://127.0.0.1:1", "refused", 4), ("ftp://x", "give http:// and", 2), ("xx", "give http:// and", 2),
                                    ("https://127.0.0.1", "http://", 2), ("http://no.such.host.invalid:1", "not known", 4)):
                 code, _, said = run("verify", "--data", server.data, "--server", url)
                 self.assertEqual(code, due, url)
