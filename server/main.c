@@ -118,6 +118,22 @@ static const struct {
 
 #define TOOLS (sizeof(tools) / sizeof(tools[0]))
 
+static int tool_begin(size_t i, int argc, char **argv)
+{
+	char why[SETTINGS_WHY_CHARS];
+	int rc;
+
+	if (help_is_asked(argc, argv)) {
+		puts(tools[i].usage);
+		return EXIT_PASS;
+	}
+	rc = settings_env_check(environ, why);
+	if (rc == EXIT_PASS)
+		return tools[i].run(argc, argv);
+	fprintf(stderr, "pixeld: %s\n", why);
+	return rc;
+}
+
 static int tool_run(int argc, char **argv)
 {
 	struct nearest n = nearest_to(argv[1]);
@@ -125,12 +141,8 @@ static int tool_run(int argc, char **argv)
 
 	for (size_t i = 0; i < TOOLS; i++) {
 		nearest_try(&n, tools[i].verb);
-		if (strcmp(argv[1], tools[i].verb) != 0)
-			continue;
-		if (!help_is_asked(argc - 2, argv + 2))
-			return tools[i].run(argc - 2, argv + 2);
-		puts(tools[i].usage);
-		return EXIT_PASS;
+		if (strcmp(argv[1], tools[i].verb) == 0)
+			return tool_begin(i, argc - 2, argv + 2);
 	}
 	near = nearest_get(&n);
 	fprintf(stderr, "pixeld: unknown command %.100s%s%s; see pixeld --help\n", argv[1],

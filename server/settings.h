@@ -120,6 +120,10 @@ int settings_load(int argc, char *const argv[], char *const envp[], struct setti
 		  char why[static SETTINGS_WHY_CHARS]);
 void settings_free(struct settings *s); /* NULL is fine */
 
+/* For commands that read no settings: whether each variable of envp that looks like a setting is
+ * one. EXIT_PASS, or EXIT_CONFIG and a line in `why`. Their values are not looked at. */
+int settings_env_check(char *const envp[], char why[static SETTINGS_WHY_CHARS]);
+
 /* The same with the text of a file instead of --config; `name` is for messages. For tests and
  * fuzzers. */
 int settings_load_text(const char *name, const char *text, size_t len,

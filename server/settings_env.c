@@ -90,22 +90,33 @@ static int refuse(const char *name, int len, char why[static SETTINGS_WHY_CHARS]
 	return -EINVAL;
 }
 
+/* Its setting, or SETTINGS_ROWS: it is none of ours. -EINVAL: it looks like one and is none. */
+static int variable_look(const char *variable, char why[static SETTINGS_WHY_CHARS])
+{
+	size_t len = strcspn(variable, "=");
+	int id;
+
+	if (strncmp(variable, PREFIX, PREFIX_LEN) != 0 || variable[len] == '\0')
+		return SETTINGS_ROWS;
+	id = setting_of(variable, len);
+	if (id >= 0)
+		return id;
+	if (is_other(variable, len) || is_of_containers(variable, len, variable + len + 1))
+		return SETTINGS_ROWS;
+	return refuse(variable, len > 200 ? 200 : (int)len, why);
+}
+
 static int variable_read(struct settings *s, const char *variable,
 			 char why[static SETTINGS_WHY_CHARS])
 {
 	size_t len = strcspn(variable, "=");
 	char reason[SETTINGS_WHY_CHARS];
+	int id = variable_look(variable, why);
 	const char *value;
-	int id;
 
-	if (strncmp(variable, PREFIX, PREFIX_LEN) != 0 || variable[len] == '\0')
-		return 0;
+	if (id < 0 || id == SETTINGS_ROWS)
+		return id < 0 ? id : 0;
 	value = variable + len + 1;
-	id = setting_of(variable, len);
-	if (id < 0 && (is_other(variable, len) || is_of_containers(variable, len, value)))
-		return 0;
-	if (id < 0)
-		return refuse(variable, len > 200 ? 200 : (int)len, why);
 	if (settings_set(s, id, value, SETTINGS_FROM_ENV, 0, reason) == 0)
 		return 0;
 	snprintf(why, SETTINGS_WHY_CHARS, "%.*s=%.200s: %.400s", (int)len, variable, value, reason);
@@ -118,4 +129,12 @@ int settings_env_read(struct settings *s, char *const envp[], char why[static SE
 		if (variable_read(s, envp[i], why) != 0)
 			return -EINVAL;
 	return 0;
+}
+
+int settings_env_check(char *const envp[], char why[static SETTINGS_WHY_CHARS])
+{
+	for (int i = 0; envp[i] != NULL; i++)
+		if (variable_look(envp[i], why) < 0)
+			return EXIT_CONFIG;
+	return EXIT_PASS;
 }

@@ -90,7 +90,9 @@ class Start(unittest.TestCase):
                 self.assertIn(meant, said)
 
     def test_a_misspelt_variable_is_refused(self):
-        for words in ((), ("--check-config",), ("import", "x.csv", "--data", "/tmp")):
+        for words in ((), ("--check-config",), ("--check-system",), ("import", "x.csv", "--data", "/tmp"),
+                      ("export", "--data", "/tmp"), ("verify", "--data", "/tmp"), ("timelapse", "--data", "/tmp"),
+                      ("journal", "list", "/tmp"), ("migrate",)):
             code, _, said = run(*words, env={"PIXELD_COOLDOWN": "0"})
             self.assertEqual(code, CONFIG)
             self.assertIn("PIXELD_COOLDOWN; the nearest is PIXELD_COOLDOWN_MS", said)
