@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/command_line.h"
 #include "engine/exit_code.h"
 #include "persist/recover.h"
 #include "persist/segment_list.h"
@@ -271,20 +272,60 @@ static uint64_t lsn_parse(const char *text)
 	return *text >= '0' && *text <= '9' && *end == '\0' ? lsn : 0;
 }
 
-int journal_tool(int argc, char **argv)
+static int usage(const char *what, const char *word, const char *rest)
+{
+	fprintf(stderr, "pixeld: journal: %s%.100s%s\n%s\n", what, word, rest, journal_tool_usage);
+	return EXIT_USAGE;
+}
+
+static int verb_refuse(const char *word)
+{
+	struct nearest n = nearest_to(word);
+	char rest[64] = "";
+
+	for (size_t i = 0; i < VERBS; i++)
+		nearest_try(&n, verbs[i].verb);
+	if (nearest_get(&n) != NULL)
+		snprintf(rest, sizeof(rest), "; the nearest is %s", nearest_get(&n));
+	return usage("unknown command ", word, rest);
+}
+
+/* EXIT_PASS, or EXIT_USAGE and it was said what is wrong with the words. */
+static int words_check(int argc, char *const argv[])
 {
 	size_t verb = argc > 0 ? verb_find(argv[0]) : VERBS;
-	struct disk *disk;
-	uint64_t lsn = 0;
-	int rc;
+	int wanted;
 
-	if (verb < VERBS && verbs[verb].writes && argc == 3)
-		lsn = lsn_parse(argv[2]);
-	if (verb == VERBS || argc != (verbs[verb].writes ? 3 : 2) ||
-	    (verbs[verb].writes && lsn == 0)) {
-		fprintf(stderr, "%s\n", journal_tool_usage);
-		return EXIT_USAGE;
-	}
+	if (argc == 0)
+		return usage("list, verify, dump or cut is missing", "", "");
+	if (verb == VERBS)
+		return verb_refuse(argv[0]);
+	wanted = verbs[verb].writes ? 3 : 2;
+	for (int i = 1; i < argc; i++)
+		if (argv[i][0] == '-')
+			return usage("", argv[i], " is no flag of this command: DIR stands alone");
+	if (argc < 2)
+		return usage("DIR is missing", "", "");
+	if (argc < wanted)
+		return usage("LSN is missing", "", "");
+	if (argc > wanted)
+		return usage("", argv[wanted], " is one argument too many");
+	if (verbs[verb].writes && lsn_parse(argv[2]) == 0)
+		return usage("LSN is the number of a record, not ", argv[2], "");
+	return EXIT_PASS;
+}
+
+int journal_tool(int argc, char **argv)
+{
+	struct disk *disk;
+	uint64_t lsn;
+	size_t verb;
+	int rc = words_check(argc, argv);
+
+	if (rc != EXIT_PASS)
+		return rc;
+	verb = verb_find(argv[0]);
+	lsn = verbs[verb].writes ? lsn_parse(argv[2]) : 0;
 	rc = disk_open(argv[1], 0, verbs[verb].writes, &disk);
 	if (rc < 0)
 		return say_error(argv[1], rc);

@@ -157,8 +157,10 @@ int tool_parse(struct tool *t, int argc, char **argv, unsigned flags)
 			*equals = 0;
 		rc = flag_take(t, flag, equals != NULL ? equals + 1 : argv[++i], flags);
 	}
-	if (rc == EXIT_PASS && (t->data == NULL || ((flags & TOOL_FILE) != 0 && t->file == NULL)))
-		return tool_fail(EXIT_USAGE, "something is missing\n%s", t->usage);
+	if (rc == EXIT_PASS && t->data == NULL)
+		return tool_fail(EXIT_USAGE, "--data is missing\n%s", t->usage);
+	if (rc == EXIT_PASS && (flags & TOOL_FILE) != 0 && t->file == NULL)
+		return tool_fail(EXIT_USAGE, "the name of a file is missing\n%s", t->usage);
 	return rc;
 }
 

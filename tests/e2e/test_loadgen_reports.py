@@ -317,6 +317,9 @@ class Reports(unittest.TestCase):
                              (("--s", "5"), "--s is the beginning of "),
                              (("merge", "--jsno", "x"), "unknown option --jsno; the nearest is --json\n"),
                              (("find-max", "--rate", "--from", "1", "--to", "2", "--treshold", "x"), "the nearest is --threshold\n"),
+                             (("find-max", "--clints=1"), "unknown option --clints; the nearest is --clients\n"),
+                             (("find-max", "--clients", "--form=1", "--to", "2"), "unknown option --form"),
+                             (("find-max", "--rate", "--url", "ws://x/ws", "--threshold", "reach==1", "--to", "2"), "--from and --to are missing"),
                              (("--profile-protocol", "raw", "--mesage", "x"), "the nearest is --message\n"),
                              (("--profile-protocol", "raw", "--message"), "--message wants a value\n"),
                              (("find-mx",), "unknown command find-mx; the nearest is find-max;")):

@@ -329,7 +329,7 @@ static int words_take(int argc, char **argv, struct search *s)
 static int options_check(struct search *s)
 {
 	struct options o;
-	int r = options_of(s, s->f.from, &o);
+	int r = options_of(s, s->f.from < 1 ? 1 : s->f.from, &o);
 	bool fits;
 
 	if (r != 0)
@@ -374,10 +374,12 @@ int find_max_main(int argc, char **argv)
 		return code;
 	}
 	s->f.precision = PRECISION;
-	if (words_take(argc, argv, s) < 0 || s->f.from < 1 || s->f.to < s->f.from)
-		code = usage("--from and --to are missing, or wrong");
+	if (words_take(argc, argv, s) < 0)
+		code = usage("--from and --to want a number");
 	else
-		code = options_check(s);
+		code = options_check(s); /* first: a misspelt one may be what is missing */
+	if (code < 0 && (s->f.from < 1 || s->f.to < s->f.from))
+		code = usage("--from and --to are missing, or wrong");
 	if (code < 0)
 		code = (int)search_run(s);
 	free(s->argv);
