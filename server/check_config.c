@@ -2,6 +2,7 @@
  * */
 #include "server/check_config.h"
 
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -81,6 +82,8 @@ static void good_say(const struct settings *s, struct disk *disk, FILE *out)
 	else
 		fprintf(out, "pixeld: data directory %s: a start goes on with what is there\n",
 			path);
+	if (disk != NULL && data_dir_use(disk) == -EBUSY)
+		fprintf(out, "pixeld: another pixeld runs on it now\n");
 }
 
 int config_check(const struct settings *s, FILE *out)

@@ -90,6 +90,21 @@ bool data_dir_is_new(struct disk *disk)
 	return disk == NULL || disk_list(disk, name_look, NULL) == 0;
 }
 
+int data_dir_use(struct disk *disk)
+{
+	struct disk *locked;
+	int fd = disk_file_open(disk, "lock", 0);
+	int rc;
+
+	if (fd < 0)
+		return 0;
+	disk_file_close(disk, fd);
+	rc = disk_open(disk_path(disk), 0, 1, &locked);
+	if (rc == 0)
+		disk_close(locked);
+	return rc;
+}
+
 static void new_say(const struct settings *s, bool is_missing)
 {
 	char path[DATA_DIR_PATH_CHARS];

@@ -24,6 +24,10 @@ int data_dir_look(const struct settings *s, struct disk **ret_disk,
 /* Whether a journal or a snapshot is in it; NULL: no. */
 bool data_dir_is_new(struct disk *disk);
 
+/* -EBUSY: a server, or an import, holds its lock; 0: nobody; another -errno: that cannot be known.
+ * Nothing is made: one without the file of the lock has nobody. */
+int data_dir_use(struct disk *disk);
+
 /* Makes it when it is missing, and takes its lock. One without a journal is told to the log before
  * anything is made: whoever mistyped --data sees it. */
 int data_dir_open(const struct settings *s, struct disk **ret_disk,

@@ -10,6 +10,7 @@
 
 #include "engine/command_line.h"
 #include "engine/timestamp.h"
+#include "server/data_dir.h"
 #include "server/settings_priv.h"
 
 #define PART_CHARS 512
@@ -166,23 +167,6 @@ int tool_parse(struct tool *t, int argc, char **argv, unsigned flags)
 
 /* --- the directory ---------------------------------------------------------------------------- */
 
-/* Whoever holds the lock is a server, or an import. A directory without the file has no server, and
- * none is made here. A server that starts a moment later writes behind what is read. */
-static bool server_runs(const struct tool *t)
-{
-	struct disk *locked;
-	int fd = disk_file_open(t->disk, "lock", 0);
-	int rc;
-
-	if (fd < 0)
-		return false;
-	disk_file_close(t->disk, fd);
-	rc = disk_open(t->data, 0, 1, &locked);
-	if (rc == 0)
-		disk_close(locked);
-	return rc != 0;
-}
-
 int tool_open(struct tool *t)
 {
 	uint64_t upto = UINT64_MAX;
@@ -191,7 +175,8 @@ int tool_open(struct tool *t)
 	if (rc < 0)
 		return tool_fail_disk(t, rc);
 	rc = history_new(t->disk, &t->history);
-	t->server_runs = server_runs(t);
+	/* Who may not know takes it that one does. One that starts later writes behind all this. */
+	t->server_runs = data_dir_use(t->disk) != 0;
 	if (rc == 0)
 		rc = history_look(t->history, UINT64_MAX);
 	if (rc == 0 && t->server_runs)

@@ -311,8 +311,10 @@ class CheckConfig(unittest.TestCase):
         with Server(*boards, "--cooldown-ms", "0") as server:
             with Client(server, server.session()) as client:
                 client.place_all([(1, 1, 15), (2, 2, 3)])
-            self.assertIn("a start goes on with what is there", self.good(server.data, *boards))  # beside the server
+            beside = self.good(server.data, *boards)
+            self.assertIn("a start goes on with what is there\npixeld: another pixeld runs on it now\n", beside)
             server.stop()
+            self.assertNotIn("another pixeld", self.good(server.data, *boards))
             self.assertIn("board more is in the data directory and is not served", self.good(server.data, *boards[:2]))
             code, said = self.both(server.data, "--board", "main:30x20:4")
             self.assertEqual(code, CONFIG)
