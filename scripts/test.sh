@@ -91,7 +91,7 @@ part style run release style 1 style
 part unit run asan unit "$cores" 'unit|web|fuzz|sim'
 part unit-clang run fuzz unit-clang "$cores" fuzz
 part threads run tsan threads 1 threads
-part e2e run release e2e 1 'e2e|browser|kept'
+part e2e run release e2e 1 'e2e|browser|front|kept'
 # The oldest kernel that we serve, as far as a newer one can play it.
 PIXELD_RING_MAX=6.1
 export PIXELD_RING_MAX
