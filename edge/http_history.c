@@ -181,10 +181,10 @@ void http_history_get(struct worker *w, struct conn *c, const struct http_reques
 
 static size_t placement_json(const struct mail_placement *p, bool first, char *out, size_t room)
 {
-	char user[2 * PEOPLE_USER_BYTES + 1], by[64];
+	char user[2 * USER_BYTES + 1], by[64];
 	int len;
 
-	for (unsigned i = 0; i < PEOPLE_USER_BYTES; i++)
+	for (unsigned i = 0; i < USER_BYTES; i++)
 		snprintf(user + 2 * i, 3, "%02x", p->user[i]);
 	if (p->rollback != 0)
 		snprintf(by, sizeof(by), "null,\"rollback\":%llu", (unsigned long long)p->rollback);

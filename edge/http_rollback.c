@@ -138,7 +138,7 @@ static size_t filter_json(const struct placement_filter *f, char *out, size_t ro
 
 	if (f->by_user) {
 		len += snprintf(out + len, room - (size_t)len, ",\"user\":\"");
-		for (unsigned i = 0; i < PEOPLE_USER_BYTES; i++)
+		for (unsigned i = 0; i < USER_BYTES; i++)
 			len += snprintf(out + len, room - (size_t)len, "%02x", f->user[i]);
 		len += snprintf(out + len, room - (size_t)len, "\"");
 	}

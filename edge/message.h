@@ -18,10 +18,10 @@
 
 #include "engine/delta.h"
 #include "engine/placement_filter.h"
+#include "engine/user.h"
 
 #define BOARD_NAME_BYTES_MAX 32
 #define TOKEN_BYTES_MAX      512
-#define USER_BYTES           16
 #define MESSAGE_NO_BOARD     UINT16_MAX
 #define MESSAGE_IN_BYTES_MAX 1024 /* the longest that a client may send, binary or JSON */
 #define MESSAGE_OUT_BYTES_MAX                                                                      \

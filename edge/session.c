@@ -22,13 +22,17 @@
 #include "engine/assert.h"
 #include "engine/bytes.h"
 
+#define BASE64URL_CHARS(bytes) (((bytes)*8 + 5) / 6) /* without padding */
+
 #define TOKEN_VERSION 1
-#define USER_BYTES    16
 #define CLAIM_BYTES   (1 + USER_BYTES + 8 + 8)
-#define CLAIM_CHARS   44
+#define CLAIM_CHARS   BASE64URL_CHARS(CLAIM_BYTES)
 #define MAC_BYTES     32
-#define MAC_CHARS     43
+#define MAC_CHARS     BASE64URL_CHARS(MAC_BYTES)
 #define TOKEN_CHARS   (CLAIM_CHARS + 1 + MAC_CHARS)
+
+_Static_assert(CLAIM_CHARS == 44, "docs/protocol.md, for sites that mint their own");
+_Static_assert(TOKEN_CHARS < SESSION_TOKEN_CHARS_MAX, "with its NUL");
 
 struct session_key {
 	EVP_MAC *algorithm;
@@ -127,8 +131,8 @@ static void sign(const struct session_key *key, const char *text, size_t len,
 
 /* --- tokens ----------------------------------------------------------------------------------- */
 
-size_t session_mint(const struct session_key *key, const uint8_t user[static 16], uint64_t issued_s,
-		    uint64_t expires_s, char out[static SESSION_TOKEN_CHARS_MAX])
+size_t session_mint(const struct session_key *key, const uint8_t user[static USER_BYTES],
+		    uint64_t issued_s, uint64_t expires_s, char out[static SESSION_TOKEN_CHARS_MAX])
 {
 	uint8_t claim[CLAIM_BYTES];
 	uint8_t mac[MAC_BYTES];
@@ -148,7 +152,7 @@ size_t session_mint(const struct session_key *key, const uint8_t user[static 16]
 }
 
 int session_verify(const struct session_key *key, const char *token, size_t len, uint64_t now_s,
-		   uint8_t ret_user[static 16], uint64_t *ret_expires_s)
+		   uint8_t ret_user[static USER_BYTES], uint64_t *ret_expires_s)
 {
 	uint8_t claim[CLAIM_BYTES], given[MAC_BYTES], mac[MAC_BYTES];
 	struct bytes b;
@@ -177,7 +181,7 @@ int session_verify(const struct session_key *key, const char *token, size_t len,
 	return 0;
 }
 
-void session_random_user(uint8_t ret_user[static 16])
+void session_random_user(uint8_t ret_user[static USER_BYTES])
 {
 	ssize_t n;
 

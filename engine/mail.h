@@ -14,6 +14,7 @@
 #include "engine/people.h"
 #include "engine/placement_filter.h"
 #include "engine/refusal.h"
+#include "engine/user.h"
 
 /* Who asked: a connection of one worker. The generation tells a slot's next owner from this one. */
 struct mail_client {
@@ -36,7 +37,7 @@ struct mail_placement {
 	uint64_t seq;
 	uint64_t placed_at_ms;
 	uint64_t rollback; /* that set it; 0: a person did */
-	uint8_t user[PEOPLE_USER_BYTES];
+	uint8_t user[USER_BYTES];
 	uint8_t color;
 };
 
@@ -117,7 +118,7 @@ struct mail_request {
 	uint32_t count;    /* PIXEL_HISTORY: at most */
 	uint64_t asked_ns; /* when it arrived, monotonic: for the latency histogram */
 	union {
-		uint8_t user[PEOPLE_USER_BYTES];
+		uint8_t user[USER_BYTES];
 		struct mail_rollback *rollback; /* ROLLBACK: the receiver's, to be freed */
 	};
 };
@@ -156,7 +157,7 @@ struct mail_answer {
 		/* BITMAP, BOARD_AT, PIXEL_HISTORY (the blob: struct mail_placement, newest first),
 		 * ROLLBACK; blob NULL: could not be made */
 		struct bitmap bitmap;
-		uint8_t user[PEOPLE_USER_BYTES]; /* PIXEL */
+		uint8_t user[USER_BYTES]; /* PIXEL */
 	};
 };
 

@@ -93,18 +93,18 @@ static bool is_used(const struct people *p, uint32_t slot)
 
 static uint32_t home_of(const struct people *p, uint16_t board, const uint8_t *user)
 {
-	uint8_t key[sizeof(board) + PEOPLE_USER_BYTES];
+	uint8_t key[sizeof(board) + USER_BYTES];
 	uint64_t hash;
 
 	memcpy(key, &board, sizeof(board));
-	memcpy(key + sizeof(board), user, PEOPLE_USER_BYTES);
+	memcpy(key + sizeof(board), user, USER_BYTES);
 	hash = hash64(key, sizeof(key), p->seed);
 	return (uint32_t)((hash >> 32) * p->homes >> 32);
 }
 
 static bool is_of(const struct person *person, uint16_t board, const uint8_t *user)
 {
-	return person->board == board && memcmp(person->user, user, PEOPLE_USER_BYTES) == 0;
+	return person->board == board && memcmp(person->user, user, USER_BYTES) == 0;
 }
 
 /* The slot of the entry, or the free slot at which the search ended, or slots_len: neither. */
@@ -142,14 +142,14 @@ static void slot_clear(struct people *p, uint32_t slot)
 
 /* --- entries ---------------------------------------------------------------------------------- */
 
-struct person *people_find(struct people *p, uint16_t board, const uint8_t user[static 16])
+struct person *people_find(struct people *p, uint16_t board, const uint8_t user[static USER_BYTES])
 {
 	uint32_t slot = slot_find(p, board, user);
 
 	return is_entry(p, slot) ? &p->slots[slot] : NULL;
 }
 
-struct person *people_get(struct people *p, uint16_t board, const uint8_t user[static 16])
+struct person *people_get(struct people *p, uint16_t board, const uint8_t user[static USER_BYTES])
 {
 	uint32_t slot = slot_find(p, board, user);
 	struct person *person;
@@ -162,7 +162,7 @@ struct person *people_get(struct people *p, uint16_t board, const uint8_t user[s
 	if (p->count == p->capacity)
 		return NULL;
 	*person = (struct person){.board = board};
-	memcpy(person->user, user, PEOPLE_USER_BYTES);
+	memcpy(person->user, user, USER_BYTES);
 	p->used[slot / 64] |= 1ULL << slot % 64;
 	p->count++;
 	return person;

@@ -12,7 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PEOPLE_USER_BYTES  16
+#include "engine/user.h"
+
 #define PEOPLE_REMEMBER_MS 600000 /* a repeated request is recognised this long */
 
 /* What requests.h remembers of a person: owned by it, zeros in a new entry. */
@@ -32,7 +33,7 @@ struct person {
 	struct person_requests requests;
 	uint16_t board;
 	uint16_t last_sum; /* people_sum() of the last one; 0: not known any more */
-	uint8_t user[PEOPLE_USER_BYTES];
+	uint8_t user[USER_BYTES];
 };
 
 _Static_assert(sizeof(struct person) == 64, "a person is one cache line");
@@ -48,10 +49,10 @@ int people_new(uint32_t capacity, struct people **ret_people);
 void people_free(struct people *p);
 
 /* The entry of (board, user), or NULL. Valid until the next people_get() or people_expire(). */
-struct person *people_find(struct people *p, uint16_t board, const uint8_t user[static 16]);
+struct person *people_find(struct people *p, uint16_t board, const uint8_t user[static USER_BYTES]);
 
 /* The same, made when it is missing. NULL: the table is full. */
-struct person *people_get(struct people *p, uint16_t board, const uint8_t user[static 16]);
+struct person *people_get(struct people *p, uint16_t board, const uint8_t user[static USER_BYTES]);
 
 /* Removes an entry that people_get() made and nobody charged. */
 void people_drop(struct people *p, struct person *person);

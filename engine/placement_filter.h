@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "engine/people.h"
+#include "engine/user.h"
 
 struct placement_filter {
 	uint64_t from_ms; /* placed then or later, */
@@ -19,7 +19,7 @@ struct placement_filter {
 	bool by_user;                  /* user counts */
 	bool by_color;                 /* color counts */
 	uint8_t color;
-	uint8_t user[PEOPLE_USER_BYTES];
+	uint8_t user[USER_BYTES];
 };
 
 #define PLACEMENT_FILTER_ALL                                                                       \

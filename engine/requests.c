@@ -42,7 +42,7 @@ struct entry {
 	uint16_t board;
 	uint8_t color;
 	bool hidden; /* has no home: the same number came again */
-	uint8_t user[PEOPLE_USER_BYTES];
+	uint8_t user[USER_BYTES];
 };
 
 _Static_assert(sizeof(struct entry) == 64, "an entry is a cache line");
@@ -136,11 +136,11 @@ uint64_t requests_pushed_out(const struct requests *r)
 static uint32_t hash_of(const struct requests *r, uint16_t board, const uint8_t *user,
 			uint64_t number)
 {
-	uint8_t key[sizeof(board) + PEOPLE_USER_BYTES + sizeof(number)];
+	uint8_t key[sizeof(board) + USER_BYTES + sizeof(number)];
 
 	memcpy(key, &board, sizeof(board));
-	memcpy(key + sizeof(board), user, PEOPLE_USER_BYTES);
-	memcpy(key + sizeof(board) + PEOPLE_USER_BYTES, &number, sizeof(number));
+	memcpy(key + sizeof(board), user, USER_BYTES);
+	memcpy(key + sizeof(board) + USER_BYTES, &number, sizeof(number));
 	return (uint32_t)(hash64(key, sizeof(key), r->seed) >> 32);
 }
 
@@ -161,7 +161,7 @@ static uint32_t look(const struct requests *r, uint16_t board, const uint8_t *us
 		const struct entry *e = &r->entries[index];
 
 		if (home >> 32 == hash && e->number == number && e->board == board &&
-		    memcmp(e->user, user, PEOPLE_USER_BYTES) == 0)
+		    memcmp(e->user, user, USER_BYTES) == 0)
 			return index;
 	}
 	return NONE;
@@ -268,7 +268,7 @@ static uint32_t still(const struct requests *r, uint32_t index, uint32_t nth,
 	const struct entry *e = nth > 0 ? &r->entries[index] : NULL;
 
 	if (e == NULL || e->nth != nth || e->board != person->board ||
-	    memcmp(e->user, person->user, PEOPLE_USER_BYTES) != 0)
+	    memcmp(e->user, person->user, USER_BYTES) != 0)
 		return NONE;
 	return index;
 }
@@ -335,7 +335,7 @@ static void entry_tell(const struct entry *e, struct request *out)
 
 /* --- a placement ------------------------------------------------------------------------------ */
 
-bool requests_find(const struct requests *r, uint16_t board, const uint8_t user[static 16],
+bool requests_find(const struct requests *r, uint16_t board, const uint8_t user[static USER_BYTES],
 		   uint64_t number, struct request *ret_request)
 {
 	uint32_t index = look(r, board, user, number);

@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "engine/people.h"
+#include "engine/user.h"
 
 #define REQUESTS_IN_FLIGHT_MAX 1100 /* of one person on one board */
 #define REQUESTS_PER_PERSON    (2 * REQUESTS_IN_FLIGHT_MAX)
@@ -33,7 +34,7 @@ struct request {
 	uint32_t cell;
 	uint16_t board;
 	uint8_t color;
-	uint8_t user[PEOPLE_USER_BYTES];
+	uint8_t user[USER_BYTES];
 };
 
 struct requests;
@@ -47,7 +48,7 @@ void requests_free(struct requests *r); /* NULL is fine */
 uint64_t requests_bytes(uint64_t capacity);
 
 /* Whether this one is remembered; *ret_request then says what it was (but for placed_at_ms). */
-bool requests_find(const struct requests *r, uint16_t board, const uint8_t user[static 16],
+bool requests_find(const struct requests *r, uint16_t board, const uint8_t user[static USER_BYTES],
 		   uint64_t number, struct request *ret_request);
 
 /* Forgets what must be for one more of this person. False: too much is in flight. */

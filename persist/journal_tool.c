@@ -101,7 +101,7 @@ static int placement_print(void *arg, uint64_t lsn, const struct record *record,
 		return 0;
 	printf("%" PRIu64 ",%u,%" PRIu32 ",%" PRIu64 ",%" PRIu64 ",", lsn, p->board, p->epoch,
 	       p->seq, p->placed_at_ms);
-	for (int i = 0; i < RECORD_USER_BYTES; i++)
+	for (int i = 0; i < USER_BYTES; i++)
 		printf("%02x", p->user[i]);
 	printf(",%u,%u,%u,%" PRIu64 "\n", p->x, p->y, p->color, p->request);
 	return ferror(stdout) ? -EIO : 0;

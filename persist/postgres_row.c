@@ -55,9 +55,9 @@ uint8_t *postgres_row_put(uint8_t out[static POSTGRES_ROW_BYTES], const struct r
 	at = put_value(at, p->seq, 8);
 	at = put_value(at, (uint64_t)placed_at_us, 8);
 	at = put_value(at, p->request, 8);
-	at = put_be(at, RECORD_USER_BYTES, 4);
-	memcpy(at, p->user, RECORD_USER_BYTES);
-	at += RECORD_USER_BYTES;
+	at = put_be(at, USER_BYTES, 4);
+	memcpy(at, p->user, USER_BYTES);
+	at += USER_BYTES;
 	at = put_value(at, p->epoch, 4);
 	at = put_value(at, p->x, 4);
 	at = put_value(at, p->y, 4);
@@ -97,9 +97,9 @@ static int row_get(const uint8_t *row, struct record_placement *ret)
 	p.seq = get_value(&at, 8, &ok);
 	placed_at_us = (int64_t)get_value(&at, 8, &ok);
 	p.request = get_value(&at, 8, &ok);
-	ok &= get_be(at, 4) == RECORD_USER_BYTES;
-	memcpy(p.user, at + 4, RECORD_USER_BYTES);
-	at += 4 + RECORD_USER_BYTES;
+	ok &= get_be(at, 4) == USER_BYTES;
+	memcpy(p.user, at + 4, USER_BYTES);
+	at += 4 + USER_BYTES;
 	p.epoch = (uint32_t)get_value(&at, 4, &ok);
 	x = get_value(&at, 4, &ok);
 	y = get_value(&at, 4, &ok);

@@ -16,7 +16,7 @@ static size_t line_make(char out[static LINE_BYTES], uint64_t lsn, const struct 
 	int len = snprintf(out, LINE_BYTES, "%" PRIu64 ",%u,%" PRIu32 ",%" PRIu64 ",%" PRIu64 ",",
 			   lsn, p->board, p->epoch, p->seq, p->placed_at_ms);
 
-	for (int i = 0; i < RECORD_USER_BYTES; i++)
+	for (int i = 0; i < USER_BYTES; i++)
 		len += snprintf(out + len, LINE_BYTES - (size_t)len, "%02x", p->user[i]);
 	len += snprintf(out + len, LINE_BYTES - (size_t)len, ",%u,%u,%u,%" PRIu64 "\n", p->x, p->y,
 			p->color, p->request);

@@ -63,7 +63,7 @@ static uint8_t *placement_put(uint8_t *p, const struct record_placement *r)
 	p = put_u16(p, r->board);
 	p = put_u32(p, r->epoch);
 	p = put_u64(p, r->seq);
-	p = put_bytes(p, r->user, RECORD_USER_BYTES);
+	p = put_bytes(p, r->user, USER_BYTES);
 	p = put_u16(p, r->x);
 	p = put_u16(p, r->y);
 	p = put_u8(p, r->color);
@@ -78,9 +78,9 @@ static void placement_get_body(struct bytes *in, struct record_placement *r)
 	r->board = get_u16(in);
 	r->epoch = get_u32(in);
 	r->seq = get_u64(in);
-	user = get_bytes(in, RECORD_USER_BYTES);
+	user = get_bytes(in, USER_BYTES);
 	if (user != NULL)
-		memcpy(r->user, user, RECORD_USER_BYTES);
+		memcpy(r->user, user, USER_BYTES);
 	r->x = get_u16(in);
 	r->y = get_u16(in);
 	r->color = get_u8(in);
@@ -96,7 +96,7 @@ static uint8_t *filter_put(uint8_t *p, const struct placement_filter *f)
 {
 	p = put_u8(p, (uint8_t)((f->by_user ? FILTER_BY_USER : 0) |
 				(f->by_color ? FILTER_BY_COLOR : 0)));
-	p = put_bytes(p, f->user, RECORD_USER_BYTES);
+	p = put_bytes(p, f->user, USER_BYTES);
 	p = put_u8(p, f->color);
 	p = put_u16(p, f->x);
 	p = put_u16(p, f->y);
@@ -110,12 +110,12 @@ static uint8_t *filter_put(uint8_t *p, const struct placement_filter *f)
 static void filter_get(struct bytes *in, struct placement_filter *f)
 {
 	uint8_t flags = get_u8(in);
-	const uint8_t *user = get_bytes(in, RECORD_USER_BYTES);
+	const uint8_t *user = get_bytes(in, USER_BYTES);
 
 	f->by_user = flags & FILTER_BY_USER;
 	f->by_color = flags & FILTER_BY_COLOR;
 	if (user != NULL)
-		memcpy(f->user, user, RECORD_USER_BYTES);
+		memcpy(f->user, user, USER_BYTES);
 	f->color = get_u8(in);
 	f->x = get_u16(in);
 	f->y = get_u16(in);
@@ -152,7 +152,7 @@ static void rollback_get_body(struct bytes *in, struct record_rollback *r)
 
 bool record_is_restored(const struct record_placement *p)
 {
-	static const uint8_t nobody[RECORD_USER_BYTES];
+	static const uint8_t nobody[USER_BYTES];
 
 	return memcmp(p->user, nobody, sizeof(nobody)) == 0;
 }

@@ -15,9 +15,9 @@
 
 #include "engine/bytes.h"
 #include "engine/placement_filter.h"
+#include "engine/user.h"
 
 #define RECORD_NAME_BYTES_MAX  32
-#define RECORD_USER_BYTES      16
 #define RECORD_BYTES_MAX       96           /* of any record that record_put() writes */
 #define RECORD_PLACEMENT_BYTES 54           /* of this type */
 #define RECORD_EPOCH_GAP       (1ull << 32) /* an epoch begins so far above the one before */
@@ -52,7 +52,7 @@ struct record_placement {
 	uint16_t x;
 	uint16_t y;
 	uint8_t color;
-	uint8_t user[RECORD_USER_BYTES]; /* zeros: nobody's, see record_is_restored() */
+	uint8_t user[USER_BYTES]; /* zeros: nobody's, see record_is_restored() */
 };
 
 /* The cells that it changes follow in the same batch, as placements of nobody. */

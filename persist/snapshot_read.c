@@ -249,7 +249,7 @@ static int person_hand_over(struct reader *r, struct bytes *b)
 	person.last_request = get_u64(b);
 	person.last_seq = get_u64(b);
 	person.board = get_u16(b);
-	memcpy(person.user, get_bytes(b, PEOPLE_USER_BYTES), PEOPLE_USER_BYTES);
+	memcpy(person.user, get_bytes(b, USER_BYTES), USER_BYTES);
 	if (r->handler == NULL)
 		return 0;
 	return r->handler->person(r->handler->arg, &person);
@@ -264,7 +264,7 @@ static int request_hand_over(struct reader *r, struct bytes *b)
 	request.cell = get_u32(b);
 	request.board = get_u16(b);
 	request.color = get_u8(b);
-	memcpy(request.user, get_bytes(b, PEOPLE_USER_BYTES), PEOPLE_USER_BYTES);
+	memcpy(request.user, get_bytes(b, USER_BYTES), USER_BYTES);
 	if (r->handler == NULL || r->handler->request == NULL)
 		return 0;
 	return r->handler->request(r->handler->arg, &request);

@@ -122,7 +122,7 @@ static void people_add(struct snapshot_writer *w)
 		p = put_u64(p, person->last_request);
 		p = put_u64(p, person->last_seq);
 		p = put_u16(p, person->board);
-		p = put_bytes(p, person->user, PEOPLE_USER_BYTES);
+		p = put_bytes(p, person->user, USER_BYTES);
 	}
 	chunk_add(w, CHUNK_PEOPLE, first, (size_t)(p - payload));
 }
@@ -143,7 +143,7 @@ static void requests_put(struct snapshot_writer *w)
 		p = put_u32(p, request->cell);
 		p = put_u16(p, request->board);
 		p = put_u8(p, request->color);
-		p = put_bytes(p, request->user, PEOPLE_USER_BYTES);
+		p = put_bytes(p, request->user, USER_BYTES);
 	}
 	chunk_add(w, CHUNK_REQUESTS, first, (size_t)(p - payload));
 }

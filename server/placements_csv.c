@@ -108,12 +108,12 @@ static int hex_of(char ch)
 	return ch != 0 && at != NULL ? (int)(at - digits) : -1;
 }
 
-static void user_take(const char *text, uint8_t user[static RECORD_USER_BYTES])
+static void user_take(const char *text, uint8_t user[static USER_BYTES])
 {
 	size_t len = strlen(text);
 	uint64_t sums[2] = {hash64(text, len, SEED_USER_1), hash64(text, len, SEED_USER_2)};
 
-	for (int i = 0; len == 2 * RECORD_USER_BYTES && i < RECORD_USER_BYTES; i++) {
+	for (int i = 0; len == 2 * USER_BYTES && i < USER_BYTES; i++) {
 		int high = hex_of(text[2 * i]), low = hex_of(text[2 * i + 1]);
 
 		if (high < 0 || low < 0)
@@ -121,7 +121,7 @@ static void user_take(const char *text, uint8_t user[static RECORD_USER_BYTES])
 		else
 			user[i] = (uint8_t)(high * 16 + low);
 	}
-	if (len != 2 * RECORD_USER_BYTES)
+	if (len != 2 * USER_BYTES)
 		memcpy(user, sums, sizeof(sums));
 }
 

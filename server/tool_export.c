@@ -21,23 +21,22 @@ struct export
 	uint16_t board;
 };
 
-static void user_print(const uint8_t user[static RECORD_USER_BYTES],
-		       char out[static 2 * RECORD_USER_BYTES + 1])
+static void user_print(const uint8_t user[static USER_BYTES], char out[static 2 * USER_BYTES + 1])
 {
 	static const char digits[] = "0123456789abcdef";
 
-	for (int i = 0; i < RECORD_USER_BYTES; i++) {
+	for (int i = 0; i < USER_BYTES; i++) {
 		out[2 * i] = digits[user[i] >> 4];
 		out[2 * i + 1] = digits[user[i] & 15];
 	}
-	out[2 * RECORD_USER_BYTES] = 0;
+	out[2 * USER_BYTES] = 0;
 }
 
 static int record_print(void *arg, uint64_t lsn, const struct record *record)
 {
 	const struct export *e = arg;
 	const struct record_placement *p = &record->placement;
-	char time[TIMESTAMP_BYTES], user[2 * RECORD_USER_BYTES + 1];
+	char time[TIMESTAMP_BYTES], user[2 * USER_BYTES + 1];
 
 	(void)lsn;
 	if (record->type != RECORD_PLACEMENT || p->board != e->board)

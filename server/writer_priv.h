@@ -29,7 +29,7 @@
 /* Who placed a cell last. */
 struct last_placer {
 	uint64_t placed_at_ms; /* 0: not known */
-	uint8_t user[PEOPLE_USER_BYTES];
+	uint8_t user[USER_BYTES];
 };
 
 struct writer_board {
@@ -78,7 +78,7 @@ struct pending {
 	uint8_t kind;        /* enum pending_kind */
 	bool nameless;       /* PLACE: not in `requests` */
 	uint16_t before_sum; /* as those below */
-	uint8_t user[PEOPLE_USER_BYTES];
+	uint8_t user[USER_BYTES];
 	/* the person before the charge */
 	uint64_t before_wall_ms, before_mono_ms, before_request, before_seq;
 };

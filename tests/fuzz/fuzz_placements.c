@@ -119,7 +119,7 @@ static void rows_write(const struct rows *r, FILE *out)
 
 		timestamp_print(p->placed_at_ms, time);
 		fprintf(out, "%u,%s,", i + 1, time);
-		for (unsigned k = 0; k < RECORD_USER_BYTES; k++)
+		for (unsigned k = 0; k < USER_BYTES; k++)
 			fprintf(out, "%02x", p->user[k]);
 		fprintf(out, ",%u,%u,%u\n", p->x, p->y, p->color);
 	}

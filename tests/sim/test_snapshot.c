@@ -45,7 +45,7 @@ static void requests_make(struct world *w, uint64_t *random)
 						  .cell = (uint32_t)prng_next(random),
 						  .board = (uint16_t)prng_next(random),
 						  .color = (uint8_t)prng_next(random)};
-		memset(w->requests[i].user, (int)(i & 0xff), PEOPLE_USER_BYTES);
+		memset(w->requests[i].user, (int)(i & 0xff), USER_BYTES);
 	}
 }
 
@@ -64,7 +64,7 @@ static int setup(void **state)
 		w->people[i].last_request = prng_next(&random);
 		w->people[i].last_seq = i + 1;
 		w->people[i].board = (uint16_t)(i % BOARDS);
-		memset(w->people[i].user, (int)(i & 0xff), PEOPLE_USER_BYTES);
+		memset(w->people[i].user, (int)(i & 0xff), USER_BYTES);
 	}
 	requests_make(w, &random);
 	for (uint16_t i = 0; i < BOARDS; i++) {
@@ -139,7 +139,7 @@ static int on_person(void *arg, const struct person *p)
 	assert_int_equal(p->last_request, want->last_request);
 	assert_int_equal(p->last_seq, want->last_seq);
 	assert_int_equal(p->board, want->board);
-	assert_memory_equal(p->user, want->user, PEOPLE_USER_BYTES);
+	assert_memory_equal(p->user, want->user, USER_BYTES);
 	return 0;
 }
 
@@ -155,7 +155,7 @@ static int on_request(void *arg, const struct request *q)
 	assert_int_equal(q->cell, want->cell);
 	assert_int_equal(q->board, want->board);
 	assert_int_equal(q->color, want->color);
-	assert_memory_equal(q->user, want->user, PEOPLE_USER_BYTES);
+	assert_memory_equal(q->user, want->user, USER_BYTES);
 	return 0;
 }
 

@@ -202,13 +202,13 @@ void truth_seen(struct truth *t, unsigned board, uint64_t seq, const uint8_t *co
 
 /* --- what the disk tells -------------------------------------------------------------------- */
 
-void truth_user(unsigned client, uint8_t user[static 16])
+void truth_user(unsigned client, uint8_t user[static USER_BYTES])
 {
 	memset(user, 0x5a, 16);
 	(void)put_u32(user, client);
 }
 
-static unsigned client_of(const struct truth *t, const uint8_t user[static 16])
+static unsigned client_of(const struct truth *t, const uint8_t user[static USER_BYTES])
 {
 	struct bytes b = bytes_of(user, 4);
 	unsigned client = get_u32(&b);

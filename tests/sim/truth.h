@@ -16,6 +16,7 @@
 
 #include <stdint.h>
 
+#include "engine/user.h"
 #include "persist/disk.h"
 
 #define TRUTH_BOARDS_MAX 4
@@ -61,7 +62,7 @@ struct truth_counts {
 struct truth_counts truth_counts(const struct truth *t);
 
 /* User ids of the clients: 16 bytes that hold the number. */
-void truth_user(unsigned client, uint8_t user[static 16]);
+void truth_user(unsigned client, uint8_t user[static USER_BYTES]);
 
 _Noreturn void truth_failed(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -24,7 +24,7 @@ int sessions_mint(const uint8_t *secret, size_t secret_len, uint64_t now_s,
 	if (r < 0)
 		return r;
 	for (uint32_t i = 0; i < count; i++) {
-		uint8_t user[16];
+		uint8_t user[USER_BYTES];
 
 		session_random_user(user);
 		(void)session_mint(key, user, now_s, now_s + VALID_S, tokens[i].chars);

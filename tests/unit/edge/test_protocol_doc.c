@@ -289,7 +289,7 @@ static void check_session_refused(const char *line)
 	struct session_key *key = key_of(line);
 	const char *token = value(line, "token");
 	int expected = is(line, "error", "expired") ? -ETIMEDOUT : -EBADMSG;
-	uint8_t user[16];
+	uint8_t user[USER_BYTES];
 
 	assert_int_equal(session_verify(key, token, strlen(token), number(line, "now"), user, NULL),
 			 expected);

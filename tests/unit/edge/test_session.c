@@ -18,7 +18,7 @@
 #define EXPIRES 1700003600u
 
 static struct session_key *key;
-static const uint8_t user[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 255};
+static const uint8_t user[USER_BYTES] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 255};
 static const char secret[] = "a secret of some length";
 
 static int make_key(void **state)

@@ -29,10 +29,10 @@ static struct people *people_make(uint32_t capacity)
 /* A user of a number: differs in its last bytes only, as ids of a counting site would. */
 static const uint8_t *user_of(uint64_t number)
 {
-	static uint8_t user[PEOPLE_USER_BYTES];
+	static uint8_t user[USER_BYTES];
 
 	for (size_t i = 0; i < sizeof(number); i++)
-		user[PEOPLE_USER_BYTES - 1 - i] = (uint8_t)(number >> (8 * i));
+		user[USER_BYTES - 1 - i] = (uint8_t)(number >> (8 * i));
 	return user;
 }
 
@@ -48,7 +48,7 @@ static struct person stored_of(uint64_t number, uint64_t wall_ms, uint64_t seq)
 {
 	struct person person = {.charged_mono_ms = 12345}; /* of another run: means nothing */
 
-	memcpy(person.user, user_of(number), PEOPLE_USER_BYTES);
+	memcpy(person.user, user_of(number), USER_BYTES);
 	charge(&person, wall_ms, 12345, seq);
 	return person;
 }
@@ -71,7 +71,7 @@ static void a_new_entry_is_empty_and_found_again(void **state)
 	(void)state;
 	assert_non_null(person);
 	assert_int_equal(person->board, 3);
-	assert_memory_equal(person->user, user_of(7), PEOPLE_USER_BYTES);
+	assert_memory_equal(person->user, user_of(7), USER_BYTES);
 	assert_int_equal(person->charged_wall_ms, 0);
 	assert_int_equal(person->last_seq, 0);
 	assert_int_equal(people_wait_ms(person, UINT64_MAX, 0), 0);
@@ -279,7 +279,7 @@ static void assert_people_are(struct people *p, const struct list *list)
 			assert_int_equal(person->charged_mono_ms,
 					 list->at[board][n].charged_mono_ms);
 			assert_int_equal(person->board, board);
-			assert_memory_equal(person->user, user_of(n), PEOPLE_USER_BYTES);
+			assert_memory_equal(person->user, user_of(n), USER_BYTES);
 		}
 	}
 }

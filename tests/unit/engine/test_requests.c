@@ -43,7 +43,7 @@ static void scene_end(struct scene *s)
 /* A user of a number. */
 static const uint8_t *user_of(uint64_t number)
 {
-	static uint8_t user[PEOPLE_USER_BYTES];
+	static uint8_t user[USER_BYTES];
 
 	memcpy(user + 3, &number, sizeof(number));
 	return user;
@@ -100,7 +100,7 @@ static uint64_t seq_of(const struct scene *s, uint16_t board, uint64_t user, uin
 		return 0;
 	assert_int_equal(request.number, number);
 	assert_int_equal(request.board, board);
-	assert_memory_equal(request.user, user_of(user), PEOPLE_USER_BYTES);
+	assert_memory_equal(request.user, user_of(user), USER_BYTES);
 	assert_int_equal(request.cell, cell_of(request.seq));
 	assert_int_equal(request.color, color_of(request.seq));
 	return request.seq;
@@ -375,7 +375,7 @@ static void restoring_a_person_keeps_its_requests(void **state)
 
 	(void)state;
 	scene_begin(&s, 100);
-	memcpy(stored.user, user_of(1), PEOPLE_USER_BYTES);
+	memcpy(stored.user, user_of(1), USER_BYTES);
 	assert_int_equal(people_restore(s.people, &stored, 0, WALL_MS, s.mono_ms), 0);
 	restore(&s, 1, 5, 99, 0);
 	stored.last_seq = 100;

@@ -147,7 +147,7 @@ static struct record record_draw(void)
 						.x = (uint16_t)prng_below(&dice, SIDE),
 						.y = (uint16_t)prng_below(&dice, SIDE),
 						.color = (uint8_t)prng_below(&dice, 1u << BITS)};
-	for (int i = 0; i < RECORD_USER_BYTES; i++)
+	for (int i = 0; i < USER_BYTES; i++)
 		r.placement.user[i] = (uint8_t)prng_next(&dice);
 	return r;
 }

@@ -31,7 +31,7 @@ static struct record_rollback random_rollback(uint64_t *random)
 	f->by_user = prng_below(random, 2);
 	f->by_color = prng_below(random, 2);
 	f->color = (uint8_t)prng_next(random);
-	for (int i = 0; i < RECORD_USER_BYTES; i++)
+	for (int i = 0; i < USER_BYTES; i++)
 		f->user[i] = (uint8_t)prng_next(random);
 	return r;
 }
@@ -88,7 +88,7 @@ static struct record random_record(uint64_t *random)
 		r.placement.color = (uint8_t)prng_next(random);
 		r.placement.request = prng_next(random);
 		r.placement.placed_at_ms = prng_next(random);
-		for (int i = 0; i < RECORD_USER_BYTES; i++)
+		for (int i = 0; i < USER_BYTES; i++)
 			r.placement.user[i] = (uint8_t)prng_next(random);
 		break;
 	}
@@ -123,7 +123,7 @@ static void assert_same(const struct record *a, const struct record *b)
 		assert_int_equal(a->placement.color, b->placement.color);
 		assert_int_equal(a->placement.request, b->placement.request);
 		assert_int_equal(a->placement.placed_at_ms, b->placement.placed_at_ms);
-		assert_memory_equal(a->placement.user, b->placement.user, RECORD_USER_BYTES);
+		assert_memory_equal(a->placement.user, b->placement.user, USER_BYTES);
 		break;
 	}
 }

@@ -103,7 +103,7 @@ static void journal_write(void)
 
 static void user_fill(uint8_t *user, unsigned number)
 {
-	memset(user, (int)number + 1, RECORD_USER_BYTES);
+	memset(user, (int)number + 1, USER_BYTES);
 }
 
 static void place(unsigned user, uint32_t cell, uint8_t color)
@@ -179,7 +179,7 @@ static uint64_t change_append(uint64_t undoes, uint64_t asked_lsn)
 		if (touched)
 			continue;
 		place(0, cells[i].cell, cells[i].color);
-		memset(records[last_lsn].placement.user, 0, RECORD_USER_BYTES);
+		memset(records[last_lsn].placement.user, 0, USER_BYTES);
 		records[last_lsn].placement.request = lsn;
 		head->rollback.cells++;
 	}
