@@ -9,9 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "edge/session.h"
+#include "edge/codec/session.h"
 #include "edge/worker_priv.h"
-#include "engine/hash.h"
+#include "engine/base/hash.h"
 #include "web/web_asset.h"
 
 #define METRICS_BYTES_MAX 65536
@@ -213,7 +213,7 @@ void http_about_get(struct worker *w, struct conn *c, const struct http_request 
 {
 	static const char *const features[] = {
 #define FEATURE(name, text) #name,
-#include "edge/feature.def"
+#include "edge/codec/feature.def"
 #undef FEATURE
 	};
 	char body[ABOUT_BYTES_MAX];

@@ -7,10 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "edge/pack.h"
-#include "edge/session.h"
+#include "edge/picture/pack.h"
+#include "edge/codec/session.h"
 #include "edge/worker_priv.h"
-#include "engine/hash.h"
+#include "engine/base/hash.h"
 
 #define REQUEST_NUMBER_MASK ((1ULL << 53) - 1) /* JSON clients are told it in `you` */
 #define BOARD_JSON_MAX      20000              /* name, numbers, 256 colors */

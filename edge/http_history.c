@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "edge/worker_priv.h"
-#include "engine/timestamp.h"
+#include "engine/base/timestamp.h"
 
 #define PLACEMENTS_DEFAULT 20
 #define PLACEMENTS_MAX     100

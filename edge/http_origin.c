@@ -10,10 +10,10 @@
 #include <string.h>
 #include <strings.h>
 
-#include "edge/http_host.h"
+#include "edge/codec/http_host.h"
 #include "edge/worker_priv.h"
-#include "engine/hash.h"
-#include "engine/log.h"
+#include "engine/base/hash.h"
+#include "engine/base/log.h"
 
 #define EXPOSED                                                                                    \
 	"Access-Control-Expose-Headers: ETag, Retry-After, WWW-Authenticate, X-Board-Epoch, "      \

@@ -15,7 +15,7 @@
 #include <string.h>
 
 #include "edge/worker_priv.h"
-#include "engine/timestamp.h"
+#include "engine/base/timestamp.h"
 
 #define ROLLBACK_WAIT_MS 600000 /* what an operator waits for the journal to be read */
 #define TOLD_JSON_MAX    1024

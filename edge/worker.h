@@ -13,13 +13,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "edge/close_reason.h"
-#include "engine/clock.h"
-#include "engine/histogram.h"
+#include "edge/codec/close_reason.h"
+#include "engine/base/clock.h"
+#include "engine/base/histogram.h"
 #include "engine/metric.h"
-#include "engine/ring.h"
+#include "engine/ring/ring.h"
 #include "engine/room.h"
-#include "engine/spsc.h"
+#include "engine/base/spsc.h"
 
 #define LISTENERS_MAX    16
 #define ORIGINS_MAX      64  /* that are listed */

@@ -10,15 +10,15 @@
 
 #include <netinet/in.h>
 
-#include "edge/http_error.h"
-#include "edge/http_head.h"
-#include "edge/message.h"
+#include "edge/codec/http_error.h"
+#include "edge/codec/http_head.h"
+#include "edge/codec/message.h"
 #include "edge/worker.h"
-#include "edge/ws_frame.h"
-#include "engine/assert.h"
-#include "engine/blob.h"
+#include "edge/codec/ws_frame.h"
+#include "engine/base/assert.h"
+#include "engine/base/blob.h"
 #include "engine/mail.h"
-#include "engine/op.h"
+#include "engine/ring/op.h"
 
 #define HTTP_ORIGIN_WHY       "pages of this origin may not act here: the server does not list it"
 #define NONE                  UINT32_MAX

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "edge/session.h"
+#include "edge/codec/session.h"
 #include "edge/worker_priv.h"
 #include "engine/requests.h"
 #include "engine/room_log.h"

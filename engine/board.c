@@ -27,8 +27,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "engine/assert.h"
-#include "engine/hash.h"
+#include "engine/base/assert.h"
+#include "engine/base/hash.h"
 
 #define BYTES_MAX  ((size_t)BOARD_SIDE_MAX * BOARD_SIDE_MAX)
 #define BLOCKS_MAX (BYTES_MAX / BOARD_BLOCK_BYTES)

@@ -19,8 +19,8 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "engine/assert.h"
-#include "engine/bytes.h"
+#include "engine/base/assert.h"
+#include "engine/base/bytes.h"
 
 /* Between calls `fill` is below 32: there is room for 32 bits at once. */
 struct bit_writer {

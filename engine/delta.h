@@ -2,7 +2,7 @@
  * delta.h - the changed cells of one frame, close to their entropy.
  *
  * Bytes in, bytes out: no socket, no clock, no allocation, no state. Any thread. The payload knows
- * neither board nor seq: those are the header of the delta message (edge/message.h).
+ * neither board nor seq: those are the header of the delta message (edge/codec/message.h).
  * docs/protocol.md describes the format for people who write a client.
  */
 #ifndef PX_ENGINE_DELTA_H

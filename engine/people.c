@@ -24,8 +24,8 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 
-#include "engine/assert.h"
-#include "engine/hash.h"
+#include "engine/base/assert.h"
+#include "engine/base/hash.h"
 
 /* With three of four homes used at most, a run this long does not happen by chance (1e-16). */
 #define PROBE_MAX 1024

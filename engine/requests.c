@@ -24,8 +24,8 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 
-#include "engine/assert.h"
-#include "engine/hash.h"
+#include "engine/base/assert.h"
+#include "engine/base/hash.h"
 
 #define NONE         UINT32_MAX
 #define CAPACITY_MAX (1u << 28)

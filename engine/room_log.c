@@ -26,7 +26,7 @@
 #include <unistd.h>
 #include <fcntl.h>
 
-#include "engine/assert.h"
+#include "engine/base/assert.h"
 
 #define CACHE_LINE 64
 

@@ -10,6 +10,7 @@ Prints file:line: what is wrong; exit 1 when something is.
 """
 import argparse
 import concurrent.futures
+import graphlib
 import json
 import os
 import pathlib
@@ -18,32 +19,36 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-FOLDERS = ["engine", "edge", "persist", "server", "tools/loadgen", "web", "tests"]
+TOP = ["engine", "edge", "persist", "writer", "server", "tools", "web", "tests"]
 
-# Which folder may include headers of which; a folder may always include its own. "folder/name.h" allows one.
-CODECS = ["edge/ws_frame.h", "edge/ws_accept.h", "edge/http_head.h", "edge/http_fields.h", "edge/message.h", "edge/session.h"]
-ASKING = ["edge/target.h", "edge/http_fetch.h", "edge/board_fetch.h"]  # a server, from outside
-ARROWS = {
-    "engine": [],
-    "edge": ["engine", "web/web_asset.h"],
-    "persist": ["engine"],
-    "web": ["engine"],
-    "tools/loadgen": ["engine"] + CODECS + ASKING,
-    "server": ["engine", "edge", "persist", "web"],
-    "tests": ["engine", "edge", "persist", "server", "tools/loadgen", "web"],
-}
+
+def arrows():
+    """Which folder may include headers of which, as its CMakeLists.txt says; its own it always may."""
+    allowed = {}
+    for path in sorted(ROOT.glob("*/**/CMakeLists.txt")):
+        folder = path.parent.relative_to(ROOT).as_posix()
+        if folder.split("/")[0] not in TOP[:-1]:
+            continue
+        text = re.sub(r"#.*", "", path.read_text())
+        call = re.search(r"pixeld_(?:folder|behind)\(([^)]*)\)", text)
+        allowed[folder] = [w for w in call.group(1).split() if not w.isupper()] if call else []
+    return allowed
+
+
+ARROWS = arrows()
+FOLDERS = sorted(ARROWS) + ["tests"]
 
 # A foreign library is seen by one file (of each program). Tests and benches may use any as an oracle.
 FOREIGN = {
-    r"liburing(\.h|/)": ["engine/ring_uring.c"],
-    r"openssl/": ["edge/session.c", "edge/ws_accept.c", "tools/loadgen/tls.c"],
-    r"jansson\.h": ["edge/message_json.c", "tools/loadgen/*"],
-    r"libdeflate\.h": ["edge/*"],
-    r"zstd(_errors)?\.h": ["edge/*"],
-    r"png\.h": ["edge/*"],
-    r"ini\.h": ["server/settings_file.c"],
-    r"xxhash\.h": ["engine/hash.c"],
-    r"libpq-fe\.h": ["persist/postgres_link.c"],
+    r"liburing(\.h|/)": ["engine/ring/ring_uring.c"],
+    r"openssl/": ["edge/codec/session.c", "edge/codec/ws_accept.c", "tools/loadgen/tls.c"],
+    r"jansson\.h": ["edge/codec/message_json.c", "tools/loadgen/*"],
+    r"libdeflate\.h": ["edge/picture/*"],
+    r"zstd(_errors)?\.h": ["edge/picture/*"],
+    r"png\.h": ["edge/picture/*"],
+    r"ini\.h": ["server/settings/settings_file.c"],
+    r"xxhash\.h": ["engine/base/hash.c"],
+    r"libpq-fe\.h": ["persist/postgres/postgres_link.c"],
 }
 
 # Functions that may not be used, and what to use.
@@ -76,15 +81,15 @@ def problem(path, line, what):
 
 
 def sources():
-    for folder in FOLDERS:
+    for folder in TOP:
         for path in sorted((ROOT / folder).rglob("*.[ch]")):
             if path.is_file():
                 yield path.relative_to(ROOT)
 
 
 def folder_of(path):
-    name = path.as_posix()
-    return next((f for f in FOLDERS if name.startswith(f + "/")), None)
+    """The nearest folder above that is a library; tests are one."""
+    return next((f for f in map(pathlib.PurePath.as_posix, path.parents) if f in FOLDERS), None)
 
 
 def matches(path, patterns):
@@ -97,25 +102,41 @@ def without_comments_and_strings(text):
     return token.sub(lambda m: re.sub(r"[^\n]", " ", m.group()), text)
 
 
+used_arrows = set()
+
+
 def check_includes(path, lines):
     folder = folder_of(path)
-    allowed = ARROWS[folder]
     for number, line in enumerate(lines, 1):
         m = re.match(r'\s*#\s*include\s*([<"])([^>"]+)[>"]', line)
         if not m:
             continue
         header = m.group(2)
         if m.group(1) == '"':
-            target = next((f for f in FOLDERS if header.startswith(f + "/")), None)
+            target = folder_of(pathlib.PurePath(header))
             if target is None:
                 problem(path, number, f'write "{folder}/{header}": includes begin at the root')
-            elif target != folder and target not in allowed and header not in allowed:
-                problem(path, number, f"{folder} may not include {header}")
+            elif target not in (folder, "tests") and folder != "tests":
+                used_arrows.add((folder, target))
+                if target not in ARROWS[folder]:
+                    problem(path, number, f"{folder} may not include {header}: {folder}/CMakeLists.txt does not name {target}")
         if folder == "tests":
             continue
         for library, homes in FOREIGN.items():
             if re.match(library, header) and not matches(path.as_posix(), homes):
                 problem(path, number, f"<{header}> belongs into {' or '.join(homes)} only")
+
+
+def check_arrows():
+    """What a folder may use and does not; circles."""
+    for folder, allowed in ARROWS.items():
+        for target in allowed:
+            if target in ARROWS and (folder, target) not in used_arrows:
+                problem(f"{folder}/CMakeLists.txt", 1, f"names {target}, and no file includes it")
+    try:
+        tuple(graphlib.TopologicalSorter({f: [t for t in a if t in ARROWS] for f, a in ARROWS.items()}).static_order())
+    except graphlib.CycleError as circle:
+        problem("CMakeLists.txt", 1, "folders in a circle: " + " > ".join(reversed(circle.args[1])))
 
 
 def check_one_home(users):
@@ -190,6 +211,7 @@ def check_c():
                 if re.search(r"#\s*include\s*<" + library, text):
                     users.setdefault(library, []).append(path.as_posix())
     check_one_home(users)
+    check_arrows()
 
 
 def check_every_file():
@@ -217,10 +239,10 @@ VARIABLE = re.compile(r"""(?:getenv\(\s*"|environ(?:\.get\(|\[)\s*"|process\.env
 
 def check_environment():
     """pixeld refuses a PIXELD_ that it does not know, also one that a test or script hands down."""
-    known = set(re.findall(r'^ENVIRONMENT\("(\w+)"', (ROOT / "server/environment.def").read_text(), re.M))
-    for name in re.findall(r'^SETTING\(\w+, \w+, "([\w-]+)"', (ROOT / "server/settings.def").read_text(), re.M):
+    known = set(re.findall(r'^ENVIRONMENT\("(\w+)"', (ROOT / "server/settings/environment.def").read_text(), re.M))
+    for name in re.findall(r'^SETTING\(\w+, \w+, "([\w-]+)"', (ROOT / "server/settings/settings.def").read_text(), re.M):
         known.add("PIXELD_" + name.upper().replace("-", "_"))
-    for folder in FOLDERS + ["scripts"]:
+    for folder in TOP + ["scripts"]:
         for path in sorted((ROOT / folder).rglob("*")):
             if path.suffix not in (".c", ".h", ".py", ".mjs", ".sh", ".txt") or "corpus" in path.parts:
                 continue
@@ -230,7 +252,7 @@ def check_environment():
             for number, line in enumerate(code.split("\n"), 1):
                 for name in VARIABLE.findall(line):
                     if name not in known:
-                        problem(path.relative_to(ROOT), number, f"{name} is not in server/environment.def")
+                        problem(path.relative_to(ROOT), number, f"{name} is not in server/settings/environment.def")
 
 
 def check_rules():

@@ -6,12 +6,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "engine/clock.h"
-#include "engine/log.h"
+#include "engine/base/clock.h"
+#include "engine/base/log.h"
 #include "engine/requests.h"
 #include "server/data_dir.h"
 #include "server/secret.h"
-#include "server/writer.h"
+#include "writer/writer.h"
 
 /* A server that runs on the directory may remove a file between two looks of ours. */
 #define TRIES 3

@@ -9,7 +9,7 @@
 
 #include <stdio.h>
 
-#include "server/settings.h"
+#include "server/settings/settings.h"
 
 /* Says what it found: good to `out`, else to standard error. The exit code. */
 int config_check(const struct settings *s, FILE *out);

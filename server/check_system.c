@@ -14,8 +14,8 @@
 #include <string.h>
 
 #include "engine/requests.h"
-#include "engine/ring.h"
-#include "server/settings_priv.h"
+#include "engine/ring/ring.h"
+#include "server/settings/settings_priv.h"
 
 #define KERNEL_MAJOR_MIN 6
 #define KERNEL_MINOR_MIN 1

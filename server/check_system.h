@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "server/settings.h"
+#include "server/settings/settings.h"
 
 #define SYSTEM_UNKNOWN UINT64_MAX /* the machine does not say */
 

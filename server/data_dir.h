@@ -8,8 +8,8 @@
 #ifndef PX_SERVER_DATA_DIR_H
 #define PX_SERVER_DATA_DIR_H
 
-#include "persist/disk.h"
-#include "server/settings.h"
+#include "persist/disk/disk.h"
+#include "server/settings/settings.h"
 
 #define DATA_DIR_WHY_CHARS  1200
 #define DATA_DIR_PATH_CHARS 4400

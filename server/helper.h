@@ -16,8 +16,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "engine/clock.h"
-#include "engine/ring.h"
+#include "engine/base/clock.h"
+#include "engine/ring/ring.h"
 
 struct helper_config {
 	void *arg;

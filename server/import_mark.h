@@ -9,8 +9,8 @@
 #ifndef PX_SERVER_IMPORT_MARK_H
 #define PX_SERVER_IMPORT_MARK_H
 
-#include "persist/disk.h"
-#include "persist/record.h"
+#include "persist/disk/disk.h"
+#include "persist/format/record.h"
 
 #define IMPORT_MARK_BYTES (RECORD_NAME_BYTES_MAX + 32)
 

@@ -12,8 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "engine/log.h"
-#include "server/listen_address.h"
+#include "engine/base/log.h"
+#include "server/settings/listen_address.h"
 
 #define BACKLOG          65535 /* cut to net.core.somaxconn: a burst of reconnects waits here */
 #define BIND_TRIES       500   /* 10 s: a busy machine lets the kernel wait, too */

@@ -7,7 +7,7 @@
 #define PX_SERVER_LISTENER_H
 
 #include "edge/worker.h"
-#include "server/settings.h"
+#include "server/settings/settings.h"
 
 #define LISTENER_WHY_CHARS 256
 

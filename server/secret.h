@@ -5,9 +5,9 @@
 #ifndef PX_SERVER_SECRET_H
 #define PX_SERVER_SECRET_H
 
-#include "edge/session.h"
-#include "persist/disk.h"
-#include "server/settings.h"
+#include "edge/codec/session.h"
+#include "persist/disk/disk.h"
+#include "server/settings/settings.h"
 
 #define SECRET_WHY_CHARS      256
 #define ADMIN_TOKEN_CHARS_MIN 16

@@ -13,8 +13,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "edge/http_host.h"
-#include "engine/log.h"
+#include "edge/codec/http_host.h"
+#include "engine/base/log.h"
 #include "server/data_dir.h"
 #include "server/listener.h"
 #include "server/secret.h"

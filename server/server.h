@@ -9,7 +9,7 @@
 #ifndef PX_SERVER_SERVER_H
 #define PX_SERVER_SERVER_H
 
-#include "server/settings.h"
+#include "server/settings/settings.h"
 
 #define SERVER_WHY_CHARS 1200 /* DATA_DIR_WHY_CHARS, too */
 

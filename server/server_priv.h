@@ -6,17 +6,17 @@
 #include <pthread.h>
 #include <semaphore.h>
 
-#include "edge/pack.h"
-#include "edge/session.h"
+#include "edge/picture/pack.h"
+#include "edge/codec/session.h"
 #include "edge/worker.h"
-#include "persist/keeper.h"
-#include "persist/postgres.h"
-#include "persist/receiver.h"
+#include "persist/journal/keeper.h"
+#include "persist/postgres/postgres.h"
+#include "persist/receiver/receiver.h"
 #include "server/helper.h"
-#include "server/historian.h"
+#include "writer/historian.h"
 #include "server/secret.h"
 #include "server/server.h"
-#include "server/writer.h"
+#include "writer/writer.h"
 
 #define REQUESTS_MAX 16384 /* mail of one worker on its way to the writer */
 #define ANSWERS_MAX  16384 /* and back: as many as may be asked */

@@ -13,8 +13,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "engine/blob.h"
-#include "engine/log.h"
+#include "engine/base/blob.h"
+#include "engine/base/log.h"
 #include "server/server_priv.h"
 
 #define WRITER_SLICE_NS 100000

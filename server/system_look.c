@@ -15,7 +15,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "engine/ring.h"
+#include "engine/ring/ring.h"
 
 /* The beginning of a small file, NUL-terminated; false: not there. */
 static bool read_text(const char *path, char *out, size_t room)

@@ -5,11 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/assert.h"
-#include "persist/disk.h"
-#include "persist/journal_format.h"
-#include "persist/record.h"
-#include "persist/snapshot.h"
+#include "engine/base/assert.h"
+#include "persist/disk/disk.h"
+#include "persist/format/journal_format.h"
+#include "persist/format/record.h"
+#include "persist/snapshot/snapshot.h"
 
 #define MADE_SEGMENT_BYTES 65536u
 #define MADE_JOURNAL_ID    77u

@@ -6,9 +6,9 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "persist/disk.h"
-#include "persist/journal_format.h"
-#include "persist/record.h"
+#include "persist/disk/disk.h"
+#include "persist/format/journal_format.h"
+#include "persist/format/record.h"
 
 #define SEGMENT_MAKE_ID    77u
 #define SEGMENT_MAKE_BYTES (256u << 10)

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "persist/disk.h"
+#include "persist/disk/disk.h"
 
 #define TEMP_DIR_BYTES 64
 

@@ -13,8 +13,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "engine/assert.h"
-#include "engine/bytes.h"
+#include "engine/base/assert.h"
+#include "engine/base/bytes.h"
 #include "engine/delta.h"
 #include "tests/trace.h"
 

@@ -27,7 +27,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "edge/ws_frame.h"
+#include "edge/codec/ws_frame.h"
 
 enum { SQ_ENTRIES = 512, HEAD_BYTES_MAX = 512, THREADS_MAX = 64, STAMP_CHARS = 19 };
 enum kind { ACCEPT = 1, REQUEST, ANSWER, FRAME };

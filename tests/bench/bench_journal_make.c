@@ -12,10 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/clock.h"
-#include "persist/disk.h"
-#include "persist/journal_format.h"
-#include "persist/record.h"
+#include "engine/base/clock.h"
+#include "persist/disk/disk.h"
+#include "persist/format/journal_format.h"
+#include "persist/format/record.h"
 #include "tests/prng.h"
 
 #define SEGMENT_BYTES (64u << 20)

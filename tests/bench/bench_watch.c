@@ -27,7 +27,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "edge/ws_frame.h"
+#include "edge/codec/ws_frame.h"
 
 enum { BUFS = 4096, BUF_BYTES = 2048, SOURCES = 16, HELLO_BYTES_MAX = 125 };
 enum kind { RECV = 1, SEND };

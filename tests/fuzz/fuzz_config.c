@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/assert.h"
-#include "server/settings_priv.h"
+#include "engine/base/assert.h"
+#include "server/settings/settings_priv.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/assert.h"
-#include "engine/bytes.h"
+#include "engine/base/assert.h"
+#include "engine/base/bytes.h"
 #include "engine/delta.h"
 
 #define BOARD_CELLS_MAX (UINT32_C(1) << 28)

@@ -8,9 +8,9 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "edge/http_head.h"
-#include "edge/http_host.h"
-#include "engine/assert.h"
+#include "edge/codec/http_head.h"
+#include "edge/codec/http_host.h"
+#include "engine/base/assert.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -11,9 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/assert.h"
-#include "persist/journal_format.h"
-#include "persist/record.h"
+#include "engine/base/assert.h"
+#include "persist/format/journal_format.h"
+#include "persist/format/record.h"
 
 #define ID            7u
 #define SEGMENT_BYTES 2048u

@@ -10,9 +10,9 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "edge/message.h"
-#include "edge/ws_frame.h"
-#include "engine/assert.h"
+#include "edge/codec/message.h"
+#include "edge/codec/ws_frame.h"
+#include "engine/base/assert.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

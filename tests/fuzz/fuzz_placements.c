@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/assert.h"
-#include "engine/timestamp.h"
-#include "server/placements_csv.h"
+#include "engine/base/assert.h"
+#include "engine/base/timestamp.h"
+#include "tools/pixeld/placements_csv.h"
 
 #define ROWS_MAX 20000u /* of one input: a rectangle may have a million */
 #define COLORS   5u

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "edge/ws_frame.h"
-#include "engine/assert.h"
+#include "edge/codec/ws_frame.h"
+#include "engine/base/assert.h"
 
 #define PREFIX_BYTES      5
 #define MESSAGE_BYTES_MAX 4096

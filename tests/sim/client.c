@@ -13,7 +13,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "engine/assert.h"
+#include "engine/base/assert.h"
 #include "engine/refusal.h"
 #include "tests/prng.h"
 #include "tests/sim/client_priv.h"

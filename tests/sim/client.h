@@ -15,7 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "edge/session.h"
+#include "edge/codec/session.h"
 #include "tests/sim/net_sim.h"
 #include "tests/sim/truth.h"
 

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/assert.h"
+#include "engine/base/assert.h"
 #include "engine/refusal.h"
 #include "tests/sim/client_priv.h"
 

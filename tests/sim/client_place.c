@@ -7,7 +7,7 @@
  * board's cooldown runs. Only `overloaded` may be said to anything, and `no_session` when it has
  * ended.
  */
-#include "engine/assert.h"
+#include "engine/base/assert.h"
 #include "engine/refusal.h"
 #include "tests/prng.h"
 #include "tests/sim/client_priv.h"

@@ -2,8 +2,8 @@
 #ifndef PX_TESTS_SIM_CLIENT_PRIV_H
 #define PX_TESTS_SIM_CLIENT_PRIV_H
 
-#include "edge/message.h"
-#include "edge/ws_frame.h"
+#include "edge/codec/message.h"
+#include "edge/codec/ws_frame.h"
 #include "tests/sim/client.h"
 
 #define CLIENT_PAYLOAD_MAX (1u << 16) /* of a delta; boards are small here */

@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/assert.h"
-#include "engine/hash.h"
+#include "engine/base/assert.h"
+#include "engine/base/hash.h"
 #include "tests/prng.h"
 #include "tests/sim/client_priv.h"
 

@@ -17,8 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/assert.h"
-#include "persist/disk.h"
+#include "engine/base/assert.h"
+#include "persist/disk/disk.h"
 #include "tests/prng.h"
 
 #define SECTOR_BYTES 512

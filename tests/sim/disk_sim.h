@@ -1,7 +1,7 @@
 /*
  * disk_sim.h - the controls of the simulated disk: power cuts, faults, damage.
  *
- * disk_sim.c implements persist/disk.h in memory, with one directory; a program that links
+ * disk_sim.c implements persist/disk/disk.h in memory, with one directory; a program that links
  * px_disk_sim instead of px_disk runs the real journal without a file system. It forgets what a
  * disk may forget:
  *

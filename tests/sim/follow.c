@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/assert.h"
-#include "engine/bytes.h"
+#include "engine/base/assert.h"
+#include "engine/base/bytes.h"
 #include "engine/delta.h"
 #include "tests/prng.h"
 #include "tests/sim/client_priv.h"

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "engine/assert.h"
+#include "engine/base/assert.h"
 #include "tests/prng.h"
 
 #define TURNS_MAX 2000

@@ -8,9 +8,9 @@
 #ifndef PX_TESTS_SIM_JOURNAL_SCENE_H
 #define PX_TESTS_SIM_JOURNAL_SCENE_H
 
-#include "persist/journal.h"
-#include "persist/keeper.h"
-#include "persist/recover.h"
+#include "persist/journal/journal.h"
+#include "persist/journal/keeper.h"
+#include "persist/recover/recover.h"
 #include "tests/sim/disk_sim.h"
 
 #define SCENE_RECORDS_MAX   16384

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "engine/assert.h"
+#include "engine/base/assert.h"
 
 #define LISTENERS_MAX   16
 #define LISTEN_FD_FIRST 1000000 /* far from every real descriptor */

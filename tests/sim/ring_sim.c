@@ -1,5 +1,5 @@
 /*
- * ring_sim.c - engine/ring.h in memory, seeded. See ring_sim.h.
+ * ring_sim.c - engine/ring/ring.h in memory, seeded. See ring_sim.h.
  *
  * Owner      one thread plays all; the world (time, dice, faults) is one static struct, because
  * ring_open()
@@ -19,7 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/hash.h"
+#include "engine/base/hash.h"
 
 #define world ring_sim_world
 

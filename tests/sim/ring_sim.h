@@ -1,7 +1,7 @@
 /*
  * ring_sim.h - the controls of the simulated ring: time, faults, and what must not happen.
  *
- * ring_sim.c implements engine/ring.h in memory; a program that links px_ring_sim instead of
+ * ring_sim.c implements engine/ring/ring.h in memory; a program that links px_ring_sim instead of
  * px_ring runs the real edge and engine without a kernel. Everything it decides comes from one
  * seed: how late an operation is done, in which order, how much of it, and whether it fails. Time
  * moves only by ring_sim_advance(). One thread plays all threads; ring_wait() does not sleep, it
@@ -20,7 +20,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "engine/ring.h"
+#include "engine/ring/ring.h"
 #include "tests/sim/net_sim.h"
 
 /* Chances are of 1000. All zero: nothing is late, nothing fails. */

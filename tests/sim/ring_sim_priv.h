@@ -6,7 +6,7 @@
 
 #include <netinet/in.h>
 
-#include "engine/assert.h"
+#include "engine/base/assert.h"
 #include "tests/prng.h"
 #include "tests/sim/ring_sim.h"
 

@@ -21,8 +21,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "engine/assert.h"
-#include "engine/log.h"
+#include "engine/base/assert.h"
+#include "engine/base/log.h"
 #include "tests/prng.h"
 #include "tests/sim/client.h"
 #include "tests/sim/disk_sim.h"

@@ -11,9 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "edge/pack.h"
-#include "engine/assert.h"
-#include "engine/blob.h"
+#include "edge/picture/pack.h"
+#include "engine/base/assert.h"
+#include "engine/base/blob.h"
 #include "engine/mail.h"
 #include "engine/room_log.h"
 #include "tests/prng.h"

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "edge/worker.h"
-#include "server/writer.h"
+#include "writer/writer.h"
 
 #define STACK_WORKERS_MAX 4
 

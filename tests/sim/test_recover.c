@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
-#include "engine/hash.h"
-#include "persist/journal_tool.h"
+#include "engine/base/hash.h"
+#include "tools/pixeld/journal_tool.h"
 #include "tests/sim/journal_scene.h"
 
 #define FIRST      "journal-00000001.seg"

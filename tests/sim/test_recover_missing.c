@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "engine/exit_code.h"
-#include "persist/journal_tool.h"
+#include "engine/base/exit_code.h"
+#include "tools/pixeld/journal_tool.h"
 #include "tests/sim/journal_scene.h"
 
 #define FIRST    "journal-00000001.seg"

@@ -13,14 +13,14 @@
 
 #include <cmocka.h>
 
-#include "edge/message.h"
-#include "edge/ws_frame.h"
-#include "engine/assert.h"
+#include "edge/codec/message.h"
+#include "edge/codec/ws_frame.h"
+#include "engine/base/assert.h"
 #include "engine/delta.h"
 #include "engine/mail.h"
 #include "engine/room_log.h"
-#include "persist/history_board.h"
-#include "server/writer.h"
+#include "persist/history/history_board.h"
+#include "writer/writer.h"
 #include "tests/prng.h"
 #include "tests/sim/disk_sim.h"
 

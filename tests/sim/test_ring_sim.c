@@ -1,5 +1,6 @@
 /*
- * test_ring_sim.c - the simulated ring keeps the contract of engine/ring.h, and sees who breaks it.
+ * test_ring_sim.c - the simulated ring keeps the contract of engine/ring/ring.h, and sees who
+ * breaks it.
  *
  * Every test has a world of its own: one ring, one listener, one client that is accepted into a
  * slot.
@@ -17,8 +18,8 @@
 
 #include <cmocka.h>
 
-#include "engine/hash.h"
-#include "engine/op.h"
+#include "engine/base/hash.h"
+#include "engine/ring/op.h"
 #include "tests/prng.h"
 #include "tests/sim/ring_sim.h"
 

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "persist/keeper.h"
+#include "persist/journal/keeper.h"
 #include "tests/prng.h"
 #include "tests/sim/disk_sim.h"
 

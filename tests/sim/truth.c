@@ -13,10 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/assert.h"
-#include "engine/bytes.h"
-#include "engine/hash.h"
-#include "persist/recover.h"
+#include "engine/base/assert.h"
+#include "engine/base/bytes.h"
+#include "engine/base/hash.h"
+#include "persist/recover/recover.h"
 
 #define SEQ_MAX  (1u << 24) /* no run comes that far; a new epoch begins beyond it */
 #define CLOCK_MS 1          /* the two clocks tick at different moments */

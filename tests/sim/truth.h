@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 #include "engine/user.h"
-#include "persist/disk.h"
+#include "persist/disk/disk.h"
 
 #define TRUTH_BOARDS_MAX 4
 

@@ -13,7 +13,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "engine/ring.h"
+#include "engine/ring/ring.h"
 
 #define KERNEL_BYTES_PER_END 9216ULL /* slab of one end of a connection, little in flight */
 #define FILES_SPARE          4096U

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "engine/assert.h"
+#include "engine/base/assert.h"
 #include "tools/loadgen/rng.h"
 #include "tools/loadgen/upgrade.h"
 #include "tools/loadgen/worker_priv.h"

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/assert.h"
+#include "engine/base/assert.h"
 #include "tools/loadgen/remedy.h"
 #include "tools/loadgen/rng.h"
 #include "tools/loadgen/worker_priv.h"

@@ -17,7 +17,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-#include "engine/assert.h"
+#include "engine/base/assert.h"
 
 #define MARKS 4096U
 #define DONE  4096U

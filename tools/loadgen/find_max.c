@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "engine/command_line.h"
+#include "engine/base/command_line.h"
 #include "tools/loadgen/json_out.h"
 #include "tools/loadgen/options.h"
 #include "tools/loadgen/plot.h"

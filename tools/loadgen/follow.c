@@ -6,7 +6,7 @@
  */
 #include "tools/loadgen/follow.h"
 
-#include "engine/assert.h"
+#include "engine/base/assert.h"
 
 static enum trouble wrong(struct follow *f, enum trouble t)
 {

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "edge/message.h"
+#include "edge/codec/message.h"
 #include "tools/loadgen/trouble.h"
 
 struct follow {

@@ -10,7 +10,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "engine/assert.h"
+#include "engine/base/assert.h"
 
 #define LINEAR 2048U
 #define HALF   1024U

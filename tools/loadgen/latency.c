@@ -1,7 +1,7 @@
 /* latency.c - see latency.h. No state. */
 #include "tools/loadgen/latency.h"
 
-#include "engine/assert.h"
+#include "engine/base/assert.h"
 
 const char *latency_str(enum latency which)
 {

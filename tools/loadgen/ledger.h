@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "edge/board_fetch.h"
+#include "edge/fetch/board_fetch.h"
 
 struct ack {
 	uint64_t request;

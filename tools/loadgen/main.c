@@ -11,7 +11,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "engine/command_line.h"
+#include "engine/base/command_line.h"
 #include "tools/loadgen/capacity.h"
 #include "tools/loadgen/find_max.h"
 #include "tools/loadgen/merge.h"

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/command_line.h"
+#include "engine/base/command_line.h"
 #include "tools/loadgen/report.h"
 #include "tools/loadgen/result_read.h"
 #include "tools/loadgen/run_number.h"

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "engine/command_line.h"
+#include "engine/base/command_line.h"
 
 #define WORD_CHARS 64
 

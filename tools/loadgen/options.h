@@ -10,11 +10,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "edge/message.h"
-#include "edge/session.h"
+#include "edge/codec/message.h"
+#include "edge/codec/session.h"
 #include "tools/loadgen/source.h"
-#include "edge/target.h"
-#include "engine/exit_code.h"
+#include "edge/fetch/target.h"
+#include "engine/base/exit_code.h"
 #include "tools/loadgen/threshold.h"
 #include "tools/loadgen/timeline.h"
 

@@ -10,10 +10,10 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "edge/message.h"
-#include "edge/ws_frame.h"
-#include "engine/assert.h"
-#include "engine/bytes.h"
+#include "edge/codec/message.h"
+#include "edge/codec/ws_frame.h"
+#include "engine/base/assert.h"
+#include "engine/base/bytes.h"
 #include "tools/loadgen/rng.h"
 
 int painter_init(struct painter *p, uint32_t number, uint32_t painters, uint32_t window,

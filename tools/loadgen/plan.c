@@ -10,8 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "engine/assert.h"
-#include "engine/bytes.h"
+#include "engine/base/assert.h"
+#include "engine/base/bytes.h"
 #include "tools/loadgen/recording.h"
 #include "tools/loadgen/rng.h"
 

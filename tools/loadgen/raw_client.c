@@ -17,7 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "engine/assert.h"
+#include "engine/base/assert.h"
 #include "tools/loadgen/raw_priv.h"
 #include "tools/loadgen/rng.h"
 

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/exit_code.h"
+#include "engine/base/exit_code.h"
 #include "tools/loadgen/option_word.h"
 #include "tools/loadgen/raw_stamp.h"
 #include "tools/loadgen/units.h"

@@ -11,7 +11,7 @@
 
 #include "tools/loadgen/raw_template.h"
 #include "tools/loadgen/source.h"
-#include "edge/target.h"
+#include "edge/fetch/target.h"
 #include "tools/loadgen/upgrade.h"
 
 #define RAW_FIELDS_BYTES_MAX  4096 /* of all --header */

@@ -7,10 +7,10 @@
 
 #include <pthread.h>
 
-#include "edge/ws_frame.h"
-#include "engine/clock.h"
-#include "engine/op.h"
-#include "engine/ring.h"
+#include "edge/codec/ws_frame.h"
+#include "engine/base/clock.h"
+#include "engine/ring/op.h"
+#include "engine/ring/ring.h"
 #include "tools/loadgen/schedule.h"
 #include "tools/loadgen/raw_worker.h"
 #include "tools/loadgen/ring_set.h"

@@ -17,8 +17,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "engine/clock.h"
-#include "engine/ring.h"
+#include "engine/base/clock.h"
+#include "engine/ring/ring.h"
 #include "tools/loadgen/raw_report.h"
 #include "tools/loadgen/server_process.h"
 #include "tools/loadgen/tls.h"

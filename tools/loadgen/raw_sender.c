@@ -7,8 +7,8 @@
  */
 #include <string.h>
 
-#include "engine/assert.h"
-#include "engine/hash.h"
+#include "engine/base/assert.h"
+#include "engine/base/hash.h"
 #include "tools/loadgen/raw_priv.h"
 #include "tools/loadgen/raw_stamp.h"
 #include "tools/loadgen/rng.h"

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/assert.h"
+#include "engine/base/assert.h"
 #include "tools/loadgen/rng.h"
 
 #define TRACK_BYTES_MAX (512ULL << 20) /* of one table */

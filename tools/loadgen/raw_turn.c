@@ -6,7 +6,7 @@
  * Owner: the worker's thread. Each part has a budget, so that a flood of events holds up no message
  * for long, and many messages no event.
  */
-#include "engine/assert.h"
+#include "engine/base/assert.h"
 #include "tools/loadgen/raw_priv.h"
 
 #define OPENING_MAX       1000

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/assert.h"
+#include "engine/base/assert.h"
 #include "tools/loadgen/raw_priv.h"
 #include "tools/loadgen/tls.h"
 

@@ -13,9 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/assert.h"
+#include "engine/base/assert.h"
 #include "engine/delta.h"
-#include "engine/hash.h"
+#include "engine/base/hash.h"
 #include "tools/loadgen/rng.h"
 
 #define SETS      16384U

@@ -13,8 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "edge/message.h"
-#include "edge/board_fetch.h"
+#include "edge/codec/message.h"
+#include "edge/fetch/board_fetch.h"
 #include "tools/loadgen/trouble.h"
 
 struct reference;

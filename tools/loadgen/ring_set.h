@@ -12,8 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "engine/clock.h"
-#include "engine/ring.h"
+#include "engine/base/clock.h"
+#include "engine/ring/ring.h"
 
 #define RING_SET_ARENA_BYTES 65536
 

@@ -16,9 +16,9 @@
 #include <sys/resource.h>
 #include <time.h>
 
-#include "engine/clock.h"
-#include "engine/hash.h"
-#include "engine/ring.h"
+#include "engine/base/clock.h"
+#include "engine/base/hash.h"
+#include "engine/ring/ring.h"
 #include "tools/loadgen/capacity.h"
 #include "tools/loadgen/live.h"
 #include "tools/loadgen/remedy.h"

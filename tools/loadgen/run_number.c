@@ -1,7 +1,7 @@
 /* run_number.c - see run_number.h. A constant table only. */
 #include "tools/loadgen/run_number.h"
 
-#include "engine/assert.h"
+#include "engine/base/assert.h"
 
 enum merge { MERGE_SUM, MERGE_MOST, MERGE_LEAST };
 enum of { OF_NONE, OF_CLIENTS, OF_PLACED };

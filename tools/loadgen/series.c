@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "engine/clock.h"
+#include "engine/base/clock.h"
 
 void series_begin(struct series *s, uint64_t now_ns, uint64_t cpu_ns)
 {

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "edge/http_fetch.h"
+#include "edge/fetch/http_fetch.h"
 
 #define VALID_S 86400
 

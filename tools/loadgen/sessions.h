@@ -10,8 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "edge/session.h"
-#include "edge/target.h"
+#include "edge/codec/session.h"
+#include "edge/fetch/target.h"
 
 struct session_token {
 	char chars[SESSION_TOKEN_CHARS_MAX]; /* NUL-terminated */

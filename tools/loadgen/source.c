@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "engine/assert.h"
+#include "engine/base/assert.h"
 
 static int address_parse(const char *text, size_t len, uint32_t *ret_address)
 {

@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "edge/ws_frame.h"
-#include "engine/assert.h"
+#include "edge/codec/ws_frame.h"
+#include "engine/base/assert.h"
 
 #define BYTES  (4U << 20)
 #define FRAMES 65536U

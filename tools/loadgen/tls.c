@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/assert.h"
+#include "engine/base/assert.h"
 
 struct tls_trust {
 	SSL_CTX *context;

@@ -1,7 +1,7 @@
 /* trouble.c - see trouble.h. Constant tables only. */
 #include "tools/loadgen/trouble.h"
 
-#include "engine/assert.h"
+#include "engine/base/assert.h"
 
 static const struct {
 	const char *name;

@@ -12,8 +12,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "edge/ws_frame.h"
-#include "engine/assert.h"
+#include "edge/codec/ws_frame.h"
+#include "engine/base/assert.h"
 #include "tools/loadgen/rng.h"
 
 #define PROTOCOL "pixeld.v1"

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "edge/target.h"
+#include "edge/fetch/target.h"
 
 #define UPGRADE_REQUEST_BYTES_MAX 1280
 #define UPGRADE_ANSWER_BYTES_MAX  4096

@@ -4,7 +4,7 @@
  * Owner: the worker's thread. Everything here follows the clock and the plan, never the server:
  * that is what makes the load an open loop. Each part has a budget for one turn.
  */
-#include "engine/assert.h"
+#include "engine/base/assert.h"
 #include "tools/loadgen/rng.h"
 #include "tools/loadgen/worker_priv.h"
 

@@ -7,10 +7,10 @@
 #include <pthread.h>
 #include <stddef.h>
 
-#include "edge/ws_frame.h"
-#include "engine/clock.h"
-#include "engine/op.h"
-#include "engine/ring.h"
+#include "edge/codec/ws_frame.h"
+#include "engine/base/clock.h"
+#include "engine/ring/op.h"
+#include "engine/ring/ring.h"
 #include "tools/loadgen/crowd.h"
 #include "tools/loadgen/follow.h"
 #include "tools/loadgen/painter.h"

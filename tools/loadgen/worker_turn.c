@@ -8,7 +8,7 @@
  */
 #include <string.h>
 
-#include "engine/assert.h"
+#include "engine/base/assert.h"
 #include "tools/loadgen/worker_priv.h"
 
 #define LEAVES_PER_TURN   512

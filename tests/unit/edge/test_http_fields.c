@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "edge/http_head.h"
+#include "edge/codec/http_head.h"
 
 #define LINE "GET / HTTP/1.1\r\nHost: a\r\n"
 

@@ -33,7 +33,7 @@
 #undef HTTP_DELETE
 #undef HTTP_OPTIONS
 
-#include "edge/http_head.h"
+#include "edge/codec/http_head.h"
 
 static struct http_head head;
 static const char *why;

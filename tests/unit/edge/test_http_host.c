@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-#include "edge/http_host.h"
+#include "edge/codec/http_host.h"
 
 static struct span span_of(const char *text)
 {

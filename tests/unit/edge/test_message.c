@@ -15,8 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "edge/message.h"
-#include "edge/ws_frame.h"
+#include "edge/codec/message.h"
+#include "edge/codec/ws_frame.h"
 #include "engine/refusal.h"
 
 static char scratch[MESSAGE_IN_BYTES_MAX];

@@ -11,8 +11,8 @@
 
 #include <string.h>
 
-#include "edge/pack.h"
-#include "engine/blob.h"
+#include "edge/picture/pack.h"
+#include "engine/base/blob.h"
 #include "tests/prng.h"
 
 #define SIDE  500

@@ -15,9 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "edge/message.h"
-#include "edge/session.h"
-#include "edge/ws_frame.h"
+#include "edge/codec/message.h"
+#include "edge/codec/session.h"
+#include "edge/codec/ws_frame.h"
 
 #define PAGE           "docs/protocol.md"
 #define LINE_BYTES_MAX 4096
@@ -396,7 +396,7 @@ static void features_are_those_of_the_page(void **state)
 {
 	static const char *const rows[] = {
 #define FEATURE(name, text) "| " #name " | " text " |",
-#include "edge/feature.def"
+#include "edge/codec/feature.def"
 #undef FEATURE
 	};
 
@@ -413,7 +413,7 @@ static void errors_are_those_of_the_page(void **state)
 #include "engine/refusal.def"
 #undef REFUSAL
 #define HTTP_ERROR(symbol, status, code, when) "| " #status " | " code " | " when " |",
-#include "edge/http_error.def"
+#include "edge/codec/http_error.def"
 #undef HTTP_ERROR
 	};
 	char line[LINE_BYTES_MAX];
@@ -438,7 +438,7 @@ static void close_codes_are_those_of_the_page(void **state)
 {
 	static const char *const rows[] = {
 #define REASON(symbol, code, name, text) "| " #code " | " name " | " text " |",
-#include "edge/close_reason.def"
+#include "edge/codec/close_reason.def"
 #undef REASON
 	};
 

@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "edge/session.h"
+#include "edge/codec/session.h"
 
 #define ISSUED  1700000000u
 #define EXPIRES 1700003600u

@@ -17,7 +17,7 @@
 #include <time.h>
 #include <wslay/wslay.h>
 
-#include "edge/ws_frame.h"
+#include "edge/codec/ws_frame.h"
 
 #define STREAM_BYTES_MAX 16384
 

@@ -11,7 +11,7 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "engine/blob.h"
+#include "engine/base/blob.h"
 
 static void bytes_live_until_the_last_owner_is_gone(void **state)
 {

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "engine/command_line.h"
+#include "engine/base/command_line.h"
 #include "tests/prng.h"
 
 static const char *const names[] = {"data",           "config",       "clients-max",

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/exit_code.h"
+#include "engine/base/exit_code.h"
 
 static char *page_read(const char *path)
 {
@@ -31,7 +31,7 @@ static void operators_page_has_every_code(void **state)
 		const char *text;
 	} rows[] = {
 #define EXIT_CODE(symbol, code, text) {code, text},
-#include "engine/exit_code.def"
+#include "engine/base/exit_code.def"
 #undef EXIT_CODE
 	};
 	char *page = page_read("docs/operations.md");

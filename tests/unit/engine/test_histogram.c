@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "engine/histogram.h"
+#include "engine/base/histogram.h"
 
 static void bounds_grow_from_50_us_to_60_s_and_the_last_has_none(void **state)
 {

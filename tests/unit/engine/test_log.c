@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "engine/log.h"
+#include "engine/base/log.h"
 
 /* A pipe that keeps writes apart, so that one read gives one line. */
 static int lines[2];

@@ -17,9 +17,9 @@
 
 #include <cmocka.h>
 
-#include "engine/clock.h"
-#include "engine/op.h"
-#include "engine/ring.h"
+#include "engine/base/clock.h"
+#include "engine/ring/op.h"
+#include "engine/ring/ring.h"
 
 #define TAG(n)   op_tag_pack(7, 0, n)
 #define PATIENCE 60000

@@ -11,7 +11,7 @@
 #include <sched.h>
 #include <string.h>
 
-#include "engine/spsc.h"
+#include "engine/base/spsc.h"
 #include "tests/prng.h"
 
 struct item {

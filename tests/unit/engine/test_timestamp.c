@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "engine/timestamp.h"
+#include "engine/base/timestamp.h"
 #include "tests/prng.h"
 
 static uint64_t parsed(const char *text)

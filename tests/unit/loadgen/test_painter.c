@@ -9,8 +9,8 @@
 
 #include <string.h>
 
-#include "edge/message.h"
-#include "edge/ws_frame.h"
+#include "edge/codec/message.h"
+#include "edge/codec/ws_frame.h"
 #include "tests/prng.h"
 #include "tools/loadgen/painter.h"
 

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "edge/ws_frame.h"
+#include "edge/codec/ws_frame.h"
 #include "engine/delta.h"
 #include "tests/prng.h"
 #include "tools/loadgen/reference.h"

@@ -9,7 +9,7 @@
 
 #include <errno.h>
 
-#include "edge/target.h"
+#include "edge/fetch/target.h"
 #include "tools/loadgen/units.h"
 
 static void counts_have_decimal_suffixes(void **state)

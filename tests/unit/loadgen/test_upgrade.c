@@ -12,8 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "edge/http_head.h"
-#include "edge/ws_frame.h"
+#include "edge/codec/http_head.h"
+#include "edge/codec/ws_frame.h"
 #include "tools/loadgen/upgrade.h"
 
 /* The answer to the key of `random`: every @ in the text is replaced by the right accept value. */

@@ -10,11 +10,11 @@
 
 #include <cmocka.h>
 
-#include "engine/exit_code.h"
-#include "persist/disk.h"
-#include "persist/journal_format.h"
-#include "persist/journal_tool.h"
-#include "persist/record.h"
+#include "engine/base/exit_code.h"
+#include "persist/disk/disk.h"
+#include "persist/format/journal_format.h"
+#include "tools/pixeld/journal_tool.h"
+#include "persist/format/record.h"
 #include "tests/temp_dir.h"
 
 static char dir[TEMP_DIR_BYTES];

@@ -12,10 +12,10 @@
 
 #include <cmocka.h>
 
-#include "persist/history_board.h"
-#include "persist/history_cell.h"
-#include "persist/journal_format.h"
-#include "persist/snapshot.h"
+#include "persist/history/history_board.h"
+#include "persist/history/history_cell.h"
+#include "persist/format/journal_format.h"
+#include "persist/snapshot/snapshot.h"
 #include "tests/prng.h"
 #include "tests/temp_dir.h"
 

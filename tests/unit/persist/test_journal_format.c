@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "persist/journal_format.h"
+#include "persist/format/journal_format.h"
 
 #define ID    0xabcdefu
 #define BYTES 4096

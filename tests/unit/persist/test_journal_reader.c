@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "persist/journal_reader.h"
+#include "persist/journal/journal_reader.h"
 #include "tests/segment_make.h"
 #include "tests/temp_dir.h"
 

@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "persist/journal.h"
-#include "persist/recover.h"
+#include "persist/journal/journal.h"
+#include "persist/recover/recover.h"
 #include "tests/temp_dir.h"
 
 #define RECORDS 2000

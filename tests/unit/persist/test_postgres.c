@@ -9,9 +9,9 @@
 
 #include <cmocka.h>
 
-#include "persist/postgres_row.h"
-#include "persist/postgres_schema.h"
-#include "persist/postgres_trouble.h"
+#include "persist/postgres/postgres_row.h"
+#include "persist/postgres/postgres_schema.h"
+#include "persist/postgres/postgres_trouble.h"
 #include "tests/prng.h"
 
 static uint64_t be(const uint8_t *p, unsigned bytes)

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "persist/receiver.h"
+#include "persist/receiver/receiver.h"
 #include "tests/segment_make.h"
 #include "tests/temp_dir.h"
 

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "persist/record.h"
+#include "persist/format/record.h"
 #include "tests/prng.h"
 
 static struct record_rollback random_rollback(uint64_t *random)

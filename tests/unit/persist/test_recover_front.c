@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "persist/recover.h"
+#include "persist/recover/recover.h"
 #include "tests/temp_dir.h"
 
 #define JOURNAL_ID    77u

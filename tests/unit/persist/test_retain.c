@@ -5,9 +5,9 @@
 
 #include <cmocka.h>
 
-#include "persist/retain.h"
-#include "persist/segment_list.h"
-#include "persist/snapshot.h"
+#include "persist/journal/retain.h"
+#include "persist/format/segment_list.h"
+#include "persist/snapshot/snapshot.h"
 #include "tests/segment_make.h"
 #include "tests/temp_dir.h"
 

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "persist/rollback.h"
+#include "persist/history/rollback.h"
 #include "tests/journal_make.h"
 #include "tests/prng.h"
 

@@ -5,9 +5,9 @@
 
 #include <cmocka.h>
 
-#include "engine/blob.h"
-#include "server/historian.h"
-#include "server/writer.h"
+#include "engine/base/blob.h"
+#include "writer/historian.h"
+#include "writer/writer.h"
 #include "tests/journal_make.h"
 #include "tests/temp_dir.h"
 

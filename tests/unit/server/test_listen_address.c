@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "server/listen_address.h"
+#include "server/settings/listen_address.h"
 
 static void addresses_read_and_write_the_same(void **state)
 {

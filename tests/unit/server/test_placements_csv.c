@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "server/placements_csv.h"
+#include "tools/pixeld/placements_csv.h"
 
 #define OURS   "seq,time,user,x,y,color\n"
 #define REDDIT "timestamp,user_id,pixel_color,coordinate\n"

@@ -14,10 +14,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "engine/log.h"
+#include "engine/base/log.h"
 #include "engine/room.h"
-#include "persist/journal_format.h"
-#include "server/settings_priv.h"
+#include "persist/format/journal_format.h"
+#include "server/settings/settings_priv.h"
 
 #define ARGS_MAX 16
 

@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "server/settings.h"
+#include "server/settings/settings.h"
 
 static char why[SETTINGS_WHY_CHARS];
 

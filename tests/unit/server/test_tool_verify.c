@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "server/tool.h"
+#include "tools/pixeld/tool.h"
 #include "tests/journal_make.h"
 #include "tests/temp_dir.h"
 

@@ -1,0 +1,204 @@
+/*
+ * message.h - the messages of pixeld.v1 (binary) and pixeld.v1.json (text).
+ *
+ * Bytes in, bytes out: no socket, no clock; JSON reading alone allocates (jansson, in
+ * message_json.c). Shared by server, load generator, tests and fuzzers. Any thread. One WebSocket
+ * message is one message of the protocol; docs/protocol.md is the reference, and its test vectors
+ * are tests.
+ *
+ * The protocol grows by fields at the end of a message (delta apart): what a reader does not know
+ * there it skips.
+ */
+#ifndef PX_CODEC_MESSAGE_H
+#define PX_CODEC_MESSAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/delta.h"
+#include "engine/placement_filter.h"
+#include "engine/user.h"
+
+#define BOARD_NAME_BYTES_MAX 32
+#define TOKEN_BYTES_MAX      512
+#define MESSAGE_NO_BOARD     UINT16_MAX
+#define MESSAGE_IN_BYTES_MAX 1024 /* the longest that a client may send, binary or JSON */
+#define MESSAGE_OUT_BYTES_MAX                                                                      \
+	512 /* the longest answer to one client, binary or JSON, head included */
+
+enum message_encoding { MESSAGE_BINARY, MESSAGE_JSON, MESSAGE_ENCODINGS };
+
+enum message_type {
+	/* from clients */
+	MSG_SUBSCRIBE = 0x01,
+	MSG_UNSUBSCRIBE = 0x02,
+	MSG_PLACE = 0x03,
+	MSG_SESSION = 0x04,
+	MSG_ALIVE = 0x05,
+	/* from the server */
+	MSG_DELTA = 0x41,
+	MSG_STATUS = 0x42,
+	MSG_SUBSCRIBED = 0x43,
+	MSG_STALE = 0x44,
+	MSG_PLACED = 0x45,
+	MSG_REFUSED = 0x46,
+	MSG_WELCOME = 0x47,
+	MSG_YOU = 0x48,
+	MSG_ERROR = 0x49,
+};
+
+/* Not a message of the WebSocket: the body of a request. */
+struct msg_rollback {
+	struct placement_filter filter;
+	uint64_t undoes; /* 0: it is a new one, by `filter` */
+	bool dry_run;
+};
+
+struct msg_subscribe {
+	char board[BOARD_NAME_BYTES_MAX + 1];
+	bool resume; /* epoch and seq are those of the client's board */
+	uint32_t epoch;
+	uint64_t seq;
+};
+
+struct msg_place {
+	uint16_t board; /* number from msg_subscribed */
+	uint32_t x, y;  /* u16 on the wire; JSON numbers that are no u16 decode as UINT32_MAX */
+	uint32_t color; /* u8 on the wire; likewise */
+	uint64_t request;
+};
+
+struct msg_delta {
+	uint16_t board;
+	uint64_t first, last; /* the seqs it covers, both included */
+	uint32_t count;       /* cells in the payload */
+};
+
+struct msg_status {
+	uint16_t board;
+	uint32_t epoch;
+	uint64_t seq; /* everything up to here has been sent before this message */
+	uint32_t online;
+	uint64_t time_ms; /* Unix time of the server */
+};
+
+struct msg_subscribed {
+	uint16_t board;
+	uint32_t epoch;
+	uint64_t seq; /* the first delta that follows covers seq + 1, or begins before it */
+	uint32_t width, height;
+	uint8_t bits;
+	bool resumed;
+	bool frozen;
+	uint32_t cooldown_ms;
+	char name[BOARD_NAME_BYTES_MAX + 1];
+	uint32_t tag; /* of struct room */
+};
+
+struct msg_stale {
+	uint16_t board;
+	uint32_t epoch;
+	uint64_t seq;    /* of the board now */
+	uint64_t oldest; /* lowest seq from which a subscribe can resume */
+};
+
+struct msg_placed {
+	uint16_t board;
+	uint64_t request;
+	uint64_t seq;
+	uint32_t cooldown_ms; /* until the next one is allowed */
+};
+
+struct msg_refused {
+	uint16_t board;
+	uint64_t request;
+	uint8_t code;     /* engine/refusal.def */
+	uint32_t wait_ms; /* 0: waiting does not help, or unknown */
+};
+
+struct msg_welcome {
+	uint8_t user[USER_BYTES];
+};
+
+/* What the board knows of the session: after every subscribed and welcome. */
+struct msg_you {
+	uint16_t board;
+	uint32_t wait_ms;      /* cooldown that is left */
+	uint64_t last_request; /* the last accepted placement of this person; seq 0: none known */
+	uint64_t last_seq;
+};
+
+struct msg_error {
+	uint8_t code; /* engine/refusal.def */
+	char text[96];
+	uint16_t board;   /* MESSAGE_NO_BOARD: of none, or of one that has no number */
+	uint64_t request; /* of the message that it answers; 0: that had none */
+	uint32_t wait_ms; /* 0: waiting does not help, or unknown */
+};
+
+struct message {
+	enum message_type type;
+	uint64_t request; /* subscribe, unsubscribe, session: for the error about it; 0: none */
+	union {
+		struct msg_subscribe subscribe;
+		uint16_t unsubscribe_board;
+		struct msg_place place;
+		struct {
+			const char *token; /* points into the input */
+			size_t token_len;
+		} session;
+		struct msg_delta delta; /* payload: see message_decode_server() */
+		struct msg_status status;
+		struct msg_subscribed subscribed;
+		struct msg_stale stale;
+		struct msg_placed placed;
+		struct msg_refused refused;
+		struct msg_welcome welcome;
+		struct msg_you you;
+		struct msg_error error;
+	};
+};
+
+/*
+ * Decodes what a client sent. 0; -EBADMSG: not a message (wrong length, not JSON, a field missing
+ * or of the wrong type); -ENOSYS: a type that we do not know, which a server answers with MSG_ERROR
+ * and otherwise skips. JSON: `scratch` of MESSAGE_IN_BYTES_MAX bytes holds a session's token.
+ */
+int message_decode_client(enum message_encoding encoding, const uint8_t *in, size_t len,
+			  char *scratch, struct message *ret_message);
+
+/* The body of a PUT: {"color": n}. 0 and the color (UINT32_MAX when it is no u8), or -EBADMSG. */
+int message_decode_color(const uint8_t *in, size_t len, uint32_t *ret_color);
+
+/* The body of POST .../rollback (docs/protocol.md). 0; -EBADMSG and a sentence that says what is
+ * wrong: also a key that is not known, because a condition that gets lost takes more. Color and
+ * area may still lie outside the board. */
+int message_decode_rollback(const uint8_t *in, size_t len, struct msg_rollback *ret_rollback,
+			    const char **ret_why);
+
+/* Decodes what a server sent, binary only. For MSG_DELTA the payload for delta_decode() is
+ * [*ret_payload, in + len); else that is what we do not know. Errors as above. */
+int message_decode_server(const uint8_t *in, size_t len, struct message *ret_message,
+			  const uint8_t **ret_payload);
+
+/* Encodes a message of a client, binary, without WebSocket head; returns its bytes, at most
+ * MESSAGE_IN_BYTES_MAX. */
+size_t message_encode_client(const struct message *message, uint8_t *out);
+
+/* Encodes an answer or a status (every type of the server but MSG_DELTA) as one finished, unmasked
+ * WebSocket frame; returns its bytes, at most MESSAGE_OUT_BYTES_MAX. */
+size_t message_encode_server(enum message_encoding encoding, const struct message *message,
+			     uint8_t *out);
+
+/* Room that message_encode_delta() may need for `count` cells, frame head included. */
+size_t message_delta_bytes_max(enum message_encoding encoding, uint32_t board_cells, unsigned bits,
+			       uint32_t count);
+
+/* Encodes one delta as a finished WebSocket frame; returns its bytes. JSON writes x and y, hence
+ * `width`. */
+size_t message_encode_delta(enum message_encoding encoding, const struct msg_delta *delta,
+			    uint32_t width, uint32_t board_cells, unsigned bits,
+			    const struct delta_cell *cells, uint8_t *out);
+
+#endif

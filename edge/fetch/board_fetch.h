@@ -1,0 +1,30 @@
+/*
+ * board_fetch.h - GET /boards/{board}/bitmap: a whole board with the seq that it stands at.
+ *
+ * Blocking, any thread.
+ */
+#ifndef PX_FETCH_BOARD_FETCH_H
+#define PX_FETCH_BOARD_FETCH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "edge/fetch/target.h"
+
+struct board_bytes {
+	uint8_t *bytes; /* malloc()ed; the owner frees */
+	size_t len;
+	uint64_t seq;
+	uint32_t epoch;
+};
+
+/* One request. 0 or -errno: of the connection, -ENOENT no such board, -EBADMSG another answer than
+ * 200 with X-Board-Seq and X-Board-Epoch. */
+int board_fetch(const struct target *target, const char *board, struct board_bytes *ret_board);
+
+/* Asks again, every 50 ms for at most 10 s, until the board stands at `seq` or later (-ETIMEDOUT),
+ * or is of another epoch. */
+int board_fetch_from(const struct target *target, const char *board, uint32_t epoch, uint64_t seq,
+		     struct board_bytes *ret_board);
+
+#endif

@@ -1,0 +1,20 @@
+/* exit_code.h - the table of exit codes (exit_code.def) as enum and text. Pure, any thread. */
+#ifndef PX_BASE_EXIT_CODE_H
+#define PX_BASE_EXIT_CODE_H
+
+#include <stdio.h>
+
+enum exit_code {
+#define EXIT_CODE(symbol, code, text) EXIT_##symbol = code,
+#include "engine/base/exit_code.def"
+#undef EXIT_CODE
+};
+
+/* The code of -errno when io_uring was to be opened: EXIT_CONFIG where the machine refuses it,
+ * which no second try lifts; else EXIT_FAILED. */
+enum exit_code exit_code_of_ring(int error);
+
+/* A line for each of the table, for --help. */
+void exit_codes_print(FILE *out);
+
+#endif

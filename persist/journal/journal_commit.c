@@ -1,0 +1,206 @@
+/*
+ * journal_commit.c - what is in flight between the journal and the disk, and how it ends.
+ *
+ * Owner      the writer thread.
+ * In flight  a write, linked to a sync where the mode or the moment wants one; or one sync alone.
+ *            Its buffer is not touched before the last event. Short writes go on where they ended.
+ */
+#include "persist/journal/journal_priv.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
+#include "engine/base/assert.h"
+#include "engine/base/log.h"
+
+static void flight_arm(struct journal *j)
+{
+	struct flight *f = &j->flight;
+	bool synced = f->kind == FLIGHT_SYNC || f->synced;
+
+	j->generation++;
+	f->events = 0;
+	f->write_res = 0;
+	f->sync_res = 0;
+	if (f->kind == FLIGHT_COMMIT) {
+		ring_write(j->ring, j->segment.fd, f->at, f->len, f->offset, synced,
+			   op_tag_pack(JOURNAL_OP_WRITE, j->generation, 0));
+		f->events++;
+	}
+	if (synced) {
+		ring_fdatasync(j->ring, j->segment.fd,
+			       op_tag_pack(JOURNAL_OP_SYNC, j->generation, 0));
+		f->events++;
+	}
+}
+
+static void segment_header_seal(struct journal *j, uint8_t *out, struct now now)
+{
+	const struct segment_header h = {
+		.journal_id = j->journal_id,
+		.segment_bytes = j->config.segment_bytes,
+		.first_lsn = j->settled + 1,
+		.chain = j->chain,
+		.durable_lsn = j->durable,
+		.wall_ms = now.wall_ms,
+		.segment = j->segment.number,
+		.flags = j->restart ? SEGMENT_RESTART : 0,
+		.sync = j->config.sync,
+	};
+
+	segment_header_put(out, &h);
+}
+
+/* Seals buffer `b` for the present segment and sends it. The first batch of a segment is synced in
+ * every mode: so recovery knows for sure that a run began, and with which `sync`. */
+void journal_commit_arm(struct journal *j, struct batch_buffer *b, bool closing, struct now now)
+{
+	uint8_t *batch = b->bytes + SEGMENT_HEADER_BYTES;
+	uint8_t *from = j->segment.begun ? batch : b->bytes;
+	const struct batch_header h = {
+		.journal_id = j->journal_id,
+		.first_lsn = j->settled + 1,
+		.durable_lsn = j->durable,
+		.chain = j->chain,
+		.payload_bytes = b->payload_bytes,
+		.records = b->records,
+		.flags = closing ? BATCH_CLOSING : 0,
+	};
+	size_t total = (size_t)(batch - from) + batch_bytes(b->payload_bytes);
+
+	if (!j->segment.begun)
+		segment_header_seal(j, from, now);
+	j->flight = (struct flight){
+		.kind = FLIGHT_COMMIT,
+		.synced = closing || !j->segment.begun || j->config.sync == JOURNAL_SYNC_COMMIT,
+		.closing = closing,
+		.at = from,
+		.len = total,
+		.total = total,
+		.offset = j->segment.offset,
+		.chain = batch_seal(batch, &h, j->segment.number),
+		.started_ns = now.mono_ns,
+	};
+	flight_arm(j);
+}
+
+void journal_sync_arm(struct journal *j, struct now now)
+{
+	j->flight = (struct flight){.kind = FLIGHT_SYNC, .started_ns = now.mono_ns};
+	flight_arm(j);
+}
+
+static struct batch_buffer *flight_buffer(struct journal *j)
+{
+	return &j->buffers[j->filling ^ 1];
+}
+
+static void sync_succeed(struct journal *j)
+{
+	j->unsynced = false;
+	j->durable = j->settled;
+	j->stats.syncs++;
+	journal_trims_submit(j);
+}
+
+static void commit_succeed(struct journal *j, const struct flight *f, struct now now)
+{
+	struct batch_buffer *b = flight_buffer(j);
+
+	if (!j->segment.begun)
+		j->stats.segments++;
+	j->segment.begun = true;
+	j->segment.offset += f->total;
+	j->restart = false;
+	j->chain = f->chain;
+	j->settled += b->records;
+	j->stats.commits++;
+	j->stats.records += b->records;
+	j->stats.bytes += f->total;
+	b->records = 0;
+	b->payload_bytes = 0;
+	if (j->config.commit_us != NULL)
+		histogram_add(j->config.commit_us, (now.mono_ns - f->started_ns) / 1000);
+	if (f->synced) {
+		sync_succeed(j);
+	} else if (!j->unsynced) {
+		j->unsynced = true;
+		j->sync_due_ns = now.mono_ns + j->config.interval_ms * NS_PER_MS;
+	}
+	if (f->closing) {
+		journal_segment_close(j);
+		journal_state_set(j, JOURNAL_CLOSED);
+	}
+}
+
+static void commit_fail(struct journal *j, const struct flight *f, int error, struct now now)
+{
+	log_error("journal_write_failed segment=%u offset=%" PRIu64 " error=%d", j->segment.number,
+		  j->segment.offset, error);
+	j->stats.failures++;
+	journal_segment_abandon(j, f->total);
+	if (!journal_segment_take(j)) {
+		journal_drop(j, error, now);
+		return;
+	}
+	j->stats.rewrites++;
+	journal_commit_arm(j, flight_buffer(j), f->closing, now);
+}
+
+/* With `interval` and `off`: what was not synced stays as the system has it; the next segment goes
+ * on from there. Who chose those modes chose this risk; here at least it is told. */
+static void sync_fail(struct journal *j, int error)
+{
+	log_error("journal_sync_failed segment=%u durable_lsn=%" PRIu64 " settled_lsn=%" PRIu64
+		  " error=%d: records between them may be lost by a power cut",
+		  j->segment.number, j->durable, j->settled, error);
+	j->stats.failures++;
+	journal_segment_abandon(j, 0);
+}
+
+static void commit_finish(struct journal *j, struct now now)
+{
+	struct flight f = j->flight;
+
+	if (f.write_res == -EINTR || (f.write_res > 0 && (size_t)f.write_res < f.len)) {
+		size_t step = f.write_res > 0 ? (size_t)f.write_res : 0;
+
+		j->flight.at += step;
+		j->flight.len -= step;
+		j->flight.offset += step;
+		flight_arm(j);
+		return;
+	}
+	j->flight.kind = FLIGHT_NONE;
+	if (f.write_res <= 0)
+		commit_fail(j, &f, f.write_res < 0 ? f.write_res : -EIO, now);
+	else if (f.sync_res < 0)
+		commit_fail(j, &f, f.sync_res, now);
+	else
+		commit_succeed(j, &f, now);
+}
+
+void journal_done(struct journal *j, uint64_t tag, int32_t res, struct now now)
+{
+	struct op_tag op = op_tag_unpack(tag);
+	struct flight *f = &j->flight;
+
+	px_assert(f->events > 0);
+	px_assert(op.generation == (j->generation & OP_GENERATION_MASK));
+	if (op.kind == JOURNAL_OP_WRITE)
+		f->write_res = res;
+	else
+		f->sync_res = res;
+	f->events--;
+	if (f->events > 0)
+		return;
+	if (f->kind == FLIGHT_COMMIT) {
+		commit_finish(j, now);
+		return;
+	}
+	f->kind = FLIGHT_NONE;
+	if (f->sync_res < 0)
+		sync_fail(j, f->sync_res);
+	else
+		sync_succeed(j);
+}

@@ -1,0 +1,136 @@
+/*
+ * settings.h - what pixeld was told: flags, environment, configuration file, defaults.
+ *
+ * One table (settings.def) is all there is; a flag wins over the environment, that over the file,
+ * that over the default. Read once, at start, by the main thread; afterwards immutable, for any
+ * thread.
+ *
+ *	--journal-sync=off                  flag; also as two words
+ *	PIXELD_JOURNAL_SYNC=off             environment
+ *	[journal]                           file; also journal-sync, journal.sync,
+ *	sync = off                          journal_sync without a section
+ *	[board "main"]                      size, cooldown-ms, palette, frozen of one board
+ *
+ * The use of it, in main():
+ *
+ *	struct settings *s;
+ *	char why[SETTINGS_WHY_CHARS];
+ *	int exit_code = settings_load(argc, argv, environ, &s, why);
+ *	if (exit_code != 0) { fprintf(stderr, "pixeld: %s\n", why); return exit_code; }
+ *	if (settings_show(s, stdout)) { settings_free(s); return 0; }
+ *	if (s->action == SETTINGS_CHECK_SYSTEM) ...
+ */
+#ifndef PX_SETTINGS_SETTINGS_H
+#define PX_SETTINGS_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "engine/base/exit_code.h"
+
+#define SETTINGS_TEXT_CHARS       520 /* with the NUL */
+#define SETTINGS_ITEM_CHARS       128
+#define SETTINGS_LIST_MAX         64
+#define SETTINGS_WHY_CHARS        768
+#define SETTINGS_BOARD_NAME_CHARS 33
+#define SETTINGS_COLOR_NAME_CHARS 24
+#define SETTINGS_COLORS_MAX       256
+
+enum settings_action {
+	SETTINGS_RUN,
+	SETTINGS_CHECK_SYSTEM, /* check_system.h */
+	SETTINGS_CHECK_CONFIG, /* check_config.h */
+	SETTINGS_HELP,         /* this and everything below is done by settings_show() */
+	SETTINGS_VERSION,
+	SETTINGS_PRINT_CONFIG,
+	SETTINGS_PRINT_REFERENCE,
+};
+
+/* In the order of precedence. */
+enum settings_source {
+	SETTINGS_FROM_NOWHERE,
+	SETTINGS_FROM_DEFAULT,
+	SETTINGS_FROM_FILE,
+	SETTINGS_FROM_ENV,
+	SETTINGS_FROM_FLAG,
+};
+
+struct settings_list {
+	unsigned count;
+	char items[SETTINGS_LIST_MAX][SETTINGS_ITEM_CHARS];
+};
+
+struct settings_color {
+	char name[SETTINGS_COLOR_NAME_CHARS];
+	uint32_t rgb; /* 0xrrggbb */
+};
+
+struct settings_board {
+	char name[SETTINGS_BOARD_NAME_CHARS];
+	uint32_t width, height;
+	unsigned bits;
+	uint64_t cooldown_ms; /* its own, or the general one */
+	bool frozen;
+	unsigned colors; /* of the palette: at most 1 << bits */
+	struct settings_color palette[SETTINGS_COLORS_MAX];
+	/* while reading */
+	bool has_cooldown, has_frozen;
+	int line; /* of the file where it is first named; 0: not in the file */
+};
+
+#define SETTING_FIELD_COUNT(field)   uint64_t field;
+#define SETTING_FIELD_MS(field)      uint64_t field;
+#define SETTING_FIELD_SECONDS(field) uint64_t field;
+#define SETTING_FIELD_BYTES(field)   uint64_t field;
+#define SETTING_FIELD_MIB(field)     uint64_t field;
+#define SETTING_FIELD_BOOL(field)    bool field;
+#define SETTING_FIELD_CHOICE(field)  unsigned field;
+#define SETTING_FIELD_TEXT(field)    char field[SETTINGS_TEXT_CHARS];
+#define SETTING_FIELD_LIST(field)    struct settings_list field;
+#define SETTING_FIELD_BOARDS(field)
+
+enum settings_id {
+#define SETTING(type, field, ...) SETTINGS_ID_##field,
+#include "server/settings/settings.def"
+#undef SETTING
+	SETTINGS_ROWS
+};
+
+struct settings {
+	enum settings_action action;
+#define SETTING(type, field, ...) SETTING_FIELD_##type(field)
+#include "server/settings/settings.def"
+#undef SETTING
+	struct settings_board *boards; /* at least one, in the order given */
+	unsigned boards_count;
+	struct {
+		enum settings_source source;
+		int line; /* SETTINGS_FROM_FILE */
+	} origins[SETTINGS_ROWS];
+};
+
+/*
+ * Reads everything; opens no file but `--config`. argv and envp end with NULL. Returns EXIT_PASS;
+ * EXIT_USAGE: a flag, or the value of one, is wrong; EXIT_CONFIG: environment or file are wrong, or
+ * settings contradict each other. Then `why` has one line for people and *ret_settings is NULL.
+ */
+int settings_load(int argc, char *const argv[], char *const envp[], struct settings **ret_settings,
+		  char why[static SETTINGS_WHY_CHARS]);
+void settings_free(struct settings *s); /* NULL is fine */
+
+/* For commands that read no settings: whether each variable of envp that looks like a setting is
+ * one. EXIT_PASS, or EXIT_CONFIG and a line in `why`. Their values are not looked at. */
+int settings_env_check(char *const envp[], char why[static SETTINGS_WHY_CHARS]);
+
+/* The same with the text of a file instead of --config; `name` is for messages. For tests and
+ * fuzzers. */
+int settings_load_text(const char *name, const char *text, size_t len,
+		       struct settings **ret_settings, char why[static SETTINGS_WHY_CHARS]);
+
+/* Does --help, --version, --print-config and --print-reference. false: s->action is not one of
+ * these, nothing was written. */
+bool settings_show(const struct settings *s, FILE *out);
+
+#endif

@@ -1,0 +1,343 @@
+/*
+ * historian.c - see historian.h.
+ *
+ * Owner   the historian's thread.
+ * Memory  a reader's window; the boards of the last questions, BOARDS_KEPT of them, and
+ *         a copy while one is packed; an answer, which becomes the client's.
+ *
+ *	jobs ──▶ begin ──▶ step ... step ──▶ answer ──▶ done
+ *	                     └──▶ too long: busy. A board stays where it stands, and who asks again
+ *	                          goes on from there
+ *
+ * Somebody who steps through time, as a player does, finds the board of the step before kept: each
+ * record is read once.
+ */
+#include "writer/historian.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "edge/picture/pack.h"
+#include "engine/base/assert.h"
+#include "engine/base/blob.h"
+#include "engine/base/log.h"
+#include "persist/history/history_board.h"
+#include "persist/history/history_cell.h"
+#include "writer/historian_rollback.h"
+#include "writer/writer.h"
+
+#define BOARDS_KEPT      2
+#define QUESTION_NS      (3 * NS_PER_SEC)  /* a question may take so long */
+#define PART_NS          (20 * NS_PER_SEC) /* one about a cell, until it has read one part */
+#define WAITED_NS        (10 * NS_PER_SEC) /* who waited longer is told to come again */
+#define FAILURES_SAID_NS (60 * NS_PER_SEC)
+
+struct kept {
+	struct history_board board;
+	uint64_t used; /* the count of the last question */
+	bool filled;
+};
+
+struct historian {
+	struct historian_config config;
+	struct now now;
+	struct history *history;
+	struct packer *packer;
+	struct historian_rollback *rollback;
+	struct kept kept[BOARDS_KEPT];
+	struct kept *at; /* of the question at hand */
+	struct history_moment moment;
+	struct history_cell cell;
+	struct history_job job;
+	uint64_t questions;
+	uint64_t began_ns;
+	uint64_t said_ns; /* when a failure was last logged; 0: never */
+	bool busy;
+};
+
+int historian_new(const struct historian_config *config, struct historian **ret_historian)
+{
+	struct historian *h = calloc(1, sizeof(*h));
+
+	if (h == NULL)
+		return -ENOMEM;
+	h->config = *config;
+	if (history_new(config->disk, &h->history) < 0 || packer_new(&h->packer) < 0 ||
+	    historian_rollback_new(h->history, h->packer, &h->rollback) < 0) {
+		historian_free(h);
+		return -ENOMEM;
+	}
+	*ret_historian = h;
+	return 0;
+}
+
+void historian_free(struct historian *h)
+{
+	if (h == NULL)
+		return;
+	for (unsigned i = 0; i < BOARDS_KEPT; i++)
+		history_board_fini(&h->kept[i].board);
+	if (h->busy && h->job.ask.type == MAIL_ROLLBACK)
+		free(h->job.ask.rollback);
+	historian_rollback_free(h->rollback);
+	packer_free(h->packer);
+	history_free(h->history);
+	free(h);
+}
+
+/* --- answers ---------------------------------------------------------------------------------- */
+
+static void answer(struct historian *h, uint8_t verdict)
+{
+	struct history_job *done = spsc_push(h->config.done);
+
+	px_assert(done != NULL); /* the writer lets no more out than it holds */
+	h->job.verdict = verdict;
+	*done = h->job;
+	h->busy = false;
+	if (spsc_publish(h->config.done))
+		h->config.wake_writer(h->config.arg);
+}
+
+static void answer_failed(struct historian *h, int error)
+{
+	bool is_rollback = h->job.ask.type == MAIL_ROLLBACK;
+
+	if (error == PAST_AWAY) {
+		answer(h, HISTORY_AWAY);
+		return;
+	}
+	if (h->said_ns == 0 || h->now.mono_ns - h->said_ns > FAILURES_SAID_NS) {
+		h->said_ns = h->now.mono_ns;
+		log_error("history_failed board=%s error=\"%s\" remedy=\"pixeld journal verify\"",
+			  h->job.room->name, strerror(-error));
+	}
+	answer(h, is_rollback ? (uint8_t)ROLLBACK_FAILED : (uint8_t)HISTORY_FAILED);
+}
+
+static void answer_board(struct historian *h)
+{
+	struct history_board *b = &h->at->board;
+	struct board_copy *copy;
+	int rc;
+
+	if (b->board == NULL) {
+		rc = history_board_since(h->history, b->number, &h->job.ret_seq, &h->job.since_ms);
+		if (rc < 0 && rc != -ENODATA)
+			answer_failed(h, rc);
+		else
+			answer(h, HISTORY_GONE);
+		return;
+	}
+	(void)board_copy_begin(b->board, b->epoch, b->seq);
+	copy = board_copy_step(b->board, SIZE_MAX);
+	px_assert(copy != NULL);
+	h->job.ret_seq = b->seq;
+	h->job.since_ms = b->at_ms;
+	h->job.epoch = b->epoch;
+	h->job.blob = packer_run(h->packer, h->job.room, copy, (enum board_form)h->job.ask.form);
+	board_copy_unref(copy);
+	answer(h, HISTORY_FOUND);
+}
+
+static void answer_cell(struct historian *h)
+{
+	const struct history_cell *c = &h->cell;
+	struct blob *blob = blob_new(c->count * sizeof(struct mail_placement));
+
+	for (uint32_t i = 0; blob != NULL && i < c->count; i++) {
+		const struct record_placement *p = &c->found[i];
+		struct mail_placement m = {
+			.seq = p->seq, .placed_at_ms = p->placed_at_ms, .color = p->color};
+
+		m.rollback = record_is_restored(p) ? p->request : 0;
+		memcpy(m.user, p->user, sizeof(m.user));
+		memcpy(blob->bytes + i * sizeof(m), &m, sizeof(m));
+	}
+	h->job.blob = blob;
+	h->job.ret_seq = c->next_seq;
+	h->job.complete = c->complete;
+	answer(h, HISTORY_FOUND);
+}
+
+/* --- questions -------------------------------------------------------------------------------- */
+
+/* The kept board from which it is shortest to the moment, else the one that was not used longest.
+ * */
+static struct kept *kept_choose(struct historian *h)
+{
+	const struct history_moment *m = &h->moment;
+	struct kept *best = NULL, *oldest = &h->kept[0];
+
+	for (unsigned i = 0; i < BOARDS_KEPT; i++) {
+		struct kept *k = &h->kept[i];
+
+		if (k->used < oldest->used)
+			oldest = k;
+		if (!k->filled || k->board.number != h->job.ask.board || k->board.seq > m->seq ||
+		    k->board.at_ms > m->at_ms)
+			continue;
+		if (best == NULL || k->board.seq > best->board.seq)
+			best = k;
+	}
+	if (best == NULL) {
+		best = oldest;
+		history_board_fini(&best->board);
+		history_board_init(&best->board, h->job.ask.board);
+		best->filled = true;
+	}
+	best->used = h->questions;
+	return best;
+}
+
+static int board_begin(struct historian *h)
+{
+	h->moment = (struct history_moment){h->job.ask.seq, h->job.ask.at_ms};
+	h->at = kept_choose(h);
+	return history_board_begin(h->history, &h->at->board, &h->moment);
+}
+
+static int cell_begin(struct historian *h)
+{
+	h->cell.board = h->job.ask.board;
+	h->cell.x = (uint16_t)h->job.ask.x;
+	h->cell.y = (uint16_t)h->job.ask.y;
+	h->cell.before_seq = h->job.ask.seq;
+	h->cell.max = h->job.ask.count;
+	history_cell_begin(h->history, &h->cell);
+	return 0;
+}
+
+static int rollback_begin(struct historian *h)
+{
+	historian_rollback_begin(h->rollback, &h->job);
+	return 0;
+}
+
+/* By type of question. */
+static int begin(struct historian *h)
+{
+	switch (h->job.ask.type) {
+	case MAIL_BOARD_AT:
+		return board_begin(h);
+	case MAIL_PIXEL_HISTORY:
+		return cell_begin(h);
+	case MAIL_ROLLBACK:
+		return rollback_begin(h);
+	default:
+		px_unreachable("question to the historian");
+	}
+}
+
+static bool is_to_come(const struct historian *h)
+{
+	const struct mail_request *ask = &h->job.ask;
+
+	if (ask->type != MAIL_BOARD_AT)
+		return false;
+	if (ask->seq != UINT64_MAX)
+		return ask->seq > h->job.seq;
+	return ask->at_ms > h->now.wall_ms;
+}
+
+static void question_begin(struct historian *h, const struct history_job *job)
+{
+	int rc;
+
+	h->job = *job;
+	h->busy = true;
+	h->questions++;
+	h->began_ns = h->now.mono_ns;
+	h->job.ret_seq = h->job.seq;
+	if (h->now.mono_ns - h->job.ask.asked_ns > WAITED_NS && h->job.ask.type != MAIL_ROLLBACK) {
+		answer(h, HISTORY_BUSY);
+		return;
+	}
+	if (is_to_come(h)) {
+		answer(h, HISTORY_NOT_YET);
+		return;
+	}
+	h->job.ret_seq = 0;
+	rc = history_look(h->history, h->job.upto_lsn);
+	if (rc == 0)
+		rc = begin(h);
+	if (rc < 0)
+		answer_failed(h, rc);
+}
+
+static struct past_ask past_ask(const struct historian *h)
+{
+	const struct room *room = h->job.room;
+	struct past_ask ask = {.history = h->history, .now = h->now, .seq = h->job.seq};
+
+	ask.meta = (struct record_board){.width = room->width,
+					 .height = room->height,
+					 .board = h->job.ask.board,
+					 .bits = room->bits};
+	return ask;
+}
+
+static void board_step(struct historian *h)
+{
+	struct past_ask ask = past_ask(h);
+	int rc = past_board_step(h->config.past, &ask, &h->at->board, &h->moment);
+
+	if (rc < 0) {
+		if (rc != PAST_AWAY)
+			history_board_fini(&h->at->board);
+		answer_failed(h, rc);
+	} else if (rc == 0) {
+		answer_board(h);
+	} else if (h->now.mono_ns - h->began_ns > QUESTION_NS) {
+		answer(h, HISTORY_BUSY);
+	}
+}
+
+static void cell_step(struct historian *h)
+{
+	uint64_t took_ns = h->now.mono_ns - h->began_ns;
+	uint64_t limit_ns = h->cell.in_past ? QUESTION_NS : PART_NS;
+	struct past_ask ask = past_ask(h);
+	int rc = past_cell_step(h->config.past, &ask, &h->cell);
+
+	if (rc < 0)
+		answer_failed(h, rc);
+	else if (rc == 0 || (took_ns > QUESTION_NS && history_cell_end(&h->cell)))
+		answer_cell(h);
+	else if (took_ns > limit_ns)
+		answer(h, HISTORY_BUSY);
+}
+
+/* An operator's: takes as long as it takes. */
+static void rollback_step(struct historian *h)
+{
+	int rc = historian_rollback_step(h->rollback, &h->job);
+
+	if (rc < 0)
+		answer_failed(h, rc);
+	else if (rc == 0)
+		answer(h, h->job.verdict);
+}
+
+uint64_t historian_turn(struct historian *h, struct now now)
+{
+	const struct history_job *job;
+
+	h->now = now;
+	if (!h->busy) {
+		job = spsc_peek(h->config.jobs);
+		if (job == NULL)
+			return past_rest(h->config.past, now);
+		question_begin(h, job);
+		spsc_pop(h->config.jobs);
+		return 0;
+	}
+	if (h->job.ask.type == MAIL_BOARD_AT)
+		board_step(h);
+	else if (h->job.ask.type == MAIL_PIXEL_HISTORY)
+		cell_step(h);
+	else
+		rollback_step(h);
+	return 0;
+}

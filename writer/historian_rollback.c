@@ -1,0 +1,197 @@
+/* historian_rollback.c - see historian_rollback.h. Memory: that of a plan (rollback.h). */
+#include "writer/historian_rollback.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/assert.h"
+#include "engine/base/blob.h"
+
+struct historian_rollback {
+	struct rollback_plan *plan;
+	struct packer *packer;
+};
+
+int historian_rollback_new(struct history *history, struct packer *packer,
+			   struct historian_rollback **ret_rollback)
+{
+	struct historian_rollback *r = calloc(1, sizeof(*r));
+
+	if (r == NULL || rollback_plan_new(history, &r->plan) < 0) {
+		free(r);
+		return -ENOMEM;
+	}
+	r->packer = packer;
+	*ret_rollback = r;
+	return 0;
+}
+
+void historian_rollback_free(struct historian_rollback *r)
+{
+	if (r == NULL)
+		return;
+	rollback_plan_free(r->plan);
+	free(r);
+}
+
+void historian_rollback_begin(struct historian_rollback *r, const struct history_job *job)
+{
+	const struct mail_rollback *ask = job->ask.rollback;
+	struct rollback_question q = {.board = job->ask.board};
+
+	if (job->ask.op == ROLLBACK_LIST) {
+		rollback_plan_begin_list(r->plan);
+		return;
+	}
+	q.undoes = ask->undoes;
+	q.filter = ask->filter;
+	if (q.filter.upto_seq > job->seq)
+		q.filter.upto_seq = job->seq;
+	rollback_plan_begin(r->plan, &q);
+}
+
+/* --- answers ---------------------------------------------------------------------------------- */
+
+static enum rollback_verdict told_make(struct history_job *job, const struct rollback_answer *a,
+				       const struct placement_filter *filter)
+{
+	const struct mail_rolled_back told = {.undoes = job->ask.rollback->undoes,
+					      .placements = a->placements,
+					      .cells = a->cells,
+					      .cells_max = job->cells_max,
+					      .out_of_reach = a->out_of_reach,
+					      .since_seq = a->since_seq,
+					      .filter = *filter,
+					      .x = a->x,
+					      .y = a->y,
+					      .x_last = a->x_last,
+					      .y_last = a->y_last};
+
+	job->blob = blob_new(sizeof(told));
+	if (job->blob == NULL)
+		return ROLLBACK_BUSY;
+	memcpy(job->blob->bytes, &told, sizeof(told));
+	return ROLLBACK_DONE;
+}
+
+static enum rollback_verdict offer_make(struct historian_rollback *r, struct history_job *job,
+					const struct rollback_answer *a,
+					const struct placement_filter *filter)
+{
+	struct rollback_offer *offer;
+
+	if (a->placements == 0)
+		return ROLLBACK_DONE;
+	offer = malloc(sizeof(*offer) + a->cells * sizeof(offer->cells[0]));
+	if (offer == NULL)
+		return ROLLBACK_BUSY;
+	*offer = (struct rollback_offer){.filter = *filter,
+					 .placements = a->placements,
+					 .first_seq = a->first_seq,
+					 .count = a->cells};
+	rollback_plan_cells(r->plan, offer->cells);
+	job->offer = offer;
+	return ROLLBACK_DONE;
+}
+
+/* What stands in the way of the real one stands in the way of a dry run. */
+static enum rollback_verdict answer_judge(const struct history_job *job,
+					  const struct rollback_answer *a)
+{
+	if (a->cells > job->cells_max)
+		return ROLLBACK_TOO_LARGE;
+	if (a->cells > 0 && a->color_max >= job->room->palette_len)
+		return ROLLBACK_NO_COLOR;
+	return ROLLBACK_DONE;
+}
+
+static enum rollback_verdict preview_make(struct historian_rollback *r, struct history_job *job,
+					  const struct rollback_answer *a)
+{
+	struct board *board;
+	struct board_copy *copy;
+
+	job->ret_seq = a->upto_seq;
+	board = rollback_plan_preview(r->plan);
+	(void)board_copy_begin(board, 0, job->ret_seq);
+	copy = board_copy_step(board, SIZE_MAX);
+	px_assert(copy != NULL);
+	job->blob = packer_run(r->packer, job->room, copy, (enum board_form)job->ask.form);
+	board_copy_unref(copy);
+	return job->blob != NULL ? ROLLBACK_DONE : ROLLBACK_BUSY;
+}
+
+static struct mail_rolled_back told_of(const struct rollback *r)
+{
+	return (struct mail_rolled_back){.rollback = r->lsn,
+					 .undoes = r->record.undoes,
+					 .undone_by = r->undone_by,
+					 .placed_at_ms = r->record.placed_at_ms,
+					 .placements = r->record.placements,
+					 .cells = r->record.cells,
+					 .filter = r->record.filter};
+}
+
+static enum rollback_verdict list_make(struct historian_rollback *r, struct history_job *job)
+{
+	size_t count, at = 0;
+	const struct rollback *list = rollback_plan_list(r->plan, &count);
+	struct mail_rolled_back told;
+
+	job->blob = blob_new(count * sizeof(told));
+	if (job->blob == NULL)
+		return ROLLBACK_BUSY;
+	for (size_t i = 0; i < count; i++) {
+		if (list[i].record.board != job->ask.board)
+			continue;
+		told = told_of(&list[i]);
+		memcpy(job->blob->bytes + at, &told, sizeof(told));
+		at += sizeof(told);
+	}
+	job->blob->len = at;
+	return ROLLBACK_DONE;
+}
+
+static enum rollback_verdict answer_make(struct historian_rollback *r, struct history_job *job)
+{
+	struct placement_filter filter;
+	const struct rollback_answer *a;
+	enum rollback_verdict verdict;
+
+	if (job->ask.op == ROLLBACK_LIST)
+		return list_make(r, job);
+	a = rollback_plan_answer(r->plan);
+	if (job->ask.op == ROLLBACK_PREVIEW)
+		return preview_make(r, job, a);
+	filter = rollback_plan_question(r->plan)->filter;
+	verdict = told_make(job, a, &filter);
+	if (verdict == ROLLBACK_DONE)
+		verdict = answer_judge(job, a);
+	if (verdict == ROLLBACK_DONE && job->ask.op == ROLLBACK_DO)
+		verdict = offer_make(r, job, a, &filter);
+	return verdict;
+}
+
+int historian_rollback_step(struct historian_rollback *r, struct history_job *job)
+{
+	int rc = rollback_plan_step(r->plan);
+
+	if (rc == 1)
+		return 1;
+	job->verdict = ROLLBACK_DONE;
+	if (rc == -ENOENT)
+		job->verdict = ROLLBACK_UNKNOWN;
+	else if (rc == -EALREADY)
+		job->verdict = ROLLBACK_IS_UNDONE;
+	else if (rc == -ENODATA)
+		job->verdict = ROLLBACK_GONE;
+	else if (rc == -ENOMEM)
+		job->verdict = ROLLBACK_BUSY;
+	else if (rc < 0)
+		job->verdict = ROLLBACK_FAILED;
+	else
+		job->verdict = (uint8_t)answer_make(r, job);
+	rollback_plan_drop(r->plan);
+	return job->verdict == ROLLBACK_FAILED ? rc : 0;
+}

@@ -1,0 +1,27 @@
+/*
+ * historian_rollback.h - the historian's questions about rollbacks: what they would change, what
+ * were made.
+ *
+ * The historian's thread. Answers go into the job, as struct history_job says.
+ */
+#ifndef PX_WRITER_HISTORIAN_ROLLBACK_H
+#define PX_WRITER_HISTORIAN_ROLLBACK_H
+
+#include "edge/picture/pack.h"
+#include "persist/history/history.h"
+#include "writer/writer.h"
+
+struct historian_rollback;
+
+/* history and packer stay the caller's. -ENOMEM. */
+int historian_rollback_new(struct history *history, struct packer *packer,
+			   struct historian_rollback **ret_rollback);
+void historian_rollback_free(struct historian_rollback *r); /* NULL is fine */
+
+/* After history_look(). */
+void historian_rollback_begin(struct historian_rollback *r, const struct history_job *job);
+
+/* 1: call again; 0: answered, also with job->verdict; -errno: it cannot be read. */
+int historian_rollback_step(struct historian_rollback *r, struct history_job *job);
+
+#endif

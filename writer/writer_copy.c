@@ -1,0 +1,361 @@
+/*
+ * writer_copy.c - consistent copies of boards: for clients that fetch one, and for snapshots.
+ *
+ * A request joins the next copy that begins after it came. A copy takes several turns; when it is
+ * finished the packer makes each form that was asked for, once, for everybody. A snapshot wants the
+ * copies of all boards to begin at one lsn, so while one is wanted no other copy begins.
+ *
+ *   IDLE > WANTED > BOARDS > PEOPLE > REQUESTS > SETTLE > WRITING > IDLE
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "engine/base/log.h"
+#include "writer/writer_priv.h"
+
+/* --- for clients ------------------------------------------------------------------------------ */
+
+void copy_want(struct writer *w, unsigned worker, const struct mail_request *m)
+{
+	struct writer_board *b = writer_board_at(w, m->board);
+
+	px_assert(b != NULL); /* workers know which boards are served */
+	px_assert(m->form < BOARD_FORMS);
+	b->wants[m->form] |= 1ULL << worker;
+}
+
+static void bitmap_answer(struct writer *w, const struct pack_job *done)
+{
+	for (unsigned i = 0; i < w->config.worker_count; i++) {
+		struct mail_answer *a;
+
+		if (!(done->workers & 1ULL << i))
+			continue;
+		a = writer_answer(w, i, MAIL_BITMAP, (struct mail_client){0});
+		a->board = done->room->number;
+		a->form = done->form;
+		a->bitmap.seq = done->copy->seq;
+		a->bitmap.epoch = done->copy->epoch;
+		a->bitmap.blob = done->blob != NULL ? blob_ref(done->blob) : NULL;
+	}
+}
+
+static void packed_take(struct writer *w)
+{
+	const struct pack_job *done;
+
+	while ((done = spsc_peek(w->config.pack_done)) != NULL) {
+		bitmap_answer(w, done);
+		blob_unref(done->blob);
+		board_copy_unref(done->copy);
+		spsc_pop(w->config.pack_done);
+	}
+}
+
+/* A finished copy goes to the packer once per form that somebody waits for. */
+static void copy_pack(struct writer *w, struct writer_board *b, struct board_copy *copy)
+{
+	for (unsigned form = 0; form < BOARD_FORMS; form++) {
+		struct pack_job job = {.copy = copy,
+				       .room = b->room,
+				       .account = &w->packed_bytes,
+				       .workers = b->copy_wants[form],
+				       .form = (uint8_t)form};
+		struct pack_job *slot;
+
+		b->copy_wants[form] = 0;
+		if (job.workers == 0)
+			continue;
+		slot = spsc_push(w->config.pack_jobs);
+		if (slot == NULL) {
+			bitmap_answer(w, &job); /* without blob: overloaded */
+			continue;
+		}
+		*slot = job;
+		(void)board_copy_ref(copy);
+	}
+	if (spsc_publish(w->config.pack_jobs))
+		w->config.wake_packer(w->config.arg);
+}
+
+static void copy_finish(struct writer *w, struct writer_board *b, struct board_copy *copy)
+{
+	metric_add(&w->metrics.copies, 1);
+	copy_pack(w, b, copy);
+	if (b->snapshot_copying) {
+		b->snapshot_copying = false;
+		b->snapshot_copy = copy; /* with the reference */
+	} else {
+		board_copy_unref(copy);
+	}
+}
+
+static bool copy_begin(struct writer_board *b)
+{
+	if (board_copy_begin(b->board, b->epoch, b->seq_applied) == NULL)
+		return false;
+	memcpy(b->copy_wants, b->wants, sizeof(b->wants));
+	memset(b->wants, 0, sizeof(b->wants));
+	return true;
+}
+
+/* Slow readers hold the versions that they are being sent. Together those may take so much; while
+ * it is used up no copy begins for clients, who wait until some are read, or get 503. */
+bool copy_has_memory(const struct writer *w, const struct writer_board *b)
+{
+	uint64_t max = 8 * (uint64_t)board_bytes(b->board);
+
+	if (max < PACKED_BYTES_MIN)
+		max = PACKED_BYTES_MIN;
+	return atomic_load_explicit(&w->packed_bytes, memory_order_relaxed) < max;
+}
+
+static bool copy_is_wanted(const struct writer_board *b)
+{
+	for (unsigned form = 0; form < BOARD_FORMS; form++)
+		if (b->wants[form] != 0)
+			return true;
+	return false;
+}
+
+/* --- for snapshots ---------------------------------------------------------------------------- */
+
+static void image_drop(struct writer *w)
+{
+	for (uint32_t i = 0; i < w->boards_end; i++) {
+		struct writer_board *b = w->boards[i];
+
+		if (b == NULL)
+			continue;
+		board_copy_unref(b->snapshot_copy);
+		b->snapshot_copy = NULL;
+		b->snapshot_copying = false; /* a copy in the making ends as one for clients */
+	}
+	w->snapshot = SNAPSHOT_IDLE;
+}
+
+/* All copies begin at one instant, or none does. */
+static void snapshot_begin(struct writer *w)
+{
+	for (uint32_t i = 0; i < w->boards_end; i++)
+		if (w->boards[i] != NULL && board_copy_is_making(w->boards[i]->board))
+			return;
+	for (uint32_t i = 0; i < w->boards_end; i++) {
+		struct writer_board *b = w->boards[i];
+
+		if (b == NULL)
+			continue;
+		if (!copy_begin(b)) { /* older versions are still being packed */
+			image_drop(w);
+			w->snapshot = SNAPSHOT_WANTED;
+			return;
+		}
+		b->snapshot_copying = true;
+		b->snapshot_newest_ms = b->newest_ms;
+	}
+	w->image =
+		(struct snapshot_image){.lsn = w->lsn_applied,
+					.journal_id = w->start.journal_id,
+					.wall_ms = w->now.wall_ms,
+					.boards = w->image_boards,
+					.people = w->image_people,
+					.requests = w->image_requests,
+					.sync = (enum journal_sync)w->config.settings->journal_sync,
+					.clean = w->stop == STOP_SNAPSHOT};
+	w->snapshot = SNAPSHOT_BOARDS;
+}
+
+static void snapshot_boards_done(struct writer *w)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < w->boards_end; i++)
+		if (w->boards[i] != NULL && w->boards[i]->snapshot_copying)
+			return;
+	for (uint32_t i = 0; i < w->boards_end; i++)
+		if (w->boards[i] != NULL)
+			w->image_boards[n++] = (struct snapshot_board){
+				w->boards[i]->meta, w->boards[i]->snapshot_copy,
+				w->boards[i]->snapshot_newest_ms};
+	w->image.board_count = n;
+	w->people_cursor = 0;
+	w->snapshot = SNAPSHOT_PEOPLE;
+}
+
+static void snapshot_people_step(struct writer *w)
+{
+	uint32_t room = (uint32_t)w->config.settings->people_max * 2 - w->image.people_count;
+	uint32_t n =
+		people_copy(w->people, &w->people_cursor, w->image_people + w->image.people_count,
+			    room < PEOPLE_COPY_STEP ? room : PEOPLE_COPY_STEP);
+
+	w->image.people_count += n;
+	if (n > 0)
+		return;
+	requests_copy_begin(w->requests);
+	w->snapshot = SNAPSHOT_REQUESTS;
+}
+
+static void snapshot_requests_step(struct writer *w)
+{
+	uint32_t n = requests_copy(w->requests, w->now.wall_ms, w->now.mono_ns / NS_PER_MS,
+				   w->image_requests + w->image.requests_count, REQUESTS_COPY_STEP);
+
+	w->image.requests_count += n;
+	if (n > 0)
+		return;
+	w->after_lsn = journal_appended(w->journal);
+	w->snapshot = SNAPSHOT_SETTLE;
+}
+
+static void snapshot_submit(struct writer *w)
+{
+	if (journal_settled(w->journal) < w->after_lsn)
+		return;
+	if (keeper_snapshot_submit(w->keeper, &w->image))
+		w->snapshot = SNAPSHOT_WRITING;
+}
+
+static void snapshot_take(struct writer *w)
+{
+	int error;
+
+	if (keeper_snapshot_take(w->keeper, &error) == NULL)
+		return;
+	px_assert(w->snapshot == SNAPSHOT_WRITING);
+	if (error == 0) {
+		metric_add(&w->metrics.snapshots, 1);
+		w->snapshot_lsn = w->image.lsn;
+		log_info("snapshot lsn=%llu people=%u requests=%u",
+			 (unsigned long long)w->image.lsn, w->image.people_count,
+			 w->image.requests_count);
+	} else {
+		metric_add(&w->metrics.snapshot_failures, 1);
+		log_warn("snapshot_failed error=\"%s\" what=\"the journal holds everything; tried "
+			 "again later\"",
+			 strerror(-error));
+	}
+	image_drop(w);
+	if (w->stop == STOP_SNAPSHOT)
+		w->stop = STOP_DONE;
+}
+
+/* Is one to begin? What the journal does not know of stays out of snapshots: who reads it without
+ * this one, or after it is gone, would meet placements of a board or an epoch that nothing tells
+ * of. Until those records are in it there is nothing new either. */
+static bool snapshot_is_due(struct writer *w)
+{
+	bool news = w->lsn_applied > w->snapshot_lsn;
+
+	if (!restore_is_journalled(w)) {
+		if (w->stop == STOP_SNAPSHOT)
+			w->stop = STOP_DONE;
+		return false;
+	}
+	return w->stop == STOP_SNAPSHOT || (news && w->now.mono_ns >= w->snapshot_next_ns);
+}
+
+static void snapshot_run(struct writer *w)
+{
+	uint64_t interval_ns = w->config.settings->snapshot_interval_s * NS_PER_SEC;
+
+	switch (w->snapshot) {
+	case SNAPSHOT_IDLE:
+		if (!snapshot_is_due(w))
+			return;
+		w->snapshot_next_ns = w->now.mono_ns + interval_ns;
+		w->snapshot = SNAPSHOT_WANTED;
+		return;
+	case SNAPSHOT_WANTED:
+		snapshot_begin(w);
+		return;
+	case SNAPSHOT_BOARDS:
+		snapshot_boards_done(w);
+		return;
+	case SNAPSHOT_PEOPLE:
+		snapshot_people_step(w);
+		return;
+	case SNAPSHOT_REQUESTS:
+		snapshot_requests_step(w);
+		return;
+	case SNAPSHOT_SETTLE:
+		snapshot_submit(w);
+		return;
+	case SNAPSHOT_WRITING:
+		snapshot_take(w);
+		return;
+	default:
+		px_unreachable("phase of a snapshot");
+	}
+}
+
+/* --- every turn ------------------------------------------------------------------------------- */
+
+void copy_drop(struct writer *w)
+{
+	if (w->snapshot != SNAPSHOT_IDLE && w->snapshot != SNAPSHOT_WRITING) {
+		image_drop(w); /* people may hold a charge, requests a placement taken back */
+		w->snapshot = SNAPSHOT_WANTED;
+	}
+}
+
+void copy_run(struct writer *w)
+{
+	packed_take(w);
+	for (uint32_t i = 0; i < w->boards_end; i++) {
+		struct writer_board *b = w->boards[i];
+		struct board_copy *copy;
+
+		if (b == NULL)
+			continue;
+		if (board_copy_is_making(b->board)) {
+			copy = board_copy_step(b->board, COPY_STEP_BYTES);
+			if (copy != NULL)
+				copy_finish(w, b, copy);
+		} else if (w->snapshot != SNAPSHOT_WANTED && copy_is_wanted(b) &&
+			   copy_has_memory(w, b)) {
+			(void)copy_begin(b); /* no: all versions are in use, next turn */
+		}
+	}
+	snapshot_run(w);
+}
+
+/* How long until there is something to do that nobody wakes us for. */
+uint64_t copy_wait_ns(const struct writer *w)
+{
+	uint64_t wait = UINT64_MAX;
+
+	if (w->snapshot == SNAPSHOT_BOARDS || w->snapshot == SNAPSHOT_PEOPLE ||
+	    w->snapshot == SNAPSHOT_REQUESTS)
+		return 0;
+	if (w->snapshot == SNAPSHOT_WANTED || w->snapshot == SNAPSHOT_SETTLE)
+		wait = NS_PER_MS;
+	for (uint32_t i = 0; i < w->boards_end; i++) {
+		if (w->boards[i] == NULL)
+			continue;
+		if (board_copy_is_making(w->boards[i]->board))
+			return 0;
+		if (copy_is_wanted(w->boards[i])) /* no version or no memory is free */
+			wait = NS_PER_MS;
+	}
+	return wait;
+}
+
+void copy_free(struct writer *w)
+{
+	const struct pack_job *job;
+
+	while (w->config.pack_jobs != NULL && (job = spsc_peek(w->config.pack_jobs)) != NULL) {
+		board_copy_unref(job->copy); /* the packer is gone */
+		spsc_pop(w->config.pack_jobs);
+	}
+	if (w->config.pack_done != NULL)
+		while ((job = spsc_peek(w->config.pack_done)) != NULL) {
+			blob_unref(job->blob);
+			board_copy_unref(job->copy);
+			spsc_pop(w->config.pack_done);
+		}
+	image_drop(w);
+}

@@ -1,0 +1,289 @@
+/*
+ * writer_cut.c - frames into the broadcast logs: deltas, statuses, and where a client begins.
+ *
+ * A frame holds every cell that something in its range changed, with the color that it has at the
+ * range's end; so it can be applied to a board at any seq within the range. How often frames are
+ * cut follows the workers' rounds: when those take long, frames get larger, not more.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "edge/codec/ws_frame.h"
+#include "engine/base/log.h"
+#include "writer/writer_priv.h"
+
+static int cell_compare(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+void cut_unique(struct writer_board *b)
+{
+	uint32_t n = 0;
+
+	qsort(b->changed, b->changed_count, sizeof(*b->changed), cell_compare);
+	for (uint32_t i = 0; i < b->changed_count; i++)
+		if (n == 0 || b->changed[n - 1] != b->changed[i])
+			b->changed[n++] = b->changed[i];
+	b->changed_count = n;
+}
+
+bool cut_append(struct writer *w, const struct writer_board *b, enum message_encoding encoding,
+		const struct msg_delta *d)
+{
+	uint32_t cells = board_cells(b->board);
+	unsigned bits = board_bits(b->board);
+	uint8_t *at = room_log_reserve(b->logs[encoding],
+				       message_delta_bytes_max(encoding, cells, bits, d->count));
+	size_t len;
+
+	if (at == NULL) {
+		metric_add(&w->metrics.cuts_delayed, 1);
+		return false;
+	}
+	len = message_encode_delta(encoding, d, board_width(b->board), cells, bits, w->cells, at);
+	room_log_commit(b->logs[encoding], len, d->first, d->last);
+	metric_add(&w->metrics.frames_cut, 1);
+	metric_add(&w->metrics.frame_bytes, len);
+	return true;
+}
+
+/* Appends the frame to the logs that do not have it yet; each log's last seq tells. */
+static bool delta_append_all(struct writer *w, const struct writer_board *b,
+			     const struct msg_delta *d)
+{
+	for (unsigned e = 0; e < ROOM_LOGS; e++)
+		if (b->logs[e] != NULL && room_log_last(b->logs[e]) < d->last &&
+		    !cut_append(w, b, (enum message_encoding)e, d))
+			return false;
+	return true;
+}
+
+/* Everything that is applied and not cut yet becomes a frame. When a reader stands in the way of
+ * one log, the others may have the frame already: it stays as it is (cut_last, cut_colors) and is
+ * tried again, while what is applied meanwhile gathers behind it. */
+bool cut_board(struct writer *w, struct writer_board *b)
+{
+	struct msg_delta d;
+
+	if (b->seq_applied == b->seq_cut)
+		return true;
+	if (b->cut_last == 0) { /* no frame is half appended: take what there is now */
+		cut_unique(b);
+		b->cut_last = b->seq_applied;
+		b->cut_count = b->changed_count;
+		for (uint32_t i = 0; i < b->cut_count; i++)
+			b->cut_colors[i] = board_get(b->board, b->changed[i]);
+	}
+	for (uint32_t i = 0; i < b->cut_count; i++)
+		w->cells[i] = (struct delta_cell){b->changed[i], b->cut_colors[i]};
+	d = (struct msg_delta){.board = b->meta.board,
+			       .first = b->seq_cut + 1,
+			       .last = b->cut_last,
+			       .count = b->cut_count};
+	if (!delta_append_all(w, b, &d))
+		return false;
+	b->seq_cut = b->cut_last;
+	b->cut_last = 0;
+	b->changed_count -= b->cut_count;
+	memmove(b->changed, b->changed + b->cut_count, b->changed_count * sizeof(*b->changed));
+	b->cut_count = 0;
+	w->cut_any = true;
+	return true;
+}
+
+static void status_append(struct writer *w, struct writer_board *b)
+{
+	struct message m = {.type = MSG_STATUS,
+			    .status = {.board = b->meta.board,
+				       .epoch = b->epoch,
+				       .seq = b->seq_cut,
+				       .online = room_online(b->room),
+				       .time_ms = w->now.wall_ms}};
+
+	for (unsigned e = 0; e < ROOM_LOGS; e++) {
+		uint8_t *at;
+
+		if (b->logs[e] == NULL)
+			continue;
+		at = room_log_reserve(b->logs[e], MESSAGE_OUT_BYTES_MAX);
+		if (at == NULL)
+			continue; /* the next one will do */
+		room_log_commit(b->logs[e], message_encode_server((enum message_encoding)e, &m, at),
+				b->seq_cut + 1, b->seq_cut);
+		w->cut_any = true;
+	}
+}
+
+static uint64_t cut_interval_ns(const struct writer *w)
+{
+	uint64_t floor_ns = w->config.settings->cut_interval_ms * NS_PER_MS;
+	uint64_t part_ns = w->config.round_ns(w->config.arg) / 8;
+
+	return part_ns > floor_ns ? part_ns : floor_ns;
+}
+
+void cut_run(struct writer *w)
+{
+	for (uint32_t i = 0; i < w->boards_end; i++) {
+		struct writer_board *b = w->boards[i];
+
+		if (b == NULL || b->room == NULL)
+			continue;
+		if (b->seq_applied != b->seq_cut && w->now.mono_ns >= b->cut_next_ns &&
+		    cut_board(w, b))
+			b->cut_next_ns = w->now.mono_ns + cut_interval_ns(w);
+		if (w->now.mono_ns >= b->status_next_ns && b->seq_applied == b->seq_cut) {
+			b->status_next_ns =
+				w->now.mono_ns + w->config.settings->status_interval_ms * NS_PER_MS;
+			status_append(w, b);
+		}
+	}
+}
+
+uint64_t cut_wait_ns(const struct writer *w)
+{
+	uint64_t wait = UINT64_MAX;
+
+	for (uint32_t i = 0; i < w->boards_end; i++) {
+		const struct writer_board *b = w->boards[i];
+		uint64_t due;
+
+		if (b == NULL || b->room == NULL)
+			continue;
+		due = b->seq_applied != b->seq_cut ? b->cut_next_ns : b->status_next_ns;
+		due = due > w->now.mono_ns ? due - w->now.mono_ns
+					   : NS_PER_MS; /* delayed: a moment */
+		wait = due < wait ? due : wait;
+	}
+	return wait;
+}
+
+/* --- where a client begins -------------------------------------------------------------------- */
+
+/* One frame of the binary log as JSON. It pushes out what it takes and no more: the log reaches
+ * back as far as one that was there all the time. */
+static void json_append(struct writer *w, const struct writer_board *b, struct room_log *json,
+			const struct msg_delta *d, uint8_t *scratch)
+{
+	size_t len =
+		message_encode_delta(MESSAGE_JSON, d, board_width(b->board), board_cells(b->board),
+				     board_bits(b->board), w->cells, scratch);
+	uint8_t *at = room_log_reserve(json, len);
+
+	px_assert(at != NULL); /* nobody reads it yet */
+	memcpy(at, scratch, len);
+	room_log_commit(json, len, d->first, d->last);
+}
+
+/* Where the part begins that is decoded: as JSON a quarter of it fills a log, or nearly. */
+static uint64_t json_from(const struct writer *w, uint64_t head)
+{
+	uint64_t bytes = w->config.settings->log_bytes / 4;
+
+	bytes = bytes < JSON_FILL_BYTES_MAX ? bytes : JSON_FILL_BYTES_MAX;
+	return head > bytes ? head - bytes : 0;
+}
+
+/* Decodes the newest part of the binary log into the JSON log, so that JSON clients can resume too.
+ * */
+static void json_fill(struct writer *w, const struct writer_board *b, struct room_log *json,
+		      uint8_t *scratch)
+{
+	struct room_log *log = b->logs[MESSAGE_BINARY];
+	uint64_t head = room_log_head(log), from = json_from(w, head);
+	uint64_t at = room_log_find(log, room_log_oldest(log));
+	bool started = false;
+
+	while (at != ROOM_LOG_NONE && at < head) {
+		const uint8_t *frame = room_log_at(log, at), *payload;
+		uint64_t len = ws_frame_bytes(frame, head - at);
+		size_t skip = len < 126 + 2 ? 2 : len < 65536 + 4 ? 4 : 10;
+		struct message m;
+
+		at += len;
+		if (at < from ||
+		    message_decode_server(frame + skip, len - skip, &m, &payload) < 0 ||
+		    m.type != MSG_DELTA)
+			continue;
+		if (delta_decode(board_cells(b->board), board_bits(b->board), payload,
+				 (size_t)(frame + len - payload), m.delta.count, w->cells) < 0)
+			px_unreachable("a delta of our own log");
+		if (!started)
+			room_log_start(json, m.delta.first - 1);
+		started = true;
+		json_append(w, b, json, &m.delta, scratch);
+	}
+	if (!started)
+		room_log_start(json, b->seq_cut);
+}
+
+/* A log in an encoding that nobody spoke yet. NULL: no memory, or not now. */
+static struct room_log *log_make(struct writer *w, struct writer_board *b)
+{
+	size_t frame_max = message_delta_bytes_max(MESSAGE_JSON, board_cells(b->board),
+						   board_bits(b->board), b->changed_max);
+	struct room_log *log = NULL;
+	uint8_t *scratch;
+
+	if (b->cut_last != 0 || !cut_board(w, b)) /* between two frames, please */
+		return NULL;
+	scratch = malloc(frame_max);
+	if (scratch != NULL && room_log_new(w->config.settings->log_bytes, LOG_FRAMES_MAX,
+					    w->config.worker_count, &log) == 0)
+		json_fill(w, b, log, scratch);
+	free(scratch);
+	return log;
+}
+
+static struct room_log *log_of(struct writer *w, struct writer_board *b, unsigned encoding)
+{
+	struct room_log *log;
+
+	px_assert(encoding < ROOM_LOGS);
+	if (b->logs[encoding] != NULL)
+		return b->logs[encoding];
+	log = log_make(w, b);
+	if (log == NULL)
+		return NULL;
+	b->logs[encoding] = log;
+	atomic_store_explicit(&b->room->logs[encoding], log, memory_order_release);
+	return log;
+}
+
+void cut_subscribe(struct writer *w, unsigned worker, const struct mail_request *m)
+{
+	struct writer_board *b = writer_board_at(w, m->board);
+	struct room_log *log = b != NULL ? log_of(w, b, m->encoding) : NULL;
+	uint64_t cursor = ROOM_LOG_NONE;
+	struct mail_answer *a;
+	uint64_t
+		last; /* a frame that another log has no room for may be in this one: not seq_cut */
+
+	if (log == NULL) {
+		writer_refuse(w, worker, m, b == NULL ? REFUSAL_UNKNOWN_BOARD : REFUSAL_OVERLOADED,
+			      1000);
+		return;
+	}
+	last = room_log_last(log);
+	if (!m->resume || (m->epoch == b->epoch && m->seq >= last && m->seq <= b->seq_applied))
+		cursor = room_log_head(log);
+	else if (m->epoch == b->epoch && m->seq < last)
+		cursor = room_log_find(log, m->seq);
+	a = writer_answer(w, worker, cursor == ROOM_LOG_NONE ? MAIL_STALE : MAIL_SUBSCRIBED,
+			  m->client);
+	a->board = m->board;
+	a->request = m->request;
+	a->epoch = b->epoch;
+	a->encoding = m->encoding;
+	if (cursor == ROOM_LOG_NONE) {
+		a->seq = b->seq_applied;
+		a->oldest = room_log_oldest(log);
+		return;
+	}
+	a->cursor = cursor;
+	a->resumed = m->resume;
+	a->seq = m->resume ? m->seq : last;
+}

@@ -1,0 +1,228 @@
+/* writer_priv.h - what the files of the writer share. Only for writer/writer*.c; all on its thread.
+ * */
+#ifndef PX_WRITER_WRITER_PRIV_H
+#define PX_WRITER_WRITER_PRIV_H
+
+#include "edge/codec/message.h"
+#include "engine/base/assert.h"
+#include "engine/base/blob.h"
+#include "engine/board.h"
+#include "engine/mail.h"
+#include "engine/people.h"
+#include "engine/requests.h"
+#include "engine/room_log.h"
+#include "writer/writer.h"
+
+#define PENDING_MAX          65536 /* a power of two: requests that wait for the journal */
+#define REQUESTS_PER_TURN    2048  /* per worker */
+#define EVENTS_PER_REAP      64
+#define COPY_STEP_BYTES      (512u << 10) /* per board and turn */
+#define PEOPLE_COPY_STEP     8192
+#define PEOPLE_EXPIRE_STEP   64 /* slots per turn */
+#define REQUESTS_COPY_STEP   8192
+#define REQUESTS_EXPIRE_STEP 1024 /* per turn */
+#define LOG_FRAMES_MAX       65536
+#define CHANGED_MAX          65536      /* cells of one frame */
+#define JSON_FILL_BYTES_MAX  (2u << 20) /* of the binary log, decoded for the JSON log at once */
+#define PACKED_BYTES_MIN     (256ull << 20)
+
+/* Who placed a cell last. */
+struct last_placer {
+	uint64_t placed_at_ms; /* 0: not known */
+	uint8_t user[USER_BYTES];
+};
+
+struct writer_board {
+	struct record_board meta; /* number, name, size: for ever */
+	struct board *board;
+	struct room *room; /* NULL: the settings do not name it; kept, not served */
+	uint32_t epoch;
+	uint64_t seq_numbered; /* the newest that was given out */
+	uint64_t seq_applied;  /* the newest on the board: durable */
+	uint64_t newest_ms;    /* the latest time of all placements on the board */
+	uint64_t seq_cut;      /* the newest in the broadcast log */
+	uint64_t cut_next_ns, status_next_ns;
+	uint32_t *changed; /* cells that changed since the last cut, in no order, some twice */
+	uint32_t changed_count, changed_max;
+	/* A frame that some log has and another had no room for: made again, the same. */
+	uint64_t cut_last;           /* its last seq; 0: there is none */
+	uint32_t cut_count;          /* its cells: the first ones of `changed` */
+	uint8_t *cut_colors;         /* [changed_max] */
+	struct last_placer *placers; /* per cell; NULL: not kept */
+	struct room_log *logs[ROOM_LOGS];
+	uint64_t wants[BOARD_FORMS];      /* workers that want the next copy in this form */
+	uint64_t copy_wants[BOARD_FORMS]; /* that get the copy in the making */
+	struct board_copy *snapshot_copy; /* finished, for the snapshot in the making */
+	uint64_t snapshot_newest_ms;      /* newest_ms when that was begun */
+	bool snapshot_copying;
+	bool is_journalled;    /* the journal or the snapshot knows it */
+	bool is_epoch_new;     /* the journal does not know the epoch yet */
+	uint64_t meta_lsn;     /* of this run's record of board and epoch */
+	struct refill *refill; /* only while recovering, of boards that are served */
+};
+
+enum pending_kind { PENDING_PLACE, PENDING_REPEAT, PENDING_YOU, PENDING_ROLLBACK };
+
+/* A request whose answer waits until its lsn is settled. */
+struct pending {
+	uint64_t lsn;
+	uint64_t seq;
+	uint64_t request;
+	uint64_t asked_ns;
+	uint64_t placed_at_ms;
+	struct mail_client client;
+	uint32_t cell;
+	uint16_t board;
+	uint8_t worker;
+	uint8_t color;
+	uint8_t kind;        /* enum pending_kind */
+	bool nameless;       /* PLACE: not in `requests` */
+	uint16_t before_sum; /* as those below */
+	uint8_t user[USER_BYTES];
+	/* the person before the charge */
+	uint64_t before_wall_ms, before_mono_ms, before_request, before_seq;
+};
+
+enum snapshot_phase {
+	SNAPSHOT_IDLE,
+	SNAPSHOT_WANTED, /* no new copies begin; when none is in the making, all begin at once */
+	SNAPSHOT_BOARDS, /* copies are being made */
+	SNAPSHOT_PEOPLE,
+	SNAPSHOT_REQUESTS,
+	SNAPSHOT_SETTLE,  /* until the journal has settled what people were charged for */
+	SNAPSHOT_WRITING, /* with the keeper */
+};
+
+enum rollback_phase {
+	ROLLBACK_IDLE,
+	ROLLBACK_PLANNING,   /* the historian looks what it would change */
+	ROLLBACK_READY,      /* waits for room in the journal */
+	ROLLBACK_JOURNALLED, /* waits to be durable */
+};
+
+/* The rollback at work: one at a time, of all boards. */
+struct rollback_work {
+	enum rollback_phase phase;
+	struct history_job job; /* with the offer and the answer's blob */
+	uint8_t *touched;       /* a bit per cell: somebody placed there since it was asked */
+};
+
+enum stop_phase { STOP_NO, STOP_JOURNAL, STOP_SNAPSHOT, STOP_DONE };
+
+struct writer {
+	struct writer_config config;
+	struct now now;
+	struct ring *ring;
+	struct keeper *keeper;
+	struct journal *journal;
+	struct journal_start start; /* from recovery */
+	struct rooms rooms;
+	struct writer_board *boards[ROOMS_MAX]; /* by number */
+	uint32_t boards_end;
+	uint64_t cooldown_ms[ROOMS_MAX]; /* for people_expire() */
+	struct people *people;
+	struct requests *requests;
+	struct pending *pending;             /* ring */
+	uint64_t pending_head, pending_tail; /* oldest, behind the newest */
+	uint64_t lsn_applied;
+	uint32_t history_out; /* questions at the historian */
+	struct rollback_work rollback;
+	uint64_t mailed; /* workers that have answers since the last publish */
+	bool cut_any;
+	/* snapshots */
+	enum snapshot_phase snapshot;
+	struct snapshot_image image;
+	struct snapshot_board *image_boards;
+	struct person *image_people;
+	struct request *image_requests;
+	uint32_t people_cursor;
+	uint64_t after_lsn;
+	uint64_t snapshot_next_ns;
+	uint64_t snapshot_lsn; /* of the newest that is written */
+	enum stop_phase stop;
+	_Atomic bool ready;
+	_Atomic uint64_t durable_lsn; /* for receivers */
+	_Atomic bool stopped;
+	_Atomic uint64_t packed_bytes; /* of packed boards that live; any thread drops the last */
+	struct metrics metrics;
+	struct histogram acks, commits;
+	_Atomic uint64_t refused[REFUSAL_MAX];
+	struct ring_event events[EVENTS_PER_REAP];
+	struct delta_cell cells[CHANGED_MAX];
+};
+
+/* --- writer.c --------------------------------------------------------------------------------- */
+struct mail_answer *writer_answer(struct writer *w, unsigned worker, enum mail_type type,
+				  struct mail_client client);
+void writer_refuse(struct writer *w, unsigned worker, const struct mail_request *m,
+		   enum refusal why, uint64_t wait_ms);
+void writer_board_free(struct writer_board *b);
+struct writer_board *writer_board_at(struct writer *w,
+				     uint16_t number); /* served ones; else NULL */
+
+/* --- writer_order.c --------------------------------------------------------------------------- */
+struct pending *order_pend(struct writer *w, unsigned worker, const struct mail_request *m,
+			   enum pending_kind kind); /* NULL: too many wait */
+void order_place(struct writer *w, unsigned worker, const struct mail_request *m);
+void order_you(struct writer *w, unsigned worker, const struct mail_request *m);
+void order_settle(struct writer *w); /* applies and answers what the journal has settled */
+void order_drop(struct writer *w);   /* undoes what the journal has dropped */
+
+/* --- writer_cut.c ----------------------------------------------------------------------------- */
+void cut_run(struct writer *w);
+bool cut_board(struct writer *w, struct writer_board *b); /* false: a reader is in the way */
+void cut_subscribe(struct writer *w, unsigned worker, const struct mail_request *m);
+uint64_t cut_wait_ns(const struct writer *w);
+/* What a frame is made with: sorts the changed cells and leaves each once; appends the d->count
+ * cells of w->cells to one log (false: a reader is in the way). */
+void cut_unique(struct writer_board *b);
+bool cut_append(struct writer *w, const struct writer_board *b, enum message_encoding encoding,
+		const struct msg_delta *d);
+
+/* --- writer_refill.c: at start, before anybody reads a log ------------------------------------ */
+/* So many records before the newest may be in the logs still. */
+uint64_t refill_records(const struct settings *settings);
+int refill_begin(struct writer *w, struct writer_board *b); /* -ENOMEM */
+/* The next placement that the journal has of the board. is_noop: it is known to change nothing. */
+void refill_take(struct writer *w, struct writer_board *b, const struct record_placement *p,
+		 bool is_noop);
+/* The next `cells` placements are those of a rollback: nobody sees half of it. */
+void refill_rollback(struct writer *w, struct writer_board *b, uint32_t cells);
+/* What follows `seq` follows nothing that clients may have: they cannot resume from before. */
+void refill_restart(struct writer_board *b, uint64_t seq);
+void refill_end(struct writer *w, struct writer_board *b);
+void refill_free(struct writer_board *b);
+
+/* --- writer_copy.c ---------------------------------------------------------------------------- */
+void copy_want(struct writer *w, unsigned worker, const struct mail_request *m);
+void copy_run(struct writer *w);
+void copy_drop(
+	struct writer *w); /* the journal dropped something: a snapshot in the making begins anew */
+uint64_t copy_wait_ns(const struct writer *w);
+/* Whether there is memory for one more board in some form. */
+bool copy_has_memory(const struct writer *w, const struct writer_board *b);
+void copy_free(struct writer *w);
+
+/* --- writer_history.c ------------------------------------------------------------------------- */
+/* Passes a question on; false: no room, nothing was done. */
+bool history_pass(struct writer *w, struct writer_board *b, struct history_job *job);
+void history_want(struct writer *w, unsigned worker, const struct mail_request *m);
+void history_take(struct writer *w); /* answers what the historian has finished */
+void history_drop(struct writer *w); /* at the end: nobody is there to be answered */
+
+/* --- writer_rollback.c ------------------------------------------------------------------------ */
+void rollback_want(struct writer *w, unsigned worker, const struct mail_request *m);
+void rollback_planned(struct writer *w, const struct history_job *done); /* from the historian */
+void rollback_run(struct writer *w); /* journals one that is ready, as soon as there is room */
+void rollback_touch(struct writer *w, uint16_t board, uint32_t cell); /* somebody placed there */
+bool rollback_settle(struct writer *w, const struct pending *p); /* false: a reader is in the way */
+void rollback_undo(struct writer *w, const struct pending *p);   /* the journal dropped it */
+void rollback_end(struct writer *w);
+
+/* --- writer_restore.c ------------------------------------------------------------------------- */
+int restore_run(struct writer *w, char why[static RECOVER_WHY_BYTES]);
+int restore_journal(struct writer *w);              /* records for boards and epochs that are new */
+bool restore_is_journalled(const struct writer *w); /* ... and those are settled and applied */
+void restore_dropped(struct writer *w); /* those that the journal dropped are new again */
+
+#endif

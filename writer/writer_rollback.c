@@ -1,0 +1,285 @@
+/*
+ * writer_rollback.c - placements taken back: planned by the historian, one change here.
+ *
+ *	want ──▶ PLANNING ──▶ READY ──▶ JOURNALLED ──▶ settled: applied, answered
+ *	              │          │           └──▶ dropped: refused
+ *	              └──────────┴──▶ answered with what is in the way
+ *
+ * The plan is for the board as it was when it was asked for. Who placed since then placed later
+ * than anything that is taken, so cells that were touched meanwhile are left out. Record and cells
+ * go into one batch of the journal, and the cells onto the board in one turn, in front of one
+ * frame: nobody ever sees half of it.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/log.h"
+#include "writer/writer_priv.h"
+
+static void job_answer(struct writer *w, const struct history_job *job,
+		       enum rollback_verdict verdict)
+{
+	struct mail_answer *a = writer_answer(w, job->worker, MAIL_ROLLBACK, job->ask.client);
+
+	a->board = job->ask.board;
+	a->op = job->ask.op;
+	a->form = job->ask.form;
+	a->verdict = (uint8_t)verdict;
+	a->seq = job->ret_seq;
+	a->bitmap = (struct bitmap){job->blob, job->ret_seq, job->epoch};
+	if (verdict == ROLLBACK_BUSY)
+		metric_add(&w->metrics.history_busy, 1);
+	free(job->ask.rollback);
+	free(job->offer);
+}
+
+/* The work at hand ends. */
+static void work_answer(struct writer *w, enum rollback_verdict verdict)
+{
+	struct rollback_work *work = &w->rollback;
+
+	job_answer(w, &work->job, verdict);
+	free(work->touched);
+	*work = (struct rollback_work){.phase = ROLLBACK_IDLE};
+}
+
+void rollback_end(struct writer *w)
+{
+	struct rollback_work *work = &w->rollback;
+
+	if (work->phase == ROLLBACK_READY || work->phase == ROLLBACK_JOURNALLED) {
+		free(work->job.ask.rollback);
+		free(work->job.offer);
+		blob_unref(work->job.blob);
+	}
+	free(work->touched);
+}
+
+/* --- asked ------------------------------------------------------------------------------------ */
+
+/* What is one batch, and one frame. */
+static uint32_t cells_max(const struct writer *w, const struct writer_board *b)
+{
+	uint32_t room =
+		(journal_room_max(w->journal) - 2 * RECORD_BYTES_MAX) / RECORD_PLACEMENT_BYTES;
+
+	return room < b->changed_max ? room : b->changed_max;
+}
+
+/* From now on cells that somebody places on are told apart. */
+static bool work_begin(struct writer *w, const struct writer_board *b)
+{
+	struct rollback_work *work = &w->rollback;
+
+	if (work->phase != ROLLBACK_IDLE)
+		return false;
+	work->touched = calloc((board_cells(b->board) + 7) / 8, 1);
+	if (work->touched == NULL)
+		return false;
+	work->phase = ROLLBACK_PLANNING;
+	work->job.ask.board = b->meta.board;
+	return true;
+}
+
+void rollback_want(struct writer *w, unsigned worker, const struct mail_request *m)
+{
+	struct writer_board *b = writer_board_at(w, m->board);
+	struct history_job job = {.ask = *m, .worker = (uint8_t)worker};
+	bool is_do = m->op == ROLLBACK_DO;
+
+	px_assert(b != NULL); /* workers know which boards are served */
+	job.cells_max = cells_max(w, b);
+	if (is_do && !work_begin(w, b)) {
+		job_answer(w, &job, ROLLBACK_BUSY);
+		return;
+	}
+	if (history_pass(w, b, &job))
+		return;
+	w->rollback.job = is_do ? job : w->rollback.job;
+	if (is_do)
+		work_answer(w, ROLLBACK_BUSY);
+	else
+		job_answer(w, &job, ROLLBACK_BUSY);
+}
+
+/* The journal takes nothing now: it refuses, or the board's own records wait for it. */
+static bool board_is_refused(const struct writer *w, const struct writer_board *b)
+{
+	return journal_room(w->journal) == 0 || !b->is_journalled;
+}
+
+void rollback_planned(struct writer *w, const struct history_job *done)
+{
+	enum rollback_verdict verdict = (enum rollback_verdict)done->verdict;
+
+	if (done->ask.op != ROLLBACK_DO) {
+		if (done->ask.op == ROLLBACK_TRY && verdict == ROLLBACK_DONE &&
+		    board_is_refused(w, w->boards[done->ask.board]))
+			verdict = ROLLBACK_REFUSED; /* as the real one would be */
+		job_answer(w, done, verdict);
+		return;
+	}
+	px_assert(w->rollback.phase == ROLLBACK_PLANNING);
+	w->rollback.job = *done;
+	w->rollback.phase = ROLLBACK_READY;
+	if (done->offer == NULL) /* it cannot be done, or takes nothing */
+		work_answer(w, (enum rollback_verdict)done->verdict);
+}
+
+/* --- journalled ------------------------------------------------------------------------------- */
+
+static bool is_touched(const struct rollback_work *work, uint32_t cell)
+{
+	return work->touched[cell / 8] & 1u << (cell % 8);
+}
+
+void rollback_touch(struct writer *w, uint16_t board, uint32_t cell)
+{
+	struct rollback_work *work = &w->rollback;
+
+	if (work->job.ask.board == board)
+		work->touched[cell / 8] |= (uint8_t)(1u << (cell % 8));
+}
+
+/* Leaves the cells that nobody placed on since the plan; what waits for the disk counts too. */
+static void offer_trim(struct writer *w)
+{
+	struct rollback_offer *offer = w->rollback.job.offer;
+	uint32_t left = 0;
+
+	for (uint64_t i = w->pending_head; i != w->pending_tail; i++) {
+		const struct pending *p = &w->pending[i % PENDING_MAX];
+
+		if (p->kind == PENDING_PLACE)
+			rollback_touch(w, p->board, p->cell);
+	}
+	for (uint32_t i = 0; i < offer->count; i++)
+		if (!is_touched(&w->rollback, offer->cells[i].cell))
+			offer->cells[left++] = offer->cells[i];
+	offer->count = left;
+}
+
+static void append(struct writer *w, const struct record *r)
+{
+	if (journal_append(w->journal, r) < 0)
+		px_unreachable("a journal that had room");
+}
+
+/* The room is there: nothing fails from here on. */
+static void work_journal(struct writer *w, struct writer_board *b)
+{
+	struct history_job *job = &w->rollback.job;
+	const struct rollback_offer *offer = job->offer;
+	struct record head = {.type = RECORD_ROLLBACK,
+			      .rollback = {.undoes = job->ask.rollback->undoes,
+					   .placed_at_ms = w->now.wall_ms,
+					   .placements = offer->placements,
+					   .first_seq = offer->first_seq,
+					   .cells = offer->count,
+					   .epoch = b->epoch,
+					   .board = b->meta.board,
+					   .filter = offer->filter}};
+	struct record cell = {.type = RECORD_PLACEMENT,
+			      .placement = {.request = journal_appended(w->journal) + 1,
+					    .placed_at_ms = w->now.wall_ms,
+					    .epoch = b->epoch,
+					    .board = b->meta.board}};
+
+	append(w, &head);
+	for (uint32_t i = 0; i < offer->count; i++) {
+		cell.placement.seq = ++b->seq_numbered;
+		cell.placement.x = (uint16_t)(offer->cells[i].cell % b->meta.width);
+		cell.placement.y = (uint16_t)(offer->cells[i].cell / b->meta.width);
+		cell.placement.color = offer->cells[i].color;
+		append(w, &cell);
+	}
+}
+
+void rollback_run(struct writer *w)
+{
+	struct rollback_work *work = &w->rollback;
+	struct mail_request nobody = {.client = work->job.ask.client};
+	struct writer_board *b;
+	struct pending *p;
+
+	if (work->phase != ROLLBACK_READY)
+		return;
+	b = w->boards[work->job.ask.board];
+	if (board_is_refused(w, b)) {
+		work_answer(w, ROLLBACK_REFUSED);
+		return;
+	}
+	if (journal_room(w->journal) <
+	    (work->job.offer->count * RECORD_PLACEMENT_BYTES) + 2 * RECORD_BYTES_MAX)
+		return; /* behind the next commit there is */
+	nobody.board = b->meta.board;
+	p = order_pend(w, work->job.worker, &nobody, PENDING_ROLLBACK);
+	if (p == NULL)
+		return;
+	offer_trim(w);
+	p->request = journal_appended(w->journal) + 1;
+	p->seq = b->seq_numbered + 1;
+	p->placed_at_ms = w->now.wall_ms;
+	work_journal(w, b);
+	p->lsn = journal_appended(w->journal);
+	work->phase = ROLLBACK_JOURNALLED;
+}
+
+void rollback_undo(struct writer *w, const struct pending *p)
+{
+	struct writer_board *b = w->boards[p->board];
+
+	px_assert(w->rollback.phase == ROLLBACK_JOURNALLED);
+	px_assert(b->seq_numbered == p->seq - 1 + w->rollback.job.offer->count);
+	b->seq_numbered = p->seq - 1;
+	work_answer(w, ROLLBACK_REFUSED);
+}
+
+/* --- settled ---------------------------------------------------------------------------------- */
+
+static void cell_apply(struct writer_board *b, const struct rollback_cell *c)
+{
+	if (board_set(b->board, c->cell, c->color))
+		b->changed[b->changed_count++] = c->cell;
+	if (b->placers != NULL)
+		b->placers[c->cell].placed_at_ms = 0;
+}
+
+static void work_tell(struct writer *w, const struct pending *p, const struct writer_board *b)
+{
+	struct history_job *job = &w->rollback.job;
+	struct mail_rolled_back told;
+
+	memcpy(&told, job->blob->bytes, sizeof(told));
+	told.rollback = p->request;
+	told.cells = job->offer->count;
+	told.seq = b->seq_applied;
+	memcpy(job->blob->bytes, &told, sizeof(told));
+	metric_add(&w->metrics.rollbacks, 1);
+	metric_add(&w->metrics.restored, told.cells);
+	log_info("rollback name=%llu board=%s undoes=%llu placements=%llu cells=%llu seq=%llu",
+		 (unsigned long long)told.rollback, b->room->name, (unsigned long long)told.undoes,
+		 (unsigned long long)told.placements, (unsigned long long)told.cells,
+		 (unsigned long long)told.seq);
+}
+
+bool rollback_settle(struct writer *w, const struct pending *p)
+{
+	struct writer_board *b = w->boards[p->board];
+	const struct rollback_offer *offer = w->rollback.job.offer;
+
+	px_assert(w->rollback.phase == ROLLBACK_JOURNALLED);
+	px_assert(p->seq == b->seq_applied + 1);
+	while (b->changed_count + offer->count > b->changed_max)
+		if (!cut_board(w, b))
+			return false;
+	for (uint32_t i = 0; i < offer->count; i++)
+		cell_apply(b, &offer->cells[i]);
+	b->seq_applied += offer->count;
+	if (offer->count > 0 && p->placed_at_ms > b->newest_ms)
+		b->newest_ms = p->placed_at_ms;
+	atomic_store_explicit(&b->room->seq, b->seq_applied, memory_order_release);
+	work_tell(w, p, b);
+	work_answer(w, ROLLBACK_DONE);
+	return true;
+}
