@@ -13,23 +13,23 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ROOM_NAME_BYTES_MAX 32
-#define ROOM_LOGS           2 /* one per encoding of messages: binary, JSON */
-#define ROOMS_MAX           256
-#define WORKERS_MAX         64
-#define PALETTE_MAX         256
-#define COLOR_NAME_MAX      24
+#include "engine/board.h"
+
+#define ROOM_LOGS        2 /* one per encoding of messages: binary, JSON */
+#define ROOMS_MAX        256
+#define WORKERS_MAX      64
+#define COLOR_NAME_CHARS 24 /* with the NUL */
 
 struct room_log;
 
 struct palette_color {
-	char name[COLOR_NAME_MAX];
+	char name[COLOR_NAME_CHARS];
 	uint32_t rgb; /* 0xrrggbb */
 };
 
 struct room {
 	/* fixed after start */
-	char name[ROOM_NAME_BYTES_MAX + 1];
+	char name[BOARD_NAME_BYTES_MAX + 1];
 	uint16_t number;
 	uint32_t width, height; /* cells */
 	uint8_t bits;
@@ -37,7 +37,7 @@ struct room {
 	uint32_t cooldown_ms;
 	uint32_t tag; /* of journal, size, palette: with another one what clients know is void */
 	uint32_t palette_len;
-	struct palette_color palette[PALETTE_MAX];
+	struct palette_color palette[BOARD_COLORS_MAX];
 	/* stored by the writer */
 	_Atomic(struct room_log *)
 		logs[ROOM_LOGS]; /* the JSON log is made at its first subscriber */

@@ -6,7 +6,7 @@
 
 void import_mark_name(char out[static IMPORT_MARK_BYTES], const char *board)
 {
-	snprintf(out, IMPORT_MARK_BYTES, "import-%.*s.unfinished", RECORD_NAME_BYTES_MAX, board);
+	snprintf(out, IMPORT_MARK_BYTES, "import-%.*s.unfinished", BOARD_NAME_BYTES_MAX, board);
 }
 
 int import_mark_set(struct disk *disk, const char *board)

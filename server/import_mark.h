@@ -12,7 +12,7 @@
 #include "persist/disk/disk.h"
 #include "persist/format/record.h"
 
-#define IMPORT_MARK_BYTES (RECORD_NAME_BYTES_MAX + 32)
+#define IMPORT_MARK_BYTES (BOARD_NAME_BYTES_MAX + 32)
 
 void import_mark_name(char out[static IMPORT_MARK_BYTES], const char *board);
 

@@ -16,11 +16,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "engine/board.h"
 #include "engine/delta.h"
 #include "engine/placement_filter.h"
 #include "engine/user.h"
 
-#define BOARD_NAME_BYTES_MAX 32
 #define TOKEN_BYTES_MAX      512
 #define MESSAGE_NO_BOARD     UINT16_MAX
 #define MESSAGE_IN_BYTES_MAX 1024 /* the longest that a client may send, binary or JSON */

@@ -128,7 +128,7 @@ static void row_unpack(const struct room *room, const uint8_t *board, uint32_t y
 
 static void png_head(png_structp png, png_infop info, const struct room *room)
 {
-	png_color colors[PALETTE_MAX];
+	png_color colors[BOARD_COLORS_MAX];
 	unsigned count = 1u << room->bits;
 
 	memset(colors, 0, sizeof(colors));

@@ -14,7 +14,7 @@
 
 static uint8_t *board_put(uint8_t *p, const struct record_board *b)
 {
-	size_t name_len = strnlen(b->name, RECORD_NAME_BYTES_MAX);
+	size_t name_len = strnlen(b->name, BOARD_NAME_BYTES_MAX);
 
 	p = put_u16(p, b->board);
 	p = put_u32(p, b->width);
@@ -34,7 +34,7 @@ static void board_get_body(struct bytes *in, struct record_board *b)
 	b->height = get_u32(in);
 	b->bits = get_u8(in);
 	name_len = get_u8(in);
-	if (name_len > RECORD_NAME_BYTES_MAX) {
+	if (name_len > BOARD_NAME_BYTES_MAX) {
 		in->bad = true;
 		return;
 	}

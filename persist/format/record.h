@@ -14,13 +14,16 @@
 #include <stdint.h>
 
 #include "engine/base/bytes.h"
+#include "engine/board.h"
 #include "engine/placement_filter.h"
 #include "engine/user.h"
 
-#define RECORD_NAME_BYTES_MAX  32
 #define RECORD_BYTES_MAX       96           /* of any record that record_put() writes */
 #define RECORD_PLACEMENT_BYTES 54           /* of this type */
 #define RECORD_EPOCH_GAP       (1ull << 32) /* an epoch begins so far above the one before */
+
+_Static_assert(BOARD_SIDE_MAX - 1 <= UINT16_MAX, "x and y of a record are uint16_t");
+_Static_assert(BOARD_NAME_BYTES_MAX <= UINT8_MAX, "the length of a name is a byte");
 
 enum record_type {
 	RECORD_BOARD = 1, /* a board appears: its name gets a number for ever */
@@ -34,7 +37,7 @@ struct record_board {
 	uint32_t height;
 	uint16_t board;
 	uint8_t bits; /* per pixel */
-	char name[RECORD_NAME_BYTES_MAX + 1];
+	char name[BOARD_NAME_BYTES_MAX + 1];
 };
 
 struct record_epoch {

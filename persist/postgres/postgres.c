@@ -244,9 +244,9 @@ static enum receiver_verdict board_write(struct postgres *p, const struct receiv
 {
 	static const char hex[] = "0123456789ABCDEF";
 	char sql[SQL_BYTES];
-	char colors[RECEIVER_COLORS_MAX * 8 + 1];
+	char colors[BOARD_COLORS_MAX * 8 + 1];
 	char *at = colors;
-	char name[2 * RECORD_NAME_BYTES_MAX + 8];
+	char name[2 * BOARD_NAME_BYTES_MAX + 8];
 
 	postgres_quote(&p->link, b->meta.name, name, sizeof(name));
 	for (uint32_t i = 0; i < b->colors; i++) {

@@ -21,10 +21,10 @@
 #include <stdint.h>
 
 #include "engine/base/clock.h"
+#include "engine/board.h"
 #include "persist/format/record.h"
 
-#define RECEIVER_IDLE       UINT64_MAX
-#define RECEIVER_COLORS_MAX 256
+#define RECEIVER_IDLE UINT64_MAX
 
 /* What became of a call. */
 enum receiver_verdict {
@@ -37,7 +37,7 @@ enum receiver_verdict {
 struct receiver_board {
 	struct record_board meta;
 	uint32_t colors; /* of the palette; 0: not served any more */
-	uint32_t rgb[RECEIVER_COLORS_MAX];
+	uint32_t rgb[BOARD_COLORS_MAX];
 };
 
 struct receiver_journal {

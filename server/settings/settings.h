@@ -29,14 +29,13 @@
 #include <stdio.h>
 
 #include "engine/base/exit_code.h"
+#include "engine/board.h"
+#include "engine/room.h"
 
-#define SETTINGS_TEXT_CHARS       520 /* with the NUL */
-#define SETTINGS_ITEM_CHARS       128
-#define SETTINGS_LIST_MAX         64
-#define SETTINGS_WHY_CHARS        768
-#define SETTINGS_BOARD_NAME_CHARS 33
-#define SETTINGS_COLOR_NAME_CHARS 24
-#define SETTINGS_COLORS_MAX       256
+#define SETTINGS_TEXT_CHARS 520 /* with the NUL */
+#define SETTINGS_ITEM_CHARS 128
+#define SETTINGS_LIST_MAX   64
+#define SETTINGS_WHY_CHARS  768
 
 enum settings_action {
 	SETTINGS_RUN,
@@ -62,19 +61,14 @@ struct settings_list {
 	char items[SETTINGS_LIST_MAX][SETTINGS_ITEM_CHARS];
 };
 
-struct settings_color {
-	char name[SETTINGS_COLOR_NAME_CHARS];
-	uint32_t rgb; /* 0xrrggbb */
-};
-
 struct settings_board {
-	char name[SETTINGS_BOARD_NAME_CHARS];
+	char name[BOARD_NAME_BYTES_MAX + 1];
 	uint32_t width, height;
 	unsigned bits;
 	uint64_t cooldown_ms; /* its own, or the general one */
 	bool frozen;
 	unsigned colors; /* of the palette: at most 1 << bits */
-	struct settings_color palette[SETTINGS_COLORS_MAX];
+	struct palette_color palette[BOARD_COLORS_MAX];
 	/* while reading */
 	bool has_cooldown, has_frozen;
 	int line; /* of the file where it is first named; 0: not in the file */

@@ -11,10 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SIDE_MAX 16384
-
 /* The colours of r/place 2017, in its order. */
-static const struct settings_color place_2017[16] = {
+static const struct palette_color place_2017[16] = {
 	{"white", 0xffffff},      {"lightgray", 0xe4e4e4}, {"gray", 0x888888},
 	{"black", 0x222222},      {"pink", 0xffa7d1},      {"red", 0xe50000},
 	{"orange", 0xe59500},     {"brown", 0xa06a42},     {"yellow", 0xe5d900},
@@ -23,14 +21,14 @@ static const struct settings_color place_2017[16] = {
 	{"purple", 0x820080},
 };
 
-static const struct settings_color black_and_white[2] = {{"white", 0xffffff}, {"black", 0x000000}};
+static const struct palette_color black_and_white[2] = {{"white", 0xffffff}, {"black", 0x000000}};
 
-static const struct settings_color four[4] = {
+static const struct palette_color four[4] = {
 	{"white", 0xffffff}, {"black", 0x222222}, {"red", 0xe50000}, {"blue", 0x0000ea}};
 
 static bool name_is_good(const char *name, size_t len)
 {
-	if (len == 0 || len >= SETTINGS_BOARD_NAME_CHARS)
+	if (len == 0 || len > BOARD_NAME_BYTES_MAX)
 		return false;
 	for (size_t i = 0; i < len; i++) {
 		char c = name[i];
@@ -42,7 +40,8 @@ static bool name_is_good(const char *name, size_t len)
 }
 
 /* Finds the board, or makes it without size. NULL: no memory, or a bad name. */
-static struct settings_board *board_get(struct settings *s, const char *name, size_t len, int line)
+static struct settings_board *board_named(struct settings *s, const char *name, size_t len,
+					  int line)
 {
 	struct settings_board *boards;
 
@@ -85,12 +84,12 @@ static int size_parse(struct settings_board *board, const char *text,
 			part[i] = part[i] * 10 + (uint32_t)(*text - '0');
 		bad = text == from || *text != ends[i];
 	}
-	bad |= part[0] < 1 || part[0] > SIDE_MAX || part[1] < 1 || part[1] > SIDE_MAX;
+	bad |= part[0] < 1 || part[0] > BOARD_SIDE_MAX || part[1] < 1 || part[1] > BOARD_SIDE_MAX;
 	bad |= part[2] != 1 && part[2] != 2 && part[2] != 4 && part[2] != 8;
 	if (bad) {
 		snprintf(why, SETTINGS_WHY_CHARS,
 			 "a size is WIDTHxHEIGHT:BITS, sides from 1 to %d, bits 1, 2, 4 or 8",
-			 SIDE_MAX);
+			 BOARD_SIDE_MAX);
 		return -EINVAL;
 	}
 	if (board->width != 0) {
@@ -113,7 +112,7 @@ int settings_board_add(struct settings *s, const char *spec, int line,
 		snprintf(why, SETTINGS_WHY_CHARS, "a board is NAME:WIDTHxHEIGHT:BITS");
 		return -EINVAL;
 	}
-	board = board_get(s, spec, (size_t)(colon - spec), line);
+	board = board_named(s, spec, (size_t)(colon - spec), line);
 	if (board == NULL)
 		return name_refused(why);
 	return size_parse(board, colon + 1, why);
@@ -124,12 +123,12 @@ static int color_add(struct settings_board *board, const char *text, size_t len,
 		     char why[static SETTINGS_WHY_CHARS])
 {
 	const char *colon = memchr(text, ':', len);
-	struct settings_color *color = &board->palette[board->colors];
+	struct palette_color *color = &board->palette[board->colors];
 	size_t name_len = colon == NULL ? 0 : (size_t)(colon - text);
 	uint32_t rgb = 0;
 
-	if (name_len == 0 || name_len >= SETTINGS_COLOR_NAME_CHARS || len - name_len != 8 ||
-	    colon[1] != '#' || board->colors == SETTINGS_COLORS_MAX)
+	if (name_len == 0 || name_len >= COLOR_NAME_CHARS || len - name_len != 8 ||
+	    colon[1] != '#' || board->colors == BOARD_COLORS_MAX)
 		goto bad;
 	for (const char *p = colon + 2; p < text + len; p++) {
 		static const char digits[] = "0123456789abcdefABCDEF";
@@ -154,7 +153,7 @@ bad:
 	snprintf(why, SETTINGS_WHY_CHARS,
 		 "a palette is NAME:#rrggbb, NAME:#rrggbb, ... with at most %d colours and %d "
 		 "letters a name",
-		 SETTINGS_COLORS_MAX, SETTINGS_COLOR_NAME_CHARS - 1);
+		 BOARD_COLORS_MAX, COLOR_NAME_CHARS - 1);
 	return -EINVAL;
 }
 
@@ -200,7 +199,7 @@ int settings_board_set(struct settings *s, const char *name, const char *key, co
 		       int line, char why[static SETTINGS_WHY_CHARS])
 {
 	const struct setting_row *cooldown = &setting_rows[SETTINGS_ID_cooldown_ms];
-	struct settings_board *board = board_get(s, name, strlen(name), line);
+	struct settings_board *board = board_named(s, name, strlen(name), line);
 
 	if (board == NULL)
 		return name_refused(why);
@@ -230,7 +229,7 @@ int settings_board_set(struct settings *s, const char *name, const char *key, co
 
 static void palette_default(struct settings_board *board)
 {
-	const struct settings_color *from = place_2017;
+	const struct palette_color *from = place_2017;
 
 	board->colors = 16;
 	if (board->bits <= 2) {

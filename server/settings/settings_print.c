@@ -131,7 +131,7 @@ static void print_board(FILE *out, const struct settings_board *board)
 		board->name, board->width, board->height, board->bits,
 		(unsigned long long)board->cooldown_ms, board->frozen ? "on" : "off");
 	for (unsigned i = 0; i < board->colors; i++) {
-		const struct settings_color *color = &board->palette[i];
+		const struct palette_color *color = &board->palette[i];
 
 		fprintf(out, "%s%s:#%06x", i > 0 && i % 4 == 0 ? "\n        " : " ", color->name,
 			color->rgb);

@@ -32,7 +32,7 @@ static void records_read(struct bytes in)
 			return;
 		px_assert(bytes_left(&in) < before);
 		if (record.type == RECORD_BOARD)
-			px_assert(strlen(record.board.name) <= RECORD_NAME_BYTES_MAX);
+			px_assert(strlen(record.board.name) <= BOARD_NAME_BYTES_MAX);
 	}
 }
 

@@ -213,7 +213,7 @@ int tool_board_find(struct tool *t, struct record_board *ret_meta)
 int tool_palette(const struct tool *t, const struct record_board *meta,
 		 struct settings **ret_settings, const struct settings_board **ret_board)
 {
-	char spec[RECORD_NAME_BYTES_MAX + 32], why[SETTINGS_WHY_CHARS];
+	char spec[BOARD_NAME_BYTES_MAX + 32], why[SETTINGS_WHY_CHARS];
 	char pixeld[] = "pixeld", board[] = "--board", config[] = "--config", file[PART_CHARS];
 	char *argv[] = {pixeld, board, spec, config, file, NULL};
 	int argc = 3, code;

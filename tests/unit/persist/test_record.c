@@ -69,7 +69,7 @@ static struct record random_record(uint64_t *random)
 		r.board.width = (uint32_t)prng_next(random);
 		r.board.height = (uint32_t)prng_next(random);
 		r.board.bits = (uint8_t)prng_next(random);
-		memset(r.board.name, 'x', prng_below(random, RECORD_NAME_BYTES_MAX + 1));
+		memset(r.board.name, 'x', prng_below(random, BOARD_NAME_BYTES_MAX + 1));
 		break;
 	case RECORD_EPOCH:
 		r.epoch.board = (uint16_t)prng_next(random);
@@ -216,9 +216,9 @@ static void name_that_is_too_long_is_refused(void **state)
 
 	(void)state;
 	len = (size_t)(record_put(buf, &board) - buf);
-	buf[len - 1] = RECORD_NAME_BYTES_MAX + 1;
-	put_u16(buf + 1, (uint16_t)(len - 3 + RECORD_NAME_BYTES_MAX + 1));
-	in = bytes_of(buf, len + RECORD_NAME_BYTES_MAX + 1);
+	buf[len - 1] = BOARD_NAME_BYTES_MAX + 1;
+	put_u16(buf + 1, (uint16_t)(len - 3 + BOARD_NAME_BYTES_MAX + 1));
+	in = bytes_of(buf, len + BOARD_NAME_BYTES_MAX + 1);
 	assert_int_equal(record_get(&in, &board), -EBADMSG);
 }
 
