@@ -305,28 +305,19 @@ static void conn_why_set(struct worker *w, struct conn *c, enum close_reason why
 	metric_add(&w->closed[why], 1);
 }
 
-/* But the one whose frame has to be finished first. */
-static void conn_subs_end(struct worker *w, struct conn *c, uint32_t kept)
+static void conn_subs_end(struct worker *w, struct conn *c)
 {
-	uint32_t next;
-
-	for (uint32_t i = c->sub_head; i != NONE; i = next) {
-		next = w->subs[i].next;
-		if (i == kept)
-			w->subs[i].skip = w->subs[i].backoff = 0;
-		else
-			sub_free(w, &w->subs[i]);
-	}
-	px_assert(c->cut_sub == kept || kept == NONE);
+	while (c->sub_head != NONE)
+		sub_free(w, &w->subs[c->sub_head]);
 }
 
-/* What is owed to a connection that is closing: answers of the writer, the rest of a frame. A
- * reader that is slow has time in proportion; one that takes nothing has not. */
-static void conn_owed_deadline_set(struct worker *w, struct conn *c)
+void conn_owed_begin(struct worker *w, struct conn *c)
 {
-	const struct sub *s = c->cut_sub != NONE ? &w->subs[c->cut_sub] : NULL;
+	struct sub *s = c->cut_sub != NONE ? &w->subs[c->cut_sub] : NULL;
 	uint64_t left = s != NULL ? s->frame_end - s->cursor : 0;
 
+	if (s != NULL)
+		s->skip = s->backoff = 0;
 	conn_deadline_set(w, c,
 			  (c->pending > 0 ? w->shared->http_idle_timeout_ms : LINGER_MS) +
 				  (uint32_t)(left / REPLY_BYTES_PER_MS));
@@ -374,9 +365,11 @@ void conn_close_run(struct worker *w, struct conn *c)
 	else
 		conn_release(w, c);
 	if (c->flags & CONN_LAST)
-		conn_owed_deadline_set(w, c);
+		conn_owed_begin(w, c);
 }
 
+/* Its subscriptions stay, and are sent nothing that begins a frame: whether the last send left the
+ * client inside one may not be known yet. Then what is owed begins again when it is. */
 void conn_close(struct worker *w, struct conn *c, enum close_reason why)
 {
 	if (c->why != CLOSE_NONE)
@@ -386,9 +379,40 @@ void conn_close(struct worker *w, struct conn *c, enum close_reason why)
 		conn_release(w, c);
 		return;
 	}
-	conn_subs_end(w, c, c->cut_sub);
-	conn_owed_deadline_set(w, c);
+	if (conn_is_in_batch(w, c))
+		(void)conn_put_off(w, c, MESSAGE_NO_BOARD);
+	conn_owed_begin(w, c);
 	conn_close_run(w, c);
+}
+
+bool conn_put_off(struct worker *w, struct conn *c, uint16_t board)
+{
+	if (w->put_off_count == PUT_OFF_MAX)
+		return false;
+	w->put_off[w->put_off_count++] =
+		(struct put_off){.client = {conn_index(w, c), c->generation}, .board = board};
+	return true;
+}
+
+void conn_put_off_run(struct worker *w)
+{
+	for (uint32_t i = 0; i < w->put_off_count; i++) {
+		const struct put_off *p = &w->put_off[i];
+		struct conn *c = &w->conns[p->client.index];
+		struct sub *s;
+
+		px_assert(!conn_is_in_batch(w, c));
+		if (c->generation != p->client.generation || c->state != CONN_WS)
+			continue;
+		if (c->why != CLOSE_NONE) {
+			conn_owed_begin(w, c);
+			continue;
+		}
+		s = sub_find(w, c, p->board);
+		if (s != NULL)
+			sub_end(w, s);
+	}
+	w->put_off_count = 0;
 }
 
 void conn_abort(struct worker *w, struct conn *c, enum close_reason why)
@@ -402,7 +426,7 @@ void conn_linger(struct worker *w, struct conn *c)
 	if (c->state == CONN_LINGER || c->state == CONN_RELEASE)
 		return;
 	px_assert(c->why != CLOSE_NONE);
-	conn_subs_end(w, c, NONE);
+	conn_subs_end(w, c);
 	conn_in_return(w, c);
 	conn_out_return(w, c);
 	conn_state_set(w, c, CONN_LINGER);
@@ -421,7 +445,7 @@ void conn_release(struct worker *w, struct conn *c)
 		return;
 	if (c->state != CONN_RELEASE) {
 		px_assert(c->why != CLOSE_NONE);
-		conn_subs_end(w, c, NONE);
+		conn_subs_end(w, c);
 		conn_state_set(w, c, CONN_RELEASE);
 		w->deadlines[conn_index(w, c)] = w->tick; /* at every sweep, until it is free */
 		if (!(c->ops & CONN_OP_SHUTDOWN)) {
@@ -434,7 +458,7 @@ void conn_release(struct worker *w, struct conn *c)
 			ring_cancel_slot(conn_ring(w, c), c->slot, conn_tag(w, c, OP_CANCEL));
 		}
 	}
-	if (c->ops != 0 || (c->flags & (CONN_FLUSH | CONN_LISTED)) || c->batch == w->batch)
+	if (c->ops != 0 || (c->flags & (CONN_FLUSH | CONN_LISTED)) || conn_is_in_batch(w, c))
 		return; /* sweep and completions come here again */
 	c->ops |= CONN_OP_CLOSE;
 	ring_slot_close(conn_ring(w, c), c->slot, conn_tag(w, c, OP_SLOT_CLOSE));

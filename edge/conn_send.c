@@ -77,7 +77,8 @@ static uint8_t *out_reserve(struct worker *w, struct conn *c, size_t len)
 		conn_abort(w, c, CLOSE_OVERLOAD);
 		return NULL;
 	}
-	if (out->end + len > OUT_BYTES && c->batch != w->batch) { /* nothing of it is being sent */
+	/* nothing of it is being sent */
+	if (out->end + len > OUT_BYTES && !conn_is_in_batch(w, c)) {
 		memmove(out->bytes, out->bytes + out->start, out->end - out->start);
 		out->end -= out->start;
 		out->start = 0;
@@ -148,7 +149,7 @@ void conn_flush_run(struct worker *w)
 		if ((c->state != CONN_WS && c->state != CONN_ECHO) || c->out == NULL ||
 		    c->out->start == c->out->end)
 			continue;
-		if (c->batch == w->batch || w->outs_count == OUTS_BATCH)
+		if (conn_is_in_batch(w, c) || w->outs_count == OUTS_BATCH)
 			list_add(w, &w->flush, c); /* next turn */
 		else if (c->cut_sub != NONE)
 			list_add(w, &w->stuck, c);

@@ -12,8 +12,9 @@
  *   then:    guards are released
  *
  * A short send leaves the client inside a frame: `cut` and frame_end say so, and nothing else may
- * be said to it before the frame's end. Sockets are never polled: what was full is tried again next
- * round, and rarer when it stays full.
+ * be said to it before the frame's end. Until the reap it is not known (conn_is_in_batch()), and
+ * what the client says may be reaped first: so no subscription is dropped meanwhile. Sockets are
+ * never polled: what was full is tried again next round, and rarer when it stays full.
  */
 #include <errno.h>
 
@@ -65,7 +66,7 @@ struct sub *sub_new(struct worker *w, struct conn *c, uint16_t room, uint64_t cu
 	s->room = room;
 	s->encoding = c->encoding;
 	s->skip = s->backoff = 0;
-	s->cut = s->was_cut = s->shorted = false;
+	s->cut = s->was_cut = s->shorted = s->ends = false;
 	s->next = c->sub_head;
 	c->sub_head = index;
 	c->subs++;
@@ -91,7 +92,7 @@ void sub_free(struct worker *w, struct sub *s)
 	*link = s->next;
 	if (c->cut_sub == index)
 		c->cut_sub = NONE;
-	c->subs--;
+	c->subs -= !s->ends;
 	s->conn = NONE;
 	s->generation = (s->generation + 1) & OP_GENERATION_MASK;
 	s->next = lane->sub_free;
@@ -102,10 +103,20 @@ void sub_free(struct worker *w, struct sub *s)
 				  memory_order_relaxed);
 }
 
+void sub_end(struct worker *w, struct sub *s)
+{
+	if (!s->cut) {
+		sub_free(w, s);
+		return;
+	}
+	s->ends = true;
+	w->conns[s->conn].subs--;
+}
+
 struct sub *sub_find(struct worker *w, const struct conn *c, uint16_t room)
 {
 	for (uint32_t i = c->sub_head; i != NONE; i = w->subs[i].next)
-		if (w->subs[i].room == room)
+		if (w->subs[i].room == room && !w->subs[i].ends)
 			return &w->subs[i];
 	return NULL;
 }
@@ -157,6 +168,10 @@ static bool sub_visit(struct worker *w, uint32_t index)
 
 	if (s->conn == NONE)
 		return false;
+	if (s->ends && !s->cut) {
+		sub_free(w, s);
+		return false;
+	}
 	end = room_log_head(s->log);
 	if (s->cursor == end)
 		return false;
@@ -170,7 +185,7 @@ static bool sub_visit(struct worker *w, uint32_t index)
 		w->lagging = true;
 		return false;
 	}
-	if (c->batch == w->batch) {
+	if (conn_is_in_batch(w, c)) {
 		if (w->deferred_count < FANOUT_BATCH)
 			w->deferred[w->deferred_count++] = index;
 		w->lagging = true;
@@ -184,7 +199,7 @@ static bool sub_visit(struct worker *w, uint32_t index)
 		if (!s->cut)
 			return false;
 		end = s->frame_end;
-	} else if (s->cut && c->subs > 1) { /* then the others have their turn */
+	} else if (s->cut && (c->subs > 1 || s->ends)) { /* then the others have their turn */
 		w->lagging = true;
 		end = s->frame_end;
 	}

@@ -348,6 +348,7 @@ uint64_t worker_turn(struct worker *w, struct now now)
 		w->batch++;
 		conn_batch_end(w);
 		fanout_release(w);
+		conn_put_off_run(w);
 	}
 	answers_run(w);
 	conn_starved_run(w);

@@ -35,6 +35,7 @@
 #define FANOUT_BATCH_SMALL    64    /* while the worker rests between batches */
 #define OUTS_BATCH            1024  /* answers sent between two looks: as fast as handshakes come */
 #define OUTS_MAX              16384 /* out buffers of a worker, where it has so many connections */
+#define PUT_OFF_MAX           256
 #define VISITS_PER_TURN       16384
 #define EVENTS_PER_REAP       256
 #define REAPS_PER_TURN        16 /* per ring */
@@ -126,24 +127,25 @@ struct sub {
 	uint8_t encoding;
 	uint8_t skip;    /* rounds to leave out */
 	uint8_t backoff; /* what skip becomes after the next send that nothing was taken of */
-	bool cut;        /* true exactly when the client stands inside a frame */
+	bool cut;        /* the client stands inside a frame; not known while conn_is_in_batch() */
 	bool was_cut;    /* `cut` before the send of the last batch */
 	bool shorted;    /* the last send was not taken whole */
+	bool ends;       /* true exactly from sub_end() on: the frame it stands in is its last */
 };
 
 struct conn {
 	/* what the fan-out looks at */
 	uint32_t generation;
 	uint32_t batch;   /* the last batch that has a send of this connection */
-	uint32_t cut_sub; /* whose frame must be finished before anything else; NONE */
+	uint32_t cut_sub; /* whose frame must be finished before anything else; NONE. As `cut` */
 	uint32_t sub_head;
 	struct out_buf *out; /* NULL: nothing to say */
 	uint8_t state;       /* enum conn_state */
 	uint8_t ops;         /* enum conn_op */
 	uint8_t flags;       /* enum conn_flag */
 	uint8_t encoding;
-	uint8_t why; /* enum close_reason */
-	uint8_t subs;
+	uint8_t why;  /* enum close_reason */
+	uint8_t subs; /* those that end not counted */
 	uint8_t form; /* WAIT for a bitmap: enum board_form */
 	/* the rest */
 	uint32_t slot;
@@ -180,6 +182,13 @@ struct accept_op {
 	uint16_t ring;
 	bool armed;
 	bool is_cancelled; /* while armed: asked to end, there is no room for it */
+};
+
+/* What cannot be done before the batch's end: whether the last send left the client inside a frame
+ * is not known. */
+struct put_off {
+	struct mail_client client;
+	uint16_t board; /* that it leaves; when it is closing by then: any */
 };
 
 /* One ring with its share of the connections: index = base + slot. */
@@ -244,6 +253,8 @@ struct worker {
 	uint32_t deferred_count;
 	uint32_t outs[OUTS_BATCH]; /* connections whose `out` was sent in the batch */
 	uint32_t outs_count;
+	struct put_off put_off[PUT_OFF_MAX];
+	uint32_t put_off_count;
 	struct conn_list flush;         /* have something to say */
 	struct conn_list stuck;         /* likewise, but not before the next round */
 	uint32_t starved[FANOUT_BATCH]; /* connections whose receive found no buffer */
@@ -301,6 +312,13 @@ static inline uint64_t conn_tag(const struct worker *w, const struct conn *c, en
 	return op_tag_pack(op, c->generation, conn_index(w, c));
 }
 
+/* Whether bytes were sent to it of which is not known yet how many were taken: for a WebSocket, it
+ * may stand inside a frame. Never between the batch's end and the next sends. */
+static inline bool conn_is_in_batch(const struct worker *w, const struct conn *c)
+{
+	return c->batch == w->batch;
+}
+
 /* --- conn.c: the life of a connection --------------------------------------------------------- */
 void conn_open(struct worker *w, struct lane *lane, uint32_t slot, const struct accept_op *from);
 void conn_state_set(struct worker *w, struct conn *c, enum conn_state next);
@@ -313,6 +331,12 @@ void conn_deadline_set(struct worker *w, struct conn *c, uint32_t ms);
  * frame that it stands in, a close frame if the reason has a code; then it lingers. Bounded. */
 void conn_close(struct worker *w, struct conn *c, enum close_reason why);
 void conn_close_run(struct worker *w, struct conn *c); /* it is closing, and an answer came */
+/* What is owed to a connection that is closing: answers of the writer, the rest of a frame. A
+ * reader that is slow has time in proportion; one that takes nothing has not. */
+void conn_owed_begin(struct worker *w, struct conn *c);
+/* Until conn_put_off_run(); false: there is no room. */
+bool conn_put_off(struct worker *w, struct conn *c, uint16_t board);
+void conn_put_off_run(struct worker *w); /* the completions of a batch are seen */
 /* At once and without words: the stream is broken, or nobody reads it. */
 void conn_abort(struct worker *w, struct conn *c, enum close_reason why);
 void conn_linger(struct worker *w, struct conn *c); /* everything is sent: shut our side */
@@ -344,6 +368,7 @@ void fanout_send_short(struct worker *w, uint32_t sub, int res);
 void fanout_release(struct worker *w); /* after the completions of a batch are seen */
 struct sub *sub_new(struct worker *w, struct conn *c, uint16_t room, uint64_t cursor);
 void sub_free(struct worker *w, struct sub *s);
+void sub_end(struct worker *w, struct sub *s); /* behind the frame that the client stands in */
 struct sub *sub_find(struct worker *w, const struct conn *c, uint16_t room);
 uint64_t fanout_wait_ns(const struct worker *w);
 

@@ -24,6 +24,12 @@ _Static_assert(PENDING_BINARY_MAX <= REQUESTS_IN_FLIGHT_MAX,
 _Static_assert(PENDING_BINARY_MAX * 27 + CLOSE_FRAME_BYTES_MAX < OUT_BYTES,
 	       "every unanswered request has room for its answer");
 
+/* Then it cannot end: its frame must be finished. */
+static bool sub_may_be_cut(const struct worker *w, const struct conn *c, const struct sub *s)
+{
+	return s->cut || conn_is_in_batch(w, c);
+}
+
 /* --- refusing, and whose session it is -------------------------------------------------------- */
 
 static void refuse(struct worker *w, struct conn *c, uint16_t board, uint64_t request,
@@ -303,9 +309,11 @@ static void unsubscribe(struct worker *w, struct conn *c, uint16_t board, uint64
 {
 	struct sub *s = sub_find(w, c, board);
 
-	if (s != NULL && s->cut) /* inside a frame: it must be finished */
+	if (s == NULL || (!s->cut && conn_is_in_batch(w, c) && conn_put_off(w, c, board)))
+		return;
+	if (sub_may_be_cut(w, c, s)) /* inside a frame: it must be finished */
 		error_say(w, c, REFUSAL_OVERLOADED, board, request, WAIT_MS);
-	else if (s != NULL)
+	else
 		sub_free(w, s);
 }
 
@@ -462,11 +470,11 @@ void ws_input(struct worker *w, struct conn *c, uint8_t *bytes, size_t len)
 /* --- the writer's answers --------------------------------------------------------------------- */
 
 /* A board was subscribed to again: the subscription that was ends, whatever the answer is. Not
- * inside a frame: then it goes on, and false. */
+ * where the client stands inside a frame, or may: then it goes on, and false. */
 static bool sub_make_way(struct worker *w, struct conn *c, struct sub *s,
 			 const struct mail_answer *a)
 {
-	if (s != NULL && s->cut) {
+	if (s != NULL && sub_may_be_cut(w, c, s)) {
 		error_say(w, c, REFUSAL_OVERLOADED, a->board, a->request, WAIT_MS);
 		return false;
 	}

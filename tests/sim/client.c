@@ -392,6 +392,7 @@ static void rubbish_say(struct client *c)
 	}
 }
 
+/* Leaves a board, or says nothing: it subscribes to it again in both cases. */
 static void unsubscribe_say(struct client *c)
 {
 	struct follow *f = &c->follows[below(c, c->crowd->board_count)];
@@ -401,8 +402,9 @@ static void unsubscribe_say(struct client *c)
 		return;
 	m.unsubscribe_board = f->number;
 	c->rude = true; /* inside a frame it is refused by an error */
-	client_say(c, &m);
-	f->state = FOLLOW_IDLE; /* and so it subscribes again */
+	if (client_chance(c, 5000))
+		client_say(c, &m);
+	f->state = FOLLOW_IDLE;
 }
 
 /* Some placements, the last word (a close frame, or what no client may say) and perhaps the end of

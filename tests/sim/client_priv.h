@@ -43,6 +43,7 @@ struct follow {
 	uint64_t heard;   /* last seq of the deltas of this subscription, or its beginning */
 	uint64_t seq_min; /* the bitmap has to be this new */
 	uint16_t number;
+	bool was_live; /* number is known */
 	uint8_t *colors;
 	struct heap_bytes kept; /* JOINING: struct kept and payload of each delta */
 	struct net_end *fetch;  /* the HTTP connection; NULL: none */

@@ -75,13 +75,34 @@ struct kept {
 	size_t len; /* of the payload behind it */
 };
 
+/* It must be whole: whoever looks at it no more still goes by its frame. */
+static void left_check(struct client *c, const struct msg_delta *d, const uint8_t *payload,
+		       size_t len)
+{
+	for (unsigned b = 0; b < c->crowd->board_count; b++) {
+		const struct truth_board *board = &c->crowd->boards[b];
+		struct delta_cell *cells = calloc(d->count + 1, sizeof(*cells));
+
+		px_assert(cells != NULL);
+		if (c->follows[b].number == d->board && c->follows[b].was_live)
+			truth_check(delta_decode(board->width * board->height, board->bits, payload,
+						 len, d->count, cells) == 0,
+				    "client %u: the delta %lu..%lu of a board that it left does "
+				    "not decode",
+				    c->number, d->first, d->last);
+		free(cells);
+	}
+}
+
 void follow_delta(struct client *c, const struct msg_delta *d, const uint8_t *payload, size_t len)
 {
 	struct follow *f = follow_numbered(c, d->board);
 	struct kept kept = {*d, len};
 
-	if (f == NULL)
-		return; /* was on the way when the subscription ended */
+	if (f == NULL) { /* was on the way when the subscription ended */
+		left_check(c, d, payload, len);
+		return;
+	}
 	c->crowd->counts.deltas++;
 	truth_check(d->first <= d->last, "a delta that ends before it begins");
 	truth_check(d->first <= f->heard + 1,
@@ -129,6 +150,7 @@ void follow_subscribed(struct client *c, const struct msg_subscribed *m)
 	truth_check(!f->asked_resume || m->resumed,
 		    "client %u: asked to resume and was just subscribed", c->number);
 	f->number = m->board;
+	f->was_live = true;
 	if (m->resumed) {
 		truth_check(m->epoch == f->epoch, "client %u: resumed into another epoch",
 			    c->number);

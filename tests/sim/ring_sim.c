@@ -192,14 +192,14 @@ void ring_submit(struct ring *r)
 		ring_sim_op_submit(r, op);
 	}
 	r->last = NULL;
-	ring_sim_work(r);
+	ring_sim_work(r, true);
 }
 
 uint32_t ring_reap(struct ring *r, struct ring_event *events, uint32_t max)
 {
 	uint32_t n;
 
-	ring_sim_work(r);
+	ring_sim_work(r, false);
 	r->looks++;
 	for (n = 0; n < max && r->events_len > 0; n++) {
 		struct waiting_event *at = &r->events[r->events_head];
@@ -251,7 +251,7 @@ bool ring_sim_is_awake(struct ring *lead)
 
 		if (r->lead != lead)
 			continue;
-		ring_sim_work(r);
+		ring_sim_work(r, false);
 		awake = awake || r->events_len > 0;
 	}
 	if (awake)

@@ -33,6 +33,8 @@ struct ring_sim_faults {
 	uint32_t cancel_lost;  /* what is to be cancelled gets done once more before it is */
 	uint32_t write_short;  /* a file write takes less */
 	uint32_t submit_early; /* preparing submits what is there, as when the queue is full */
+	uint32_t recv_early;   /* a submit does a receive before its time: bytes came since the last
+				* look, perhaps in the middle of a turn */
 	uint64_t delay_ns_max; /* of operations on slots and accepts */
 	uint64_t disk_ns_max;  /* of operations on files, twice: until done, and until told */
 };
@@ -40,7 +42,7 @@ struct ring_sim_faults {
 /* What was injected, to be printed. */
 struct ring_sim_counts {
 	uint64_t ops, short_sends, splits, starved, multi_ends, accept_failures, cancels,
-		cancels_lost, early_submits, short_writes, disk_errors;
+		cancels_lost, early_submits, early_recvs, short_writes, disk_errors;
 };
 
 /* Files: what ring_write() and ring_fdatasync() call. Bytes written or 0, or -errno. */

@@ -298,6 +298,14 @@ static bool op_try(struct ring *r, struct op *op)
 
 /* --- operations together -------------------------------------------------------------------- */
 
+/* A kernel tries a receive at its submit, before what was prepared behind it; and what came since
+ * is received by any submit. */
+static bool recv_is_early(const struct op *op)
+{
+	return (op->kind == SIM_RECV || op->kind == SIM_RECV_MULTI) && !op->cancelled &&
+	       ring_sim_chance(world.faults.recv_early, &world.counts.early_recvs);
+}
+
 static void fly(struct ring *r, struct op *op)
 {
 	bool file = op->kind == SIM_WRITE || op->kind == SIM_SYNC;
@@ -311,8 +319,7 @@ static void fly(struct ring *r, struct op *op)
 	r->flying[r->flying_len++] = op;
 }
 
-/* Looks once at everything that flies. */
-void ring_sim_work(struct ring *r)
+void ring_sim_work(struct ring *r, bool at_submit)
 {
 	uint32_t n = r->flying_len, at = n > 0 ? (uint32_t)prng_below(&world.dice, n) : 0, kept = 0;
 
@@ -320,7 +327,7 @@ void ring_sim_work(struct ring *r)
 		struct op **place = &r->flying[(at + i) % n];
 		struct op *op = *place;
 
-		if (op == NULL || op->due_ns > world.now_ns)
+		if (op == NULL || (op->due_ns > world.now_ns && !(at_submit && recv_is_early(op))))
 			continue;
 		*place = NULL;
 		if (op->cancelled) {
@@ -352,5 +359,7 @@ void ring_sim_op_submit(struct ring *r, struct op *op)
 	if (op_is_of_slot(op))
 		(*op_counter(r, op))++;
 	px_assert(s->recvs <= 1 && s->sends <= 1);
+	if (recv_is_early(op) && op_try(r, op))
+		return;
 	fly(r, op);
 }

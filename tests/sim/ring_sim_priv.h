@@ -119,6 +119,6 @@ uint64_t ring_sim_due_in(uint64_t ns_max);
 /* --- ring_sim_op.c --- */
 void ring_sim_op_submit(struct ring *r, struct op *op); /* PREPARED -> FLYING, or ended */
 void ring_sim_op_free(struct op *op);
-void ring_sim_work(struct ring *r); /* looks once at everything that flies */
+void ring_sim_work(struct ring *r, bool at_submit); /* looks once at everything that flies */
 
 #endif

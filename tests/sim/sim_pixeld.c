@@ -133,6 +133,7 @@ static void faults_choose(struct run *r)
 					       .cancel_lost = level * (uint32_t)below(r, 300),
 					       .write_short = level * (uint32_t)below(r, 20),
 					       .submit_early = level * (uint32_t)below(r, 50),
+					       .recv_early = level * (uint32_t)below(r, 100),
 					       .delay_ns_max = level * below(r, 2 * NS_PER_MS),
 					       .disk_ns_max = 1 + level * below(r, 20 * NS_PER_MS)};
 	uint32_t disk = below(r, 2) == 0 ? 0 : level;
@@ -373,14 +374,14 @@ static void report(const struct run *r)
 	       "%lu, %lu as reused, kept %lu, lost 0; ",
 	       t.asked, c->placed, c->put, c->told_by_you, c->again, c->refused, c->reused, t.kept);
 	printf("injected: %lu short sends, %lu splits, %lu starved, %lu ended receives, %lu failed "
-	       "accepts, %lu lost cancels, %lu early submits, %lu short writes, %lu disk errors, "
-	       "%lu "
+	       "accepts, %lu lost cancels, %lu early submits, %lu early receives, %lu short "
+	       "writes, %lu disk errors, %lu "
 	       "sectors lost, %lu vanished, %lu deaf, %lu rubbish, %lu parted, %lu sessions "
 	       "ended\n",
 	       ring->short_sends, ring->splits, ring->starved, ring->multi_ends,
-	       ring->accept_failures, ring->cancels_lost, ring->early_submits, ring->short_writes,
-	       disk->errors, disk->sectors_lost, c->vanished, c->deaf, c->rubbish, c->parted,
-	       c->expired);
+	       ring->accept_failures, ring->cancels_lost, ring->early_submits, ring->early_recvs,
+	       ring->short_writes, disk->errors, disk->sectors_lost, c->vanished, c->deaf,
+	       c->rubbish, c->parted, c->expired);
 	fflush(stdout);
 }
 
