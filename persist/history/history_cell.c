@@ -70,8 +70,10 @@ int history_cell_step(struct history *h, struct history_cell *c)
 	uint64_t part_first;
 	int rc;
 
-	if (c->cursor.next_lsn == 0)
-		return 0; /* nothing that old is kept */
+	if (c->cursor.next_lsn == 0) { /* nothing that old is kept, or was there ever */
+		c->complete = history_upto(h) == 0;
+		return 0;
+	}
 	rc = history_step(h, &c->cursor, &handler);
 	if (rc < 0)
 		return rc;

@@ -24,6 +24,7 @@ struct crowd_counts {
 	uint64_t connects, upgrades, resumes, fetches, stales, deltas, statuses, placed, refused,
 		vanished, deaf, rubbish, parted, expired, lost_answers, told_by_you, put, again,
 		reused;
+	uint64_t questions, denied, rolled_back; /* asker.h */
 };
 
 /* What all clients share. */

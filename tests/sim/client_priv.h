@@ -126,6 +126,8 @@ void put_cut(struct put *p);
 void put_free(struct put *p);
 
 /* --- follow.c --- */
+/* A bitmap as the server packs it: one byte per cell. */
+void client_bitmap_unpack(const struct truth_board *b, const uint8_t *bytes, uint8_t *colors);
 void follow_turn(struct client *c, unsigned board);
 void follow_subscribed(struct client *c, const struct msg_subscribed *m);
 void follow_delta(struct client *c, const struct msg_delta *d, const uint8_t *payload, size_t len);

@@ -230,7 +230,7 @@ static uint64_t field_number(const char *head, const char *name)
 	return strtoull(at + strlen(name), NULL, 10);
 }
 
-static void bitmap_unpack(const struct truth_board *b, const uint8_t *bytes, uint8_t *colors)
+void client_bitmap_unpack(const struct truth_board *b, const uint8_t *bytes, uint8_t *colors)
 {
 	for (uint32_t i = 0; i < b->width * b->height; i++) {
 		uint32_t bit = i * b->bits;
@@ -255,7 +255,7 @@ static void fetch_done(struct client *c, struct follow *f, const char *head, con
 		return; /* too old: again */
 	f->epoch = (uint32_t)field_number(head, "X-Board-Epoch: ");
 	f->seq = seq;
-	bitmap_unpack(b, body, f->colors);
+	client_bitmap_unpack(b, body, f->colors);
 	f->has_board = true;
 	seen(c, f);
 	if (f->state == FOLLOW_JOINING) {

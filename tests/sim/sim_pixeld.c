@@ -8,10 +8,11 @@
  * --seeds counts from --seed on; --drawn runs so many more from where nobody has been (PIXELD_SEED:
  * from there). Each run's line begins with the command that repeats it. A run is decided by its
  * seed. It has several lives: the server starts on what the disk kept, clients come back, draw,
- * stop reading, vanish, send rubbish; sends are short, completions late, writes fail; then the
- * power goes, the process is killed, or it is stopped in order. After each life truth.h reads the
- * disk. In the last life all faults are off: everybody must come to the same board, and after an
- * orderly stop nothing may be left: no connection, no buffer on loan, no operation, no open file.
+ * stop reading, vanish, send rubbish, ask about the past and take placements back; sends are short,
+ * completions late, writes fail; then the power goes, the process is killed, or it is stopped in
+ * order. After each life truth.h reads the disk. In the last life all faults are off: everybody
+ * must come to the same board, and after an orderly stop nothing may be left: no connection, no
+ * buffer on loan, no operation, no open file.
  *
  * With --sync off a run is expected to break, and it does: that proves that the checks can fail.
  */
@@ -24,11 +25,13 @@
 #include "engine/base/assert.h"
 #include "engine/base/log.h"
 #include "tests/prng.h"
+#include "tests/sim/asker.h"
 #include "tests/sim/client.h"
 #include "tests/sim/disk_sim.h"
 #include "tests/sim/stack.h"
 
 #define CLIENTS_MAX  32
+#define ASKERS_MAX   4
 #define LIVES_MAX    6
 #define CONVERGE_NS  (120 * NS_PER_SEC)
 #define STOP_NS      (60 * NS_PER_SEC)
@@ -47,6 +50,8 @@ struct run {
 	unsigned board_count, client_count;
 	struct crowd crowd;
 	struct client *clients[CLIENTS_MAX];
+	struct asker *askers[ASKERS_MAX];
+	unsigned asker_count;
 	struct stack_config config;
 	struct stack *stack; /* NULL: the server is down */
 	uint64_t steps, cuts, kills, stops, refused_starts;
@@ -165,6 +170,14 @@ static void faults_end(void)
 
 /* --- a run's beginning and end -------------------------------------------------------------- */
 
+static void askers_make(struct run *r)
+{
+	r->asker_count = (unsigned)below(r, ASKERS_MAX + 1);
+	for (unsigned i = 0; i < r->asker_count; i++)
+		r->askers[i] = asker_new(&r->crowd, r->client_count);
+	r->config.read_ns_max = below(r, 2) * below(r, 30 * NS_PER_MS);
+}
+
 static void run_begin(struct run *r, uint64_t seed)
 {
 	static const uint8_t secret[16] = "a secret of sims";
@@ -194,12 +207,15 @@ static void run_begin(struct run *r, uint64_t seed)
 					  .slots = 20 + (uint32_t)below(r, 30),
 					  .recv_bufs = 4u << below(r, 4),
 					  .clients_max = 8 + (uint32_t)below(r, 40)};
+	askers_make(r);
 }
 
 static void run_end(struct run *r)
 {
 	for (unsigned i = 0; i < r->client_count; i++)
 		client_free(r->clients[i]);
+	for (unsigned i = 0; i < r->asker_count; i++)
+		asker_free(r->askers[i]);
 	truth_check(net_sim_open_ends(r->net) == 0, "%u connections are left",
 		    net_sim_open_ends(r->net));
 	truth_check(disk_sim_open_files() == 0, "%u open files are left", disk_sim_open_files());
@@ -222,6 +238,8 @@ static void step(struct run *r)
 	r->crowd.wall_ms = now_of(r).wall_ms;
 	for (unsigned i = 0; i < r->client_count; i++)
 		client_turn(r->clients[i], ring_sim_now_ns());
+	for (unsigned i = 0; i < r->asker_count && r->stack != NULL; i++)
+		asker_turn(r->askers[i], ring_sim_now_ns());
 	if (r->stack != NULL)
 		stack_turn(r->stack, now_of(r), &r->dice);
 }
@@ -246,6 +264,8 @@ static void clients_cut_off(struct run *r)
 {
 	for (unsigned i = 0; i < r->client_count; i++)
 		client_cut_off(r->clients[i]);
+	for (unsigned i = 0; i < r->asker_count; i++)
+		asker_cut_off(r->askers[i]);
 	net_sim_unlisten(r->net, r->crowd.listener);
 }
 
@@ -354,6 +374,8 @@ static void last_life(struct run *r)
 	} while (!everybody_is_level(r));
 	for (unsigned i = 0; i < r->client_count; i++)
 		client_leave(r->clients[i]);
+	for (unsigned i = 0; i < r->asker_count; i++)
+		asker_leave(r->askers[i]);
 	server_stop(r);
 	verify(r);
 }
@@ -373,6 +395,9 @@ static void report(const struct run *r)
 	printf("asked %lu, placed %lu by message, %lu by PUT, told %lu later, %lu again, refused "
 	       "%lu, %lu as reused, kept %lu, lost 0; ",
 	       t.asked, c->placed, c->put, c->told_by_you, c->again, c->refused, c->reused, t.kept);
+	printf("past: asked %lu, compared %lu, denied %lu; rollbacks: told %lu, kept %lu of %lu "
+	       "cells; ",
+	       c->questions, t.past_checked, c->denied, c->rolled_back, t.rollbacks, t.restored);
 	printf("injected: %lu short sends, %lu splits, %lu starved, %lu ended receives, %lu failed "
 	       "accepts, %lu lost cancels, %lu early submits, %lu early receives, %lu short "
 	       "writes, %lu disk errors, %lu "

@@ -2,8 +2,8 @@
  * stack.c - see stack.h.
  *
  * Memory: everything of a run of pixeld, freed by stack_kill() or stack_free(). Threads are rows of
- * a table: how to run one, whether it sleeps. Workers and writer sleep on their rings; keeper and
- * packer on a flag.
+ * a table: how to run one, whether it sleeps. Workers and writer sleep on their rings; the helpers
+ * (keeper, packer, historian) on a flag, and while what they do takes its time.
  */
 #include "tests/sim/stack.h"
 
@@ -16,21 +16,24 @@
 #include "engine/base/blob.h"
 #include "engine/mail.h"
 #include "engine/room_log.h"
+#include "writer/historian.h"
 #include "tests/prng.h"
 #include "tests/sim/disk_sim.h"
 #include "tests/sim/truth.h"
 
 #define MAIL_MAX    256 /* of each queue: small enough to be full at times */
 #define PACK_MAX    16
-#define THREADS_MAX (STACK_WORKERS_MAX + 3)
+#define THREADS_MAX (STACK_WORKERS_MAX + 4)
 
-enum thread_kind { THREAD_WORKER, THREAD_WRITER, THREAD_KEEPER, THREAD_PACKER };
+enum thread_kind { THREAD_WORKER, THREAD_WRITER, THREAD_KEEPER, THREAD_PACKER, THREAD_HISTORIAN };
 
 struct thread {
 	enum thread_kind kind;
 	unsigned worker;
-	bool woken;              /* keeper, packer */
-	uint64_t sleep_until_ns; /* keeper */
+	/* of helpers */
+	bool woken;
+	uint64_t sleep_until_ns; /* unless it is woken */
+	uint64_t busy_until_ns;  /* its last turn takes so long */
 };
 
 struct stack {
@@ -38,11 +41,13 @@ struct stack {
 	struct disk *disk;
 	struct keeper *keeper;
 	struct packer *packer;
+	struct historian *historian;
+	struct disk *history_disk; /* the historian's own */
 	struct writer *writer;
 	struct worker *workers[STACK_WORKERS_MAX];
 	struct worker_shared shared;
 	struct spsc *requests[STACK_WORKERS_MAX], *answers[STACK_WORKERS_MAX], *pack_jobs,
-		*pack_done;
+		*pack_done, *history_jobs, *history_done;
 	struct thread threads[THREADS_MAX];
 	unsigned threads_len;
 	bool stopping, workers_gone;
@@ -84,6 +89,11 @@ static void wake_keeper(void *arg)
 	thread_of(arg, THREAD_KEEPER)->woken = true;
 }
 
+static void wake_historian(void *arg)
+{
+	thread_of(arg, THREAD_HISTORIAN)->woken = true;
+}
+
 static uint64_t round_ns(void *arg)
 {
 	struct stack *s = arg;
@@ -112,9 +122,8 @@ static void threads_make(struct stack *s)
 {
 	for (unsigned i = 0; i < s->config.workers; i++)
 		s->threads[s->threads_len++] = (struct thread){.kind = THREAD_WORKER, .worker = i};
-	s->threads[s->threads_len++] = (struct thread){.kind = THREAD_WRITER};
-	s->threads[s->threads_len++] = (struct thread){.kind = THREAD_KEEPER, .woken = true};
-	s->threads[s->threads_len++] = (struct thread){.kind = THREAD_PACKER, .woken = true};
+	for (enum thread_kind kind = THREAD_WRITER; kind <= THREAD_HISTORIAN; kind++)
+		s->threads[s->threads_len++] = (struct thread){.kind = kind, .woken = true};
 }
 
 static void queues_make(struct stack *s)
@@ -122,6 +131,8 @@ static void queues_make(struct stack *s)
 	int rc = spsc_new(PACK_MAX, sizeof(struct pack_job), &s->pack_jobs);
 
 	rc |= spsc_new(PACK_MAX, sizeof(struct pack_job), &s->pack_done);
+	rc |= spsc_new(HISTORY_JOBS_MAX, sizeof(struct history_job), &s->history_jobs);
+	rc |= spsc_new(HISTORY_JOBS_MAX, sizeof(struct history_job), &s->history_done);
 	for (unsigned i = 0; i < s->config.workers; i++) {
 		rc |= spsc_new(MAIL_MAX, sizeof(struct mail_request), &s->requests[i]);
 		rc |= spsc_new(MAIL_MAX, sizeof(struct mail_answer), &s->answers[i]);
@@ -131,6 +142,18 @@ static void queues_make(struct stack *s)
 
 /* --- starting ------------------------------------------------------------------------------- */
 
+static void historian_make(struct stack *s)
+{
+	struct historian_config config = {.jobs = s->history_jobs,
+					  .done = s->history_done,
+					  .arg = s,
+					  .wake_writer = wake_writer};
+
+	px_assert(disk_open("sim", 0, 0, &s->history_disk) == 0);
+	config.disk = s->history_disk;
+	px_assert(historian_new(&config, &s->historian) == 0);
+}
+
 static int writer_make(struct stack *s, struct now now)
 {
 	struct writer_config config = {.settings = s->config.settings,
@@ -138,9 +161,12 @@ static int writer_make(struct stack *s, struct now now)
 				       .worker_count = s->config.workers,
 				       .pack_jobs = s->pack_jobs,
 				       .pack_done = s->pack_done,
+				       .history_jobs = s->history_jobs,
+				       .history_done = s->history_done,
 				       .arg = s,
 				       .wake_worker = wake_worker,
 				       .wake_packer = wake_packer,
+				       .wake_historian = wake_historian,
 				       .round_ns = round_ns};
 	struct keeper_config keeper = {.disk = s->disk,
 				       .snapshots_past =
@@ -161,6 +187,7 @@ static int writer_make(struct stack *s, struct now now)
 		return rc;
 	}
 	px_assert(keeper_new(&keeper, &s->keeper) == 0);
+	historian_make(s);
 	return writer_start(s->writer, s->keeper, now);
 }
 
@@ -234,21 +261,40 @@ static void answers_drop(struct spsc *answers)
 	}
 }
 
+/* What a rollback was asked with belongs to whoever takes the request. */
+static void requests_drop(struct spsc *requests)
+{
+	const struct mail_request *m;
+
+	while ((m = spsc_peek(requests)) != NULL) {
+		if (m->type == MAIL_ROLLBACK)
+			free(m->rollback);
+		spsc_pop(requests);
+	}
+}
+
+/* Packed boards are counted in the writer while they live, so it goes behind them. */
 static void everything_free(struct stack *s)
 {
 	for (unsigned i = 0; i < s->config.workers; i++)
 		worker_free(s->workers[i]);
-	keeper_free(s->keeper);
-	writer_free(s->writer);
-	packer_free(s->packer);
 	for (unsigned i = 0; i < s->config.workers; i++) {
 		(void)spsc_publish(s->answers[i]);
 		answers_drop(s->answers[i]);
 		spsc_free(s->answers[i]);
+		(void)spsc_publish(s->requests[i]);
+		requests_drop(s->requests[i]);
 		spsc_free(s->requests[i]);
 	}
+	keeper_free(s->keeper);
+	historian_free(s->historian);
+	writer_free(s->writer);
+	packer_free(s->packer);
 	spsc_free(s->pack_jobs);
 	spsc_free(s->pack_done);
+	spsc_free(s->history_jobs);
+	spsc_free(s->history_done);
+	disk_close(s->history_disk);
 	disk_close(s->disk);
 	free(s);
 }
@@ -302,9 +348,9 @@ static bool thread_is_awake(struct stack *s, struct thread *t, uint64_t now_ns)
 	case THREAD_WRITER:
 		return ring_sim_is_awake(writer_ring(s->writer));
 	case THREAD_KEEPER:
-		return t->woken || now_ns >= t->sleep_until_ns;
 	case THREAD_PACKER:
-		return t->woken;
+	case THREAD_HISTORIAN:
+		return now_ns >= t->busy_until_ns && (t->woken || now_ns >= t->sleep_until_ns);
 	}
 	px_unreachable("kind of thread");
 }
@@ -339,31 +385,48 @@ static void writer_run(struct writer *w, struct now now)
 	ring_sleep(writer_ring(w), wait_ns, writer_has_mail(w));
 }
 
-static void keeper_run(struct stack *s, struct thread *t, struct now now)
-{
-	uint64_t wait_ns;
-
-	t->woken = false;
-	wait_ns = keeper_turn(s->keeper, now);
-	t->sleep_until_ns = wait_ns == KEEPER_IDLE ? UINT64_MAX : now.mono_ns + wait_ns;
-}
-
-static void packer_turn(struct stack *s, struct thread *t)
+static uint64_t packer_turn(struct stack *s)
 {
 	const struct pack_job *job = spsc_peek(s->pack_jobs);
 	struct pack_job *done = job != NULL ? spsc_push(s->pack_done) : NULL;
 
-	t->woken = job != NULL;
 	if (done == NULL)
-		return;
+		return job != NULL ? 0 : UINT64_MAX;
 	*done = *job;
 	done->blob = packer_run(s->packer, job->room, job->copy, (enum board_form)job->form);
+	if (done->blob != NULL)
+		blob_account(done->blob, job->account);
 	spsc_pop(s->pack_jobs);
 	(void)spsc_publish(s->pack_done);
 	wake_writer(s);
+	return 0;
 }
 
-static void thread_run(struct stack *s, struct thread *t, struct now now)
+/* Reading takes time, in which others place. */
+static uint64_t historian_run(struct stack *s, struct thread *t, struct now now, uint64_t *dice)
+{
+	uint64_t wait_ns = historian_turn(s->historian, now);
+
+	if (wait_ns == 0 && s->config.read_ns_max > 0)
+		t->busy_until_ns = now.mono_ns + prng_below(dice, s->config.read_ns_max);
+	return wait_ns;
+}
+
+static void helper_run(struct stack *s, struct thread *t, struct now now, uint64_t *dice)
+{
+	uint64_t wait_ns;
+
+	t->woken = false;
+	if (t->kind == THREAD_KEEPER)
+		wait_ns = keeper_turn(s->keeper, now);
+	else if (t->kind == THREAD_PACKER)
+		wait_ns = packer_turn(s);
+	else
+		wait_ns = historian_run(s, t, now, dice);
+	t->sleep_until_ns = wait_ns == UINT64_MAX ? UINT64_MAX : now.mono_ns + wait_ns;
+}
+
+static void thread_run(struct stack *s, struct thread *t, struct now now, uint64_t *dice)
 {
 	switch (t->kind) {
 	case THREAD_WORKER:
@@ -373,10 +436,9 @@ static void thread_run(struct stack *s, struct thread *t, struct now now)
 		writer_run(s->writer, now);
 		return;
 	case THREAD_KEEPER:
-		keeper_run(s, t, now);
-		return;
 	case THREAD_PACKER:
-		packer_turn(s, t);
+	case THREAD_HISTORIAN:
+		helper_run(s, t, now, dice);
 		return;
 	}
 }
@@ -430,7 +492,7 @@ void stack_turn(struct stack *s, struct now now, uint64_t *dice)
 		struct thread *t = &s->threads[(at + i) % s->threads_len];
 
 		if (thread_is_awake(s, t, now.mono_ns) && prng_below(dice, 8) != 0) {
-			thread_run(s, t, now);
+			thread_run(s, t, now, dice);
 			rooms_check(s);
 		}
 	}

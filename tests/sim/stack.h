@@ -1,6 +1,6 @@
 /*
- * stack.h - a whole pixeld in one thread: workers, writer, keeper and packer over ring, net and
- * disk in memory.
+ * stack.h - a whole pixeld in one thread: workers, writer, keeper, packer and historian over ring,
+ * net and disk in memory.
  *
  * What main() of pixeld does with threads is done here by turns: stack_turn() lets each of them run
  * that is awake, in an order that the dice decide; some are left out now and then, as if they had
@@ -26,6 +26,7 @@ struct stack_config {
 	uint32_t slots; /* per ring */
 	uint32_t recv_bufs;
 	uint32_t clients_max;
+	uint64_t read_ns_max; /* a step of the historian takes less; 0: no time */
 };
 
 struct stack;

@@ -8,7 +8,6 @@
 #include "tests/sim/truth.h"
 
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,38 +16,10 @@
 #include "engine/base/bytes.h"
 #include "engine/base/hash.h"
 #include "persist/recover/recover.h"
+#include "tests/sim/truth_priv.h"
 
 #define SEQ_MAX  (1u << 24) /* no run comes that far; a new epoch begins beyond it */
 #define CLOCK_MS 1          /* the two clocks tick at different moments */
-
-struct asked {
-	struct truth_placement *at; /* by request - 1 */
-	uint64_t *number;           /* by which the journal knows it */
-	uint64_t *kept_seq; /* during truth_verify(): where it is in the journal; 0: nowhere */
-	uint64_t len, max;
-};
-
-struct seen {
-	uint64_t *hash; /* by seq; 0: nobody had a board at it */
-	uint64_t max, last;
-};
-
-/* truth_verify(): one board's placements as the journal has them. */
-struct fold {
-	uint8_t *colors;
-	uint64_t *placed_at_ms; /* by client: the last one */
-	uint64_t next_seq;      /* 0: no epoch seen yet */
-	int number;             /* of the board in the journal; -1: not seen yet */
-};
-
-struct truth {
-	struct truth_board boards[TRUTH_BOARDS_MAX];
-	struct seen seen[TRUTH_BOARDS_MAX];
-	struct fold folds[TRUTH_BOARDS_MAX];
-	struct asked *asked;
-	unsigned board_count, clients;
-	struct truth_counts counts;
-};
 
 void truth_failed(const char *format, ...)
 {
@@ -91,11 +62,25 @@ void truth_free(struct truth *t)
 	}
 	for (unsigned b = 0; b < t->board_count; b++) {
 		free(t->seen[b].hash);
+		free(t->past[b].hash);
+		free(t->folds[b].placed);
 		free(t->folds[b].colors);
 		free(t->folds[b].placed_at_ms);
 	}
+	undo_free(t);
+	told_free(t);
 	free(t->asked);
 	free(t);
+}
+
+void *truth_grown(void *array, size_t len, size_t *max, size_t bytes)
+{
+	if (len < *max)
+		return array;
+	*max = *max == 0 ? 64 : *max * 2;
+	array = realloc(array, *max * bytes);
+	px_assert(array != NULL);
+	return array;
 }
 
 /* --- what clients tell ---------------------------------------------------------------------- */
@@ -171,16 +156,13 @@ void truth_acknowledged(struct truth *t, unsigned client, uint64_t request, uint
 	p->seq = seq;
 }
 
-static uint64_t colors_hash(const struct truth_board *b, const uint8_t *colors)
+uint64_t truth_colors_hash(const struct truth_board *b, const uint8_t *colors)
 {
 	return hash64(colors, (size_t)b->width * b->height, 0) | 1;
 }
 
-void truth_seen(struct truth *t, unsigned board, uint64_t seq, const uint8_t *colors)
+void truth_hash_set(struct truth *t, struct seen *s, unsigned board, uint64_t seq, uint64_t hash)
 {
-	struct seen *s = &t->seen[board];
-	uint64_t hash = colors_hash(&t->boards[board], colors);
-
 	px_assert(board < t->board_count);
 	truth_check(seq < SEQ_MAX, "LOST: board %s: history was replaced: seq %lu",
 		    t->boards[board].name, seq);
@@ -198,6 +180,17 @@ void truth_seen(struct truth *t, unsigned board, uint64_t seq, const uint8_t *co
 	t->counts.boards_compared++;
 	s->hash[seq] = hash;
 	s->last = seq > s->last ? seq : s->last;
+}
+
+void truth_seen(struct truth *t, unsigned board, uint64_t seq, const uint8_t *colors)
+{
+	truth_hash_set(t, &t->seen[board], board, seq,
+		       truth_colors_hash(&t->boards[board], colors));
+}
+
+uint64_t truth_known_seq(const struct truth *t, unsigned board)
+{
+	return t->seen[board].last;
 }
 
 /* --- what the disk tells -------------------------------------------------------------------- */
@@ -236,32 +229,61 @@ static int board_numbered(const struct truth *t, uint16_t number)
 	truth_failed("the journal has placements on board %u before it has the board", number);
 }
 
+static void hash_compare(const struct truth *t, const struct seen *s, unsigned board,
+			 const char *whose)
+{
+	uint64_t seq = t->folds[board].next_seq - 1;
+
+	if (seq < s->max && s->hash[seq] != 0)
+		truth_check(s->hash[seq] ==
+				    truth_colors_hash(&t->boards[board], t->folds[board].colors),
+			    "board %s: %s another board at seq %lu than the journal gives",
+			    t->boards[board].name, whose, seq);
+}
+
 /* The board at the seq before next_seq, against what clients had. */
 static void fold_compare(const struct truth *t, unsigned board)
 {
-	const struct fold *f = &t->folds[board];
-	const struct seen *s = &t->seen[board];
-	uint64_t seq = f->next_seq - 1;
-
-	if (seq < s->max && s->hash[seq] != 0)
-		truth_check(s->hash[seq] == colors_hash(&t->boards[board], f->colors),
-			    "board %s: clients had another board at seq %lu than the journal gives",
-			    t->boards[board].name, seq);
+	hash_compare(t, &t->seen[board], board, "clients had");
+	hash_compare(t, &t->past[board], board, "history told of");
 }
 
-static void placement_fold(struct truth *t, const struct record_placement *r)
+static void fold_add(struct truth *t, unsigned board, const struct record_placement *r,
+		     uint32_t client)
 {
-	unsigned board = (unsigned)board_numbered(t, r->board), client = client_of(t, r->user);
+	struct fold *f = &t->folds[board];
+	uint32_t cell = r->y * t->boards[board].width + r->x;
+
+	f->placed = truth_grown(f->placed, f->next_seq - f->first_seq, &f->placed_max,
+				sizeof(*f->placed));
+	f->placed[f->next_seq - f->first_seq] =
+		(struct placed){.at_ms = r->placed_at_ms,
+				.rollback = client == NOBODY ? r->request : 0,
+				.cell = cell,
+				.client = client,
+				.color = r->color};
+	f->colors[cell] = r->color;
+	f->next_seq++;
+	fold_compare(t, board);
+}
+
+const struct placed *truth_placed(const struct truth *t, unsigned board, uint64_t seq)
+{
+	const struct fold *f = &t->folds[board];
+
+	px_assert(seq >= f->first_seq && seq < f->next_seq);
+	return &f->placed[seq - f->first_seq];
+}
+
+static void person_fold(struct truth *t, unsigned board, const struct record_placement *r)
+{
+	unsigned client = client_of(t, r->user);
 	const struct truth_board *b = &t->boards[board];
 	uint64_t request = truth_numbered(t, client, r->request);
 	const struct truth_placement *p = truth_asked(t, client, request);
 	struct fold *f = &t->folds[board];
 	uint64_t since_ms = r->placed_at_ms - f->placed_at_ms[client];
 
-	truth_check(f->next_seq > 0, "board %s: the journal has placements before it has an epoch",
-		    b->name);
-	truth_check(r->seq == f->next_seq, "board %s: seq %lu is followed by %lu", b->name,
-		    f->next_seq - 1, r->seq);
 	truth_check(p != NULL, "board %s, seq %lu: client %u never asked for request %lu", b->name,
 		    r->seq, client, r->request);
 	truth_check(p->board == board && p->x == r->x && p->y == r->y && p->color == r->color,
@@ -275,10 +297,27 @@ static void placement_fold(struct truth *t, const struct record_placement *r)
 		    b->name, r->seq, client, since_ms);
 	t->asked[client].kept_seq[request - 1] = r->seq;
 	f->placed_at_ms[client] = r->placed_at_ms;
-	f->colors[r->y * b->width + r->x] = r->color;
-	f->next_seq++;
 	t->counts.kept++;
-	fold_compare(t, board);
+	fold_add(t, board, r, client);
+}
+
+static void placement_fold(struct truth *t, uint64_t lsn, const struct record_placement *r)
+{
+	unsigned board = (unsigned)board_numbered(t, r->board);
+	const struct truth_board *b = &t->boards[board];
+	struct fold *f = &t->folds[board];
+
+	truth_check(f->next_seq > 0, "board %s: the journal has placements before it has an epoch",
+		    b->name);
+	truth_check(r->seq == f->next_seq, "board %s: seq %lu is followed by %lu", b->name,
+		    f->next_seq - 1, r->seq);
+	if (!record_is_restored(r)) {
+		undo_check_whole(t);
+		person_fold(t, board, r);
+		return;
+	}
+	undo_cell(t, board, lsn, r);
+	fold_add(t, board, r, NOBODY);
 }
 
 /* Of a snapshot's boards nothing is taken: all must come from the records alone. */
@@ -298,8 +337,12 @@ static int handle_record(void *arg, uint64_t lsn, const struct record *r, bool r
 {
 	struct truth *t = arg;
 
-	(void)lsn;
 	(void)replay;
+	if (r->type == RECORD_PLACEMENT) {
+		placement_fold(t, lsn, &r->placement);
+		return 0;
+	}
+	undo_check_whole(t);
 	if (r->type == RECORD_BOARD) {
 		t->folds[board_named(t, r->board.name)].number = r->board.board;
 	} else if (r->type == RECORD_EPOCH) {
@@ -307,9 +350,9 @@ static int handle_record(void *arg, uint64_t lsn, const struct record *r, bool r
 
 		truth_check(f->next_seq == 0,
 			    "a second epoch, though nothing acknowledged may be lost");
-		f->next_seq = r->epoch.first_seq;
-	} else if (r->type == RECORD_PLACEMENT) {
-		placement_fold(t, &r->placement);
+		f->first_seq = f->next_seq = r->epoch.first_seq;
+	} else if (r->type == RECORD_ROLLBACK) {
+		undo_record(t, (unsigned)board_numbered(t, r->rollback.board), lsn, &r->rollback);
 	}
 	return 0;
 }
@@ -324,10 +367,11 @@ static void verify_begin(struct truth *t)
 		struct fold *f = &t->folds[b];
 
 		f->number = -1;
-		f->next_seq = 0;
+		f->first_seq = f->next_seq = 0;
 		memset(f->colors, 0, (size_t)t->boards[b].width * t->boards[b].height);
 		memset(f->placed_at_ms, 0, t->clients * sizeof(uint64_t));
 	}
+	undo_verify_begin(t);
 }
 
 void truth_verify(struct truth *t, struct disk *disk)
@@ -352,6 +396,8 @@ void truth_verify(struct truth *t, struct disk *disk)
 		truth_check(t->seen[b].last == 0 || t->seen[b].last < t->folds[b].next_seq,
 			    "LOST: board %s: clients saw seq %lu; the journal ends before %lu",
 			    t->boards[b].name, t->seen[b].last, t->folds[b].next_seq);
+	undo_verify_end(t);
+	told_verify_end(t);
 }
 
 struct truth_counts truth_counts(const struct truth *t)

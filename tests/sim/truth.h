@@ -7,15 +7,23 @@
  *    again, it was acknowledged at the same seq;
  *  - what is there was asked for, and is there once; seqs have no gap;
  *  - every board that any client had at a seq is the fold of the placements up to it;
- *  - nobody saw a seq that is not there; cooldowns were kept.
+ *  - nobody saw a seq that is not there; cooldowns were kept;
+ *  - a rollback was asked for, is there whole or not at all, and changes what a plan that is made
+ *    here anew changes, but for cells that somebody placed on meanwhile; nobody had a board with a
+ *    part of it; what was refused is not there, what was answered is, as it was answered;
+ *  - what was answered about the past (a pixel's placements, a board at a seq or a time, the list
+ *    of rollbacks) is what the journal has.
  *
  * One thread. A breach prints a sentence and ends the process with 1.
  */
 #ifndef PX_TESTS_SIM_TRUTH_H
 #define PX_TESTS_SIM_TRUTH_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
+#include "engine/placement_filter.h"
 #include "engine/user.h"
 #include "persist/disk/disk.h"
 
@@ -33,6 +41,47 @@ struct truth_placement {
 	uint32_t x, y, color;
 	unsigned board;
 	uint64_t seq; /* as acknowledged; 0: not */
+};
+
+/* A question for a rollback. */
+struct truth_rollback {
+	unsigned board;
+	uint64_t undoes; /* lsn of another one; 0: none, it takes by filter */
+	struct placement_filter filter;
+};
+
+/* An answer to it, or a row of a list. */
+struct truth_rolled_back {
+	uint64_t lsn, undoes, undone_by; /* 0: none */
+	uint64_t placements, cells, upto_seq;
+	uint64_t seq; /* the board's with it; 0: was not told */
+};
+
+/* A pixel's placements, newest first, as they were answered. */
+#define TRUTH_CELL_MAX 16
+struct truth_cell {
+	unsigned board;
+	uint32_t x, y;
+	uint64_t before;    /* asked for those below this seq */
+	uint64_t known_seq; /* somebody had a board at it when this was asked */
+	struct {
+		uint64_t seq, at_ms, rollback; /* rollback: 0: a person placed it */
+		uint32_t color;
+		char user[33]; /* in hex */
+	} found[TRUTH_CELL_MAX];
+	uint32_t count;
+	uint64_t next; /* 0: there is nothing older, */
+	bool complete; /* and this says that nothing was removed */
+};
+
+/* A board of the past, as it was answered. */
+struct truth_moment {
+	unsigned board;
+	uint64_t seq;       /* UINT64_MAX: asked by time */
+	uint64_t at_ms;     /* UINT64_MAX: asked by seq */
+	uint64_t known_seq; /* somebody had a board at it when this was asked */
+	uint64_t is_seq;    /* where it stands, */
+	uint64_t is_ms;     /* and when its newest placement was taken; 0: there is none */
 };
 
 struct truth;
@@ -54,10 +103,35 @@ void truth_acknowledged(struct truth *t, unsigned client, uint64_t request, uint
 /* A client's board at `seq` has these colors, one byte per cell. */
 void truth_seen(struct truth *t, unsigned board, uint64_t seq, const uint8_t *colors);
 
+/* The newest seq at which anybody had this board. */
+uint64_t truth_known_seq(const struct truth *t, unsigned board);
+
+/* Somebody is about to ask for a rollback; its number, from 0. And what became of it: it was made
+ * (told->lsn), or there was nothing to take; or it was refused. */
+size_t truth_rollback_ask(struct truth *t, const struct truth_rollback *ask);
+void truth_rollback_told(struct truth *t, size_t number, const struct truth_rolled_back *told);
+void truth_rollback_refused(struct truth *t, size_t number);
+
+/* The list of a board's rollbacks was told, oldest first. known_lsn: of the newest that anybody was
+ * told of when it was asked for. */
+void truth_rollbacks_listed(struct truth *t, unsigned board, uint64_t known_lsn,
+			    const struct truth_rolled_back *list, size_t count);
+/* The newest that anybody was told of; 0: none. One that was told, drawn by a number; 0: none.
+ * Whether one that was told takes placements, rather than ends another. */
+uint64_t truth_rollback_newest(const struct truth *t, unsigned board);
+uint64_t truth_rollback_pick(const struct truth *t, unsigned board, uint64_t draw);
+bool truth_rollback_takes(const struct truth *t, unsigned board, uint64_t lsn);
+
+/* What was answered about the past; a moment with its board, one byte per cell. */
+void truth_told_cell(struct truth *t, const struct truth_cell *cell);
+void truth_told_moment(struct truth *t, const struct truth_moment *m, const uint8_t *colors);
+
 void truth_verify(struct truth *t, struct disk *disk);
 
 struct truth_counts {
 	uint64_t asked, acknowledged, kept, boards_compared;
+	uint64_t rollbacks, restored; /* in the journal; cells that they set */
+	uint64_t past_checked;        /* answers about the past */
 };
 struct truth_counts truth_counts(const struct truth *t);
 

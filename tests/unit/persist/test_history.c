@@ -553,6 +553,20 @@ static void a_directory_without_a_journal_has_no_history(void **state)
 	assert_false(c.complete);
 }
 
+static void a_journal_of_which_nothing_is_durable_yet_is_complete(void **state)
+{
+	struct history_cell c = {.before_seq = UINT64_MAX, .max = 1};
+
+	(void)state;
+	world_begin(6);
+	journal_grow(10);
+	assert_int_equal(history_look(history, 0), 0);
+	history_cell_begin(history, &c);
+	assert_int_equal(history_cell_step(history, &c), 0);
+	assert_int_equal(c.count, 0);
+	assert_true(c.complete);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -563,6 +577,7 @@ int main(void)
 		cmocka_unit_test(segments_that_go_while_a_walk_stands_in_front_are_a_gap),
 		cmocka_unit_test(damage_in_the_middle_is_a_gap),
 		cmocka_unit_test(a_directory_without_a_journal_has_no_history),
+		cmocka_unit_test(a_journal_of_which_nothing_is_durable_yet_is_complete),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
