@@ -86,13 +86,13 @@ int writer_new(const struct writer_config *config, struct now now, struct writer
 
 void writer_board_free(struct writer_board *b)
 {
-	board_free(b->board);
+	board_free(b->live.board);
 	for (unsigned e = 0; e < ROOM_LOGS; e++)
 		room_log_free(b->logs[e]);
 	free(b->room);
-	free(b->changed);
+	free(b->live.changed);
 	free(b->cut_colors);
-	free(b->placers);
+	free(b->live.placers);
 	refill_free(b);
 	free(b);
 }
@@ -192,11 +192,11 @@ static void pixel(struct writer *w, unsigned worker, const struct mail_request *
 		return;
 	}
 	cell = m->y * b->room->width + m->x;
-	a->color = board_get(b->board, cell);
-	if (b->placers != NULL && b->placers[cell].placed_at_ms != 0) {
+	a->color = board_get(b->live.board, cell);
+	if (b->live.placers != NULL && b->live.placers[cell].placed_at_ms != 0) {
 		a->known = true;
-		a->placed_at_ms = b->placers[cell].placed_at_ms;
-		memcpy(a->user, b->placers[cell].user, sizeof(a->user));
+		a->placed_at_ms = b->live.placers[cell].placed_at_ms;
+		memcpy(a->user, b->live.placers[cell].user, sizeof(a->user));
 	}
 }
 

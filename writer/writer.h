@@ -63,7 +63,7 @@ struct rollback_offer {
 	struct placement_filter filter;
 	uint64_t placements, first_seq;
 	uint32_t count;
-	struct rollback_cell cells[];
+	struct delta_cell cells[];
 };
 
 #define HISTORY_JOBS_MAX 32 /* more questions get 503 */

@@ -94,7 +94,7 @@ static void copy_finish(struct writer *w, struct writer_board *b, struct board_c
 
 static bool copy_begin(struct writer_board *b)
 {
-	if (board_copy_begin(b->board, b->epoch, b->seq_applied) == NULL)
+	if (board_copy_begin(b->live.board, b->live.epoch, b->live.seq) == NULL)
 		return false;
 	memcpy(b->copy_wants, b->wants, sizeof(b->wants));
 	memset(b->wants, 0, sizeof(b->wants));
@@ -105,7 +105,7 @@ static bool copy_begin(struct writer_board *b)
  * it is used up no copy begins for clients, who wait until some are read, or get 503. */
 bool copy_has_memory(const struct writer *w, const struct writer_board *b)
 {
-	uint64_t max = 8 * (uint64_t)board_bytes(b->board);
+	uint64_t max = 8 * (uint64_t)board_bytes(b->live.board);
 
 	if (max < PACKED_BYTES_MIN)
 		max = PACKED_BYTES_MIN;
@@ -140,7 +140,7 @@ static void image_drop(struct writer *w)
 static void snapshot_begin(struct writer *w)
 {
 	for (uint32_t i = 0; i < w->boards_end; i++)
-		if (w->boards[i] != NULL && board_copy_is_making(w->boards[i]->board))
+		if (w->boards[i] != NULL && board_copy_is_making(w->boards[i]->live.board))
 			return;
 	for (uint32_t i = 0; i < w->boards_end; i++) {
 		struct writer_board *b = w->boards[i];
@@ -153,7 +153,7 @@ static void snapshot_begin(struct writer *w)
 			return;
 		}
 		b->snapshot_copying = true;
-		b->snapshot_newest_ms = b->newest_ms;
+		b->snapshot_newest_ms = b->live.newest_ms;
 	}
 	w->image =
 		(struct snapshot_image){.lsn = w->lsn_applied,
@@ -310,8 +310,8 @@ void copy_run(struct writer *w)
 
 		if (b == NULL)
 			continue;
-		if (board_copy_is_making(b->board)) {
-			copy = board_copy_step(b->board, COPY_STEP_BYTES);
+		if (board_copy_is_making(b->live.board)) {
+			copy = board_copy_step(b->live.board, COPY_STEP_BYTES);
 			if (copy != NULL)
 				copy_finish(w, b, copy);
 		} else if (w->snapshot != SNAPSHOT_WANTED && copy_is_wanted(b) &&
@@ -335,7 +335,7 @@ uint64_t copy_wait_ns(const struct writer *w)
 	for (uint32_t i = 0; i < w->boards_end; i++) {
 		if (w->boards[i] == NULL)
 			continue;
-		if (board_copy_is_making(w->boards[i]->board))
+		if (board_copy_is_making(w->boards[i]->live.board))
 			return 0;
 		if (copy_is_wanted(w->boards[i])) /* no version or no memory is free */
 			wait = NS_PER_MS;

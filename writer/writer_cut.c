@@ -19,22 +19,22 @@ static int cell_compare(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-void cut_unique(struct writer_board *b)
+void cut_unique(struct applied *a)
 {
 	uint32_t n = 0;
 
-	qsort(b->changed, b->changed_count, sizeof(*b->changed), cell_compare);
-	for (uint32_t i = 0; i < b->changed_count; i++)
-		if (n == 0 || b->changed[n - 1] != b->changed[i])
-			b->changed[n++] = b->changed[i];
-	b->changed_count = n;
+	qsort(a->changed, a->changed_count, sizeof(*a->changed), cell_compare);
+	for (uint32_t i = 0; i < a->changed_count; i++)
+		if (n == 0 || a->changed[n - 1] != a->changed[i])
+			a->changed[n++] = a->changed[i];
+	a->changed_count = n;
 }
 
 bool cut_append(struct writer *w, const struct writer_board *b, enum message_encoding encoding,
 		const struct msg_delta *d)
 {
-	uint32_t cells = board_cells(b->board);
-	unsigned bits = board_bits(b->board);
+	uint32_t cells = board_cells(b->live.board);
+	unsigned bits = board_bits(b->live.board);
 	uint8_t *at = room_log_reserve(b->logs[encoding],
 				       message_delta_bytes_max(encoding, cells, bits, d->count));
 	size_t len;
@@ -43,7 +43,8 @@ bool cut_append(struct writer *w, const struct writer_board *b, enum message_enc
 		metric_add(&w->metrics.cuts_delayed, 1);
 		return false;
 	}
-	len = message_encode_delta(encoding, d, board_width(b->board), cells, bits, w->cells, at);
+	len = message_encode_delta(encoding, d, board_width(b->live.board), cells, bits, w->cells,
+				   at);
 	room_log_commit(b->logs[encoding], len, d->first, d->last);
 	metric_add(&w->metrics.frames_cut, 1);
 	metric_add(&w->metrics.frame_bytes, len);
@@ -68,17 +69,17 @@ bool cut_board(struct writer *w, struct writer_board *b)
 {
 	struct msg_delta d;
 
-	if (b->seq_applied == b->seq_cut)
+	if (b->live.seq == b->seq_cut)
 		return true;
 	if (b->cut_last == 0) { /* no frame is half appended: take what there is now */
-		cut_unique(b);
-		b->cut_last = b->seq_applied;
-		b->cut_count = b->changed_count;
+		cut_unique(&b->live);
+		b->cut_last = b->live.seq;
+		b->cut_count = b->live.changed_count;
 		for (uint32_t i = 0; i < b->cut_count; i++)
-			b->cut_colors[i] = board_get(b->board, b->changed[i]);
+			b->cut_colors[i] = board_get(b->live.board, b->live.changed[i]);
 	}
 	for (uint32_t i = 0; i < b->cut_count; i++)
-		w->cells[i] = (struct delta_cell){b->changed[i], b->cut_colors[i]};
+		w->cells[i] = (struct delta_cell){b->live.changed[i], b->cut_colors[i]};
 	d = (struct msg_delta){.board = b->meta.board,
 			       .first = b->seq_cut + 1,
 			       .last = b->cut_last,
@@ -87,8 +88,9 @@ bool cut_board(struct writer *w, struct writer_board *b)
 		return false;
 	b->seq_cut = b->cut_last;
 	b->cut_last = 0;
-	b->changed_count -= b->cut_count;
-	memmove(b->changed, b->changed + b->cut_count, b->changed_count * sizeof(*b->changed));
+	b->live.changed_count -= b->cut_count;
+	memmove(b->live.changed, b->live.changed + b->cut_count,
+		b->live.changed_count * sizeof(*b->live.changed));
 	b->cut_count = 0;
 	w->cut_any = true;
 	return true;
@@ -98,7 +100,7 @@ static void status_append(struct writer *w, struct writer_board *b)
 {
 	struct message m = {.type = MSG_STATUS,
 			    .status = {.board = b->meta.board,
-				       .epoch = b->epoch,
+				       .epoch = b->live.epoch,
 				       .seq = b->seq_cut,
 				       .online = room_online(b->room),
 				       .time_ms = w->now.wall_ms}};
@@ -132,10 +134,10 @@ void cut_run(struct writer *w)
 
 		if (b == NULL || b->room == NULL)
 			continue;
-		if (b->seq_applied != b->seq_cut && w->now.mono_ns >= b->cut_next_ns &&
+		if (b->live.seq != b->seq_cut && w->now.mono_ns >= b->cut_next_ns &&
 		    cut_board(w, b))
 			b->cut_next_ns = w->now.mono_ns + cut_interval_ns(w);
-		if (w->now.mono_ns >= b->status_next_ns && b->seq_applied == b->seq_cut) {
+		if (w->now.mono_ns >= b->status_next_ns && b->live.seq == b->seq_cut) {
 			b->status_next_ns =
 				w->now.mono_ns + w->config.settings->status_interval_ms * NS_PER_MS;
 			status_append(w, b);
@@ -153,7 +155,7 @@ uint64_t cut_wait_ns(const struct writer *w)
 
 		if (b == NULL || b->room == NULL)
 			continue;
-		due = b->seq_applied != b->seq_cut ? b->cut_next_ns : b->status_next_ns;
+		due = b->live.seq != b->seq_cut ? b->cut_next_ns : b->status_next_ns;
 		due = due > w->now.mono_ns ? due - w->now.mono_ns
 					   : NS_PER_MS; /* delayed: a moment */
 		wait = due < wait ? due : wait;
@@ -168,9 +170,9 @@ uint64_t cut_wait_ns(const struct writer *w)
 static void json_append(struct writer *w, const struct writer_board *b, struct room_log *json,
 			const struct msg_delta *d, uint8_t *scratch)
 {
-	size_t len =
-		message_encode_delta(MESSAGE_JSON, d, board_width(b->board), board_cells(b->board),
-				     board_bits(b->board), w->cells, scratch);
+	size_t len = message_encode_delta(MESSAGE_JSON, d, board_width(b->live.board),
+					  board_cells(b->live.board), board_bits(b->live.board),
+					  w->cells, scratch);
 	uint8_t *at = room_log_reserve(json, len);
 
 	px_assert(at != NULL); /* nobody reads it yet */
@@ -208,7 +210,7 @@ static void json_fill(struct writer *w, const struct writer_board *b, struct roo
 		    message_decode_server(frame + skip, len - skip, &m, &payload) < 0 ||
 		    m.type != MSG_DELTA)
 			continue;
-		if (delta_decode(board_cells(b->board), board_bits(b->board), payload,
+		if (delta_decode(board_cells(b->live.board), board_bits(b->live.board), payload,
 				 (size_t)(frame + len - payload), m.delta.count, w->cells) < 0)
 			px_unreachable("a delta of our own log");
 		if (!started)
@@ -223,8 +225,8 @@ static void json_fill(struct writer *w, const struct writer_board *b, struct roo
 /* A log in an encoding that nobody spoke yet. NULL: no memory, or not now. */
 static struct room_log *log_make(struct writer *w, struct writer_board *b)
 {
-	size_t frame_max = message_delta_bytes_max(MESSAGE_JSON, board_cells(b->board),
-						   board_bits(b->board), b->changed_max);
+	size_t frame_max = message_delta_bytes_max(MESSAGE_JSON, board_cells(b->live.board),
+						   board_bits(b->live.board), b->live.changed_max);
 	struct room_log *log = NULL;
 	uint8_t *scratch;
 
@@ -268,18 +270,18 @@ void cut_subscribe(struct writer *w, unsigned worker, const struct mail_request 
 		return;
 	}
 	last = room_log_last(log);
-	if (!m->resume || (m->epoch == b->epoch && m->seq >= last && m->seq <= b->seq_applied))
+	if (!m->resume || (m->epoch == b->live.epoch && m->seq >= last && m->seq <= b->live.seq))
 		cursor = room_log_head(log);
-	else if (m->epoch == b->epoch && m->seq < last)
+	else if (m->epoch == b->live.epoch && m->seq < last)
 		cursor = room_log_find(log, m->seq);
 	a = writer_answer(w, worker, cursor == ROOM_LOG_NONE ? MAIL_STALE : MAIL_SUBSCRIBED,
 			  m->client);
 	a->board = m->board;
 	a->request = m->request;
-	a->epoch = b->epoch;
+	a->epoch = b->live.epoch;
 	a->encoding = m->encoding;
 	if (cursor == ROOM_LOG_NONE) {
-		a->seq = b->seq_applied;
+		a->seq = b->live.seq;
 		a->oldest = room_log_oldest(log);
 		return;
 	}

@@ -38,7 +38,7 @@ bool history_pass(struct writer *w, struct writer_board *b, struct history_job *
 		return false;
 	job->room = b->room;
 	job->upto_lsn = w->lsn_applied;
-	job->seq = b->seq_applied;
+	job->seq = b->live.seq;
 	*slot = *job;
 	w->history_out++;
 	metric_add(&w->metrics.history_asked, 1);

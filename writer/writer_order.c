@@ -62,7 +62,7 @@ static enum refusal place_journal(struct writer *w, const struct writer_board *b
 			   .placement = {.seq = b->seq_numbered + 1,
 					 .request = m->request,
 					 .placed_at_ms = w->now.wall_ms,
-					 .epoch = b->epoch,
+					 .epoch = b->live.epoch,
 					 .board = m->board,
 					 .x = (uint16_t)m->x,
 					 .y = (uint16_t)m->y,
@@ -134,7 +134,7 @@ static void place_repeat(struct writer *w, unsigned worker, const struct mail_re
 	struct pending *p;
 
 	memcpy(now.user, m->user, sizeof(now.user));
-	if (seq <= w->boards[m->board]->seq_applied) {
+	if (seq <= w->boards[m->board]->live.seq) {
 		repeat_tell(w, &now);
 		return;
 	}
@@ -252,30 +252,39 @@ void order_place(struct writer *w, unsigned worker, const struct mail_request *m
 
 /* --- what is settled -------------------------------------------------------------------------- */
 
-static void settle_place(struct writer *w, const struct pending *p)
+bool order_apply(struct writer *w, struct writer_board *b, const struct change *c)
+{
+	enum apply_verdict verdict;
+
+	px_assert(c->count <= b->live.changed_max);
+	while ((verdict = apply_change(&b->live, c)) == APPLY_FULL)
+		if (!cut_board(w, b))
+			return false;
+	px_assert(verdict == APPLY_DONE);
+	return true;
+}
+
+static bool settle_place(struct writer *w, const struct pending *p)
 {
 	struct writer_board *b = w->boards[p->board];
+	const struct delta_cell cell = {p->cell, p->color};
+	const struct change change = {.cause = CHANGE_PLACEMENT,
+				      .epoch = b->live.epoch,
+				      .first = p->seq,
+				      .at_ms = p->placed_at_ms,
+				      .count = 1,
+				      .cells = &cell,
+				      .user = p->user};
+	uint64_t unchanged = b->live.unchanged;
 	struct mail_answer *a;
 
-	px_assert(p->seq == b->seq_applied + 1);
+	if (!order_apply(w, b, &change))
+		return false;
+	metric_add(&w->metrics.placed_noop, b->live.unchanged - unchanged);
 	if (!p->nameless)
 		requests_settle(w->requests, people_find(w->people, p->board, p->user));
-	if (board_set(b->board, p->cell, p->color)) {
-		px_assert(b->changed_count < b->changed_max);
-		b->changed[b->changed_count++] = p->cell;
-	} else {
-		metric_add(&w->metrics.placed_noop, 1);
-	}
-	b->seq_applied = p->seq;
-	if (p->placed_at_ms > b->newest_ms)
-		b->newest_ms = p->placed_at_ms;
-	atomic_store_explicit(&b->room->seq, p->seq, memory_order_release);
 	if (w->rollback.phase != ROLLBACK_IDLE)
 		rollback_touch(w, p->board, p->cell);
-	if (b->placers != NULL) {
-		b->placers[p->cell].placed_at_ms = p->placed_at_ms;
-		memcpy(b->placers[p->cell].user, p->user, sizeof(p->user));
-	}
 	metric_add(&w->metrics.placed, 1);
 	histogram_add(&w->acks, (w->now.mono_ns - p->asked_ns) / 1000);
 	a = writer_answer(w, p->worker, MAIL_PLACED, p->client);
@@ -283,6 +292,7 @@ static void settle_place(struct writer *w, const struct pending *p)
 	a->request = p->request;
 	a->seq = p->seq;
 	a->wait_ms = b->room->cooldown_ms;
+	return true;
 }
 
 static void settle_you(struct writer *w, const struct pending *p)
@@ -295,7 +305,7 @@ static void settle_you(struct writer *w, const struct pending *p)
 	if (person == NULL || b == NULL)
 		return;
 	a->wait_ms = (uint32_t)people_wait_ms(person, b->room->cooldown_ms, mono_ms(w));
-	if (person->last_seq != 0 && person->last_seq <= b->seq_applied) {
+	if (person->last_seq != 0 && person->last_seq <= b->live.seq) {
 		a->request = person->last_request;
 		a->seq = person->last_seq;
 	}
@@ -312,13 +322,6 @@ void order_you(struct writer *w, unsigned worker, const struct mail_request *m)
 		settle_you(w, &now);
 }
 
-/* Room for one more changed cell; false: the log cannot take a frame now, so applying waits. */
-static bool changed_has_room(struct writer *w, struct writer_board *b)
-{
-	return b->changed_count < b->changed_max ||
-	       (cut_board(w, b) && b->changed_count < b->changed_max);
-}
-
 void order_settle(struct writer *w)
 {
 	uint64_t settled = journal_settled(w->journal);
@@ -329,9 +332,8 @@ void order_settle(struct writer *w)
 		if (p->lsn > settled)
 			break;
 		if (p->kind == PENDING_PLACE) {
-			if (!changed_has_room(w, w->boards[p->board]))
+			if (!settle_place(w, p))
 				return;
-			settle_place(w, p);
 		} else if (p->kind == PENDING_ROLLBACK) {
 			if (!rollback_settle(w, p))
 				return;
@@ -416,5 +418,5 @@ void order_drop(struct writer *w)
 	}
 	for (uint32_t i = 0; i < w->boards_end; i++)
 		px_assert(w->boards[i] == NULL ||
-			  w->boards[i]->seq_numbered >= w->boards[i]->seq_applied);
+			  w->boards[i]->seq_numbered >= w->boards[i]->live.seq);
 }

@@ -4,6 +4,7 @@
 #define PX_WRITER_WRITER_PRIV_H
 
 #include "edge/codec/message.h"
+#include "engine/apply.h"
 #include "engine/base/assert.h"
 #include "engine/base/blob.h"
 #include "engine/board.h"
@@ -26,34 +27,22 @@
 #define JSON_FILL_BYTES_MAX  (2u << 20) /* of the binary log, decoded for the JSON log at once */
 #define PACKED_BYTES_MIN     (256ull << 20)
 
-/* Who placed a cell last. */
-struct last_placer {
-	uint64_t placed_at_ms; /* 0: not known */
-	uint8_t user[USER_BYTES];
-};
-
 struct writer_board {
 	struct record_board meta; /* number, name, size: for ever */
-	struct board *board;
-	struct room *room; /* NULL: the settings do not name it; kept, not served */
-	uint32_t epoch;
-	uint64_t seq_numbered; /* the newest that was given out */
-	uint64_t seq_applied;  /* the newest on the board: durable */
-	uint64_t newest_ms;    /* the latest time of all placements on the board */
-	uint64_t seq_cut;      /* the newest in the broadcast log */
+	struct room *room;        /* NULL: the settings do not name it; kept, not served */
+	struct applied live;      /* what is durable; `changed` is what no frame has yet */
+	uint64_t seq_numbered;    /* the newest that was given out */
+	uint64_t seq_cut;         /* the newest in the broadcast log */
 	uint64_t cut_next_ns, status_next_ns;
-	uint32_t *changed; /* cells that changed since the last cut, in no order, some twice */
-	uint32_t changed_count, changed_max;
 	/* A frame that some log has and another had no room for: made again, the same. */
-	uint64_t cut_last;           /* its last seq; 0: there is none */
-	uint32_t cut_count;          /* its cells: the first ones of `changed` */
-	uint8_t *cut_colors;         /* [changed_max] */
-	struct last_placer *placers; /* per cell; NULL: not kept */
+	uint64_t cut_last;   /* its last seq; 0: there is none */
+	uint32_t cut_count;  /* its cells: the first ones of live.changed */
+	uint8_t *cut_colors; /* [live.changed_max] */
 	struct room_log *logs[ROOM_LOGS];
 	uint64_t wants[BOARD_FORMS];      /* workers that want the next copy in this form */
 	uint64_t copy_wants[BOARD_FORMS]; /* that get the copy in the making */
 	struct board_copy *snapshot_copy; /* finished, for the snapshot in the making */
-	uint64_t snapshot_newest_ms;      /* newest_ms when that was begun */
+	uint64_t snapshot_newest_ms;      /* live.newest_ms when that was begun */
 	bool snapshot_copying;
 	bool is_journalled;    /* the journal or the snapshot knows it */
 	bool is_epoch_new;     /* the journal does not know the epoch yet */
@@ -165,6 +154,8 @@ struct pending *order_pend(struct writer *w, unsigned worker, const struct mail_
 			   enum pending_kind kind); /* NULL: too many wait */
 void order_place(struct writer *w, unsigned worker, const struct mail_request *m);
 void order_you(struct writer *w, unsigned worker, const struct mail_request *m);
+/* Applies what is durable; false: a reader is in the way of the frame that must be cut first. */
+bool order_apply(struct writer *w, struct writer_board *b, const struct change *c);
 void order_settle(struct writer *w); /* applies and answers what the journal has settled */
 void order_drop(struct writer *w);   /* undoes what the journal has dropped */
 
@@ -175,7 +166,7 @@ void cut_subscribe(struct writer *w, unsigned worker, const struct mail_request 
 uint64_t cut_wait_ns(const struct writer *w);
 /* What a frame is made with: sorts the changed cells and leaves each once; appends the d->count
  * cells of w->cells to one log (false: a reader is in the way). */
-void cut_unique(struct writer_board *b);
+void cut_unique(struct applied *a);
 bool cut_append(struct writer *w, const struct writer_board *b, enum message_encoding encoding,
 		const struct msg_delta *d);
 
@@ -183,13 +174,13 @@ bool cut_append(struct writer *w, const struct writer_board *b, enum message_enc
 /* So many records before the newest may be in the logs still. */
 uint64_t refill_records(const struct settings *settings);
 int refill_begin(struct writer *w, struct writer_board *b); /* -ENOMEM */
-/* The next placement that the journal has of the board. is_noop: it is known to change nothing. */
-void refill_take(struct writer *w, struct writer_board *b, const struct record_placement *p,
-		 bool is_noop);
-/* The next `cells` placements are those of a rollback: nobody sees half of it. */
-void refill_rollback(struct writer *w, struct writer_board *b, uint32_t cells);
-/* What follows `seq` follows nothing that clients may have: they cannot resume from before. */
-void refill_restart(struct writer_board *b, uint64_t seq);
+/* The next change that the journal has of the board. replay: the board does not have it yet; else
+ * it is older than the snapshot, and only the log gets it. -ENOMEM, or what apply_change() refused.
+ * */
+int refill_apply(struct writer *w, struct writer_board *b, const struct change *c, bool replay,
+		 enum apply_verdict *ret_verdict);
+/* An epoch begins behind `seq` on the live board: clients cannot resume from before. */
+void refill_epoch(struct writer_board *b, uint32_t epoch, uint64_t seq);
 void refill_end(struct writer *w, struct writer_board *b);
 void refill_free(struct writer_board *b);
 

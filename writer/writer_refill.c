@@ -2,13 +2,17 @@
  * writer_refill.c - the broadcast logs at start: filled again from the journal, as far as they
  * hold.
  *
- * Runs before any thread. The placements of a board come in the order of the journal, those from
- * before the snapshot first, and gather as those of a running server do. Their frames are never
- * smaller than the ones that were cut when they were placed, so the log reaches back as far as it
- * did before the stop, or farther: whoever could resume then can resume now.
+ * Runs before any thread. The changes of a board come in the order of the journal, those from
+ * before the snapshot first. They are applied as those of a running server are, and gather the same
+ * way. Their frames are never smaller than the ones that were cut when they were placed, so the log
+ * reaches back as far as it did before the stop, or farther: whoever could resume then can resume
+ * now.
  *
- * Memory   a byte per cell of each served board, until all is read; the log keeps the newest frames
- *          by itself.
+ *	older than the snapshot ──▶ `past`, a board of which nothing is known at first ──┐
+ *	behind it               ──▶ the live board                                     ──┴─▶ frames
+ *
+ * Memory   a second board and a bit per cell of each served one whose journal begins before the
+ *          snapshot, until it reaches it; the log keeps the newest frames by itself.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -23,10 +27,9 @@
 #define RECORDS_MAX          (8u << 20) /* of all boards, however large: reading them takes time */
 
 struct refill {
-	uint8_t *shown; /* per cell: its color in the log so far + 1; 0: not in the log, or 255 */
-	uint64_t first; /* of the frame that gathers; last + 1: it is empty */
-	uint64_t last;  /* the newest placement that was taken */
-	uint64_t whole_to; /* up to here no frame ends: a rollback */
+	struct applied past; /* .board NULL: nothing came yet, or the live board is at work */
+	bool is_live;
+	uint64_t first;    /* of the frame that gathers; the applied seq + 1: it is empty */
 	uint64_t first_ms; /* when `first` was placed */
 	uint64_t frame_ms;
 };
@@ -51,104 +54,186 @@ int refill_begin(struct writer *w, struct writer_board *b)
 	f->first = 1;
 	f->frame_ms =
 		settings->cut_interval_ms > FRAME_MS_MIN ? settings->cut_interval_ms : FRAME_MS_MIN;
-	f->shown = calloc(board_cells(b->board), 1);
-	return f->shown != NULL ? 0 : -ENOMEM;
+	return 0;
+}
+
+static void past_free(struct refill *f)
+{
+	board_free(f->past.board);
+	free(f->past.unknown);
+	f->past = (struct applied){.board = NULL};
 }
 
 void refill_free(struct writer_board *b)
 {
 	if (b->refill != NULL)
-		free(b->refill->shown);
+		past_free(b->refill);
 	free(b->refill);
 	b->refill = NULL;
 }
 
-static uint64_t gathered(const struct refill *f)
+/* The board that the next change is applied to. */
+static struct applied *target(struct writer_board *b)
 {
-	return f->last + 1 - f->first;
+	return b->refill->is_live ? &b->live : &b->refill->past;
+}
+
+static void all_is_unknown(struct applied *past)
+{
+	if (past->unknown != NULL)
+		memset(past->unknown, 0xff, (board_cells(past->board) + 7) / 8);
+}
+
+/* The log begins anew behind what is applied. */
+static void log_restart(struct writer_board *b)
+{
+	struct applied *a = target(b);
+
+	a->changed_count = 0;
+	b->refill->first = a->seq + 1;
+	room_log_start(b->logs[MESSAGE_BINARY], a->seq);
 }
 
 static void frame_end(struct writer *w, struct writer_board *b)
 {
-	struct refill *f = b->refill;
-	struct msg_delta d = {.board = b->meta.board, .first = f->first, .last = f->last};
+	struct applied *a = target(b);
+	struct msg_delta d = {.board = b->meta.board, .first = b->refill->first, .last = a->seq};
 
-	if (gathered(f) == 0)
+	if (d.first > d.last)
 		return;
-	cut_unique(b);
-	d.count = b->changed_count;
+	cut_unique(a);
+	d.count = a->changed_count;
 	for (uint32_t i = 0; i < d.count; i++)
 		w->cells[i] =
-			(struct delta_cell){b->changed[i], (uint8_t)(f->shown[b->changed[i]] - 1)};
+			(struct delta_cell){a->changed[i], board_get(a->board, a->changed[i])};
 	if (!cut_append(w, b, MESSAGE_BINARY, &d))
 		px_unreachable("nobody reads yet");
-	b->changed_count = 0;
-	f->first = f->last + 1;
+	a->changed_count = 0;
+	b->refill->first = a->seq + 1;
 }
 
-static bool frame_is_due(const struct writer_board *b, const struct record_placement *p)
+static bool frame_is_due(struct writer_board *b, const struct change *c)
 {
 	const struct refill *f = b->refill;
 
-	if (b->changed_count == b->changed_max)
-		return true;
-	if (f->last < f->whole_to || gathered(f) < FRAME_PLACEMENTS_MIN)
+	if (c->first - f->first < FRAME_PLACEMENTS_MIN)
 		return false;
-	return p->placed_at_ms - f->first_ms >= f->frame_ms; /* or the clock went back */
+	return c->at_ms - f->first_ms >= f->frame_ms; /* or the clock went back */
 }
 
-void refill_restart(struct writer_board *b, uint64_t seq)
-{
-	struct refill *f = b->refill;
+/* --- from before the snapshot to behind it ---------------------------------------------------- */
 
-	if (f == NULL)
-		return;
-	if (f->last != 0) /* what was placed in between is not known */
-		memset(f->shown, 0, board_cells(b->board));
-	b->changed_count = 0;
-	f->first = seq + 1;
-	f->last = f->whole_to = seq;
-	room_log_start(b->logs[MESSAGE_BINARY], seq);
+static int past_begin(struct writer_board *b)
+{
+	struct applied *past = &b->refill->past;
+	int rc = board_new(b->meta.width, b->meta.height, b->meta.bits, &past->board);
+
+	if (rc < 0)
+		return rc;
+	past->unknown = malloc((board_cells(past->board) + 7) / 8);
+	if (past->unknown == NULL)
+		return -ENOMEM;
+	all_is_unknown(past);
+	past->changed = b->live.changed;
+	past->changed_max = b->live.changed_max;
+	past->placers = b->live.placers;
+	return 0;
 }
 
-void refill_take(struct writer *w, struct writer_board *b, const struct record_placement *p,
-		 bool is_noop)
+/* What is not in the journal that is kept is not known: the log cannot reach over it. */
+static void past_skip(struct writer_board *b, const struct change *c)
+{
+	struct applied *past = &b->refill->past;
+
+	if (c->epoch == past->epoch && c->first == past->seq + 1)
+		return;
+	past->epoch = c->epoch;
+	past->seq = c->first - 1;
+	all_is_unknown(past);
+	log_restart(b);
+}
+
+/* What gathers is the same in both where they stand at the same seq. */
+static void live_begin(struct writer_board *b)
 {
 	struct refill *f = b->refill;
-	uint32_t cell = (uint32_t)p->y * b->meta.width + p->x;
-	uint8_t shown = (uint8_t)(p->color + 1);
+	bool is_joined = f->past.board != NULL && f->past.epoch == b->live.epoch &&
+			 f->past.seq == b->live.seq;
 
-	if (f == NULL)
-		return;
-	if (p->seq != f->last + 1)
-		refill_restart(b, p->seq - 1);
-	else if (frame_is_due(b, p))
+	b->live.changed_count = f->past.changed_count;
+	f->is_live = true;
+	if (!is_joined)
+		log_restart(b);
+	past_free(f);
+}
+
+/* More cells than a frame may have, since the logs are smaller now: clients load the board anew. */
+static enum apply_verdict apply_without_frame(struct writer_board *b, const struct change *c)
+{
+	struct applied *a = target(b);
+	uint32_t *changed = a->changed;
+	enum apply_verdict verdict;
+
+	a->changed = NULL;
+	verdict = apply_change(a, c);
+	a->changed = changed;
+	log_restart(b);
+	return verdict;
+}
+
+int refill_apply(struct writer *w, struct writer_board *b, const struct change *c, bool replay,
+		 enum apply_verdict *ret_verdict)
+{
+	struct refill *f = b->refill;
+	int rc;
+
+	*ret_verdict = APPLY_DONE;
+	if (f == NULL) { /* not served */
+		if (replay)
+			*ret_verdict = apply_change(&b->live, c);
+		return 0;
+	}
+	px_assert(replay || !f->is_live); /* older records come first */
+	if (replay && !f->is_live)
+		live_begin(b);
+	if (!replay && f->past.board == NULL) {
+		rc = past_begin(b);
+		if (rc < 0)
+			return rc;
+	}
+	if (!replay)
+		past_skip(b, c);
+	if (c->count > b->live.changed_max) {
+		*ret_verdict = apply_without_frame(b, c);
+		return 0;
+	}
+	if (frame_is_due(b, c) || target(b)->changed_max - target(b)->changed_count < c->count)
 		frame_end(w, b);
-	if (gathered(f) == 0)
-		f->first_ms = p->placed_at_ms;
-	f->last = p->seq;
-	if (!is_noop && (shown == 0 || f->shown[cell] != shown))
-		b->changed[b->changed_count++] = cell;
-	f->shown[cell] = shown;
+	if (c->first == f->first)
+		f->first_ms = c->at_ms;
+	*ret_verdict = apply_change(target(b), c);
+	return 0;
 }
 
-void refill_rollback(struct writer *w, struct writer_board *b, uint32_t cells)
+void refill_epoch(struct writer_board *b, uint32_t epoch, uint64_t seq)
 {
-	struct refill *f = b->refill;
-
-	if (f == NULL)
+	if (b->refill == NULL) {
+		apply_epoch(&b->live, epoch, seq);
 		return;
-	if (b->changed_count + (uint64_t)cells > b->changed_max)
-		frame_end(w, b);
-	f->whole_to = f->last + cells;
+	}
+	if (!b->refill->is_live)
+		live_begin(b);
+	b->live.changed_count = 0;
+	apply_epoch(&b->live, epoch, seq);
+	log_restart(b);
 }
 
 void refill_end(struct writer *w, struct writer_board *b)
 {
+	if (!b->refill->is_live)
+		live_begin(b);
 	frame_end(w, b);
-	if (b->refill->last != b->seq_applied)
-		refill_restart(b, b->seq_applied);
-	px_assert(room_log_last(b->logs[MESSAGE_BINARY]) == b->seq_applied);
-	b->seq_cut = b->seq_applied;
+	px_assert(room_log_last(b->logs[MESSAGE_BINARY]) == b->live.seq);
+	b->seq_cut = b->live.seq;
 	refill_free(b);
 }

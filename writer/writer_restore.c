@@ -15,8 +15,17 @@
 #include "engine/base/log.h"
 #include "writer/writer_priv.h"
 
+/* A rollback whose cells follow it. */
+struct gather {
+	struct writer_board *board; /* NULL: none */
+	struct delta_cell *cells;   /* [CHANGED_MAX], from the first one on */
+	struct change change;       /* the cells that came; the first one says the rest */
+	uint32_t wanted;
+};
+
 struct restore {
 	struct writer *w;
+	struct gather gather;
 	char sentence[RECOVER_WHY_BYTES / 2]; /* why it was refused */
 	bool is_refused;
 	int exit_code;
@@ -49,11 +58,11 @@ static uint64_t cooldown_of(const struct writer *w, const char *name)
 static uint32_t changed_max_of(const struct writer *w, const struct writer_board *b)
 {
 	size_t room = w->config.settings->log_bytes / 4;
-	uint32_t cells = board_cells(b->board), n = CHANGED_MAX < cells ? CHANGED_MAX : cells;
+	uint32_t cells = board_cells(b->live.board), n = CHANGED_MAX < cells ? CHANGED_MAX : cells;
 
 	for (unsigned e = 0; e < MESSAGE_ENCODINGS; e++)
 		while (n > 1 && message_delta_bytes_max((enum message_encoding)e, cells,
-							board_bits(b->board), n) > room)
+							board_bits(b->live.board), n) > room)
 			n -= n / 8 + 1;
 	return n;
 }
@@ -61,10 +70,10 @@ static uint32_t changed_max_of(const struct writer *w, const struct writer_board
 /* What a served board has besides: its log, filled as the journal is read. */
 static int log_begin(struct writer *w, struct writer_board *b)
 {
-	b->changed_max = changed_max_of(w, b);
-	b->changed = calloc(b->changed_max, sizeof(*b->changed));
-	b->cut_colors = calloc(b->changed_max, 1);
-	if (b->changed == NULL || b->cut_colors == NULL ||
+	b->live.changed_max = changed_max_of(w, b);
+	b->live.changed = calloc(b->live.changed_max, sizeof(*b->live.changed));
+	b->cut_colors = calloc(b->live.changed_max, 1);
+	if (b->live.changed == NULL || b->cut_colors == NULL ||
 	    room_log_new(w->config.settings->log_bytes, LOG_FRAMES_MAX, w->config.worker_count,
 			 &b->logs[MESSAGE_BINARY]) < 0)
 		return -ENOMEM;
@@ -74,13 +83,13 @@ static int log_begin(struct writer *w, struct writer_board *b)
 static int board_fill(struct writer *w, struct writer_board *b)
 {
 	const struct record_board *meta = &b->meta;
-	int rc = board_new(meta->width, meta->height, meta->bits, &b->board);
+	int rc = board_new(meta->width, meta->height, meta->bits, &b->live.board);
 
 	if (rc < 0)
 		return rc;
-	if (board_cells(b->board) <= w->config.settings->last_placer_cells) {
-		b->placers = calloc(board_cells(b->board), sizeof(*b->placers));
-		if (b->placers == NULL)
+	if (board_cells(b->live.board) <= w->config.settings->last_placer_cells) {
+		b->live.placers = calloc(board_cells(b->live.board), sizeof(*b->live.placers));
+		if (b->live.placers == NULL)
 			return -ENOMEM;
 	}
 	return settings_of(w, meta->name) != NULL ? log_begin(w, b) : 0;
@@ -148,12 +157,9 @@ static int on_board(void *arg, const struct snapshot_board_read *read)
 
 	if (rc < 0)
 		return rc;
-	if (read->len != board_bytes(b->board))
+	if (!apply_load(&b->live, read->bytes, read->len, read->epoch, read->seq, read->newest_ms))
 		return -EBADMSG;
-	board_load(b->board, read->bytes, read->len);
-	b->epoch = read->epoch;
-	b->newest_ms = read->newest_ms;
-	b->seq_applied = b->seq_numbered = read->seq;
+	b->seq_numbered = read->seq;
 	return 0;
 }
 
@@ -211,41 +217,97 @@ static int replay_person(struct restore *r, const struct record_placement *p, ui
 	return rc < 0 ? rc : on_request(r, &request);
 }
 
-static int replay_placement(struct restore *r, struct writer_board *b,
-			    const struct record_placement *p, bool replay)
+static int replay_change(struct restore *r, struct writer_board *b, const struct change *c,
+			 bool replay)
 {
-	uint32_t cell = (uint32_t)p->y * b->meta.width + p->x;
+	enum apply_verdict verdict;
+	int rc = refill_apply(r->w, b, c, replay, &verdict);
 
-	if (p->x >= b->meta.width || p->y >= b->meta.height || p->color >= 1u << b->meta.bits)
+	if (rc < 0)
+		return rc;
+	if (verdict == APPLY_OFF)
 		return restore_refuse(
 			r, EXIT_DATA_WRONG,
 			"the journal has a placement outside its board: pixeld journal verify");
-	if (b->placers != NULL) {
-		b->placers[cell].placed_at_ms = record_is_restored(p) ? 0 : p->placed_at_ms;
-		memcpy(b->placers[cell].user, p->user, sizeof(p->user));
-	}
-	if (!replay) {
-		refill_take(r->w, b, p, false);
-		return 0;
-	}
-	if (p->seq != b->seq_applied + 1 || p->epoch != b->epoch)
+	if (verdict != APPLY_DONE)
 		return restore_refuse(
 			r, EXIT_DATA_WRONG,
 			"the journal has a gap in a board's order: pixeld journal verify");
-	refill_take(r->w, b, p, !board_set(b->board, cell, p->color));
-	b->seq_applied = b->seq_numbered = p->seq;
-	if (p->placed_at_ms > b->newest_ms)
-		b->newest_ms = p->placed_at_ms;
-	return replay_person(r, p, cell);
+	b->seq_numbered = b->live.seq;
+	return 0;
 }
 
-static void replay_epoch(struct writer_board *b, const struct record_epoch *e, bool replay)
+/* One more cell of a rollback; with the last one it is whole. */
+static int gather_cell(struct restore *r, const struct change *c, bool replay)
 {
-	refill_restart(b, e->first_seq - 1); /* resuming does not reach over an epoch */
+	struct gather *g = &r->gather;
+	struct writer_board *b = g->board;
+
+	if (g->change.count == 0)
+		g->change = *c;
+	else if (c->epoch != g->change.epoch || c->first != change_last(&g->change) + 1)
+		return -EBADMSG;
+	else
+		g->change.count++;
+	g->cells[g->change.count - 1] = c->cells[0];
+	if (g->change.count < g->wanted)
+		return 0;
+	g->change.cells = g->cells;
+	g->board = NULL;
+	return replay_change(r, b, &g->change, replay);
+}
+
+static int gather_begin(struct restore *r, struct writer_board *b, uint32_t cells)
+{
+	struct gather *g = &r->gather;
+
+	if (cells == 0)
+		return 0;
+	if (cells > CHANGED_MAX || g->board != NULL)
+		return -EBADMSG;
+	if (g->cells == NULL)
+		g->cells = malloc(CHANGED_MAX * sizeof(*g->cells));
+	if (g->cells == NULL)
+		return -ENOMEM;
+	g->board = b;
+	g->wanted = cells;
+	g->change.count = 0;
+	return 0;
+}
+
+static int replay_placement(struct restore *r, struct writer_board *b,
+			    const struct record_placement *p, bool replay)
+{
+	const struct delta_cell cell = {(uint32_t)p->y * b->meta.width + p->x, p->color};
+	const bool is_restored = record_is_restored(p);
+	const struct change change = {.cause = is_restored ? CHANGE_ROLLBACK : CHANGE_PLACEMENT,
+				      .epoch = p->epoch,
+				      .first = p->seq,
+				      .at_ms = p->placed_at_ms,
+				      .count = 1,
+				      .cells = &cell,
+				      .user = is_restored ? NULL : p->user};
+	int rc;
+
+	if (p->x >= b->meta.width)
+		return restore_refuse(
+			r, EXIT_DATA_WRONG,
+			"the journal has a placement outside its board: pixeld journal verify");
+	if (r->gather.board != NULL)
+		return is_restored && r->gather.board == b ? gather_cell(r, &change, replay)
+							   : -EBADMSG;
+	rc = replay_change(r, b, &change, replay);
+	return rc == 0 && replay ? replay_person(r, p, cell.cell) : rc;
+}
+
+static int replay_epoch(struct writer_board *b, const struct record_epoch *e, bool replay)
+{
 	if (!replay)
-		return;
-	b->epoch = e->epoch;
-	b->seq_applied = b->seq_numbered = e->first_seq - 1;
+		return 0; /* the log begins anew with the next placement that does not follow */
+	if (e->epoch < b->live.epoch || e->first_seq <= b->live.seq)
+		return -EBADMSG;
+	refill_epoch(b, e->epoch, e->first_seq - 1);
+	return 0;
 }
 
 static int on_record(void *arg, uint64_t lsn, const struct record *record, bool replay)
@@ -260,17 +322,13 @@ static int on_record(void *arg, uint64_t lsn, const struct record *record, bool 
 		return board_known(r, &record->board, &b);
 	case RECORD_EPOCH:
 		b = record->epoch.board < ROOMS_MAX ? w->boards[record->epoch.board] : NULL;
-		if (b != NULL)
-			replay_epoch(b, &record->epoch, replay);
-		return b != NULL ? 0 : -EBADMSG;
+		return b != NULL ? replay_epoch(b, &record->epoch, replay) : -EBADMSG;
 	case RECORD_PLACEMENT:
 		b = record->placement.board < ROOMS_MAX ? w->boards[record->placement.board] : NULL;
 		return b != NULL ? replay_placement(r, b, &record->placement, replay) : -EBADMSG;
 	case RECORD_ROLLBACK:
 		b = record->rollback.board < ROOMS_MAX ? w->boards[record->rollback.board] : NULL;
-		if (b != NULL)
-			refill_rollback(w, b, record->rollback.cells);
-		return 0;
+		return b != NULL ? gather_begin(r, b, record->rollback.cells) : -EBADMSG;
 	default:
 		return 0; /* of a later version */
 	}
@@ -330,7 +388,7 @@ static int palettes_check(struct restore *r)
 		char sentence[400];
 		uint32_t count, first = 0;
 
-		count = b == NULL ? 0 : cells_beyond(b->board, s->colors, &first);
+		count = b == NULL ? 0 : cells_beyond(b->live.board, s->colors, &first);
 		if (count == 0)
 			continue;
 		snprintf(sentence, sizeof(sentence),
@@ -338,7 +396,7 @@ static int palettes_check(struct restore *r)
 			 "settings do not reach (the first is %u,%u in color %u): give the palette "
 			 "its colors back, or start with another --data directory",
 			 s->name, count, count == 1 ? "" : "s", s->colors, first % b->meta.width,
-			 first / b->meta.width, board_get(b->board, first));
+			 first / b->meta.width, board_get(b->live.board, first));
 		return restore_refuse(r, EXIT_CONFIG, sentence);
 	}
 	return 0;
@@ -376,8 +434,8 @@ static void room_fill(struct room *room, const struct writer_board *b,
 		room->palette[i].rgb = s->palette[i].rgb;
 	}
 	room->tag = room_tag(room, journal_id);
-	atomic_store(&room->seq, b->seq_applied);
-	atomic_store(&room->epoch, b->epoch);
+	atomic_store(&room->seq, b->live.seq);
+	atomic_store(&room->epoch, b->live.epoch);
 }
 
 static int room_open(struct writer *w, struct writer_board *b, const struct settings_board *s)
@@ -386,6 +444,7 @@ static int room_open(struct writer *w, struct writer_board *b, const struct sett
 	if (b->room == NULL)
 		return -ENOMEM;
 	room_fill(b->room, b, s, w->start.journal_id);
+	b->live.seq_shown = &b->room->seq;
 	refill_end(w, b);
 	atomic_store(&b->room->logs[MESSAGE_BINARY], b->logs[MESSAGE_BINARY]);
 	w->rooms.at[b->meta.board] = b->room;
@@ -401,7 +460,7 @@ static void memory_lose(struct writer *w)
 
 	for (uint32_t i = 0; i < w->boards_end; i++)
 		if (w->boards[i] != NULL)
-			seq[i] = w->boards[i]->seq_applied;
+			seq[i] = w->boards[i]->live.seq;
 	requests_lose(w->requests, seq, w->boards_end);
 	people_lose(w->people, seq, w->boards_end);
 }
@@ -415,9 +474,8 @@ static void epochs_renew(struct writer *w)
 
 		if (b == NULL)
 			continue;
-		b->epoch++;
-		b->seq_applied = b->seq_numbered = b->seq_applied + RECORD_EPOCH_GAP;
-		refill_restart(b, b->seq_applied);
+		refill_epoch(b, b->live.epoch + 1, b->live.seq + RECORD_EPOCH_GAP);
+		b->seq_numbered = b->live.seq;
 		b->is_epoch_new = true;
 	}
 	log_warn("epoch_renewed why=\"placements that clients know may be lost: the last run did "
@@ -448,7 +506,7 @@ static int rooms_open(struct writer *w)
 				 s->name, s->width, s->height, s->bits);
 			rc = board_create(w, s, &b);
 			if (rc == 0) {
-				b->epoch = 1;
+				apply_epoch(&b->live, 1, 0);
 				b->is_epoch_new = true;
 			}
 		}
@@ -499,6 +557,7 @@ int restore_run(struct writer *w, char why[static RECOVER_WHY_BYTES])
 		return EXIT_FAILED;
 	options.fresh_journal_id |= 1;
 	rc = recover_run(w->config.disk, &options, &handler, &result, why);
+	free(r.gather.cells);
 	if (r.is_refused)
 		return refusal_say(&r, why);
 	if (rc < 0)
@@ -554,7 +613,7 @@ int restore_journal(struct writer *w)
 		if (rc == 0 && b->is_epoch_new) {
 			r.type = RECORD_EPOCH;
 			r.epoch = (struct record_epoch){.first_seq = b->seq_numbered + 1,
-							.epoch = b->epoch,
+							.epoch = b->live.epoch,
 							.board = b->meta.board};
 			rc = journal_append(w->journal, &r);
 		}

@@ -63,7 +63,7 @@ static uint32_t cells_max(const struct writer *w, const struct writer_board *b)
 	uint32_t room =
 		(journal_room_max(w->journal) - 2 * RECORD_BYTES_MAX) / RECORD_PLACEMENT_BYTES;
 
-	return room < b->changed_max ? room : b->changed_max;
+	return room < b->live.changed_max ? room : b->live.changed_max;
 }
 
 /* From now on cells that somebody places on are told apart. */
@@ -73,7 +73,7 @@ static bool work_begin(struct writer *w, const struct writer_board *b)
 
 	if (work->phase != ROLLBACK_IDLE)
 		return false;
-	work->touched = calloc((board_cells(b->board) + 7) / 8, 1);
+	work->touched = calloc((board_cells(b->live.board) + 7) / 8, 1);
 	if (work->touched == NULL)
 		return false;
 	work->phase = ROLLBACK_PLANNING;
@@ -176,13 +176,13 @@ static void work_journal(struct writer *w, struct writer_board *b)
 					   .placements = offer->placements,
 					   .first_seq = offer->first_seq,
 					   .cells = offer->count,
-					   .epoch = b->epoch,
+					   .epoch = b->live.epoch,
 					   .board = b->meta.board,
 					   .filter = offer->filter}};
 	struct record cell = {.type = RECORD_PLACEMENT,
 			      .placement = {.request = journal_appended(w->journal) + 1,
 					    .placed_at_ms = w->now.wall_ms,
-					    .epoch = b->epoch,
+					    .epoch = b->live.epoch,
 					    .board = b->meta.board}};
 
 	append(w, &head);
@@ -237,14 +237,6 @@ void rollback_undo(struct writer *w, const struct pending *p)
 
 /* --- settled ---------------------------------------------------------------------------------- */
 
-static void cell_apply(struct writer_board *b, const struct rollback_cell *c)
-{
-	if (board_set(b->board, c->cell, c->color))
-		b->changed[b->changed_count++] = c->cell;
-	if (b->placers != NULL)
-		b->placers[c->cell].placed_at_ms = 0;
-}
-
 static void work_tell(struct writer *w, const struct pending *p, const struct writer_board *b)
 {
 	struct history_job *job = &w->rollback.job;
@@ -253,7 +245,7 @@ static void work_tell(struct writer *w, const struct pending *p, const struct wr
 	memcpy(&told, job->blob->bytes, sizeof(told));
 	told.rollback = p->request;
 	told.cells = job->offer->count;
-	told.seq = b->seq_applied;
+	told.seq = b->live.seq;
 	memcpy(job->blob->bytes, &told, sizeof(told));
 	metric_add(&w->metrics.rollbacks, 1);
 	metric_add(&w->metrics.restored, told.cells);
@@ -267,18 +259,16 @@ bool rollback_settle(struct writer *w, const struct pending *p)
 {
 	struct writer_board *b = w->boards[p->board];
 	const struct rollback_offer *offer = w->rollback.job.offer;
+	const struct change change = {.cause = CHANGE_ROLLBACK,
+				      .epoch = b->live.epoch,
+				      .first = p->seq,
+				      .at_ms = p->placed_at_ms,
+				      .count = offer->count,
+				      .cells = offer->cells};
 
 	px_assert(w->rollback.phase == ROLLBACK_JOURNALLED);
-	px_assert(p->seq == b->seq_applied + 1);
-	while (b->changed_count + offer->count > b->changed_max)
-		if (!cut_board(w, b))
-			return false;
-	for (uint32_t i = 0; i < offer->count; i++)
-		cell_apply(b, &offer->cells[i]);
-	b->seq_applied += offer->count;
-	if (offer->count > 0 && p->placed_at_ms > b->newest_ms)
-		b->newest_ms = p->placed_at_ms;
-	atomic_store_explicit(&b->room->seq, b->seq_applied, memory_order_release);
+	if (!order_apply(w, b, &change))
+		return false;
 	work_tell(w, p, b);
 	work_answer(w, ROLLBACK_DONE);
 	return true;

@@ -307,10 +307,10 @@ static void gap_take(void *arg, uint64_t first_lsn, uint64_t last_lsn)
 /* --- what comes out --------------------------------------------------------------------------- */
 
 /* The next cell that would change, from *at on; false: there is none. */
-static bool cell_next(const struct rollback_plan *p, uint32_t *at, struct rollback_cell *ret_cell)
+static bool cell_next(const struct rollback_plan *p, uint32_t *at, struct delta_cell *ret_cell)
 {
 	for (; *at < board_cells(p->kept); ++*at) {
-		struct rollback_cell c = {*at, board_get(p->kept, *at)};
+		struct delta_cell c = {*at, board_get(p->kept, *at)};
 
 		if (!(p->flags[*at] & CELL_HIT) || c.color == board_get(p->shown.board, *at) ||
 		    (p->flags[*at] & (CELL_KEPT | CELL_UNSURE)) == CELL_UNSURE)
@@ -325,7 +325,7 @@ static bool cell_next(const struct rollback_plan *p, uint32_t *at, struct rollba
 static void answer_fill(struct rollback_plan *p)
 {
 	struct rollback_answer *a = &p->answer;
-	struct rollback_cell c;
+	struct delta_cell c;
 
 	for (uint32_t at = 0; at < board_cells(p->kept); at++)
 		if ((p->flags[at] & (CELL_HIT | CELL_KEPT | CELL_UNSURE)) ==
@@ -392,7 +392,7 @@ const struct rollback_answer *rollback_plan_answer(const struct rollback_plan *p
 	return &p->answer;
 }
 
-void rollback_plan_cells(const struct rollback_plan *p, struct rollback_cell *out)
+void rollback_plan_cells(const struct rollback_plan *p, struct delta_cell *out)
 {
 	uint32_t at = 0;
 
@@ -403,7 +403,7 @@ void rollback_plan_cells(const struct rollback_plan *p, struct rollback_cell *ou
 
 struct board *rollback_plan_preview(struct rollback_plan *p)
 {
-	struct rollback_cell c;
+	struct delta_cell c;
 	uint32_t at = 0;
 
 	px_assert(p->phase == PHASE_DONE);

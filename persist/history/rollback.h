@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "engine/board.h"
+#include "engine/delta.h"
 #include "persist/history/history.h"
 
 /* A rollback that was, or the end of one. */
@@ -46,11 +47,6 @@ struct rollback_answer {
 	uint8_t color_max;             /* the highest that one of them would show */
 };
 
-struct rollback_cell {
-	uint32_t cell;
-	uint8_t color; /* that it shows then */
-};
-
 bool placement_filter_takes(const struct placement_filter *f, const struct record_placement *p);
 
 struct rollback_plan;
@@ -75,7 +71,8 @@ int rollback_plan_step(struct rollback_plan *p);
  */
 const struct rollback_question *rollback_plan_question(const struct rollback_plan *p);
 const struct rollback_answer *rollback_plan_answer(const struct rollback_plan *p);
-void rollback_plan_cells(const struct rollback_plan *p, struct rollback_cell *out); /* all */
+/* All cells that would change, each with the color that it shows then. */
+void rollback_plan_cells(const struct rollback_plan *p, struct delta_cell *out);
 
 /* The board as it would be; the plan stands no longer. */
 struct board *rollback_plan_preview(struct rollback_plan *p);

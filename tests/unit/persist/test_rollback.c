@@ -153,7 +153,7 @@ static int plan_run(uint64_t undoes, const struct placement_filter *filter)
 static uint64_t change_append(uint64_t undoes, uint64_t asked_lsn)
 {
 	const struct rollback_answer *a = rollback_plan_answer(plan);
-	struct rollback_cell cells[CELLS];
+	struct delta_cell cells[CELLS];
 	struct record *head;
 	uint64_t lsn;
 
@@ -316,7 +316,7 @@ static void answer_counts_and_says_where(void **state)
 {
 	struct placement_filter f = of_user(1);
 	const struct rollback_answer *a;
-	struct rollback_cell cells[CELLS];
+	struct delta_cell cells[CELLS];
 
 	(void)state;
 	place(0, 7, 3);
@@ -407,7 +407,7 @@ static void forget_what_was(void)
 static void what_is_older_than_history_is_what_lies_under_it(void **state)
 {
 	struct placement_filter f = of_user(1);
-	struct rollback_cell cells[CELLS];
+	struct delta_cell cells[CELLS];
 	const struct rollback_answer *a;
 
 	(void)state;
