@@ -47,6 +47,8 @@ const char *journal_sync_str(enum journal_sync sync)
 
 void journal_segment_name(char out[static JOURNAL_NAME_BYTES], uint32_t segment)
 {
+	_Static_assert(sizeof("journal-4294967295.seg") <= JOURNAL_NAME_BYTES, "fits");
+
 	snprintf(out, JOURNAL_NAME_BYTES, "journal-%08u.seg", segment);
 }
 

@@ -12,6 +12,19 @@
 
 #define RECORD_HEAD_BYTES 3
 
+/* What the functions below write, field by field. */
+#define BOARD_BYTES_MAX (2 + 4 + 4 + 1 + 1 + BOARD_NAME_BYTES_MAX)
+#define EPOCH_BYTES     (2 + 4 + 8)
+#define PLACEMENT_BYTES (2 + 4 + 8 + USER_BYTES + 2 + 2 + 1 + 8 + 8)
+#define FILTER_BYTES    (1 + USER_BYTES + 1 + 4 * 2 + 8 + 8 + 8)
+#define ROLLBACK_BYTES  (2 + 4 + 8 + 8 + 8 + 8 + 4 + FILTER_BYTES)
+
+_Static_assert(RECORD_HEAD_BYTES + BOARD_BYTES_MAX <= RECORD_BYTES_MAX, "fits");
+_Static_assert(RECORD_HEAD_BYTES + EPOCH_BYTES <= RECORD_BYTES_MAX, "fits");
+_Static_assert(RECORD_HEAD_BYTES + ROLLBACK_BYTES <= RECORD_BYTES_MAX, "fits");
+_Static_assert(RECORD_HEAD_BYTES + PLACEMENT_BYTES == RECORD_PLACEMENT_BYTES,
+	       "whoever cuts rollbacks into batches counts with it");
+
 static uint8_t *board_put(uint8_t *p, const struct record_board *b)
 {
 	size_t name_len = strnlen(b->name, BOARD_NAME_BYTES_MAX);

@@ -67,7 +67,7 @@ struct journal_config {
 	struct histogram *commit_us; /* how long group commits take; may be NULL */
 };
 
-#define JOURNAL_BATCH_BYTES_DEFAULT (7u << 19) /* a rollback of 65,536 cells is one batch */
+#define JOURNAL_BATCH_BYTES_DEFAULT (7u << 19) /* 3.5 MiB: a rollback of a whole frame is one */
 
 /* Where to go on; from recovery (recover.h). */
 struct journal_start {

@@ -17,6 +17,9 @@
 #define DAY_MS           86400000u
 #define PLACED_AT_MS_MAX 253402300799999u /* the last of year 9999: later ones are no dates */
 
+_Static_assert(2 + COLUMNS * 4 + 8 + 8 + 8 + USER_BYTES + 4 + 4 + 4 + 2 + 2 == POSTGRES_ROW_BYTES,
+	       "a count, then a length and a value for each column");
+
 const char postgres_row_columns[] = "seq, placed_at, request, user_id, epoch, x, y, board, color";
 
 static uint8_t *put_be(uint8_t *p, uint64_t v, unsigned bytes)

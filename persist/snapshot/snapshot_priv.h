@@ -34,6 +34,15 @@
 #define SEED_SNAPSHOT         0x736e617073686f74ULL
 #define SEED_CHUNK            0x6368756e6b303031ULL
 
+_Static_assert(CHUNK_PERSON_BYTES == 8 + 8 + 8 + 2 + USER_BYTES,
+	       "charged, last request, last seq, board, user");
+_Static_assert(CHUNK_REQUEST_BYTES == 8 + 8 + 8 + 4 + 2 + 1 + USER_BYTES,
+	       "number, seq, placed at, cell, board, color, user");
+_Static_assert(CHUNK_PEOPLE_MAX *CHUNK_PERSON_BYTES <= CHUNK_PAYLOAD_MAX, "people fit a chunk");
+_Static_assert(CHUNK_REQUESTS_MAX *CHUNK_REQUEST_BYTES <= CHUNK_PAYLOAD_MAX, "requests likewise");
+_Static_assert(CHUNK_HEADER_BYTES + CHUNK_PAYLOAD_MAX <= SNAPSHOT_STEP_BYTES,
+	       "each step writes a chunk at least, or it would never end");
+
 enum chunk_type {
 	CHUNK_BOARD = 1,
 	CHUNK_BYTES = 2,

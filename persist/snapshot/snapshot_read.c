@@ -39,6 +39,10 @@ struct chunk {
 
 void snapshot_name(char out[static SNAPSHOT_NAME_BYTES], uint64_t lsn)
 {
+	_Static_assert(sizeof("snapshot-ffffffffffffffff.snap") <= SNAPSHOT_NAME_BYTES, "fits");
+	_Static_assert(sizeof(".tmp") <= sizeof(".snap") && sizeof(".bad") <= sizeof(".snap"),
+		       "put in its place by snapshot_write.c and recover.c");
+
 	snprintf(out, SNAPSHOT_NAME_BYTES, "snapshot-%016" PRIx64 ".snap", lsn);
 }
 
