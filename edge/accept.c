@@ -42,7 +42,7 @@ static uint32_t accepts_wanted(const struct worker *w, const struct lane *lane)
 	uint32_t room;
 
 	if (!accept_server_is_full(w))
-		slots -= SPARE_SLOTS;
+		slots -= WORKER_SPARE_SLOTS;
 	if (lane->used >= slots)
 		return 0;
 	room = (slots - lane->used) / listeners;

@@ -21,10 +21,11 @@
 #include "engine/room.h"
 #include "engine/base/spsc.h"
 
-#define LISTENERS_MAX    16
-#define ORIGINS_MAX      64  /* that are listed */
-#define ORIGIN_CHARS_MAX 128 /* of one */
-#define ORIGINS_TOLD_MAX 256 /* pairs of Origin and Host that the log has been told about */
+#define LISTENERS_MAX      16
+#define ORIGINS_MAX        64  /* that are listed */
+#define ORIGIN_CHARS_MAX   128 /* of one */
+#define WORKER_SPARE_SLOTS 16  /* per ring, on which 503 is said when the server is full */
+#define ORIGINS_TOLD_MAX   256 /* pairs of Origin and Host that the log has been told about */
 
 struct session_key;
 struct worker;

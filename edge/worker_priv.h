@@ -29,7 +29,6 @@
 /* kept free of answers, so that the reason always has room */
 #define CLOSE_FRAME_BYTES_MAX (2 + 2 + CLOSE_TEXT_BYTES_MAX)
 #define ACCEPT_DEPTH          32    /* accepts in flight per ring and listener */
-#define SPARE_SLOTS           16    /* per ring, on which 503 is said when the server is full */
 #define FANOUT_BATCH          256   /* without rests */
 #define FANOUT_BATCH_SOON     128   /* when the round's rests are used up */
 #define FANOUT_BATCH_SMALL    64    /* while the worker rests between batches */

@@ -27,8 +27,7 @@
 #include "engine/base/assert.h"
 #include "engine/base/hash.h"
 
-#define NONE         UINT32_MAX
-#define CAPACITY_MAX (1u << 28)
+#define NONE UINT32_MAX
 
 struct entry {
 	uint64_t number;
@@ -89,7 +88,7 @@ int requests_new(uint32_t capacity, struct requests **ret_requests)
 {
 	struct requests *r = calloc(1, sizeof(*r));
 
-	px_assert(capacity > 0 && capacity <= CAPACITY_MAX);
+	px_assert(capacity > 0 && capacity <= REQUESTS_CAPACITY_MAX);
 	if (r == NULL)
 		return -ENOMEM;
 	*r = (struct requests){.capacity = capacity,

@@ -23,6 +23,7 @@
 #include "engine/user.h"
 
 #define REQUESTS_IN_FLIGHT_MAX 1100 /* of one person on one board */
+#define REQUESTS_CAPACITY_MAX  (1u << 28)
 #define REQUESTS_PER_PERSON    (2 * REQUESTS_IN_FLIGHT_MAX)
 #define REQUESTS_TRIM_AT       (3 * REQUESTS_IN_FLIGHT_MAX)
 
@@ -39,8 +40,8 @@ struct request {
 
 struct requests;
 
-/* capacity: entries at the most, over all people; at most 2^28. -ENOMEM, -EIO (the kernel has no
- * randomness). */
+/* capacity: entries at the most, over all people: 1..REQUESTS_CAPACITY_MAX. -ENOMEM, -EIO (the
+ * kernel has no randomness). */
 int requests_new(uint32_t capacity, struct requests **ret_requests);
 void requests_free(struct requests *r); /* NULL is fine */
 

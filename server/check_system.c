@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/apply.h"
 #include "engine/requests.h"
 #include "engine/ring/ring.h"
 #include "server/settings/settings_priv.h"
@@ -25,12 +26,7 @@
 #define KERNEL_BYTES_PER_CLIENT 9216
 #define USER_BYTES_PER_CLIENT   512
 
-#define PERSON_BYTES      64
-#define REQUEST_BYTES     sizeof(struct request) /* of its copy for snapshots */
-#define LAST_PLACER_BYTES 32
-#define BOARD_COPIES      4  /* the board and its copies: engine/board.h */
-#define LOGS_PER_BOARD    2  /* binary and JSON */
-#define JOURNAL_BYTES     65 /* per placement; docs/operations.md */
+#define JOURNAL_BYTES 65 /* per placement; docs/operations.md */
 
 /* SO_REUSEPORT spreads clients unevenly, so rings hold some more than their share. */
 #define SPARE_PERCENT 6
@@ -80,16 +76,16 @@ static double mib(uint64_t bytes)
 /* Memory that does not depend on the number of clients. */
 static uint64_t fixed_bytes(const struct settings *s)
 {
-	uint64_t sum = s->people_max * PERSON_BYTES + requests_bytes(s->requests_max) +
-		       s->requests_max * REQUEST_BYTES;
+	uint64_t sum = s->people_max * sizeof(struct person) + requests_bytes(s->requests_max);
 
+	sum += s->requests_max * sizeof(struct request); /* their copy for a snapshot */
 	for (unsigned i = 0; i < s->boards_count; i++) {
 		const struct settings_board *board = &s->boards[i];
 		uint64_t cells = (uint64_t)board->width * board->height;
 
-		sum += cells * board->bits / 8 * BOARD_COPIES + s->log_bytes * LOGS_PER_BOARD;
+		sum += cells * board->bits / 8 * (1 + BOARD_COPIES_MAX) + s->log_bytes * ROOM_LOGS;
 		if (cells <= s->last_placer_cells)
-			sum += cells * LAST_PLACER_BYTES;
+			sum += cells * sizeof(struct last_placer);
 	}
 	return sum;
 }

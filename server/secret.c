@@ -13,6 +13,12 @@
 #define TOKEN_NAME   "admin.token"
 #define TOKEN_BYTES  32 /* twice as many characters */
 
+_Static_assert(SECRET_BYTES >= SESSION_SECRET_BYTES_MIN && SECRET_BYTES <= SESSION_SECRET_BYTES_MAX,
+	       "one that is made is taken");
+_Static_assert(2 * TOKEN_BYTES >= ADMIN_TOKEN_CHARS_MIN && 2 * TOKEN_BYTES <= ADMIN_TOKEN_CHARS_MAX,
+	       "likewise");
+_Static_assert(ADMIN_TOKEN_CHARS_MIN == 16 && ADMIN_TOKEN_CHARS_MAX == 128, "as settings.def says");
+
 static int hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')

@@ -15,6 +15,7 @@
 
 #include "edge/codec/http_host.h"
 #include "engine/base/log.h"
+#include "persist/journal/retain.h"
 #include "server/data_dir.h"
 #include "server/listener.h"
 #include "server/secret.h"
@@ -22,7 +23,6 @@
 
 #define SLOTS_PER_RING 18750 /* no more than this, so that a ring's tables stay small */
 #define FILES_OURS     128   /* plain descriptors: rings, files, listeners */
-#define SPARE_PER_RING 16    /* slots on which 503 is said; also in edge/worker_priv.h */
 #define RECV_BUFS_MAX  1024
 
 static uint32_t core_count(void)
@@ -51,10 +51,10 @@ static uint32_t slots_max(void)
 static void lanes_plan(const struct server *s, struct worker_config *c)
 {
 	uint64_t clients = s->settings->clients_max * 106 / 100 / s->shared.worker_count + 16;
-	uint32_t usable = slots_max() - SPARE_PER_RING;
+	uint32_t usable = slots_max() - WORKER_SPARE_SLOTS;
 
 	c->rings = (uint32_t)((clients + usable - 1) / usable);
-	c->slots_per_ring = (uint32_t)((clients + c->rings - 1) / c->rings) + SPARE_PER_RING;
+	c->slots_per_ring = (uint32_t)((clients + c->rings - 1) / c->rings) + WORKER_SPARE_SLOTS;
 	c->recv_bufs = 64;
 	while (c->recv_bufs < RECV_BUFS_MAX && c->recv_bufs < c->slots_per_ring / 32)
 		c->recv_bufs *= 2;
@@ -66,6 +66,9 @@ static bool server_is_ready(void *arg)
 
 	return writer_is_ready(s->writer);
 }
+
+_Static_assert(LISTENERS_MAX >= SETTINGS_LISTEN_MAX, "every listed address is listened on");
+_Static_assert(RETAIN_SNAPSHOTS_MAX >= SETTINGS_PAST_MAX, "as many snapshots are kept");
 
 static void origins_fill(struct worker_shared *shared, const struct settings_list *list)
 {
@@ -134,6 +137,9 @@ static int queues_new(struct server *s)
 }
 
 /* The historian has a handle of its own. */
+_Static_assert(SERVER_WHY_CHARS >= DATA_DIR_WHY_CHARS, "it is handed on");
+_Static_assert(SERVER_WHY_CHARS >= SECRET_WHY_CHARS, "likewise");
+
 static int data_open(struct server *s, char why[static SERVER_WHY_CHARS])
 {
 	int code = data_dir_open(s->settings, &s->disk, why);

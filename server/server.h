@@ -11,7 +11,7 @@
 
 #include "server/settings/settings.h"
 
-#define SERVER_WHY_CHARS 1200 /* DATA_DIR_WHY_CHARS, too */
+#define SERVER_WHY_CHARS 1200
 
 struct server;
 

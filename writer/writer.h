@@ -40,6 +40,8 @@ struct pack_job {
 	uint8_t form;              /* enum board_form */
 };
 
+_Static_assert(WORKERS_MAX <= 64, "who asked is a bit mask");
+
 /* A question about the past on its way to the historian, and its answer on the way back. */
 struct history_job {
 	struct mail_request ask;

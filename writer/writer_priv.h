@@ -27,6 +27,13 @@
 #define JSON_FILL_BYTES_MAX  (2u << 20) /* of the binary log, decoded for the JSON log at once */
 #define PACKED_BYTES_MIN     (256ull << 20)
 
+_Static_assert(2 * RECORD_BYTES_MAX + CHANGED_MAX * RECORD_PLACEMENT_BYTES <=
+		       JOURNAL_BATCH_BYTES_DEFAULT,
+	       "a rollback of as many cells as a frame has is one batch");
+_Static_assert(JOURNAL_BATCH_BYTES_DEFAULT + BATCH_HEADER_BYTES + JOURNAL_ALIGN <=
+		       HISTORY_STEP_BYTES,
+	       "the historian reads any batch in one step");
+
 struct writer_board {
 	struct record_board meta; /* number, name, size: for ever */
 	struct room *room;        /* NULL: the settings do not name it; kept, not served */

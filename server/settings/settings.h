@@ -35,6 +35,8 @@
 #define SETTINGS_TEXT_CHARS 520 /* with the NUL */
 #define SETTINGS_ITEM_CHARS 128
 #define SETTINGS_LIST_MAX   64
+#define SETTINGS_LISTEN_MAX 16
+#define SETTINGS_PAST_MAX   62 /* snapshots beside the newest */
 #define SETTINGS_WHY_CHARS  768
 
 enum settings_action {

@@ -11,7 +11,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "edge/codec/session.h"
 #include "engine/base/command_line.h"
+#include "engine/requests.h"
 #include "engine/room.h"
 
 #define SETTING_OFFSET_COUNT(field)   offsetof(struct settings, field)
@@ -24,6 +26,11 @@
 #define SETTING_OFFSET_TEXT(field)    offsetof(struct settings, field)
 #define SETTING_OFFSET_LIST(field)    offsetof(struct settings, field)
 #define SETTING_OFFSET_BOARDS(field)  0
+
+_Static_assert(SESSION_SECRET_BYTES_MIN == 16 && SESSION_SECRET_BYTES_MAX == 256, "as rows say");
+_Static_assert(2 * SESSION_SECRET_BYTES_MAX < SETTINGS_TEXT_CHARS, "fits");
+_Static_assert(REQUESTS_IN_FLIGHT_MAX == 1100, "as a row says");
+_Static_assert(PEOPLE_REMEMBER_MS == 10 * 60 * 1000, "ten minutes, as a row says");
 
 const struct setting_row setting_rows[SETTINGS_ROWS] = {
 #define SETTING(type, field, name, placeholder, min, max, def, group, sentence)                    \

@@ -33,7 +33,7 @@ class Start(unittest.TestCase):
             self.assertIn(server.address, said)
 
     def test_wrong_flags_are_named(self):
-        for flag in ("--nonsense", "--workers=x", "--workers=257", "--board=main:0x10:4", "--board=main:10x10:3",
+        for flag in ("--nonsense", "--workers=x", "--workers=65", "--board=main:0x10:4", "--board=main:10x10:3",
                      "--board=main:16385x1:1", "--listen=nowhere", "--clients-max=0", "--log-bytes=65537",
                      "--journal-sync=maybe", "extra"):
             with self.subTest(flag):
