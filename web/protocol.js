@@ -3,7 +3,7 @@
  *
  * Bytes in, objects out, and back: no socket, no state. Sequence numbers and request ids are BigInt,
  * because they have 64 bits. The protocol grows by fields at the end of a message: what stands behind
- * those that are known here is skipped.
+ * those that are known here is skipped, and what an older server leaves out is 0 (board: null).
  *
  * @typedef {{type: 'delta', board: number, first: bigint, last: bigint, count: number,
  *	payload: Uint8Array}} Delta
@@ -143,6 +143,10 @@ class Reader {
 		this.at += 8;
 		return this.view.getBigUint64(this.at - 8, true);
 	}
+	/** Whether the message ends here. */
+	isDone() {
+		return this.at === this.bytes.length;
+	}
 	/** LEB128: seven bits a byte, low bits first, at most 64 bits. */
 	varint() {
 		let value = 0n;
@@ -193,7 +197,8 @@ const READERS = {
 		const name = r.text(r.u8());
 		return {
 			type: 'subscribed', ...fixed, resumed: (flags & 1) !== 0,
-			frozen: (flags & 2) !== 0, cooldownMs, name, tag: r.u32(),
+			frozen: (flags & 2) !== 0, cooldownMs, name,
+			tag: r.isDone() ? 0 : r.u32(),
 		};
 	},
 	0x44: (r) => ({
@@ -215,6 +220,8 @@ const READERS = {
 	0x49: (r) => {
 		const code = r.u8();
 		const text = r.text(r.u8());
+		if (r.isDone())
+			return { type: 'error', code, text, board: null, request: 0n, waitMs: 0 };
 		const board = r.u16();
 		return {
 			type: 'error', code, text, board: board === NO_BOARD ? null : board,

@@ -268,7 +268,7 @@ export class Session {
 			const [info, fetched] = await Promise.all(
 				[fetchInfo(name), fetchBitmap(name, command.fresh)]);
 			this.info = info;
-			const { width, height, bits, tag } = info;
+			const { width, height, bits, tag = 0 } = info;
 			bitmap = { width, height, bits, tag, ...fetched };
 		} catch (error) {
 			console.warn('pixeld: the board could not be fetched', error);

@@ -248,7 +248,8 @@ static void get_subscribed(struct bytes *b, struct msg_subscribed *m)
 	m->frozen = (flags & SUBSCRIBED_FROZEN) != 0;
 	m->cooldown_ms = get_u32(b);
 	get_text(b, m->name, sizeof(m->name));
-	m->tag = get_u32(b);
+	if (bytes_left(b) > 0) /* added: all of it, or an older server */
+		m->tag = get_u32(b);
 }
 
 static uint8_t *put_subscribed(uint8_t *p, const struct msg_subscribed *m)
@@ -342,6 +343,9 @@ static void get_error(struct bytes *b, struct msg_error *m)
 {
 	m->code = get_u8(b);
 	get_text(b, m->text, sizeof(m->text));
+	m->board = MESSAGE_NO_BOARD;
+	if (bytes_left(b) == 0) /* an older server */
+		return;
 	m->board = get_u16(b);
 	m->request = get_u64(b);
 	m->wait_ms = get_u32(b);

@@ -93,7 +93,7 @@ struct msg_subscribed {
 	bool frozen;
 	uint32_t cooldown_ms;
 	char name[BOARD_NAME_BYTES_MAX + 1];
-	uint32_t tag; /* of struct room */
+	uint32_t tag; /* of struct room; 0: an older server did not tell */
 };
 
 struct msg_stale {

@@ -32,7 +32,7 @@ class Vectors(unittest.TestCase):
 
     def test_messages(self):
         seen = 0
-        for kind in ("message", "message-longer"):
+        for kind in ("message", "message-longer", "message-shorter"):
             for v in self.blocks(kind):
                 data = bytes.fromhex(v["hex"])
                 if v["from"] == "client":

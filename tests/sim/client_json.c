@@ -55,6 +55,12 @@ static uint64_t number(const json_t *o, const char *key)
 	return (uint64_t)json_integer_value(v);
 }
 
+/* Of a field that came later: 0 where it is absent. */
+static uint64_t number_added(const json_t *o, const char *key)
+{
+	return json_object_get(o, key) != NULL ? number(o, key) : 0;
+}
+
 static bool flag(const json_t *o, const char *key)
 {
 	const json_t *v = json_object_get(o, key);
@@ -128,7 +134,7 @@ static void subscribed_get(const json_t *o, struct msg_subscribed *s)
 				     .resumed = flag(o, "resumed"),
 				     .frozen = flag(o, "frozen"),
 				     .cooldown_ms = (uint32_t)number(o, "cooldown_ms"),
-				     .tag = (uint32_t)number(o, "tag")};
+				     .tag = (uint32_t)number_added(o, "tag")};
 	snprintf(s->name, sizeof(s->name), "%s", text(o, "name"));
 }
 
@@ -140,8 +146,8 @@ static void other_get(const json_t *o, const char *type, struct message *m)
 		m->type = MSG_ERROR;
 		m->error.code = refusal_code(text(o, "code"));
 		snprintf(m->error.text, sizeof(m->error.text), "%s", text(o, "text"));
-		m->error.request = number(o, "request");
-		m->error.wait_ms = (uint32_t)number(o, "wait_ms");
+		m->error.request = number_added(o, "request");
+		m->error.wait_ms = (uint32_t)number_added(o, "wait_ms");
 	} else if (strcmp(type, "status") == 0) {
 		m->type = MSG_STATUS;
 		m->status = (struct msg_status){

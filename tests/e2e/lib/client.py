@@ -39,7 +39,7 @@ FORMS = {
 
 
 def decode(data, boards):
-    """What stands behind the fields that we know is skipped."""
+    """What stands behind the fields that we know is skipped; what an older server leaves out is 0, or no board."""
     kind, rest = data[0], data[1:]
     if kind == 0x41:
         board, at = delta.varint(data, 1)
@@ -55,16 +55,17 @@ def decode(data, boards):
         m = dict(zip(names, struct.unpack_from("<HIQIIBBI", rest)))
         flags = m.pop("flags")
         at = struct.calcsize("<HIQIIBBI")
-        assert len(rest) >= at + 1 + rest[at] + 4, "a wrong length"
+        end = at + 1 + rest[at]
+        assert len(rest) == end or len(rest) >= end + 4, "a wrong length"
         return {"type": "subscribed", **m, "resumed": bool(flags & 1), "frozen": bool(flags & 2),
-                "name": rest[at + 1:at + 1 + rest[at]].decode("ascii"),
-                "tag": struct.unpack_from("<I", rest, at + 1 + rest[at])[0]}
+                "name": rest[at + 1:end].decode("ascii"),
+                "tag": struct.unpack_from("<I", rest, end)[0] if len(rest) > end else 0}
     if kind == 0x47:
         assert len(rest) >= 16
         return {"type": "welcome", "user": rest[:16].hex()}
     if kind == 0x49:
         end = 2 + rest[1]
-        board, request, wait_ms = struct.unpack_from("<HQI", rest, end)
+        board, request, wait_ms = struct.unpack_from("<HQI", rest, end) if len(rest) > end else (NO_BOARD, 0, 0)
         return {"type": "error", "code": REFUSALS[rest[0]], "text": rest[2:end].decode("ascii"),
                 "board": None if board == NO_BOARD else board, "request": request, "wait_ms": wait_ms}
     name, form, fields = FORMS[kind]

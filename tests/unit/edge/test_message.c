@@ -442,6 +442,16 @@ static size_t open_frame(uint8_t *frame, size_t len, enum ws_opcode opcode, uint
 	return piece.len;
 }
 
+/* How long the message was before fields were added at its end: an older server sends it so. */
+static size_t oldest_len(const struct message *m, size_t len)
+{
+	if (m->type == MSG_SUBSCRIBED)
+		return len - 4; /* tag */
+	if (m->type == MSG_ERROR)
+		return len - 14; /* board, request, wait_ms */
+	return len;
+}
+
 static void answers_survive_the_wire(void **state)
 {
 	(void)state;
@@ -459,7 +469,7 @@ static void answers_survive_the_wire(void **state)
 		assert_memory_equal(again, frame, len);
 		for (size_t n = 0; n < payload_len; n++)
 			assert_int_equal(message_decode_server(payload, n, &message, &rest),
-					 -EBADMSG);
+					 n == oldest_len(&largest[i], payload_len) ? 0 : -EBADMSG);
 		/* what is behind it are fields of a newer server */
 		assert_int_equal(message_decode_server(payload, payload_len + 1, &message, &rest),
 				 0);
