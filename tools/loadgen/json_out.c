@@ -3,16 +3,42 @@
 
 #include <inttypes.h>
 
+/* Bytes of the UTF-8 character that begins here; 0: it is none (cut, too long, or a surrogate). */
+static unsigned utf8_bytes(const char *at)
+{
+	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+	uint8_t lead = (uint8_t)*at;
+	unsigned bytes = lead < 0x80 ? 1 : lead < 0xc0 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+	uint32_t code = lead & (0x7fU >> bytes);
+
+	if (bytes < 2)
+		return bytes;
+	for (unsigned i = 1; i < bytes; i++) {
+		if (((uint8_t)at[i] & 0xc0) != 0x80)
+			return 0;
+		code = code << 6 | ((uint8_t)at[i] & 0x3f);
+	}
+	return lead > 0xf4 || code < least[bytes] || code > 0x10ffff || code >> 11 == 0xd800 >> 11
+		       ? 0
+		       : bytes;
+}
+
+/* Bytes that are no text become question marks: what is written is JSON, whatever a server says. */
 static void escaped(FILE *to, const char *text)
 {
 	fputc('"', to);
-	for (; *text != '\0'; text++) {
-		if (*text == '"' || *text == '\\')
+	while (*text != '\0') {
+		unsigned bytes = utf8_bytes(text);
+
+		if (bytes == 0)
+			fputc('?', to);
+		else if (*text == '"' || *text == '\\')
 			fprintf(to, "\\%c", *text);
 		else if ((unsigned char)*text < 0x20)
 			fprintf(to, "\\u%04x", (unsigned)*text);
 		else
-			fputc(*text, to);
+			fwrite(text, 1, bytes, to);
+		text += bytes == 0 ? 1 : bytes;
 	}
 	fputc('"', to);
 }

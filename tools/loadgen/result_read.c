@@ -1,148 +1,146 @@
 /*
- * result_read.c - the counterpart of report_json.c. The text and the tree live as long as the call.
+ * result_read.c - the counterpart of report_json.c, over jansson. The tree lives as long as the
+ * call.
  */
 #include "tools/loadgen/result_read.h"
 
 #include <errno.h>
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/loadgen/json_in.h"
 #include "tools/loadgen/run_number.h"
 
-#define TEXT_BYTES_MAX (256U << 20)
-
-/* The whole stream, with a NUL behind it. */
-static int text_slurp(FILE *from, char **ret_text)
+/* What stands there; 0, false or "" when nothing of the kind does. */
+static uint64_t whole_of(const json_t *object, const char *name)
 {
-	size_t room = 1U << 20;
-	size_t len = 0;
-	char *text = malloc(room);
+	json_int_t value = json_integer_value(json_object_get(object, name));
 
-	while (text != NULL) {
-		char *more;
+	return value > 0 ? (uint64_t)value : 0;
+}
 
-		len += fread(text + len, 1, room - len - 1, from);
-		if (len + 1 < room)
-			break;
-		more = room * 2 > TEXT_BYTES_MAX ? NULL : realloc(text, room * 2);
-		if (more == NULL)
-			free(text);
-		text = more;
-		room *= 2;
-	}
-	if (text == NULL)
-		return -ENOMEM;
-	if (ferror(from)) {
-		free(text);
-		return -EIO;
-	}
-	text[len] = '\0';
-	*ret_text = text;
-	return 0;
+static double number_of(const json_t *object, const char *name)
+{
+	return json_number_value(json_object_get(object, name));
+}
+
+static bool truth_of(const json_t *object, const char *name)
+{
+	return json_is_true(json_object_get(object, name));
+}
+
+static void text_of(const json_t *object, const char *name, char *out, size_t room)
+{
+	const char *text = json_string_value(json_object_get(object, name));
+
+	(void)snprintf(out, room, "%s", text == NULL ? "" : text);
 }
 
 /* [[high, count], ...] and the maximum, which must lie in the last bucket. */
-static bool histogram_read(const struct json *from, struct hdr *h)
+static bool histogram_read(const json_t *from, struct hdr *h)
 {
-	const struct json *counts = json_member(from, "counts");
+	const json_t *counts = json_object_get(from, "counts");
 	uint64_t low, high;
 	uint64_t last = 0;
 
-	if (counts == NULL || counts->kind != JSON_ARRAY)
+	if (!json_is_array(counts))
 		return false;
-	h->max_ns = json_whole_or(from, "max_ns", 0);
-	for (const struct json *pair = counts->first; pair != NULL; pair = pair->next) {
-		if (pair->kind != JSON_ARRAY || pair->first == NULL || pair->first->next == NULL ||
-		    pair->first->whole <= last || pair->first->next->whole == 0 ||
-		    hdr_add(h, pair->first->whole, pair->first->next->whole) < 0)
+	h->max_ns = whole_of(from, "max_ns");
+	for (size_t i = 0; i < json_array_size(counts); i++) {
+		const json_t *pair = json_array_get(counts, i);
+		json_int_t top = json_integer_value(json_array_get(pair, 0));
+		json_int_t count = json_integer_value(json_array_get(pair, 1));
+
+		if (top <= 0 || (uint64_t)top <= last || count <= 0 ||
+		    hdr_add(h, (uint64_t)top, (uint64_t)count) < 0)
 			return false;
-		last = pair->first->whole;
+		last = (uint64_t)top;
 	}
 	hdr_bucket_edges(h->max_ns, &low, &high);
 	return last == 0 ? h->max_ns == 0 : h->max_ns >= low && high == last;
 }
 
-static bool histograms_read(const struct json *root, struct run_result *result)
+static bool histograms_read(const json_t *root, struct run_result *result)
 {
-	const struct json *all = json_member(root, "histograms");
+	const json_t *all = json_object_get(root, "histograms");
 
 	for (unsigned i = 0; i < LATENCY_MAX; i++) {
-		const struct json *one = json_member(all, latency_str(i));
+		const json_t *one = json_object_get(all, latency_str(i));
 
-		if (!histogram_read(json_member(one, "corrected"),
+		if (!histogram_read(json_object_get(one, "corrected"),
 				    &result->latencies.corrected[i]) ||
-		    !histogram_read(json_member(one, "raw"), &result->latencies.raw[i]))
+		    !histogram_read(json_object_get(one, "raw"), &result->latencies.raw[i]))
 			return false;
 	}
-	return histogram_read(json_member(all, "lag"), &result->lag);
+	return histogram_read(json_object_get(all, "lag"), &result->lag);
 }
 
-static void classes_read(const struct json *root, struct run_result *result)
+static void classes_read(const json_t *root, struct run_result *result)
 {
-	const struct json *refused = json_member(root, "refused");
-	const struct json *errors = json_member(root, "errors");
+	const json_t *refused = json_object_get(root, "refused");
+	const json_t *errors = json_object_get(root, "errors");
 
 	for (unsigned i = 0; i < REFUSAL_MAX; i++)
 		if (i == REFUSAL_NONE || refusal_is_known((enum refusal)i))
-			result->totals.refused[i] = json_whole_or(refused, refusal_str(i), 0);
+			result->totals.refused[i] = whole_of(refused, refusal_str(i));
 	for (unsigned i = TROUBLE_NONE + 1; i < TROUBLE_MAX; i++) {
-		const struct json *one = json_member(errors, trouble_str(i));
+		const json_t *one = json_object_get(errors, trouble_str(i));
 
-		result->totals.trouble[i] = json_whole_or(one, "count", 0);
-		(void)snprintf(result->trouble_first[i], TROUBLE_WORDS_MAX, "%s",
-			       json_text_or(one, "first", ""));
+		result->totals.trouble[i] = whole_of(one, "count");
+		text_of(one, "first", result->trouble_first[i], TROUBLE_WORDS_MAX);
 	}
 }
 
-static int machines_read(const struct json *root, struct run_result *result)
+static int machines_read(const json_t *root, struct run_result *result)
 {
-	const struct json *list = json_member(root, "machines");
-	uint32_t count = 0;
+	const json_t *list = json_object_get(root, "machines");
+	size_t count = json_array_size(list);
 
-	for (const struct json *m = list == NULL ? NULL : list->first; m != NULL; m = m->next)
-		count++;
-	result->machines = calloc(count + 1U, sizeof(*result->machines));
+	result->machines = calloc(count + 1, sizeof(*result->machines));
 	if (result->machines == NULL)
 		return -ENOMEM;
-	for (const struct json *m = list == NULL ? NULL : list->first; m != NULL; m = m->next) {
+	for (size_t i = 0; i < count; i++) {
 		struct machine *to = &result->machines[result->machines_count++];
+		const json_t *m = json_array_get(list, i);
 
-		to->cpus = json_whole_or(m, "cpus", 0);
-		to->memory_bytes = json_whole_or(m, "memory_bytes", 0);
-		(void)snprintf(to->host, sizeof(to->host), "%s", json_text_or(m, "host", ""));
-		(void)snprintf(to->cpu, sizeof(to->cpu), "%s", json_text_or(m, "cpu", ""));
-		(void)snprintf(to->kernel, sizeof(to->kernel), "%s", json_text_or(m, "kernel", ""));
-		(void)snprintf(to->loadgen, sizeof(to->loadgen), "%s",
-			       json_text_or(m, "loadgen", ""));
-		(void)snprintf(to->command, sizeof(to->command), "%s",
-			       json_text_or(m, "command", ""));
+		to->cpus = whole_of(m, "cpus");
+		to->memory_bytes = whole_of(m, "memory_bytes");
+		text_of(m, "host", to->host, sizeof(to->host));
+		text_of(m, "cpu", to->cpu, sizeof(to->cpu));
+		text_of(m, "kernel", to->kernel, sizeof(to->kernel));
+		text_of(m, "loadgen", to->loadgen, sizeof(to->loadgen));
+		text_of(m, "command", to->command, sizeof(to->command));
 	}
 	return 0;
 }
 
-static int root_read(const struct json *root, struct run_result *result, const char **why)
+static int root_read(const json_t *root, struct run_result *result, const char **why)
 {
+	char hash[20];
+
 	*why = "it is no result of loadgen, version 1";
-	if (json_whole_or(root, "loadgen", 0) != 1 || json_member(root, "verdict") == NULL)
+	if (whole_of(root, "loadgen") != 1 || json_object_get(root, "verdict") == NULL)
 		return -EBADMSG;
 	*why = "it is of --profile-protocol raw, and those are not merged";
-	if (json_member(root, "profile") != NULL)
+	if (json_object_get(root, "profile") != NULL)
 		return -EBADMSG;
 	*why = "a number is missing";
 	for (unsigned i = 0; i < RUN_NUMBERS; i++) {
-		if (json_member(root, run_number_str(i)) == NULL)
+		if (json_object_get(root, run_number_str(i)) == NULL)
 			return -EBADMSG;
-		run_number_set(result, i, json_whole_or(root, run_number_str(i), 0));
+		run_number_set(result, i, whole_of(root, run_number_str(i)));
 	}
-	result->code = (enum exit_code)json_whole_or(root, "exit", EXIT_FAILED);
-	(void)snprintf(result->words, sizeof(result->words), "%s", json_text_or(root, "words", ""));
-	result->saturated = json_truth_or(root, "saturated", false);
-	result->ledger_verdict.folded = json_truth_or(root, "folded", false);
-	result->epoch = (uint32_t)json_whole_or(root, "epoch", 0);
-	result->board_hash = strtoull(json_text_or(root, "board_xxh3", "0"), NULL, 16);
-	result->run_s = json_number_or(root, "run_seconds", 0);
-	result->cpu_percent = json_number_or(root, "cpu_percent", 0);
+	result->code = json_object_get(root, "exit") == NULL
+			       ? EXIT_FAILED
+			       : (enum exit_code)whole_of(root, "exit");
+	text_of(root, "words", result->words, sizeof(result->words));
+	result->saturated = truth_of(root, "saturated");
+	result->ledger_verdict.folded = truth_of(root, "folded");
+	result->epoch = (uint32_t)whole_of(root, "epoch");
+	text_of(root, "board_xxh3", hash, sizeof(hash));
+	result->board_hash = strtoull(hash, NULL, 16);
+	result->run_s = number_of(root, "run_seconds");
+	result->cpu_percent = number_of(root, "cpu_percent");
 	classes_read(root, result);
 	*why = "a histogram is broken";
 	return histograms_read(root, result) ? machines_read(root, result) : -EBADMSG;
@@ -150,19 +148,16 @@ static int root_read(const struct json *root, struct run_result *result, const c
 
 int result_read(FILE *from, struct run_result *ret_result, const char **ret_why)
 {
-	struct json_tree tree;
-	char *text;
-	int r = text_slurp(from, &text);
+	json_error_t error;
+	json_t *root = json_loadf(from, 0, &error);
+	int r;
 
-	*ret_why = "";
-	if (r < 0)
-		return r;
-	r = json_read(text, &tree);
 	*ret_why = "it is no JSON";
-	if (r == 0) {
-		r = root_read(&tree.nodes[0], ret_result, ret_why);
-		json_tree_fini(&tree);
-	}
-	free(text);
+	if (root == NULL && ferror(from))
+		return -EIO;
+	if (root == NULL)
+		return json_error_code(&error) == json_error_out_of_memory ? -ENOMEM : -EBADMSG;
+	r = root_read(root, ret_result, ret_why);
+	json_decref(root);
 	return r;
 }
