@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "engine/base/exit_code.h"
 #include "engine/ring/ring.h"
 
 #define KERNEL_BYTES_PER_END 9216ULL /* slab of one end of a connection, little in flight */
@@ -127,21 +128,21 @@ uint32_t capacity_slots(uint64_t descriptors)
 	return slots < CAPACITY_SLOTS_MAX ? (uint32_t)slots : CAPACITY_SLOTS_MAX;
 }
 
-uint64_t capacity_sources(const struct options *o)
+uint64_t capacity_sources(const struct net_options *o)
 {
 	if (o->sources.total > 0)
 		return o->sources.total;
-	return target_is_loopback(&o->target) ? LOOPBACK_SOURCES : 1;
+	return target_is_loopback(&o->targets[0]) ? LOOPBACK_SOURCES : 1;
 }
 
 /* Both ends of a loopback connection live here. */
-static uint64_t client_bytes(const struct options *o)
+static uint64_t client_bytes(const struct net_options *o)
 {
 	return CAPACITY_CLIENT_BYTES +
-	       KERNEL_BYTES_PER_END * (target_is_loopback(&o->target) ? 2 : 1);
+	       KERNEL_BYTES_PER_END * (target_is_loopback(&o->targets[0]) ? 2 : 1);
 }
 
-static uint64_t ports_all(const struct capacity_facts *f, const struct options *o)
+static uint64_t ports_all(const struct capacity_facts *f, const struct net_options *o)
 {
 	return f->ports * capacity_sources(o) * o->targets_count;
 }
@@ -151,14 +152,14 @@ static bool conntrack_sleeps(const struct capacity_facts *f)
 	return f->conntrack_count == CAPACITY_UNKNOWN || f->conntrack_count == 0;
 }
 
-uint64_t capacity_clients(const struct capacity_facts *f, const struct options *o,
+uint64_t capacity_clients(const struct capacity_facts *f, const struct net_options *o,
 			  const char **ret_limit)
 {
 	const struct {
 		uint64_t clients;
 		const char *limit;
 	} rows[] = {
-		{OPTIONS_CLIENTS_MAX, "the largest --clients"},
+		{NET_CLIENTS_MAX, "the largest --clients"},
 		{f->memory_free == CAPACITY_UNKNOWN ? CAPACITY_UNKNOWN
 						    : f->memory_free / client_bytes(o),
 		 "memory"},
@@ -239,7 +240,7 @@ static void check_ring(struct report *r, const struct capacity_facts *f)
 }
 
 static void check_descriptors(struct report *r, const struct capacity_facts *f,
-			      const struct options *o)
+			      const struct net_options *o)
 {
 	uint32_t slots = capacity_slots(f->descriptors);
 	uint32_t share = o->clients / o->threads + 1;
@@ -253,7 +254,8 @@ static void check_descriptors(struct report *r, const struct capacity_facts *f,
 		lift(r, "ulimit -n 65536: fewer, larger rings cost less");
 }
 
-static void check_ports(struct report *r, const struct capacity_facts *f, const struct options *o)
+static void check_ports(struct report *r, const struct capacity_facts *f,
+			const struct net_options *o)
 {
 	uint64_t per_pair = f->ports;
 	bool few;
@@ -272,7 +274,8 @@ static void check_ports(struct report *r, const struct capacity_facts *f, const 
 		     (o->clients + per_pair - 1) / per_pair);
 }
 
-static void check_memory(struct report *r, const struct capacity_facts *f, const struct options *o)
+static void check_memory(struct report *r, const struct capacity_facts *f,
+			 const struct net_options *o)
 {
 	uint64_t wanted = o->clients * client_bytes(o);
 	bool little = f->memory_free < wanted;
@@ -282,13 +285,15 @@ static void check_memory(struct report *r, const struct capacity_facts *f, const
 	say(r, little ? FAIL : OK, "memory",
 	    "%" PRIu64 " MiB free; %u clients take %" PRIu64 " MiB, %s", f->memory_free >> 20,
 	    o->clients, wanted >> 20,
-	    target_is_loopback(&o->target) ? "both ends of each connection in the kernel included"
-					   : "the kernel's share included");
+	    target_is_loopback(&o->targets[0])
+		    ? "both ends of each connection in the kernel included"
+		    : "the kernel's share included");
 	if (little)
 		lift(r, "fewer clients, or a second host: loadgen merge adds their results");
 }
 
-static void check_tcp_mem(struct report *r, const struct capacity_facts *f, const struct options *o)
+static void check_tcp_mem(struct report *r, const struct capacity_facts *f,
+			  const struct net_options *o)
 {
 	uint64_t wanted = (uint64_t)o->clients * TCP_BYTES_PER_CLIENT;
 	bool low = f->tcp_bytes < wanted;
@@ -304,9 +309,9 @@ static void check_tcp_mem(struct report *r, const struct capacity_facts *f, cons
 }
 
 static void check_tcp_hash(struct report *r, const struct capacity_facts *f,
-			   const struct options *o)
+			   const struct net_options *o)
 {
-	uint64_t sockets = o->clients * (target_is_loopback(&o->target) ? 2ULL : 1ULL);
+	uint64_t sockets = o->clients * (target_is_loopback(&o->targets[0]) ? 2ULL : 1ULL);
 	bool low = f->tcp_buckets < sockets;
 
 	if (f->tcp_buckets == CAPACITY_UNKNOWN)
@@ -321,11 +326,11 @@ static void check_tcp_hash(struct report *r, const struct capacity_facts *f,
 }
 
 static void check_kernel_tables(struct report *r, const struct capacity_facts *f,
-				const struct options *o)
+				const struct net_options *o)
 {
 	uint64_t wanted = (uint64_t)o->clients * 2 + FILES_SPARE;
 
-	if (f->somaxconn != CAPACITY_UNKNOWN && target_is_loopback(&o->target)) {
+	if (f->somaxconn != CAPACITY_UNKNOWN && target_is_loopback(&o->targets[0])) {
 		bool low = f->somaxconn < SOMAXCONN_MIN;
 
 		say(r, low ? WARN : OK, "somaxconn",
@@ -351,7 +356,7 @@ static void check_kernel_tables(struct report *r, const struct capacity_facts *f
 	}
 }
 
-int capacity_report(FILE *to, const struct capacity_facts *f, const struct options *o)
+int capacity_report(FILE *to, const struct capacity_facts *f, const struct net_options *o)
 {
 	struct report r = {.to = to};
 	const char *limit = "nothing";

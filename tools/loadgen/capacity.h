@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "tools/loadgen/options.h"
+#include "tools/loadgen/net_options.h"
 
 #define CAPACITY_UNKNOWN UINT64_MAX /* the host does not say */
 
@@ -40,10 +40,10 @@ uint32_t capacity_slots(uint64_t descriptors);
 
 /* Source addresses that `o` has: named ones, or the whole of 127.0.0.0/8 towards a loopback server;
  * else 1. */
-uint64_t capacity_sources(const struct options *o);
+uint64_t capacity_sources(const struct net_options *o);
 
 /* How many clients fit, and in *ret_limit what ends it. */
-uint64_t capacity_clients(const struct capacity_facts *f, const struct options *o,
+uint64_t capacity_clients(const struct capacity_facts *f, const struct net_options *o,
 			  const char **ret_limit);
 
 /* Bytes that a watcher may leave unread, so that all of them together leave at most a quarter of
@@ -51,6 +51,6 @@ uint64_t capacity_clients(const struct capacity_facts *f, const struct options *
 uint32_t capacity_read_mark(uint64_t tcp_bytes, uint32_t watchers);
 
 /* Writes the report: 0, or 1 when something fails for o->clients. */
-int capacity_report(FILE *to, const struct capacity_facts *f, const struct options *o);
+int capacity_report(FILE *to, const struct capacity_facts *f, const struct net_options *o);
 
 #endif

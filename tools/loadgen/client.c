@@ -67,12 +67,12 @@ static uint64_t tag(const struct worker *w, const struct client *c, enum op op)
 
 uint64_t client_number(const struct worker *w, const struct client *c)
 {
-	return (uint64_t)client_index(w, c) * w->options->threads + w->number;
+	return (uint64_t)client_index(w, c) * w->options->net.threads + w->number;
 }
 
 static uint64_t upgrade_random(const struct worker *w, const struct client *c)
 {
-	return rng_mix(w->options->seed ^ client_number(w, c) << 24 ^ c->generation);
+	return rng_mix(w->options->net.seed ^ client_number(w, c) << 24 ^ c->generation);
 }
 
 /* --- connect ---------------------------------------------------------------------------------- */
@@ -97,7 +97,7 @@ static void connect_done(struct worker *w, struct client *c, int res)
 	}
 	client_state_set(w, c, CLIENT_UPGRADING);
 	out = ring_set_arena(&w->rings, UPGRADE_REQUEST_BYTES_MAX);
-	len = upgrade_write(options_target(w->options, client_number(w, c)), upgrade_random(w, c),
+	len = upgrade_write(net_target(&w->options->net, client_number(w, c)), upgrade_random(w, c),
 			    (char *)out);
 	ring_send_now(w->rings.at[c->ring], c->slot, out, len, tag(w, c, OP_SEND_NOW));
 	c->sent_s = (uint32_t)(w->now.mono_ns / NS_PER_SEC);

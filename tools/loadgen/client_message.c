@@ -75,7 +75,8 @@ void client_observer_moved(struct worker *w, struct client *c, uint64_t before)
 static bool reference_fetch(struct worker *w, const struct client *c, uint32_t epoch, uint64_t seq)
 {
 	struct board_bytes board;
-	int r = board_fetch_from(&w->options->target, w->options->board, epoch, seq, &board);
+	int r = board_fetch_from(&w->options->net.targets[0], w->options->board, epoch, seq,
+				 &board);
 
 	if (r == 0)
 		r = reference_load(w->reference, &board, w->canvas.width, w->canvas.height,

@@ -22,13 +22,13 @@ static int source_bind(const struct worker *w, const struct client *c, int fd)
 {
 	const struct options *o = w->options;
 	struct sockaddr_in from = {.sin_family = AF_INET};
-	uint64_t of_target = client_number(w, c) / o->targets_count;
+	uint64_t of_target = client_number(w, c) / o->net.targets_count;
 
-	if (o->sources.total > 0)
-		from.sin_addr.s_addr =
-			htonl(source_at(&o->sources, (uint32_t)(of_target % o->sources.total)));
-	else if (o->clients / o->targets_count > CLIENTS_PER_SOURCE &&
-		 target_is_loopback(&o->target))
+	if (o->net.sources.total > 0)
+		from.sin_addr.s_addr = htonl(
+			source_at(&o->net.sources, (uint32_t)(of_target % o->net.sources.total)));
+	else if (o->net.clients / o->net.targets_count > CLIENTS_PER_SOURCE &&
+		 target_is_loopback(&o->net.targets[0]))
 		from.sin_addr.s_addr =
 			htonl((uint32_t)(INADDR_LOOPBACK + 1 + of_target / CLIENTS_PER_SOURCE));
 	else
@@ -43,7 +43,7 @@ static int socket_make(const struct worker *w, struct client *c)
 	const struct options *o = w->options;
 	int bytes = (int)o->receive_buffer_bytes;
 	int one = 1;
-	int fd = socket(options_target(o, client_number(w, c))->addr.ss_family,
+	int fd = socket(net_target(&o->net, client_number(w, c))->addr.ss_family,
 			SOCK_STREAM | SOCK_CLOEXEC, 0);
 	int r;
 
@@ -65,7 +65,7 @@ static int socket_make(const struct worker *w, struct client *c)
 
 void client_open(struct worker *w, struct client *c, uint64_t intended_ns)
 {
-	const struct target *target = options_target(w->options, client_number(w, c));
+	const struct target *target = net_target(&w->options->net, client_number(w, c));
 	int r = socket_make(w, c);
 
 	if (r < 0) {

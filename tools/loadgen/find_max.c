@@ -24,6 +24,7 @@
 #include "tools/loadgen/plot.h"
 #include "tools/loadgen/report.h"
 #include "tools/loadgen/result_read.h"
+#include "tools/loadgen/run.h"
 #include "tools/loadgen/units.h"
 
 #define PRECISION          0.05 /* the search ends when what held and what did not are so near */
@@ -334,7 +335,7 @@ static int options_check(struct search *s)
 
 	if (r != 0)
 		return r > 0 ? EXIT_PASS : EXIT_USAGE;
-	s->json = o.json;
+	s->json = o.files.json;
 	fits = o.thresholds_count > 0 && o.placing == PLACING_PACED && o.timeline.count == 0 &&
 	       o.profile == NULL;
 	options_fini(&o);

@@ -30,13 +30,13 @@ struct view {
 	unsigned lines;
 };
 
-void live_begin(struct live *live, const struct options *options)
+void live_begin(struct live *live, uint32_t clients)
 {
 	const char *term = getenv("TERM");
 	const char *no_color = getenv("NO_COLOR");
 
 	*live = (struct live){
-		.options = options,
+		.clients = clients,
 		.terminal = isatty(STDERR_FILENO) && term != NULL && strcmp(term, "dumb") != 0 &&
 			    (no_color == NULL || no_color[0] == '\0'),
 	};
@@ -189,7 +189,7 @@ static void view_fill(struct view *v, const struct live *live, const struct seri
 
 	progress_add(v, progress, row->t_s);
 	view_add(v, "%-12s %.0f of %u, %.0f coming back, %.0f lost", "connections",
-		 row->connections, live->options->clients, row->coming_back, row->clients_lost);
+		 row->connections, live->clients, row->coming_back, row->clients_lost);
 	sparks_write(s, offsetof(struct series_row, acked_per_s), sparks);
 	view_add(v, "%-12s %.0f/s sent, %.0f/s acknowledged, %.0f waiting   %s", "placements",
 		 row->placed_per_s, row->acked_per_s, row->waiting, sparks);

@@ -9,7 +9,6 @@
 
 #include <stdbool.h>
 
-#include "tools/loadgen/options.h"
 #include "tools/loadgen/series.h"
 
 struct live_progress {
@@ -19,12 +18,12 @@ struct live_progress {
 };
 
 struct live {
-	const struct options *options;
+	uint32_t clients; /* of the whole run */
 	bool terminal;
 	unsigned drawn; /* lines that stand in the terminal */
 };
 
-void live_begin(struct live *live, const struct options *options);
+void live_begin(struct live *live, uint32_t clients);
 
 /* The newest row of the series has just been taken. */
 void live_show(struct live *live, const struct series *series,

@@ -31,11 +31,11 @@ static void descriptors_raise(void)
 	}
 }
 
-static int system_check(struct options *o)
+static int system_check(struct net_options *o)
 {
 	struct capacity_facts facts;
 
-	(void)target_resolve(&o->target); /* one that is unknown is taken for another host */
+	(void)target_resolve(&o->targets[0]); /* one that is unknown is taken for another host */
 	capacity_look(&facts);
 	return capacity_report(stdout, &facts, o);
 }
@@ -60,14 +60,14 @@ static int run_main(int argc, char **argv)
 		return r > 0 ? EXIT_PASS : EXIT_USAGE;
 	}
 	if (options.check_system) {
-		code = system_check(&options);
+		code = system_check(&options.net);
 		options_fini(&options);
 		free(result);
 		return code;
 	}
 	run(&options, result);
-	if (result->words[0] != '\0' && run_machine_add(result, argc, argv) == 0)
-		report_all_write(&options, result);
+	if (result->words[0] != '\0' && run_result_machine_add(result, argc, argv) == 0)
+		report_all_write(&options.files, result);
 	code = (int)result->code;
 	run_result_fini(result);
 	options_fini(&options);

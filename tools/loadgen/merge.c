@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "engine/base/command_line.h"
+#include "tools/loadgen/options.h"
 #include "tools/loadgen/report.h"
 #include "tools/loadgen/result_read.h"
 #include "tools/loadgen/run_number.h"
@@ -182,7 +183,7 @@ int merge_main(int argc, char **argv)
 		return EXIT_FAILED;
 	merge_conclude(sum);
 	thresholds_apply(sum, o.thresholds, o.thresholds_count);
-	report_all_write(&o, sum);
+	report_all_write(&o.files, sum);
 	code = (int)sum->code;
 	result_free(sum);
 	return code;

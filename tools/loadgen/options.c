@@ -213,7 +213,7 @@ static int placing_fill(struct options *o)
 
 static int painters_fill(struct options *o)
 {
-	uint32_t reading = o->clients - o->stop_reading - o->slow_readers;
+	uint32_t reading = o->net.clients - o->stop_reading - o->slow_readers;
 
 	if (o->painters == 0)
 		o->painters =
@@ -233,24 +233,25 @@ static int crowd_fill(struct options *o, unsigned cores)
 {
 	uint32_t ramped = timeline_clients_last(&o->timeline, 0);
 
-	if (o->clients == UNSET)
-		o->clients = ramped > 0 ? ramped : CLIENTS_DEFAULT;
-	if (ramped > o->clients)
+	if (o->net.clients == UNSET)
+		o->net.clients = ramped > 0 ? ramped : CLIENTS_DEFAULT;
+	if (ramped > o->net.clients)
 		return wrong("a ramp goes beyond --clients");
 	if (ramped > 0)
-		o->clients = ramped;
-	if (o->clients > OPTIONS_CLIENTS_MAX)
+		o->net.clients = ramped;
+	if (o->net.clients > NET_CLIENTS_MAX)
 		return wrong("so many clients one process does not open");
-	if ((uint64_t)o->stop_reading + o->slow_readers > o->clients)
+	if ((uint64_t)o->stop_reading + o->slow_readers > o->net.clients)
 		return wrong("--stop-reading and --slow-readers are more than --clients");
 	if (o->observers_share > 0)
-		o->observers = (uint32_t)ceil(o->observers_share * o->clients);
+		o->observers = (uint32_t)ceil(o->observers_share * o->net.clients);
 	else if (o->observers == UNSET)
-		o->observers = o->clients <= OBSERVERS_ALL_MAX ? o->clients : o->clients / 100;
-	if (o->threads == 0)
-		o->threads = cores;
-	if (o->threads > o->clients)
-		o->threads = o->clients;
+		o->observers =
+			o->net.clients <= OBSERVERS_ALL_MAX ? o->net.clients : o->net.clients / 100;
+	if (o->net.threads == 0)
+		o->net.threads = cores;
+	if (o->net.threads > o->net.clients)
+		o->net.threads = o->net.clients;
 	return 0;
 }
 
@@ -259,9 +260,9 @@ static int defaults_fill(struct options *o, unsigned cores)
 {
 	int r;
 
-	if (o->url == NULL && o->check_system)
+	if (o->net.url == NULL && o->check_system)
 		(void)options_value_take(OPTION_URL, "ws://127.0.0.1:8080/ws", o);
-	if (o->url == NULL)
+	if (o->net.url == NULL)
 		return wrong("--url is missing, for example --url ws://127.0.0.1:8080/ws");
 	r = crowd_fill(o, cores);
 	if (r == 0)
@@ -382,13 +383,12 @@ static int arguments_take(int argc, char **argv, struct options *o)
 int options_parse(int argc, char **argv, unsigned cores, struct options *ret_options)
 {
 	struct options o = {
-		.clients = UNSET,
+		.net = {.clients = UNSET, .seed = 1},
 		.observers = UNSET,
 		.read_mark = UNSET,
 		.rate = -1,
 		.duration_ns = UINT64_MAX,
 		.settle_ns = 20000000000ULL,
-		.seed = 1,
 		.board = "main",
 	};
 	int r = arguments_take(argc, argv, &o);

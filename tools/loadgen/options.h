@@ -12,14 +12,11 @@
 
 #include "edge/codec/message.h"
 #include "edge/codec/session.h"
-#include "tools/loadgen/source.h"
-#include "edge/fetch/target.h"
 #include "engine/base/exit_code.h"
+#include "tools/loadgen/net_options.h"
+#include "tools/loadgen/report.h"
 #include "tools/loadgen/threshold.h"
 #include "tools/loadgen/timeline.h"
-
-#define OPTIONS_CLIENTS_MAX 2000000U
-#define OPTIONS_TARGETS_MAX 16U
 
 /* Where placements come from, and when they are due. */
 enum placing {
@@ -30,15 +27,9 @@ enum placing {
 };
 
 struct options {
-	struct target target; /* the first: boards and sessions are fetched from it */
-	struct target targets[OPTIONS_TARGETS_MAX]; /* of all --url; clients take them in turn */
-	uint32_t targets_count;
-	const char *url; /* the first */
-	struct source_list sources;
-	uint32_t clients;
-	uint32_t painters; /* the first so many clients place */
-	uint32_t window;   /* placements of one painter that may wait for an answer */
-	uint32_t threads;
+	struct net_options net;
+	uint32_t painters;      /* the first so many clients place */
+	uint32_t window;        /* placements of one painter that may wait for an answer */
 	uint32_t stop_reading;  /* the last so many clients stop reading after subscribing */
 	uint32_t slow_readers;  /* so many before those read one buffer every two seconds */
 	uint32_t observers;     /* clients that read at once and give the visibility */
@@ -51,17 +42,11 @@ struct options {
 	double speedup;           /* of a profile or a replay; 0: not named */
 	uint32_t hot_cells;
 	double hot_share, noop_share;
-	double connect_rate;           /* connections per second; 0: as fast as they open */
 	uint64_t duration_ns;          /* 0: until replay, profile or phases are over */
 	uint64_t settle_ns;            /* how long to wait for answers and frames at the end */
 	uint64_t receive_buffer_bytes; /* SO_RCVBUF of clients that stop reading; 0: the system's */
-	uint64_t seed;
-	const char *replay; /* file, or NULL */
-	const char *json;   /* file, "-" or NULL */
-	const char *acks;   /* file or NULL */
-	const char *csv;    /* file or NULL */
-	const char *hgrm;   /* what file names begin with, or NULL */
-	const char *html;   /* file or NULL */
+	const char *replay;            /* file, or NULL */
+	struct report_files files;
 	struct threshold thresholds[THRESHOLDS_MAX];
 	uint32_t thresholds_count;
 	uint64_t start_at_s; /* Unix time when placing begins; 0: when everybody is connected */
@@ -78,12 +63,6 @@ struct options {
 /* 0: go on; 1: everything was said (--help, --version); -EINVAL: told on stderr what is wrong. */
 int options_parse(int argc, char **argv, unsigned cores, struct options *ret_options);
 void options_fini(struct options *o);
-
-/* What the client of this number connects to. */
-static inline const struct target *options_target(const struct options *o, uint64_t number)
-{
-	return &o->targets[number % o->targets_count];
-}
 
 /* Those that say what to do with a result: --json, --hgrm, --html, --threshold. Other words stand
  * from argv[optind] on afterwards. -EINVAL: told. *options: zeroed by the caller. */

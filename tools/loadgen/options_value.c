@@ -12,8 +12,6 @@
 #include "tools/loadgen/units.h"
 
 #define WINDOW_MAX     65536
-#define CLIENTS_MAX    OPTIONS_CLIENTS_MAX
-#define THREADS_MAX    256
 #define NOOP_SHARE_MAX 0.95
 #define READ_MARK_MAX  1048576U
 
@@ -63,10 +61,10 @@ static int url_parse(const char *text, struct options *o)
 	const char *why = "";
 	int r;
 
-	if (o->targets_count == OPTIONS_TARGETS_MAX)
+	if (o->net.targets_count == NET_TARGETS_MAX)
 		return -E2BIG;
-	r = target_parse(text, &o->targets[o->targets_count], &why);
-	if (r == 0 && o->targets[o->targets_count].tls) {
+	r = target_parse(text, &o->net.targets[o->net.targets_count], &why);
+	if (r == 0 && o->net.targets[o->net.targets_count].tls) {
 		why = "wss:// is for --profile-protocol raw; name the plain port behind "
 		      "the TLS proxy";
 		r = -EINVAL;
@@ -75,10 +73,8 @@ static int url_parse(const char *text, struct options *o)
 		fprintf(stderr, "loadgen: --url %s: %s\n", text, why);
 		return r;
 	}
-	if (o->targets_count++ == 0) {
-		o->url = text;
-		o->target = o->targets[0];
-	}
+	if (o->net.targets_count++ == 0)
+		o->net.url = text;
 	return 0;
 }
 
@@ -136,7 +132,7 @@ static int observers_parse(const char *text, struct options *o)
 
 	if (units_share(text, &o->observers_share) == 0)
 		return 0;
-	if (units_count(text, &count) < 0 || count > CLIENTS_MAX)
+	if (units_count(text, &count) < 0 || count > NET_CLIENTS_MAX)
 		return -EINVAL;
 	o->observers = (uint32_t)count;
 	return 0;
@@ -198,25 +194,25 @@ static int crowd_value_take(enum option_id id, const char *text, struct options 
 	case OPTION_URL:
 		return url_parse(text, o);
 	case OPTION_CLIENTS:
-		return u32_parse(text, 1, CLIENTS_MAX, &o->clients);
+		return u32_parse(text, 1, NET_CLIENTS_MAX, &o->net.clients);
 	case OPTION_CONNECT_RATE:
-		return units_rate(text, &o->connect_rate);
+		return units_rate(text, &o->net.connect_rate);
 	case OPTION_RESUME:
 		return flag_set(&o->resume);
 	case OPTION_STOP_READING:
-		return u32_parse(text, 0, CLIENTS_MAX, &o->stop_reading);
+		return u32_parse(text, 0, NET_CLIENTS_MAX, &o->stop_reading);
 	case OPTION_SLOW_READERS:
-		return u32_parse(text, 0, CLIENTS_MAX, &o->slow_readers);
+		return u32_parse(text, 0, NET_CLIENTS_MAX, &o->slow_readers);
 	case OPTION_RECEIVE_BUFFER:
 		return units_bytes(text, &o->receive_buffer_bytes);
 	case OPTION_SOURCE:
-		return source_parse(text, &o->sources);
+		return source_parse(text, &o->net.sources);
 	case OPTION_OBSERVERS:
 		return observers_parse(text, o);
 	case OPTION_READ_MARK:
 		return read_mark_parse(text, o);
 	case OPTION_THREADS:
-		return u32_parse(text, 1, THREADS_MAX, &o->threads);
+		return u32_parse(text, 1, NET_THREADS_MAX, &o->net.threads);
 	case OPTION_SECRET:
 		return secret_parse(text, o);
 	case OPTION_BOARD:
@@ -239,7 +235,7 @@ static int plan_value_take(enum option_id id, const char *text, struct options *
 	case OPTION_REPLAY:
 		return text_take(text, &o->replay);
 	case OPTION_PAINTERS:
-		return u32_parse(text, 1, CLIENTS_MAX, &o->painters);
+		return u32_parse(text, 1, NET_CLIENTS_MAX, &o->painters);
 	case OPTION_WINDOW:
 		return u32_parse(text, 1, WINDOW_MAX, &o->window);
 	case OPTION_PHASE:
@@ -257,7 +253,7 @@ static int plan_value_take(enum option_id id, const char *text, struct options *
 	case OPTION_SETTLE:
 		return units_duration(text, &o->settle_ns);
 	case OPTION_SEED:
-		return units_count(text, &o->seed);
+		return units_count(text, &o->net.seed);
 	case OPTION_START_AT:
 		return units_time_of_day(text, (uint64_t)time(NULL), &o->start_at_s);
 	default:
@@ -271,17 +267,17 @@ int options_value_take(enum option_id id, const char *text, struct options *o)
 	case OPTION_CHECK_SYSTEM:
 		return flag_set(&o->check_system);
 	case OPTION_JSON:
-		return text_take(text, &o->json);
+		return text_take(text, &o->files.json);
 	case OPTION_CSV:
-		return text_take(text, &o->csv);
+		return text_take(text, &o->files.csv);
 	case OPTION_HGRM:
-		return text_take(text, &o->hgrm);
+		return text_take(text, &o->files.hgrm);
 	case OPTION_HTML:
-		return text_take(text, &o->html);
+		return text_take(text, &o->files.html);
 	case OPTION_THRESHOLD:
 		return threshold_take(text, o);
 	case OPTION_ACKS:
-		return text_take(text, &o->acks);
+		return text_take(text, &o->files.acks);
 	case OPTION_QUIET:
 		return flag_set(&o->quiet);
 	default:

@@ -57,7 +57,7 @@ uint64_t raw_client_tag(const struct raw_worker *w, const struct raw_client *c, 
 
 static uint64_t upgrade_random(const struct raw_worker *w, const struct raw_client *c)
 {
-	return rng_mix(w->options->seed ^ raw_client_number(w, c) << 24);
+	return rng_mix(w->options->net.seed ^ raw_client_number(w, c) << 24);
 }
 
 /* --- connect ---------------------------------------------------------------------------------- */
@@ -69,10 +69,10 @@ static int source_bind(const struct raw_worker *w, const struct raw_client *c, i
 	struct sockaddr_in from = {.sin_family = AF_INET};
 	uint64_t number = raw_client_number(w, c);
 
-	if (o->sources.total > 0)
-		from.sin_addr.s_addr =
-			htonl(source_at(&o->sources, (uint32_t)(number % o->sources.total)));
-	else if (o->clients > CLIENTS_PER_SOURCE && target_is_loopback(&o->target))
+	if (o->net.sources.total > 0)
+		from.sin_addr.s_addr = htonl(
+			source_at(&o->net.sources, (uint32_t)(number % o->net.sources.total)));
+	else if (o->net.clients > CLIENTS_PER_SOURCE && target_is_loopback(&o->net.targets[0]))
 		from.sin_addr.s_addr =
 			htonl((uint32_t)(INADDR_LOOPBACK + 1 + number / CLIENTS_PER_SOURCE));
 	else
@@ -83,7 +83,7 @@ static int source_bind(const struct raw_worker *w, const struct raw_client *c, i
 static int socket_make(const struct raw_worker *w, const struct raw_client *c)
 {
 	int one = 1;
-	int fd = socket(w->options->target.addr.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = socket(w->options->net.targets[0].addr.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	int r;
 
 	if (fd < 0)
@@ -99,7 +99,7 @@ static int socket_make(const struct raw_worker *w, const struct raw_client *c)
 
 void raw_client_open(struct raw_worker *w, struct raw_client *c)
 {
-	const struct target *target = &w->options->target;
+	const struct target *target = &w->options->net.targets[0];
 	int r = socket_make(w, c);
 
 	if (r < 0) {
@@ -124,8 +124,8 @@ void raw_client_upgrade(struct raw_worker *w, struct raw_client *c)
 {
 	const struct raw_options *o = w->options;
 	uint8_t *out = ring_set_arena(&w->rings, RAW_REQUEST_BYTES_MAX);
-	size_t len = upgrade_ask_write(&o->target, &o->ask, upgrade_random(w, c), (char *)out,
-				       RAW_REQUEST_BYTES_MAX);
+	size_t len = upgrade_ask_write(&o->net.targets[0], &o->ask, upgrade_random(w, c),
+				       (char *)out, RAW_REQUEST_BYTES_MAX);
 
 	px_assert(len > 0);
 	raw_wire_send_now(w, c, out, len);

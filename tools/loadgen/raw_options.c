@@ -15,8 +15,6 @@
 #include "tools/loadgen/raw_stamp.h"
 #include "tools/loadgen/units.h"
 
-#define CLIENTS_MAX       2000000
-#define THREADS_MAX       256
 #define WINDOW_DEFAULT    1024
 #define WINDOW_MAX        65536
 #define SAMPLE_UNIX_NS    1790000000123456789ULL
@@ -180,14 +178,14 @@ static int url_parse(const char *text, struct raw_options *o)
 {
 	const char *why = "";
 	const char *slash;
-	int r = target_parse(text, &o->target, &why);
+	int r = target_parse(text, &o->net.targets[0], &why);
 
 	if (r < 0)
 		return why_tell("url", why, r);
 	slash = strchr(strstr(text, "://") + 3, '/');
 	if (slash == NULL || slash[1] == '\0')
-		memcpy(o->target.path, "/", sizeof("/"));
-	o->url = text;
+		memcpy(o->net.targets[0].path, "/", sizeof("/"));
+	o->net.url = text;
 	return 0;
 }
 
@@ -262,7 +260,7 @@ static int value_take(enum option_id id, const char *text, struct raw_options *o
 	case OPTION_URL:
 		return url_parse(text, o);
 	case OPTION_CLIENTS:
-		return u32_parse(text, 1, CLIENTS_MAX, &o->clients);
+		return u32_parse(text, 1, NET_CLIENTS_MAX, &o->net.clients);
 	case OPTION_MESSAGE:
 		return template_parse("message", text, &o->message);
 	case OPTION_FIRST_MESSAGE:
@@ -274,7 +272,7 @@ static int value_take(enum option_id id, const char *text, struct raw_options *o
 	case OPTION_RATE:
 		return units_rate(text, &o->rate);
 	case OPTION_SENDERS:
-		return u32_parse(text, 0, CLIENTS_MAX, &o->senders);
+		return u32_parse(text, 0, NET_CLIENTS_MAX, &o->senders);
 	case OPTION_UNIFORM:
 		return flag_set(&o->uniform);
 	case OPTION_DURATION:
@@ -286,9 +284,9 @@ static int value_take(enum option_id id, const char *text, struct raw_options *o
 	case OPTION_WINDOW:
 		return u32_parse(text, 1, WINDOW_MAX, &o->window);
 	case OPTION_CONNECT_RATE:
-		return units_rate(text, &o->connect_rate);
+		return units_rate(text, &o->net.connect_rate);
 	case OPTION_SOURCE:
-		return source_parse(text, &o->sources);
+		return source_parse(text, &o->net.sources);
 	case OPTION_WARMUP:
 		return units_duration(text, &o->warmup_ns);
 	case OPTION_SETTLE:
@@ -301,9 +299,9 @@ static int value_take(enum option_id id, const char *text, struct raw_options *o
 	case OPTION_INSECURE:
 		return flag_set(&o->insecure);
 	case OPTION_THREADS:
-		return u32_parse(text, 1, THREADS_MAX, &o->threads);
+		return u32_parse(text, 1, NET_THREADS_MAX, &o->net.threads);
 	case OPTION_SEED:
-		return units_count(text, &o->seed);
+		return units_count(text, &o->net.seed);
 	case OPTION_JSON:
 		o->json = text;
 		return 0;
@@ -349,18 +347,18 @@ static bool stamp_is_found(const struct raw_template *t)
 
 static int defaults_fill(struct raw_options *o, unsigned cores)
 {
-	if (o->url == NULL)
+	if (o->net.url == NULL)
 		return wrong("--url is missing, for example --url ws://127.0.0.1:9000/");
 	if (o->expect == RAW_EXPECTS)
 		o->expect = o->message != NULL ? RAW_EXPECT_ECHO : RAW_EXPECT_NONE;
 	if (o->expect == RAW_EXPECT_ECHO && o->message == NULL)
 		return wrong("--expect echo needs a --message");
 	if (o->senders == UINT32_MAX)
-		o->senders = o->expect == RAW_EXPECT_BROADCAST ? 1 : o->clients;
+		o->senders = o->expect == RAW_EXPECT_BROADCAST ? 1 : o->net.clients;
 	if (o->message == NULL || o->rate <= 0)
 		o->senders = 0;
-	if (o->senders > o->clients)
-		o->senders = o->clients;
+	if (o->senders > o->net.clients)
+		o->senders = o->net.clients;
 	if (o->senders > 0 && o->expect == RAW_EXPECT_BROADCAST &&
 	    !raw_template_has_now(o->message))
 		return wrong("--expect broadcast needs \\{now_ns} in --message: by it a message is "
@@ -369,10 +367,10 @@ static int defaults_fill(struct raw_options *o, unsigned cores)
 		return wrong("there can be digits right beside \\{now_ns}: put something between");
 	if (o->warmup_ns == UINT64_MAX)
 		o->warmup_ns = o->expect == RAW_EXPECT_BROADCAST ? 1000000000ULL : 0;
-	if (o->threads == 0)
-		o->threads = cores;
-	if (o->threads > o->clients)
-		o->threads = o->clients;
+	if (o->net.threads == 0)
+		o->net.threads = cores;
+	if (o->net.threads > o->net.clients)
+		o->net.threads = o->net.clients;
 	o->ask.fields = o->fields;
 	return 0;
 }
@@ -443,7 +441,7 @@ int raw_options_parse(int argc, char **argv, unsigned cores, struct raw_options 
 	int r;
 
 	*o = (struct raw_options){
-		.clients = 1000,
+		.net = {.clients = 1000, .seed = 1, .targets_count = 1},
 		.senders = UINT32_MAX,
 		.window = WINDOW_DEFAULT,
 		.rate = 100,
@@ -451,7 +449,6 @@ int raw_options_parse(int argc, char **argv, unsigned cores, struct raw_options 
 		.duration_ns = 10000000000ULL,
 		.warmup_ns = UINT64_MAX,
 		.settle_ns = 20000000000ULL,
-		.seed = 1,
 	};
 	r = arguments_take(argc, argv, o);
 	if (r == 0)

@@ -9,9 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "tools/loadgen/net_options.h"
 #include "tools/loadgen/raw_template.h"
-#include "tools/loadgen/source.h"
-#include "edge/fetch/target.h"
 #include "tools/loadgen/upgrade.h"
 
 #define RAW_FIELDS_BYTES_MAX  4096 /* of all --header */
@@ -25,23 +24,17 @@ enum raw_expect {
 };
 
 struct raw_options {
-	struct target target;
-	const char *url;
+	struct net_options net;
 	struct raw_template *message;       /* NULL: nothing is sent */
 	struct raw_template *first_message; /* NULL: none */
 	struct upgrade_ask ask;
-	struct source_list sources;
 	enum raw_expect expect;
-	uint32_t clients;
 	uint32_t senders; /* the first so many clients send */
 	uint32_t window;  /* echo: messages of one sender that may wait for their echo */
-	uint32_t threads;
-	double rate;         /* messages per second, all senders together */
-	double connect_rate; /* 0: as fast as they open */
+	double rate;      /* messages per second, all senders together */
 	uint64_t duration_ns;
 	uint64_t warmup_ns; /* between the last connect and the first message that counts */
 	uint64_t settle_ns;
-	uint64_t seed;
 	int server_pid;      /* 0: not watched */
 	const char *json;    /* file, "-" or NULL */
 	const char *ca_file; /* wss; NULL: the system's */

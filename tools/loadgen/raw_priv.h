@@ -131,7 +131,7 @@ struct raw_worker {
 	struct hdr second;    /* of the running second */
 	pthread_mutex_t lock; /* of second_last */
 	struct hdr second_last;
-	char first[TROUBLE_MAX][RAW_WORDS_MAX];
+	char first[TROUBLE_MAX][TROUBLE_WORDS_MAX];
 };
 
 static inline void raw_stat_add(_Atomic uint64_t *stat, uint64_t n)

@@ -71,7 +71,7 @@ void raw_report_table(FILE *to, const struct raw_options *o, const struct raw_re
 	fprintf(to,
 		"\nclients    %u, %" PRIu64 " connected to the end, %" PRIu64
 		" received everything\n",
-		o->clients, result->stood, result->whole);
+		o->net.clients, result->stood, result->whole);
 	fprintf(to, "messages   %" PRIu64 " sent by %u clients, %" PRIu64 " received (%.0f/s)\n",
 		t->sent, o->senders, t->deliveries,
 		(double)result->window_deliveries / (result->run_s + 1e-9));
@@ -84,7 +84,7 @@ void raw_report_table(FILE *to, const struct raw_options *o, const struct raw_re
 	fprintf(to, "bytes      %" PRIu64 " in, %" PRIu64 " out\n", t->bytes_in, t->bytes_out);
 	server_rows(to, o, result);
 	fprintf(to, "ourselves  %.0f %% CPU of %u threads, a message was at most %.2f ms late\n",
-		result->cpu_percent, o->threads, (double)t->lag_max_ns * 1e-6);
+		result->cpu_percent, o->net.threads, (double)t->lag_max_ns * 1e-6);
 	for (unsigned i = TROUBLE_NONE + 1; i < TROUBLE_MAX; i++)
 		if (t->trouble[i] > 0)
 			fprintf(to, "  %-14s %8" PRIu64 "  %s%s%s\n", trouble_str(i), t->trouble[i],
@@ -103,9 +103,9 @@ static void json_counts(FILE *to, const struct raw_options *o, const struct raw_
 				? t->sent - t->echoed
 				: result->tracked.messages - result->tracked.complete;
 
-	report_json_number(to, "clients", o->clients);
+	report_json_number(to, "clients", o->net.clients);
 	report_json_number(to, "clients_complete", result->whole);
-	report_json_number(to, "clients_lost", o->clients - result->stood);
+	report_json_number(to, "clients_lost", o->net.clients - result->stood);
 	report_json_number(to, "senders", o->senders);
 	report_json_number(to, "placed", t->sent);
 	report_json_number(to, "acknowledged", t->echoed);
@@ -167,5 +167,5 @@ void raw_report_json(FILE *to, const struct raw_options *o, const struct raw_res
 	fprintf(to, "  \"lag_max_ms\": %.4f,\n", (double)result->totals.lag_max_ns * 1e-6);
 	fprintf(to, "  \"run_seconds\": %.3f,\n", result->run_s);
 	fprintf(to, "  \"cpu_percent\": %.1f,\n", result->cpu_percent);
-	fprintf(to, "  \"threads\": %u\n}\n", o->threads);
+	fprintf(to, "  \"threads\": %u\n}\n", o->net.threads);
 }

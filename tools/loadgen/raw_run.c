@@ -161,7 +161,7 @@ static bool connect_all(struct runner *r)
 
 		if (t.failed != 0)
 			return false;
-		if (t.open + t.dead >= r->options->clients || now_ns > end_ns || interrupted)
+		if (t.open + t.dead >= r->options->net.clients || now_ns > end_ns || interrupted)
 			return t.open > 0;
 	}
 }
@@ -241,7 +241,7 @@ static int broadcasts_join(struct runner *r)
 		r->result->dropped += raw_track_dropped(tracks[i]);
 	}
 	if (e == 0)
-		e = raw_track_join(tracks, r->started, r->options->clients, r->shared.start_ns,
+		e = raw_track_join(tracks, r->started, r->options->net.clients, r->shared.start_ns,
 				   r->shared.end_ns, &r->result->tracked);
 	free(tracks);
 	return e;
@@ -264,7 +264,7 @@ static void result_judge(struct runner *r)
 		for (unsigned t = 0; t < TROUBLE_MAX; t++)
 			if (result->trouble_first[t][0] == '\0')
 				memcpy(result->trouble_first[t], raw_worker_trouble_first(w, t),
-				       RAW_WORDS_MAX);
+				       TROUBLE_WORDS_MAX);
 	}
 	raw_verdict_decide(r->options, result);
 }
@@ -292,12 +292,12 @@ static enum exit_code workers_start(struct runner *r)
 	const struct raw_options *o = r->options;
 	int e = 0;
 
-	r->workers = calloc(o->threads, sizeof(struct raw_worker *));
+	r->workers = calloc(o->net.threads, sizeof(struct raw_worker *));
 	if (r->workers == NULL)
 		e = -ENOMEM;
-	for (uint32_t i = 0; e == 0 && i < o->threads; i++)
+	for (uint32_t i = 0; e == 0 && i < o->net.threads; i++)
 		e = raw_worker_new(&r->shared, i, &r->workers[i]);
-	for (uint32_t i = 0; e == 0 && i < o->threads; i++) {
+	for (uint32_t i = 0; e == 0 && i < o->net.threads; i++) {
 		e = raw_worker_start(r->workers[i]);
 		r->started += e == 0;
 	}
@@ -314,8 +314,8 @@ static enum exit_code preflight(struct raw_options *o)
 {
 	struct server_use use;
 
-	if (target_resolve(&o->target) < 0) {
-		fprintf(stderr, "loadgen: the host of %s is not known\n", o->url);
+	if (target_resolve(&o->net.targets[0]) < 0) {
+		fprintf(stderr, "loadgen: the host of %s is not known\n", o->net.url);
 		return EXIT_UNREACHABLE;
 	}
 	if (o->server_pid == 0 || server_use_get(o->server_pid, &use) == 0)
@@ -334,9 +334,10 @@ static void run(struct raw_options *options, struct raw_result *ret_result)
 	ret_result->code = preflight(options);
 	if (ret_result->code != EXIT_PASS)
 		return;
-	if (options->target.tls && tls_trust_new(options->target.host, options->ca_file,
-						 options->insecure, &trust, &why) < 0) {
-		fprintf(stderr, "loadgen: --url %s: %s\n", options->url, why);
+	if (options->net.targets[0].tls &&
+	    tls_trust_new(options->net.targets[0].host, options->ca_file, options->insecure, &trust,
+			  &why) < 0) {
+		fprintf(stderr, "loadgen: --url %s: %s\n", options->net.url, why);
 		ret_result->code = EXIT_FAILED;
 		return;
 	}
@@ -354,7 +355,7 @@ static void run(struct raw_options *options, struct raw_result *ret_result)
 		(void)sigaction(SIGTERM, &on, NULL);
 		runner_run(&r);
 	}
-	for (uint32_t i = 0; r.workers != NULL && i < options->threads; i++)
+	for (uint32_t i = 0; r.workers != NULL && i < options->net.threads; i++)
 		raw_worker_free(r.workers[i]);
 	free(r.workers);
 	tls_trust_free(trust);

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "tools/loadgen/hdr.h"
-#include "tools/loadgen/options.h"
+#include "engine/base/exit_code.h"
 #include "tools/loadgen/raw_options.h"
 #include "tools/loadgen/raw_track.h"
 #include "tools/loadgen/raw_worker.h"
@@ -34,7 +34,7 @@ struct raw_result {
 	struct raw_tracked tracked; /* with --expect broadcast */
 	struct raw_server server;
 	struct hdr echo, visible, connect;
-	char trouble_first[TROUBLE_MAX][RAW_WORDS_MAX];
+	char trouble_first[TROUBLE_MAX][TROUBLE_WORDS_MAX];
 	uint64_t stood;             /* clients that were connected to the end */
 	uint64_t whole;             /* of those: that got everything */
 	uint64_t window_deliveries; /* received from the start to the end of sending */

@@ -39,7 +39,7 @@ static bool has_room(const struct raw_worker *w, const struct raw_sender *s)
 /* No two messages of a run have the same time: it moves on, in steps that no other thread takes. */
 static uint64_t stamp_make(struct raw_worker *w, uint64_t intended_ns)
 {
-	uint32_t threads = w->options->threads;
+	uint32_t threads = w->options->net.threads;
 	uint64_t unix_ns = intended_ns + w->shared->unix_offset_ns;
 	uint64_t stamp = (unix_ns + threads - 1) / threads * threads + w->number;
 
@@ -54,7 +54,7 @@ static void message_make(struct raw_worker *w, struct raw_sender *s, uint64_t in
 	const struct raw_options *o = w->options;
 	enum ws_opcode opcode = o->binary ? WS_BINARY : WS_TEXT;
 	uint64_t stamp = stamp_make(w, intended_ns);
-	uint64_t seq = w->made++ * o->threads + w->number + 1;
+	uint64_t seq = w->made++ * o->net.threads + w->number + 1;
 	uint64_t random = rng_next(&w->rng);
 	uint8_t mask[4];
 	size_t len = raw_template_write(o->message, seq, stamp, &w->rng, w->scratch);
@@ -102,7 +102,7 @@ void raw_senders_assign(struct raw_worker *w)
 		pace_steady(&w->pace, &w->steady, o->rate);
 		schedule_start(&w->schedule, &w->pace, w->shared->start_ns,
 			       (double)w->senders_count / o->senders, o->uniform,
-			       o->seed * 31 + w->number);
+			       o->net.seed * 31 + w->number);
 	}
 	for (;;) {
 		uint64_t due_ns = schedule_next_ns(&w->schedule);

@@ -37,7 +37,7 @@ static void event_take(void *arg, const struct ring_event *e)
 static void connects_open(struct raw_worker *w)
 {
 	double passed = (double)(w->now.mono_ns - w->shared->began_ns) * 1e-9;
-	double rate = w->options->connect_rate / w->options->threads;
+	double rate = w->options->net.connect_rate / w->options->net.threads;
 
 	for (int i = 0; i < OPENS_PER_TURN && w->opened < w->clients_count; i++) {
 		if (w->opening >= OPENING_MAX || (rate > 0 && w->opened > passed * rate))
@@ -171,7 +171,7 @@ void *raw_thread_main(void *arg)
 	struct raw_worker *w = arg;
 	int r = ring_set_open(&w->rings);
 
-	if (target_is_loopback(&w->options->target))
+	if (target_is_loopback(&w->options->net.targets[0]))
 		ring_set_thread_first();
 
 	if (r < 0)

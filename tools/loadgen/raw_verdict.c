@@ -44,8 +44,8 @@ static void reach_set(const struct raw_options *o, struct raw_result *result)
 		expected = result->totals.sent;
 		received = result->totals.echoed;
 	}
-	result->reach =
-		expected == 0 ? result->stood == o->clients : (double)received / (double)expected;
+	result->reach = expected == 0 ? result->stood == o->net.clients
+				      : (double)received / (double)expected;
 }
 
 static void pass(const struct raw_options *o, struct raw_result *result)
@@ -87,7 +87,7 @@ void raw_verdict_decide(const struct raw_options *o, struct raw_result *result)
 		fail(result, EXIT_UNREACHABLE, link == TROUBLE_NONE ? TROUBLE_TIMEOUT : link);
 	} else if (data != TROUBLE_NONE) {
 		fail(result, EXIT_DATA_WRONG, data);
-	} else if (result->stood < o->clients || link != TROUBLE_NONE) {
+	} else if (result->stood < o->net.clients || link != TROUBLE_NONE) {
 		fail(result, EXIT_FAILED, link == TROUBLE_NONE ? TROUBLE_TIMEOUT : link);
 	} else if (o->expect == RAW_EXPECT_BROADCAST && result->tracked.messages == 0) {
 		result->code = EXIT_FAILED;

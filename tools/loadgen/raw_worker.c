@@ -82,10 +82,10 @@ int raw_worker_new(struct raw_shared *shared, uint32_t number, struct raw_worker
 	w->options = o;
 	w->shared = shared;
 	w->number = number;
-	w->rng = rng_mix(o->seed + number);
+	w->rng = rng_mix(o->net.seed + number);
 	(void)pthread_mutex_init(&w->lock, NULL);
-	w->clients_count = share_of(o->clients, o->threads, number);
-	w->senders_count = share_of(o->senders, o->threads, number);
+	w->clients_count = share_of(o->net.clients, o->net.threads, number);
+	w->senders_count = share_of(o->senders, o->net.threads, number);
 	w->clients = calloc(w->clients_count, sizeof(*w->clients));
 	w->senders = calloc(w->senders_count + 1U, sizeof(*w->senders));
 	w->ready = calloc(w->senders_count + 1U, sizeof(*w->ready));
@@ -131,7 +131,7 @@ void raw_worker_free(struct raw_worker *w)
 
 uint64_t raw_client_number(const struct raw_worker *w, const struct raw_client *c)
 {
-	return (uint64_t)(c - w->clients) * w->options->threads + w->number;
+	return (uint64_t)(c - w->clients) * w->options->net.threads + w->number;
 }
 
 void raw_trouble(struct raw_worker *w, enum trouble t, struct raw_client *c, const char *format,

@@ -15,8 +15,6 @@
 #include "tools/loadgen/raw_track.h"
 #include "tools/loadgen/trouble.h"
 
-#define RAW_WORDS_MAX 160 /* bytes kept of the first trouble of each kind */
-
 enum raw_phase {
 	RAW_PHASE_CONNECT, /* opening; nobody sends */
 	RAW_PHASE_WARM,    /* all are connected; broadcasts are noted already */

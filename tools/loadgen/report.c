@@ -100,7 +100,7 @@ static void clients_rows(FILE *to, const struct run_result *result)
 		fprintf(to, ", %" PRIu64 " read slowly", result->slow);
 	fprintf(to,
 		"\nreach      %.9f (%" PRIu64 " of %" PRIu64 " sequence numbers, over clients)\n",
-		run_reach(result), result->reach.received, result->reach.expected);
+		run_result_reach(result), result->reach.received, result->reach.expected);
 	fprintf(to,
 		"board      epoch %u, seq %" PRIu64 " to %" PRIu64 ", xxh3 %016" PRIx64 ", %" PRIu64
 		" of %" PRIu64 " threads equal\n",

@@ -7,8 +7,16 @@
 
 #include <stdio.h>
 
-#include "tools/loadgen/options.h"
-#include "tools/loadgen/run.h"
+#include "tools/loadgen/run_result.h"
+
+/* Where to write: files, "-" for standard output, or NULL. */
+struct report_files {
+	const char *json;
+	const char *csv;
+	const char *hgrm; /* what file names begin with */
+	const char *html;
+	const char *acks;
+};
 
 /* Latencies, counts, troubles, and the verdict last. */
 void report_table_write(FILE *to, const struct run_result *result);
@@ -27,6 +35,6 @@ int report_hgrm_files(const char *prefix, const struct latencies *l);
 
 /* The table, and every file that was asked for; one that cannot be written is told, and spoils a
  * pass. */
-void report_all_write(const struct options *options, struct run_result *result);
+void report_all_write(const struct report_files *files, struct run_result *result);
 
 #endif

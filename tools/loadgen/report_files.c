@@ -37,19 +37,22 @@ static bool is_stdout(const char *path)
 	return path != NULL && strcmp(path, "-") == 0;
 }
 
-void report_all_write(const struct options *o, struct run_result *result)
+void report_all_write(const struct report_files *files, struct run_result *result)
 {
-	bool taken = is_stdout(o->json) || is_stdout(o->csv) || is_stdout(o->html);
+	bool taken = is_stdout(files->json) || is_stdout(files->csv) || is_stdout(files->html);
 
 	report_table_write(taken ? stderr : stdout, result);
-	if (o->csv != NULL)
-		told(result, "--csv", o->csv, file_write(o->csv, result, csv_write));
-	if (o->hgrm != NULL)
-		told(result, "--hgrm", o->hgrm, report_hgrm_files(o->hgrm, &result->latencies));
-	if (o->html != NULL)
-		told(result, "--html", o->html, file_write(o->html, result, report_html_write));
-	if (o->acks != NULL)
-		told(result, "--acks", o->acks, ledger_write(&result->ledger, o->acks));
-	if (o->json != NULL) /* last, so that it knows of a file that failed */
-		told(result, "--json", o->json, file_write(o->json, result, report_json_write));
+	if (files->csv != NULL)
+		told(result, "--csv", files->csv, file_write(files->csv, result, csv_write));
+	if (files->hgrm != NULL)
+		told(result, "--hgrm", files->hgrm,
+		     report_hgrm_files(files->hgrm, &result->latencies));
+	if (files->html != NULL)
+		told(result, "--html", files->html,
+		     file_write(files->html, result, report_html_write));
+	if (files->acks != NULL)
+		told(result, "--acks", files->acks, ledger_write(&result->ledger, files->acks));
+	if (files->json != NULL) /* last, so that it knows of a file that failed */
+		told(result, "--json", files->json,
+		     file_write(files->json, result, report_json_write));
 }

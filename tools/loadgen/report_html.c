@@ -135,7 +135,7 @@ static void tiles_write(FILE *to, const struct run_result *result)
 	fputs("<div class=tiles>\n", to);
 	tile(to, "clients", (double)result->clients, PLOT_COUNT);
 	tile(to, "received everything", (double)result->reach.complete, PLOT_COUNT);
-	tile(to, "reach", run_reach(result), PLOT_FRACTION);
+	tile(to, "reach", run_result_reach(result), PLOT_FRACTION);
 	tile(to, "acknowledged", (double)result->totals.acknowledged, PLOT_COUNT);
 	tile(to, "each second",
 	     result->run_s > 0 ? (double)result->totals.acknowledged / result->run_s : 0,

@@ -153,7 +153,7 @@ void report_json_write(FILE *to, const struct run_result *result)
 	json_whole(&j, "exit", result->code);
 	json_text(&j, "words", result->words);
 	json_truth(&j, "saturated", result->saturated);
-	json_decimal(&j, "reach", run_reach(result), 9);
+	json_decimal(&j, "reach", run_result_reach(result), 9);
 	for (unsigned i = 0; i < RUN_NUMBERS; i++)
 		json_whole(&j, run_number_str(i), run_number_get(result, i));
 	json_truth(&j, "folded", result->ledger_verdict.folded);

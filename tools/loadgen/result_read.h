@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "tools/loadgen/run.h"
+#include "tools/loadgen/run_result.h"
 
 /* -errno; -EBADMSG with a reason for people: not a result of this version, or one that does not
  * agree with itself. Per-second rows and acknowledgements are not in a result. *ret_result: zeroed

@@ -23,6 +23,7 @@
 #include "tools/loadgen/live.h"
 #include "tools/loadgen/remedy.h"
 #include "tools/loadgen/verdict.h"
+#include "tools/loadgen/worker.h"
 
 #define TICK_NS        (20 * NS_PER_MS)
 #define CONNECT_MAX_NS (600 * NS_PER_SEC)
@@ -122,14 +123,13 @@ static enum exit_code preflight(struct runner *r)
 	struct board_bytes board = {0};
 	int e = 0;
 
-	for (uint32_t i = 0; e == 0 && i < o->targets_count; i++)
-		e = target_resolve(&o->targets[i]);
-	o->target = o->targets[0];
+	for (uint32_t i = 0; e == 0 && i < o->net.targets_count; i++)
+		e = target_resolve(&o->net.targets[i]);
 	if (e == 0)
-		e = board_fetch(&o->target, o->board, &board);
+		e = board_fetch(&o->net.targets[0], o->board, &board);
 	if (e < 0) {
 		fprintf(stderr, "loadgen: cannot fetch board \"%s\" from %s: %s\n", o->board,
-			o->target.authority,
+			o->net.targets[0].authority,
 			e == -ENOENT ? "there is no such board" : strerror(-e));
 		return e == -ENOENT || e == -EBADMSG ? EXIT_FAILED : EXIT_UNREACHABLE;
 	}
@@ -169,7 +169,7 @@ static enum exit_code plan_make(struct runner *r)
 
 	if (e < 0)
 		return file_refused("profile", o->profile == NULL ? "" : o->profile, e);
-	plan_init(&r->plan, o->seed);
+	plan_init(&r->plan, o->net.seed);
 	r->plan.speedup = o->speedup;
 	r->plan.hot_cells = o->hot_cells;
 	r->plan.hot_share = o->hot_share;
@@ -187,7 +187,7 @@ static enum exit_code plan_make(struct runner *r)
 /* What watchers may leave unread, unless it was said. */
 static void read_mark_choose(struct options *o)
 {
-	uint32_t reading = o->clients - o->stop_reading - o->slow_readers;
+	uint32_t reading = o->net.clients - o->stop_reading - o->slow_readers;
 	uint32_t at_once = o->observers + o->painters;
 
 	if (o->read_mark == UINT32_MAX)
@@ -208,7 +208,8 @@ static enum exit_code sessions_make(struct runner *r)
 		e = sessions_mint(o->secret, o->secret_len, clock_now().wall_ms / 1000, r->tokens,
 				  o->painters);
 	else
-		e = o->painters == 0 ? 0 : sessions_fetch(&o->target, r->tokens, o->painters);
+		e = o->painters == 0 ? 0
+				     : sessions_fetch(&o->net.targets[0], r->tokens, o->painters);
 	if (e == 0)
 		return EXIT_PASS;
 	fprintf(stderr, "loadgen: no sessions for %u painters: %s\n", o->painters,
@@ -229,13 +230,13 @@ static enum exit_code workers_start(struct runner *r)
 	r->shared.tokens = r->tokens;
 	r->shared.final_seq = UINT64_MAX;
 	r->shared.end_ns = UINT64_MAX;
-	r->workers = calloc(o->threads, sizeof(struct worker *));
-	r->crowds = calloc(o->threads, sizeof(struct crowd *));
+	r->workers = calloc(o->net.threads, sizeof(struct worker *));
+	r->crowds = calloc(o->net.threads, sizeof(struct crowd *));
 	if (r->workers == NULL || r->crowds == NULL)
 		e = -ENOMEM;
-	for (uint32_t i = 0; e == 0 && i < o->threads; i++)
+	for (uint32_t i = 0; e == 0 && i < o->net.threads; i++)
 		e = worker_new(&r->shared, i, &r->workers[i]);
-	for (uint32_t i = 0; e == 0 && i < o->threads; i++) {
+	for (uint32_t i = 0; e == 0 && i < o->net.threads; i++) {
 		r->crowds[i] = worker_crowd(r->workers[i]);
 		e = worker_start(r->workers[i]);
 		r->started += e == 0;
@@ -257,7 +258,7 @@ static struct live_progress progress_of(const struct runner *r, const struct run
 
 	if (r->shared.phase == PHASE_CONNECT) {
 		p.done = (double)t->following;
-		p.whole = timeline_clients_first(&o->timeline, o->clients);
+		p.whole = timeline_clients_first(&o->timeline, o->net.clients);
 	} else if (r->shared.phase != PHASE_RUN || now_ns >= r->shared.end_ns) {
 		p.phase = "settling";
 	} else if (plan_ends(&r->plan)) {
@@ -312,7 +313,7 @@ static uint64_t tick(struct runner *r, struct run_totals *ret_totals)
 static bool connect_all(struct runner *r)
 {
 	const struct options *o = r->options;
-	uint32_t wanted = timeline_clients_first(&o->timeline, o->clients);
+	uint32_t wanted = timeline_clients_first(&o->timeline, o->net.clients);
 	uint64_t end_ns = clock_now().mono_ns + CONNECT_MAX_NS;
 	struct run_totals t;
 
@@ -375,7 +376,7 @@ static void place_all(struct runner *r)
 		over = now_ns >= end_ns || (plan_ends(&r->plan) && t.to_place == 0);
 		if (over && give_up_ns == UINT64_MAX)
 			give_up_ns = now_ns + o->settle_ns;
-		if (t.following == 0 && t.broken == 0 && t.dead >= o->clients)
+		if (t.following == 0 && t.broken == 0 && t.dead >= o->net.clients)
 			break;
 	} while (!(over && t.outstanding == 0) && now_ns < give_up_ns);
 	r->result->run_s = (double)(now_ns - start_ns) * 1e-9;
@@ -416,7 +417,7 @@ static void settle(struct runner *r, struct board_bytes *ret_final)
 		struct board_bytes board;
 
 		now_ns = tick(r, &t);
-		if (board_fetch(&r->options->target, r->options->board, &board) < 0)
+		if (board_fetch(&r->options->net.targets[0], r->options->board, &board) < 0)
 			continue;
 		free(ret_final->bytes);
 		*ret_final = board;
@@ -437,9 +438,9 @@ static void result_collect(struct runner *r)
 	const struct options *o = r->options;
 
 	result->runs = 1;
-	result->clients = o->clients;
+	result->clients = o->net.clients;
 	result->painters = o->painters;
-	result->threads = o->threads;
+	result->threads = o->net.threads;
 	result->stopped = o->stop_reading;
 	result->observers = o->observers;
 	result->slow = o->slow_readers;
@@ -516,7 +517,7 @@ static void runner_run(struct runner *r)
 	struct board_bytes final = {0};
 
 	series_begin(&r->result->series, clock_now().mono_ns, cpu_ns());
-	live_begin(&r->live, r->options);
+	live_begin(&r->live, r->options->net.clients);
 	if (connect_all(r)) {
 		start_await(r);
 		place_all(r);
@@ -558,7 +559,7 @@ void run(struct options *options, struct run_result *ret_result)
 		for (uint32_t i = 0; i < r.started; i++)
 			worker_join(r.workers[i]);
 	}
-	for (uint32_t i = 0; r.workers != NULL && i < options->threads; i++)
+	for (uint32_t i = 0; r.workers != NULL && i < options->net.threads; i++)
 		worker_free(r.workers[i]);
 	free(r.workers);
 	free(r.crowds);
@@ -566,31 +567,4 @@ void run(struct options *options, struct run_result *ret_result)
 	sight_times_free(r.times);
 	plan_fini(&r.plan);
 	pace_fini(&r.pace);
-}
-
-void run_result_fini(struct run_result *result)
-{
-	ledger_fini(&result->ledger);
-	series_fini(&result->series);
-	free(result->machines);
-	result->machines = NULL;
-}
-
-int run_machine_add(struct run_result *result, int argc, char *const *argv)
-{
-	struct machine *more =
-		realloc(result->machines, (result->machines_count + 1U) * sizeof(*more));
-
-	if (more == NULL)
-		return -ENOMEM;
-	machine_look(&more[result->machines_count++], argc, argv);
-	result->machines = more;
-	return 0;
-}
-
-double run_reach(const struct run_result *result)
-{
-	if (result->reach.expected == 0)
-		return result->reach.complete == result->reach.clients ? 1 : 0;
-	return (double)result->reach.received / (double)result->reach.expected;
 }

@@ -2,7 +2,7 @@
 #ifndef PX_LOADGEN_RUN_NUMBER_H
 #define PX_LOADGEN_RUN_NUMBER_H
 
-#include "tools/loadgen/run.h"
+#include "tools/loadgen/run_result.h"
 
 enum run_number {
 #define NUMBER(name, merge, of, field, text) RUN_NUMBER_##name,

@@ -230,7 +230,7 @@ void threshold_measure(const struct threshold *t, const struct run_result *resul
 		r.known = quantile_get(&result->lag, t->quantile, &r.measured);
 		break;
 	case THRESHOLD_REACH:
-		r.measured = run_reach(result);
+		r.measured = run_result_reach(result);
 		break;
 	case THRESHOLD_RATE:
 		r.measured =

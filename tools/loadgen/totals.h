@@ -6,7 +6,14 @@
 
 #include "engine/refusal.h"
 #include "tools/loadgen/trouble.h"
-#include "tools/loadgen/worker.h"
+
+/* How a client breaks off in a storm: nobody says goodbye. */
+enum tear {
+	TEAR_FIN,    /* the connection ends in order */
+	TEAR_RESET,  /* it ends with a reset: the server sees no FIN */
+	TEAR_VANISH, /* the same, and the client stays away */
+	TEARS
+};
 
 struct run_totals {
 	uint64_t following, dead, broken;

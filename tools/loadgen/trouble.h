@@ -3,6 +3,8 @@
 #ifndef PX_LOADGEN_TROUBLE_H
 #define PX_LOADGEN_TROUBLE_H
 
+#define TROUBLE_WORDS_MAX 160 /* bytes kept of the first trouble of each kind */
+
 enum trouble {
 	TROUBLE_NONE,
 #define TROUBLE(symbol, kind, name, text) TROUBLE_##symbol,

@@ -4,7 +4,8 @@
 #ifndef PX_LOADGEN_VERDICT_H
 #define PX_LOADGEN_VERDICT_H
 
-#include "tools/loadgen/run.h"
+#include "tools/loadgen/reference.h"
+#include "tools/loadgen/run_result.h"
 
 /* What the comparison of a thread's (loaded) board with the server's says: NONE, BOARD_DIFFERS
  * (same seq, other bytes), BEHIND (frames are missing), BOARD_MOVES (the server's was fetched too

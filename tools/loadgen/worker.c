@@ -29,7 +29,7 @@ static int painters_make(struct worker *w)
 
 	for (uint32_t i = 0; i < w->painters_count; i++) {
 		struct painter *p = &w->painters[i];
-		uint32_t number = i * o->threads + w->number;
+		uint32_t number = i * o->net.threads + w->number;
 		int r = painter_init(p, number, o->painters, o->window, w->shared->plan->count);
 
 		if (r < 0)
@@ -47,7 +47,7 @@ static int painters_make(struct worker *w)
 static void observers_make(struct worker *w, uint32_t reading)
 {
 	const struct options *o = w->options;
-	uint32_t count = share_of(o->observers, o->threads, w->number);
+	uint32_t count = share_of(o->observers, o->net.threads, w->number);
 	uint32_t from = reading - w->painters_count >= count ? w->painters_count : 0;
 	uint32_t among = reading - from;
 
@@ -96,8 +96,9 @@ static void clients_make(struct worker *w)
 		c->place.frame = STREAM_NONE;
 		c->next = NO_CLIENT;
 		c->fd = -1;
-		c->stopper = number >= o->clients - o->stop_reading;
-		c->slow = !c->stopper && number >= o->clients - o->stop_reading - o->slow_readers;
+		c->stopper = number >= o->net.clients - o->stop_reading;
+		c->slow =
+			!c->stopper && number >= o->net.clients - o->stop_reading - o->slow_readers;
 		reading += !c->stopper && !c->slow;
 	}
 	observers_make(w, reading);
@@ -116,12 +117,12 @@ int worker_new(struct run_shared *shared, uint32_t number, struct worker **ret_w
 	w->options = o;
 	w->shared = shared;
 	w->number = number;
-	w->rng = rng_mix(o->seed + number);
+	w->rng = rng_mix(o->net.seed + number);
 	w->waiting_head = NO_CLIENT;
 	w->stats.behind_of = UINT64_MAX;
 	(void)pthread_mutex_init(&w->lock, NULL);
-	w->clients_count = share_of(o->clients, o->threads, number);
-	w->painters_count = share_of(o->painters, o->threads, number);
+	w->clients_count = share_of(o->net.clients, o->net.threads, number);
+	w->painters_count = share_of(o->painters, o->net.threads, number);
 	w->clients = aligned_alloc(CACHE_LINE, (w->clients_count + 1U) * sizeof(*w->clients));
 	w->painters = calloc(w->painters_count + 1U, sizeof(*w->painters));
 	w->ready = calloc(w->painters_count + 1U, sizeof(*w->ready));
@@ -185,9 +186,10 @@ void worker_trouble(struct worker *w, enum trouble t, const struct client *c, co
 	if (first[0] != '\0')
 		return;
 	if (c != NULL)
-		len = (size_t)snprintf(
-			first, room, "client %llu: ",
-			(unsigned long long)client_index(w, c) * w->options->threads + w->number);
+		len = (size_t)snprintf(first, room, "client %llu: ",
+				       (unsigned long long)client_index(w, c) *
+						       w->options->net.threads +
+					       w->number);
 	va_start(ap, format);
 	(void)vsnprintf(first + len, room - len, format, ap);
 	va_end(ap);
@@ -231,7 +233,7 @@ struct crowd *worker_crowd(const struct worker *w)
 }
 
 void worker_reach_add(const struct worker *w, uint64_t seq_first, uint64_t final,
-		      struct worker_reach *reach)
+		      struct reach *reach)
 {
 	for (uint32_t i = 0; i < w->clients_count; i++) {
 		const struct follow *f = &w->clients[i].follow;

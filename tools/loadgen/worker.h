@@ -19,18 +19,10 @@
 #include "tools/loadgen/plan.h"
 #include "tools/loadgen/reference.h"
 #include "tools/loadgen/sessions.h"
+#include "tools/loadgen/run_result.h"
 #include "tools/loadgen/sight.h"
+#include "tools/loadgen/totals.h"
 #include "tools/loadgen/trouble.h"
-
-#define TROUBLE_WORDS_MAX 160 /* bytes kept of the first trouble of each kind */
-
-/* How a client breaks off in a storm: nobody says goodbye. */
-enum tear {
-	TEAR_FIN,    /* the connection ends in order */
-	TEAR_RESET,  /* it ends with a reset: the server sees no FIN */
-	TEAR_VANISH, /* the same, and the client stays away */
-	TEARS
-};
 
 enum phase {
 	PHASE_CONNECT, /* opening; nobody places */
@@ -101,17 +93,9 @@ struct crowd *worker_crowd(const struct worker *w);
 
 /* --- after the end --- */
 
-struct worker_reach {
-	uint64_t clients;  /* that have to receive everything */
-	uint64_t complete; /* that did, and were connected to the end */
-	uint64_t behind;   /* connected to the end, and had not received everything */
-	uint64_t expected; /* seqs, over clients */
-	uint64_t received;
-};
-
 /* seq_first: what a client that never subscribed should have had its start at. Adds to *reach. */
 void worker_reach_add(const struct worker *w, uint64_t seq_first, uint64_t final,
-		      struct worker_reach *reach);
+		      struct reach *reach);
 const struct reference *worker_reference(const struct worker *w);
 struct ledger *worker_ledger(struct worker *w); /* the caller may take what is in it */
 const struct latencies *worker_latencies(const struct worker *w);

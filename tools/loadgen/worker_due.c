@@ -21,11 +21,11 @@
 static uint64_t open_due_ns(const struct worker *w, uint64_t began_ns)
 {
 	const struct options *o = w->options;
-	uint64_t number = (uint64_t)w->opened * o->threads + w->number;
-	uint64_t at_ns = timeline_opens_ns(&o->timeline, number, o->clients);
+	uint64_t number = (uint64_t)w->opened * o->net.threads + w->number;
+	uint64_t at_ns = timeline_opens_ns(&o->timeline, number, o->net.clients);
 
-	if (at_ns == 0 && o->connect_rate > 0)
-		return began_ns + (uint64_t)((double)number * 1e9 / o->connect_rate);
+	if (at_ns == 0 && o->net.connect_rate > 0)
+		return began_ns + (uint64_t)((double)number * 1e9 / o->net.connect_rate);
 	if (at_ns == 0)
 		return w->now.mono_ns;
 	if (at_ns == TIMELINE_NEVER || w->shared->phase == PHASE_CONNECT)
@@ -72,7 +72,7 @@ static void waiting_open(struct worker *w)
 /* The lot of one client in one storm; the same in every run with this seed. */
 static void storm_take(struct worker *w, struct client *c, const struct stage *s)
 {
-	uint64_t random = rng_mix(rng_mix(w->options->seed ^ s->from_ns) + client_number(w, c));
+	uint64_t random = rng_mix(rng_mix(w->options->net.seed ^ s->from_ns) + client_number(w, c));
 	double lot = (double)(random >> 11) * 0x1p-53;
 
 	if (c->state != CLIENT_FOLLOWING || c->stopped || lot >= s->reconnect + s->vanish)
@@ -206,7 +206,7 @@ static void placements_assign(struct worker *w)
 		if (o->placing == PLACING_PACED)
 			schedule_start(&w->schedule, w->shared->pace, w->shared->start_ns,
 				       (double)w->painters_count / o->painters, o->uniform,
-				       o->seed * 31 + w->number);
+				       o->net.seed * 31 + w->number);
 	}
 	scheduled_assign(w);
 }

@@ -257,7 +257,7 @@ void *worker_thread_main(void *arg)
 	struct worker *w = arg;
 	int r = ring_set_open(&w->rings);
 
-	if (target_is_loopback(&w->options->target))
+	if (target_is_loopback(&w->options->net.targets[0]))
 		ring_set_thread_first();
 
 	if (r < 0)

@@ -26,18 +26,19 @@ static const struct capacity_facts roomy = {
 	.conntrack_max = CAPACITY_UNKNOWN,
 };
 
-static struct options options_of(const char *url, uint32_t clients)
+static struct net_options options_of(const char *url, uint32_t clients)
 {
-	struct options o = {.url = url, .clients = clients, .threads = 2, .targets_count = 1};
+	struct net_options o = {.url = url, .clients = clients, .threads = 2, .targets_count = 1};
 	const char *why;
 
-	assert_int_equal(target_parse(url, &o.target, &why), 0);
-	assert_int_equal(target_resolve(&o.target), 0);
+	assert_int_equal(target_parse(url, &o.targets[0], &why), 0);
+	assert_int_equal(target_resolve(&o.targets[0]), 0);
 	return o;
 }
 
 /* The report, and whether it fails. */
-static int report(const struct capacity_facts *f, const struct options *o, char out[static 4096])
+static int report(const struct capacity_facts *f, const struct net_options *o,
+		  char out[static 4096])
 {
 	FILE *to = fmemopen(out, 4096, "w");
 	int r;
@@ -50,7 +51,7 @@ static int report(const struct capacity_facts *f, const struct options *o, char 
 
 static void loopback_has_addresses_enough(void **state)
 {
-	struct options o = options_of("ws://127.0.0.1:8080", 300000);
+	struct net_options o = options_of("ws://127.0.0.1:8080", 300000);
 	const char *limit;
 	char text[4096];
 
@@ -63,7 +64,7 @@ static void loopback_has_addresses_enough(void **state)
 
 static void one_address_towards_another_host_ends_at_its_ports(void **state)
 {
-	struct options o = options_of("ws://10.9.8.7:8080", 300000);
+	struct net_options o = options_of("ws://10.9.8.7:8080", 300000);
 	const char *limit;
 	char text[4096];
 
@@ -78,7 +79,7 @@ static void one_address_towards_another_host_ends_at_its_ports(void **state)
 
 static void each_limit_is_told_with_what_lifts_it(void **state)
 {
-	struct options o = options_of("ws://127.0.0.1:8080", 300000);
+	struct net_options o = options_of("ws://127.0.0.1:8080", 300000);
 	struct capacity_facts f = roomy;
 	char text[4096];
 
@@ -104,7 +105,7 @@ static void each_limit_is_told_with_what_lifts_it(void **state)
 
 static void what_the_host_hides_is_no_limit(void **state)
 {
-	struct options o = options_of("ws://127.0.0.1:8080", 1000);
+	struct net_options o = options_of("ws://127.0.0.1:8080", 1000);
 	const struct capacity_facts f = {
 		.cores = 1,
 		.descriptors = 20000,
@@ -122,12 +123,12 @@ static void what_the_host_hides_is_no_limit(void **state)
 
 	(void)state;
 	assert_int_equal(report(&f, &o, text), 0);
-	assert_int_equal(capacity_clients(&f, &o, &limit), OPTIONS_CLIENTS_MAX);
+	assert_int_equal(capacity_clients(&f, &o, &limit), NET_CLIENTS_MAX);
 }
 
 static void blocked_ring_allows_nobody(void **state)
 {
-	struct options o = options_of("ws://127.0.0.1:8080", 1000);
+	struct net_options o = options_of("ws://127.0.0.1:8080", 1000);
 	struct capacity_facts f = roomy;
 	const char *limit;
 

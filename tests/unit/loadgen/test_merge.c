@@ -111,7 +111,7 @@ static void every_number_comes_back(void **state)
 	a->totals.refused[1] = 9;
 	a->totals.refused[REFUSAL_KEY_REUSED] = 5;
 	strcpy(a->words, "FAIL: a \"word\"\n");
-	assert_int_equal(run_machine_add(a, 0, NULL), 0);
+	assert_int_equal(run_result_machine_add(a, 0, NULL), 0);
 	through_json(a, back);
 	for (unsigned n = 0; n < RUN_NUMBERS; n++)
 		assert_int_equal(run_number_get(back, n), 1000003ULL * (n + 1));

@@ -84,7 +84,7 @@ static void defaults_need_only_the_url(void **state)
 {
 	(void)state;
 	assert_int_equal(PARSE(URL), 0);
-	assert_int_equal(o.clients, 1000);
+	assert_int_equal(o.net.clients, 1000);
 	assert_int_equal(o.painters, 1000);
 	assert_int_equal(o.observers, 1000);
 	assert_int_equal(o.placing, PLACING_PACED);
@@ -96,10 +96,10 @@ static void short_names_are_those_of_tcpkali(void **state)
 {
 	(void)state;
 	assert_int_equal(PARSE(URL, "-c", "20k", "-T", "3s"), 0);
-	assert_int_equal(o.clients, 20000);
+	assert_int_equal(o.net.clients, 20000);
 	assert_int_equal(o.duration_ns, 3000000000ULL);
 	assert_int_equal(PARSE(URL, "--connections", "7"), 0);
-	assert_int_equal(o.clients, 7);
+	assert_int_equal(o.net.clients, 7);
 }
 
 static void large_crowd_has_one_observer_in_a_hundred(void **state)
@@ -117,7 +117,7 @@ static void ramp_says_how_many_clients(void **state)
 {
 	(void)state;
 	assert_int_equal(PARSE(URL, "--phase", "ramp:1s:0..5k", "--phase", "hold:1s:rate=9"), 0);
-	assert_int_equal(o.clients, 5000);
+	assert_int_equal(o.net.clients, 5000);
 	assert_int_equal(o.placing, PLACING_PACED);
 	assert_int_equal(PARSE(URL, "--phase", "ramp:1s:0..5k", "-c", "4k"), -EINVAL);
 	assert_int_equal(PARSE(URL, "--phase", "ramp:1s:0..5k"), 0);
@@ -169,10 +169,10 @@ static void clients_take_servers_in_turn(void **state)
 {
 	(void)state;
 	assert_int_equal(PARSE(URL, "--url", "ws://127.0.0.2:9000/ws"), 0);
-	assert_int_equal(o.targets_count, 2);
-	assert_string_equal(o.target.port, "8080");
-	assert_string_equal(options_target(&o, 0)->port, "8080");
-	assert_string_equal(options_target(&o, 5)->port, "9000");
+	assert_int_equal(o.net.targets_count, 2);
+	assert_string_equal(o.net.targets[0].port, "8080");
+	assert_string_equal(net_target(&o.net, 0)->port, "8080");
+	assert_string_equal(net_target(&o.net, 5)->port, "9000");
 }
 
 static void sources_are_addresses_and_ranges(void **state)
@@ -185,11 +185,11 @@ static void sources_are_addresses_and_ranges(void **state)
 	assert_int_equal(PARSE(URL, "--source", "127.0.0.2-127.0.0.9,10.0.0.5", "--source",
 			       "10.1.255.255-10.2.0.0"),
 			 0);
-	assert_int_equal(o.sources.total, 11);
-	assert_int_equal(source_at(&o.sources, 0), 0x7f000002);
-	assert_int_equal(source_at(&o.sources, 7), 0x7f000009);
-	assert_int_equal(source_at(&o.sources, 8), 0x0a000005);
-	assert_int_equal(source_at(&o.sources, 10), 0x0a020000);
+	assert_int_equal(o.net.sources.total, 11);
+	assert_int_equal(source_at(&o.net.sources, 0), 0x7f000002);
+	assert_int_equal(source_at(&o.net.sources, 7), 0x7f000009);
+	assert_int_equal(source_at(&o.net.sources, 8), 0x0a000005);
+	assert_int_equal(source_at(&o.net.sources, 10), 0x0a020000);
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
 		assert_int_equal(PARSE(URL, "--source", wrong[i]), -EINVAL);
 }
