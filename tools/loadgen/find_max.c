@@ -19,13 +19,13 @@
 #include <unistd.h>
 
 #include "engine/base/command_line.h"
-#include "tools/loadgen/json_out.h"
-#include "tools/loadgen/options.h"
-#include "tools/loadgen/plot.h"
-#include "tools/loadgen/report.h"
-#include "tools/loadgen/result_read.h"
-#include "tools/loadgen/run.h"
-#include "tools/loadgen/units.h"
+#include "tools/loadgen/report/json_out.h"
+#include "tools/loadgen/pixel/options.h"
+#include "tools/loadgen/report/plot.h"
+#include "tools/loadgen/report/report.h"
+#include "tools/loadgen/report/result_read.h"
+#include "tools/loadgen/pixel/run.h"
+#include "tools/loadgen/load/units.h"
 
 #define PRECISION          0.05 /* the search ends when what held and what did not are so near */
 #define STEPS_MAX          32

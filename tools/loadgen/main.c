@@ -12,13 +12,13 @@
 #include <unistd.h>
 
 #include "engine/base/command_line.h"
-#include "tools/loadgen/capacity.h"
+#include "tools/loadgen/net/capacity.h"
 #include "tools/loadgen/find_max.h"
 #include "tools/loadgen/merge.h"
-#include "tools/loadgen/options.h"
-#include "tools/loadgen/raw_run.h"
-#include "tools/loadgen/report.h"
-#include "tools/loadgen/run.h"
+#include "tools/loadgen/pixel/options.h"
+#include "tools/loadgen/raw/raw_run.h"
+#include "tools/loadgen/report/report.h"
+#include "tools/loadgen/pixel/run.h"
 
 /* Direct descriptors are bounded by the soft limit: take all that is allowed. */
 static void descriptors_raise(void)

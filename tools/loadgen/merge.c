@@ -14,10 +14,10 @@
 #include <string.h>
 
 #include "engine/base/command_line.h"
-#include "tools/loadgen/options.h"
-#include "tools/loadgen/report.h"
-#include "tools/loadgen/result_read.h"
-#include "tools/loadgen/run_number.h"
+#include "tools/loadgen/pixel/options.h"
+#include "tools/loadgen/report/report.h"
+#include "tools/loadgen/report/result_read.h"
+#include "tools/loadgen/result/run_number.h"
 
 static int badness(enum exit_code code)
 {

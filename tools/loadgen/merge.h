@@ -7,7 +7,7 @@
 #ifndef PX_LOADGEN_MERGE_H
 #define PX_LOADGEN_MERGE_H
 
-#include "tools/loadgen/run_result.h"
+#include "tools/loadgen/result/run_result.h"
 
 /* *into: the first result as it was read, or a sum of some. -ENOMEM. */
 int merge_add(struct run_result *into, const struct run_result *from);

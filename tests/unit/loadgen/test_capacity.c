@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/loadgen/capacity.h"
+#include "tools/loadgen/net/capacity.h"
 
 static const struct capacity_facts roomy = {
 	.cores = 2,

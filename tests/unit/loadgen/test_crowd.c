@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "tests/prng.h"
-#include "tools/loadgen/crowd.h"
+#include "tools/loadgen/check/crowd.h"
 
 #define MS 1000000ULL
 

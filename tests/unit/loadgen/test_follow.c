@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#include "tools/loadgen/follow.h"
+#include "tools/loadgen/check/follow.h"
 
 static struct follow f;
 static uint64_t from;

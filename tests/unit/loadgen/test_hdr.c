@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 #include "tests/prng.h"
-#include "tools/loadgen/hdr.h"
+#include "tools/loadgen/load/hdr.h"
 
 static struct hdr a, b, both;
 

@@ -10,8 +10,8 @@
 #include <string.h>
 
 #include "tests/prng.h"
-#include "tools/loadgen/ledger.h"
-#include "tools/loadgen/reference.h"
+#include "tools/loadgen/check/ledger.h"
+#include "tools/loadgen/check/reference.h"
 
 #define CELLS 64U
 

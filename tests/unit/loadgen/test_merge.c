@@ -14,9 +14,9 @@
 
 #include "tests/prng.h"
 #include "tools/loadgen/merge.h"
-#include "tools/loadgen/report.h"
-#include "tools/loadgen/result_read.h"
-#include "tools/loadgen/run_number.h"
+#include "tools/loadgen/report/report.h"
+#include "tools/loadgen/report/result_read.h"
+#include "tools/loadgen/result/run_number.h"
 
 static struct run_result *a, *b, *both, *back;
 

@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "tools/loadgen/options.h"
+#include "tools/loadgen/pixel/options.h"
 
 #define URL "--url", "ws://127.0.0.1:8080/ws"
 

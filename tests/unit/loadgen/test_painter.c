@@ -12,7 +12,7 @@
 #include "edge/codec/message.h"
 #include "edge/codec/ws_frame.h"
 #include "tests/prng.h"
-#include "tools/loadgen/painter.h"
+#include "tools/loadgen/pixel/painter.h"
 
 static struct painter p;
 static struct plan plan;

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "tools/loadgen/plan.h"
+#include "tools/loadgen/pixel/plan.h"
 
 #define SIDE 1000U
 #define MANY 200000U

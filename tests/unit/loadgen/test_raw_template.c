@@ -14,9 +14,9 @@
 #include <string.h>
 
 #include "tests/prng.h"
-#include "tools/loadgen/raw_pattern.h"
-#include "tools/loadgen/raw_stamp.h"
-#include "tools/loadgen/raw_template.h"
+#include "tools/loadgen/raw/raw_pattern.h"
+#include "tools/loadgen/raw/raw_stamp.h"
+#include "tools/loadgen/raw/raw_template.h"
 
 #define NOW 1790000000123456789ULL
 

@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#include "tools/loadgen/raw_track.h"
+#include "tools/loadgen/raw/raw_track.h"
 
 #define CLIENTS 70 /* more than one word of bits */
 

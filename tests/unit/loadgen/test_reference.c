@@ -14,7 +14,7 @@
 #include "edge/codec/ws_frame.h"
 #include "engine/delta.h"
 #include "tests/prng.h"
-#include "tools/loadgen/reference.h"
+#include "tools/loadgen/check/reference.h"
 
 #define WIDTH  64U
 #define HEIGHT 32U

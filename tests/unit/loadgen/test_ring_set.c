@@ -11,8 +11,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "tools/loadgen/capacity.h"
-#include "tools/loadgen/ring_set.h"
+#include "tools/loadgen/net/capacity.h"
+#include "tools/loadgen/net/ring_set.h"
 
 static struct ring_set set;
 

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "tests/prng.h"
-#include "tools/loadgen/schedule.h"
+#include "tools/loadgen/load/schedule.h"
 
 #define SECOND 1000000000ULL
 

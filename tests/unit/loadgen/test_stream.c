@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "tests/prng.h"
-#include "tools/loadgen/stream.h"
+#include "tools/loadgen/check/stream.h"
 
 #define FRAME_BYTES 300 /* a head of 4 and so much more */
 

@@ -13,7 +13,7 @@
 
 #include "tests/prng.h"
 #include "tools/loadgen/find_max.h"
-#include "tools/loadgen/run_result.h"
+#include "tools/loadgen/result/run_result.h"
 
 #define MS 1000000ULL
 

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "tests/prng.h"
-#include "tools/loadgen/timeline.h"
+#include "tools/loadgen/load/timeline.h"
 
 #define SECOND 1000000000ULL
 

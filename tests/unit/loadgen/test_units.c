@@ -10,7 +10,7 @@
 #include <errno.h>
 
 #include "edge/fetch/target.h"
-#include "tools/loadgen/units.h"
+#include "tools/loadgen/load/units.h"
 
 static void counts_have_decimal_suffixes(void **state)
 {

@@ -14,7 +14,7 @@
 
 #include "edge/codec/http_head.h"
 #include "edge/codec/ws_frame.h"
-#include "tools/loadgen/upgrade.h"
+#include "tools/loadgen/net/upgrade.h"
 
 /* The answer to the key of `random`: every @ in the text is replaced by the right accept value. */
 static int check(const char *text, uint64_t random)

@@ -1,0 +1,43 @@
+/*
+ * crowd.h - when the last of all observers holds a seq.
+ *
+ * Each worker has a crowd and tells it where its observers stand; the crowd remembers the latest
+ * frames as marks, and how many observers have not reached each. The main thread joins the crowds
+ * of all workers: a seq is seen by all when every crowd has it.
+ */
+#ifndef PX_LOADGEN_CROWD_H
+#define PX_LOADGEN_CROWD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tools/loadgen/load/latency.h"
+#include "tools/loadgen/check/sight.h"
+
+struct crowd;
+
+int crowd_new(struct crowd **ret_crowd); /* -ENOMEM */
+void crowd_free(struct crowd *c);        /* NULL is fine */
+
+/* --- the worker --- */
+
+/* A new observer, who holds everything up to seq. */
+void crowd_enter(struct crowd *c, uint64_t seq, uint64_t now_ns);
+
+/* One who held everything up to `from` now holds everything up to `to`. */
+void crowd_move(struct crowd *c, uint64_t from, uint64_t to, uint64_t now_ns);
+
+/* One who stood at seq is gone for good: nobody waits for it. */
+void crowd_leave(struct crowd *c, uint64_t seq);
+
+/* --- the main thread --- */
+
+/*
+ * Records LATENCY_VISIBLE_LAST of every seq that all crowds have reached. *next, 0 at first: where
+ * to go on. A seq whose beginning is not known yet holds up the others for SIGHT_DELAY_NS at most;
+ * not at all when now_ns is UINT64_MAX.
+ */
+void crowds_settle(struct crowd *const *crowds, size_t count, const struct sight_times *times,
+		   uint64_t now_ns, uint64_t *next, struct latencies *into);
+
+#endif

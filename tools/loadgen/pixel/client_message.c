@@ -1,0 +1,327 @@
+/*
+ * client_message.c - what a client makes of the server's messages.
+ *
+ * Owner: the worker. What equals the stream does not come here (client_stream.c). Nothing is in
+ * flight; the one thing that blocks is the fetch of a whole board, when the first client of the
+ * thread has subscribed, and when a board was replaced.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/assert.h"
+#include "tools/loadgen/result/remedy.h"
+#include "tools/loadgen/load/rng.h"
+#include "tools/loadgen/pixel/worker_priv.h"
+
+/* --- subscribing ------------------------------------------------------------------------------ */
+
+/* Appends one masked binary frame. */
+static size_t frame_append(struct worker *w, uint8_t *out, const struct message *m)
+{
+	uint8_t body[MESSAGE_IN_BYTES_MAX];
+	size_t len = message_encode_client(m, body);
+	uint8_t mask[4];
+	size_t head;
+
+	for (unsigned i = 0; i < 4; i++)
+		mask[i] = (uint8_t)(rng_next(&w->rng) >> 32);
+	head = ws_head_write_masked(out, true, WS_BINARY, mask, body, len);
+	memcpy(out + head, body, len);
+	return head + len;
+}
+
+void client_subscribe(struct worker *w, struct client *c, bool with_session)
+{
+	struct message m = {.type = MSG_SUBSCRIBE};
+	uint8_t *out = ring_set_arena(&w->rings, 2 * MESSAGE_IN_BYTES_MAX);
+	size_t len = 0;
+
+	if (with_session && c->painter != NULL) {
+		const char *token = c->painter->token;
+		struct message session = {
+			.type = MSG_SESSION,
+			.session = {.token = token, .token_len = strlen(token)},
+		};
+
+		len = frame_append(w, out, &session);
+	}
+	memcpy(m.subscribe.board, w->options->board, sizeof(m.subscribe.board));
+	c->place.frame = STREAM_NONE;
+	c->resuming = c->follow.joined;
+	m.subscribe.resume = c->resuming;
+	m.subscribe.epoch = c->follow.epoch;
+	m.subscribe.seq = c->follow.seq;
+	len += frame_append(w, out + len, &m);
+	ring_send_now(w->rings.at[c->ring], c->slot, out, len,
+		      op_tag_pack(OP_SEND_NOW, c->generation, client_index(w, c)));
+	c->sent_s = (uint32_t)(w->now.mono_ns / NS_PER_SEC);
+}
+
+void client_observer_moved(struct worker *w, struct client *c, uint64_t before)
+{
+	if (!c->observer || c->follow.seq < c->missed_seq)
+		return;
+	if (!c->counted)
+		crowd_enter(w->crowd, c->follow.seq, w->now.mono_ns);
+	else if (c->follow.seq > before)
+		crowd_move(w->crowd, before, c->follow.seq, w->now.mono_ns);
+	c->counted = true;
+}
+
+/* Fetches the board until it stands at `seq` or later, and begins the reference from it. */
+static bool reference_fetch(struct worker *w, const struct client *c, uint32_t epoch, uint64_t seq)
+{
+	struct board_bytes board;
+	int r = board_fetch_from(&w->options->net.targets[0], w->options->board, epoch, seq,
+				 &board);
+
+	if (r == 0)
+		r = reference_load(w->reference, &board, w->canvas.width, w->canvas.height,
+				   w->canvas.bits);
+	if (r < 0)
+		worker_trouble(w, TROUBLE_FETCH, c, "%s", strerror(-r));
+	return r == 0;
+}
+
+static bool canvas_fits(struct worker *w, const struct msg_subscribed *m)
+{
+	if (w->canvas.width == 0)
+		w->canvas = (struct canvas){
+			.width = m->width, .height = m->height, .bits = m->bits, .board = m->board};
+	return w->canvas.width == m->width && w->canvas.height == m->height &&
+	       w->canvas.bits == m->bits && w->canvas.board == m->board;
+}
+
+static void subscribed(struct worker *w, struct client *c, const struct msg_subscribed *m)
+{
+	enum trouble t;
+
+	if (c->state != CLIENT_SUBSCRIBING || strcmp(m->name, w->options->board) != 0 ||
+	    !canvas_fits(w, m)) {
+		client_break(w, c, TROUBLE_MESSAGE, "subscribed came out of place");
+		return;
+	}
+	t = follow_subscribed(&c->follow, m, c->resuming);
+	if (t != TROUBLE_NONE) {
+		client_break(w, c, t, "in the answer to subscribe");
+		return;
+	}
+	if (c->torn)
+		c->missed_seq = m->seq;
+	client_observer_moved(w, c, c->follow.seq);
+	c->board = m->board;
+	c->attempts = 0;
+	client_state_set(w, c, CLIENT_FOLLOWING);
+	stat_add(&w->stats.resumes, c->resuming);
+	if ((!reference_is_loaded(w->reference) || reference_epoch(w->reference) != m->epoch) &&
+	    !reference_fetch(w, c, m->epoch, m->seq)) {
+		client_break(w, c, TROUBLE_NONE, "");
+		return;
+	}
+	client_settle_down(w, c);
+	if (c->painter != NULL)
+		worker_painter_ready(w, c->painter);
+}
+
+/* The board has to be fetched. What the thread's reference holds was fetched and followed by this
+ * very rule, so it serves every client of the thread, as long as it is new enough. */
+static void stale(struct worker *w, struct client *c, const struct msg_stale *m)
+{
+	uint64_t before;
+
+	if (c->state != CLIENT_SUBSCRIBING && c->state != CLIENT_FOLLOWING) {
+		client_break(w, c, TROUBLE_MESSAGE, "stale came out of place");
+		return;
+	}
+	stat_add(&w->stats.stale, 1);
+	if (!reference_is_loaded(w->reference) || reference_epoch(w->reference) != m->epoch ||
+	    reference_seq(w->reference) < m->oldest) {
+		if (w->canvas.width == 0 || !reference_fetch(w, c, m->epoch, m->oldest)) {
+			client_break(w, c, TROUBLE_NONE, "");
+			return;
+		}
+	}
+	before = c->follow.seq;
+	stat_add(&w->stats.refetches, 1);
+	follow_fetched(&c->follow, reference_epoch(w->reference), reference_seq(w->reference));
+	client_observer_moved(w, c, before);
+	client_state_set(w, c, CLIENT_SUBSCRIBING);
+	c->since_ns = w->now.mono_ns;
+	client_subscribe(w, c, false);
+}
+
+/* --- deltas and status ------------------------------------------------------------------------ */
+
+/* Behind a right delta the client has a place in the stream, which goes on with it when it is new.
+ * */
+static void stream_join(struct worker *w, struct client *c, const struct msg_delta *m,
+			const uint8_t *message, size_t len)
+{
+	if (m->first > stream_last(w->stream) || c->follow.epoch != stream_epoch(w->stream))
+		c->place =
+			stream_append(w->stream, c->follow.epoch, message, len, m->first, m->last);
+	else
+		c->place = stream_behind(w->stream, m->first, m->last);
+}
+
+static void delta(struct worker *w, struct client *c, const struct msg_delta *m,
+		  const uint8_t *payload, const uint8_t *message, size_t len)
+{
+	uint64_t before = c->follow.seq;
+	uint64_t from;
+	enum trouble t;
+
+	if (c->state != CLIENT_FOLLOWING || m->board != c->board) {
+		client_break(w, c, TROUBLE_MESSAGE, "a delta of a board that is not subscribed");
+		return;
+	}
+	stat_add(&w->stats.deliveries, 1);
+	t = follow_delta(&c->follow, m, &from);
+	c->place.frame = STREAM_NONE;
+	if (t != TROUBLE_NONE)
+		worker_trouble(w, t, c,
+			       "frame %" PRIu64 "..%" PRIu64 " came to a board at %" PRIu64,
+			       m->first, m->last, before);
+	if (t == TROUBLE_MESSAGE)
+		return;
+	t = reference_delta(w->reference, c->follow.epoch, m, payload, message, len);
+	if (t != TROUBLE_NONE) {
+		c->follow.wrong = true;
+		worker_trouble(w, t, c, "frame %" PRIu64 "..%" PRIu64 " of %zu bytes", m->first,
+			       m->last, len);
+	}
+	if (!c->follow.wrong)
+		stream_join(w, c, m, message, len);
+	if (c->observer && from <= m->last && m->last > c->missed_seq)
+		sight_seen(w->sight, w->now.mono_ns, from, m->last);
+	client_observer_moved(w, c, before);
+}
+
+static void status(struct worker *w, struct client *c, const struct msg_status *m,
+		   const uint8_t *message, size_t len)
+{
+	enum trouble t;
+
+	if (c->state != CLIENT_FOLLOWING || m->board != c->board) {
+		client_break(w, c, TROUBLE_MESSAGE, "a status of a board that is not subscribed");
+		return;
+	}
+	t = follow_status(&c->follow, m);
+	if (t != TROUBLE_NONE)
+		worker_trouble(w, t, c, "status of seq %" PRIu64 " came to a board at %" PRIu64,
+			       m->seq, c->follow.seq);
+	else if (stream_is_end(w->stream, &c->place) && m->seq <= stream_last(w->stream))
+		c->place = stream_append(w->stream, c->follow.epoch, message, len, 1, 0);
+}
+
+/* --- answers to placements -------------------------------------------------------------------- */
+
+static void ack_keep(struct worker *w, const struct client *c, uint64_t request, uint64_t seq)
+{
+	struct place place = plan_place(w->shared->plan, request - 1, w->canvas.width,
+					w->canvas.height, w->canvas.bits);
+	struct ack ack = {
+		.request = request,
+		.seq = seq,
+		.cell = place.y * w->canvas.width + place.x,
+		.client = (uint32_t)client_number(w, c) & 0xffffff,
+		.color = place.color,
+	};
+
+	if (!ledger_add(&w->ledger, &ack))
+		worker_trouble(w, TROUBLE_ACK_LOST, NULL, "no memory to keep acknowledgements");
+}
+
+static void placed(struct worker *w, struct client *c, const struct msg_placed *m)
+{
+	struct span span;
+
+	if (c->painter == NULL || !painter_answer(c->painter, m->request, &span)) {
+		worker_trouble(w, TROUBLE_ACK_UNKNOWN, c, "placed, request %" PRIu64, m->request);
+		return;
+	}
+	stat_add(&w->stats.acknowledged, 1);
+	stat_add(&w->stats.outstanding, (uint64_t)-1);
+	latency_record(&w->latencies, LATENCY_ACK, &span, w->now.mono_ns);
+	hdr_record(&w->second.ack, w->now.mono_ns - span.intended_ns);
+	sight_times_set(w->shared->times, m->seq, &span);
+	ack_keep(w, c, m->request, m->seq);
+	c->painter->rests_until_ns = w->now.mono_ns + m->cooldown_ms * NS_PER_MS;
+	worker_painter_ready(w, c->painter);
+}
+
+static void refused(struct worker *w, struct client *c, const struct msg_refused *m)
+{
+	struct span span;
+
+	if (c->painter == NULL || !painter_answer(c->painter, m->request, &span)) {
+		worker_trouble(w, TROUBLE_ACK_UNKNOWN, c, "refused (%s), request %" PRIu64,
+			       refusal_str((enum refusal)m->code), m->request);
+		return;
+	}
+	stat_add(&w->stats.refused[refusal_is_known((enum refusal)m->code) ? m->code : 0], 1);
+	w->unwanted |= w->options->replay != NULL &&
+		       remedy_of_replay(m->code, w->options->placing == PLACING_FREE) != NULL;
+	stat_add(&w->stats.outstanding, (uint64_t)-1);
+	c->painter->rests_until_ns = w->now.mono_ns + m->wait_ms * NS_PER_MS;
+	worker_painter_ready(w, c->painter);
+}
+
+/* After a break: what the server knows of us settles what was on its way. */
+static void you(struct worker *w, struct client *c, const struct msg_you *m)
+{
+	struct painter *p = c->painter;
+	bool last = false;
+	uint32_t settled = 0;
+
+	if (p == NULL || !p->asking || c->state != CLIENT_FOLLOWING)
+		return;
+	p->asking = false;
+	if (m->last_seq != 0)
+		settled = painter_look_up(p, m->last_request, &last);
+	stat_add(&w->stats.looked_up, settled);
+	stat_add(&w->stats.outstanding, 0 - (uint64_t)settled);
+	if (last)
+		ack_keep(w, c, m->last_request, m->last_seq);
+	worker_painter_ready(w, p);
+}
+
+static void error_told(struct worker *w, struct client *c, const struct msg_error *m)
+{
+	worker_trouble(w, TROUBLE_MESSAGE, c, "the server says %s: %s",
+		       refusal_str((enum refusal)m->code), m->text);
+	c->follow.wrong = true;
+}
+
+void client_message(struct worker *w, struct client *c, const uint8_t *message, size_t len)
+{
+	struct message m;
+	const uint8_t *payload = NULL;
+	int r = message_decode_server(message, len, &m, &payload);
+
+	if (r == -ENOSYS)
+		return; /* a type that we do not know is skipped */
+	if (r < 0) {
+		client_break(w, c, TROUBLE_MESSAGE, "a message is malformed");
+		return;
+	}
+	if (m.type == MSG_DELTA)
+		delta(w, c, &m.delta, payload, message, len);
+	else if (m.type == MSG_STATUS)
+		status(w, c, &m.status, message, len);
+	else if (m.type == MSG_PLACED)
+		placed(w, c, &m.placed);
+	else if (m.type == MSG_REFUSED)
+		refused(w, c, &m.refused);
+	else if (m.type == MSG_SUBSCRIBED)
+		subscribed(w, c, &m.subscribed);
+	else if (m.type == MSG_STALE)
+		stale(w, c, &m.stale);
+	else if (m.type == MSG_YOU)
+		you(w, c, &m.you);
+	else if (m.type == MSG_ERROR)
+		error_told(w, c, &m.error);
+}

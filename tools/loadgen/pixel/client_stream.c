@@ -1,0 +1,70 @@
+/*
+ * client_stream.c - a client whose bytes are those of the stream: no parser, no memory, no message.
+ *
+ * Owner: the worker. A client gets a place in the stream by a delta that was parsed and found right
+ * (client_message.c), and keeps it while what comes is what stands there. What does not (an answer
+ * to a painter, a close frame, a lie) is parsed from the begin of its frame on.
+ */
+#include "engine/base/assert.h"
+#include "tools/loadgen/pixel/worker_priv.h"
+
+/* An observer got the frames from number `from` to its place. */
+static void frames_seen(struct worker *w, struct client *c, uint64_t from)
+{
+	for (uint64_t i = from; i < c->place.frame; i++) {
+		const struct stream_frame *f = stream_frame(w->stream, i);
+		uint64_t before = c->follow.seq;
+
+		follow_passed(&c->follow, f->last);
+		if (f->last > before && f->last > c->missed_seq)
+			sight_seen(w->sight, w->now.mono_ns,
+				   f->first > before ? f->first : before + 1, f->last);
+		client_observer_moved(w, c, before);
+	}
+}
+
+static void frames_passed(struct worker *w, struct client *c, uint64_t from)
+{
+	const struct stream_frame *first = stream_frame(w->stream, from);
+	const struct stream_frame *last = stream_frame(w->stream, c->place.frame - 1);
+
+	stat_add(&w->stats.deliveries,
+		 last->deltas - first->deltas + (first->first <= first->last));
+	if (c->observer)
+		frames_seen(w, c, from);
+	else
+		follow_passed(&c->follow, last->last);
+}
+
+/* What it has of a frame goes to the parser. */
+static void step_out(struct worker *w, struct client *c)
+{
+	uint32_t have = c->place.at;
+
+	c->place.at = 0;
+	if (have > 0 && stream_is_gone(w->stream, &c->place))
+		client_break(w, c, TROUBLE_TIMEOUT, "it stood inside a frame for too long");
+	else if (have > 0)
+		client_parse(w, c, stream_bytes(w->stream, stream_frame(w->stream, c->place.frame)),
+			     have);
+}
+
+size_t client_compare(struct worker *w, struct client *c, const uint8_t *bytes, size_t len)
+{
+	uint64_t from = c->place.frame;
+	size_t used = stream_match(w->stream, &c->place, bytes, len);
+
+	if (c->place.frame > from)
+		frames_passed(w, c, from);
+	if (used < len)
+		step_out(w, c);
+	return used;
+}
+
+void client_stream_look(struct worker *w, struct client *c)
+{
+	if (c->place.frame == STREAM_NONE || stream_holds(w->stream, &c->place))
+		return;
+	step_out(w, c);
+	c->place.frame = STREAM_NONE;
+}

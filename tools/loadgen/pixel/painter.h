@@ -1,0 +1,84 @@
+/*
+ * painter.h - the placements of one client: which are due, sent, answered.
+ *
+ * Painter p of P owns the placements p, p + P, p + 2P, ... of the plan; the k-th of them has the
+ * request id p + kP + 1. Counters over k:
+ *
+ *	tail <= sent <= head <= limit      tail: all below are answered
+ *	                                   sent: all below are on the connection
+ *	                                   head: all below have come due
+ *
+ * head - tail never exceeds the window. Owner: the worker of the client.
+ */
+#ifndef PX_LOADGEN_PAINTER_H
+#define PX_LOADGEN_PAINTER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tools/loadgen/load/latency.h"
+#include "tools/loadgen/pixel/plan.h"
+
+#define PAINTER_PLACE_BYTES  22  /* a masked frame with one place message */
+#define PAINTER_URGENT_BYTES 140 /* one alive or pong that goes in front */
+
+struct pending {
+	struct span span; /* begun: handed to the connection, the last time */
+	bool answered;
+};
+
+struct painter {
+	uint64_t tail, sent, head, limit;
+	uint64_t sent_ever; /* the highest that sent has been */
+	struct pending *pending;
+	uint8_t *out; /* bytes of the send in flight, or to be sent next */
+	size_t out_len;
+	const char *token;
+	uint32_t client;   /* index at its worker */
+	uint32_t number;   /* p */
+	uint32_t painters; /* P */
+	uint32_t window;
+	uint8_t urgent_len;
+	uint64_t rests_until_ns; /* the server's cooldown, as it last said */
+	bool sending;            /* `out` belongs to the ring */
+	bool asking;             /* reconnected: waits for what the server knows of it */
+	bool ready;              /* is on the worker's list of those that have something to send */
+	bool gone;               /* its client is not coming back */
+	uint8_t urgent[PAINTER_URGENT_BYTES];
+};
+
+/* What place messages need to know of the board. */
+struct canvas {
+	uint32_t width, height;
+	unsigned bits;
+	uint16_t board;
+};
+
+/* count: placements in the plan. -ENOMEM. */
+int painter_init(struct painter *p, uint32_t number, uint32_t painters, uint32_t window,
+		 uint64_t count);
+void painter_fini(struct painter *p);
+
+bool painter_has_room(const struct painter *p);
+void painter_assign(struct painter *p, uint64_t intended_ns); /* has room; one more has come due */
+uint64_t painter_index(const struct painter *p, uint64_t k);  /* in the plan */
+
+/* Appends to `out` what is due and not sent, or was sent on a lost connection. Not while sending.
+ * Returns how many of them had been sent before. */
+uint32_t painter_encode(struct painter *p, const struct plan *plan, const struct canvas *canvas,
+			uint64_t now_ns, uint64_t *rng);
+
+/* An answer for this request. False: nobody waits for it. */
+bool painter_answer(struct painter *p, uint64_t request, struct span *ret_span);
+
+/* The connection is lost: what is unanswered will be sent anew. */
+void painter_broke(struct painter *p);
+
+/* The server says that it accepted everything up to this request: those are answered. Returns how
+ * many were not answered before; *ret_last says whether last_request itself was one of them. */
+uint32_t painter_look_up(struct painter *p, uint64_t last_request, bool *ret_last);
+
+uint64_t painter_waiting(const struct painter *p); /* due, not answered */
+
+#endif

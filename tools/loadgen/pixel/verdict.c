@@ -1,0 +1,123 @@
+/*
+ * verdict.c - what a run proved. No state, no memory.
+ */
+#include "tools/loadgen/pixel/verdict.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tools/loadgen/result/remedy.h"
+
+#define SATURATED_LAG_NS      1000000ULL
+#define SATURATED_CPU_PERCENT 90.0 /* of each thread */
+
+enum trouble verdict_board(const struct reference *reference, const struct board_bytes *final)
+{
+	size_t len;
+	const uint8_t *bytes = reference_bytes(reference, &len);
+
+	if (reference_epoch(reference) != final->epoch)
+		return TROUBLE_BEHIND;
+	if (reference_seq(reference) < final->seq)
+		return TROUBLE_BEHIND;
+	if (reference_seq(reference) > final->seq)
+		return TROUBLE_BOARD_MOVES;
+	if (len != final->len || memcmp(bytes, final->bytes, len) != 0)
+		return TROUBLE_BOARD_DIFFERS;
+	return TROUBLE_NONE;
+}
+
+/* The first trouble of this kind that happened; TROUBLE_NONE without any. */
+static enum trouble first_of(const struct run_result *result, enum trouble_kind kind)
+{
+	for (unsigned t = TROUBLE_NONE + 1; t < TROUBLE_MAX; t++)
+		if (result->totals.trouble[t] > 0 && trouble_kind(t) == kind)
+			return t;
+	return TROUBLE_NONE;
+}
+
+static void fail(struct run_result *result, enum exit_code code, enum trouble t)
+{
+	result->code = code;
+	(void)snprintf(result->words, sizeof(result->words), "FAIL: %s (%s%s%s)", trouble_text(t),
+		       trouble_str(t), result->trouble_first[t][0] != '\0' ? ", first: " : "",
+		       result->trouble_first[t]);
+}
+
+static void late_troubles_count(struct run_result *result)
+{
+	result->totals.trouble[TROUBLE_ACK_LOST] += result->ledger_verdict.lost;
+	result->totals.trouble[TROUBLE_ACK_TWICE] += result->ledger_verdict.twice;
+	result->totals.trouble[TROUBLE_BEHIND] += result->reach.behind;
+}
+
+static void conclusions_draw(struct run_result *result)
+{
+	const struct run_totals *t = &result->totals;
+
+	result->unanswered = t->placed - t->acknowledged - t->looked_up - t->refused_all;
+	for (unsigned i = TROUBLE_NONE + 1; i < TROUBLE_MAX; i++)
+		result->errors_all += t->trouble[i];
+	result->saturated = hdr_quantile(&result->lag, 0.99) > SATURATED_LAG_NS ||
+			    result->cpu_percent > SATURATED_CPU_PERCENT * (double)result->threads;
+}
+
+static void replay_fail(struct run_result *result)
+{
+	unsigned refusal = result->replay_refused;
+
+	result->code = EXIT_FAILED;
+	(void)snprintf(result->words, sizeof(result->words),
+		       "FAIL: the server's settings do not allow this replay (%s: %s): start it "
+		       "with %s",
+		       refusal_str(refusal), refusal_text(refusal),
+		       remedy_of_replay(refusal, true));
+}
+
+static void pass(struct run_result *result)
+{
+	const struct run_totals *t = &result->totals;
+	int len;
+
+	result->code = EXIT_PASS;
+	len = snprintf(result->words, sizeof(result->words),
+		       "PASS: all %" PRIu64 " clients received every sequence number up to %" PRIu64
+		       ", and the boards made from what they received equal the server's",
+		       result->reach.clients, result->seq_last);
+	if (result->unanswered > 0 || t->to_place > 0)
+		len += snprintf(result->words + len, sizeof(result->words) - (size_t)len,
+				"; %" PRIu64 " placements were not answered", result->unanswered);
+	if (t->refused_all > 0)
+		(void)snprintf(result->words + len, sizeof(result->words) - (size_t)len,
+			       "; %" PRIu64 " were refused", t->refused_all);
+}
+
+void verdict_decide(struct run_result *result)
+{
+	const struct run_totals *t = &result->totals;
+	enum trouble data, link;
+
+	late_troubles_count(result);
+	conclusions_draw(result);
+	data = first_of(result, TROUBLE_KIND_DATA);
+	link = first_of(result, TROUBLE_KIND_LINK);
+	if (t->failed != 0) {
+		result->code = exit_code_of_ring(-(int)t->failed);
+		(void)snprintf(result->words, sizeof(result->words),
+			       "FAIL: a thread could not open its rings: %s",
+			       strerror((int)t->failed));
+	} else if (result->board_hash == 0 && data == TROUBLE_NONE) {
+		fail(result, EXIT_UNREACHABLE, link == TROUBLE_NONE ? TROUBLE_FETCH : link);
+	} else if (data != TROUBLE_NONE) {
+		fail(result, EXIT_DATA_WRONG, data);
+	} else if (result->replay_refused != 0) {
+		replay_fail(result);
+	} else if (result->reach.complete < result->reach.clients ||
+		   t->trouble[TROUBLE_BOARD_MOVES] > 0) {
+		fail(result, EXIT_FAILED,
+		     t->trouble[TROUBLE_BOARD_MOVES] > 0 ? TROUBLE_BOARD_MOVES : link);
+	} else {
+		pass(result);
+	}
+}

@@ -1,0 +1,62 @@
+/*
+ * raw_run.h - a whole run of --profile-protocol raw, as the main thread sees it.
+ */
+#ifndef PX_LOADGEN_RAW_RUN_H
+#define PX_LOADGEN_RAW_RUN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "tools/loadgen/load/hdr.h"
+#include "engine/base/exit_code.h"
+#include "tools/loadgen/raw/raw_options.h"
+#include "tools/loadgen/raw/raw_track.h"
+#include "tools/loadgen/raw/raw_worker.h"
+
+/* The counters of all workers, added up. */
+struct raw_totals {
+	uint64_t open, dead, sent, echoed, outstanding, deliveries, awaited;
+	uint64_t bytes_in, bytes_out, lag_max_ns;
+	uint64_t trouble[TROUBLE_MAX];
+	uint64_t failed; /* errno of a thread that could not work */
+};
+
+/* What the server used; all 0 when it was not watched. */
+struct raw_server {
+	uint64_t rss_before_bytes; /* before the first connect */
+	uint64_t rss_idle_bytes;   /* all connected, nothing sent yet */
+	uint64_t rss_end_bytes;
+	uint64_t cpu_ns; /* in the window */
+};
+
+struct raw_result {
+	struct raw_totals totals;
+	struct raw_tracked tracked; /* with --expect broadcast */
+	struct raw_server server;
+	struct hdr echo, visible, connect;
+	char trouble_first[TROUBLE_MAX][TROUBLE_WORDS_MAX];
+	uint64_t stood;             /* clients that were connected to the end */
+	uint64_t whole;             /* of those: that got everything */
+	uint64_t window_deliveries; /* received from the start to the end of sending */
+	uint64_t window_bytes;      /* the same */
+	uint64_t dropped;           /* broadcasts that were not kept */
+	double reach;               /* received / expected */
+	double run_s;               /* the window: from the start to the end of sending */
+	double cpu_percent;         /* ours, 100 = one core, in the window */
+	bool began;
+	enum exit_code code;
+	char words[256]; /* the verdict */
+};
+
+/* Whether the command line asks for this mode. */
+bool raw_is_asked(int argc, char **argv);
+
+/* All of main() in this mode; returns the exit code. */
+int raw_main(int argc, char **argv);
+
+/* --- raw_verdict.c --- */
+
+/* From counters to reach, one sentence and an exit code. */
+void raw_verdict_decide(const struct raw_options *o, struct raw_result *result);
+
+#endif
