@@ -300,6 +300,20 @@ static int replay_placement(struct restore *r, struct writer_board *b,
 	return rc == 0 && replay ? replay_person(r, p, cell.cell) : rc;
 }
 
+static int replay_cells(struct restore *r, const struct record *record, bool replay)
+{
+	struct record_cells cells = {record, 0};
+	const struct record_placement *p;
+	int rc = 0;
+
+	while (rc == 0 && (p = record_cells_next(&cells)) != NULL) {
+		struct writer_board *b = p->board < ROOMS_MAX ? r->w->boards[p->board] : NULL;
+
+		rc = b != NULL ? replay_placement(r, b, p, replay) : -EBADMSG;
+	}
+	return rc;
+}
+
 static int replay_epoch(struct writer_board *b, const struct record_epoch *e, bool replay)
 {
 	if (!replay)
@@ -324,8 +338,7 @@ static int on_record(void *arg, uint64_t lsn, const struct record *record, bool 
 		b = record->epoch.board < ROOMS_MAX ? w->boards[record->epoch.board] : NULL;
 		return b != NULL ? replay_epoch(b, &record->epoch, replay) : -EBADMSG;
 	case RECORD_PLACEMENT:
-		b = record->placement.board < ROOMS_MAX ? w->boards[record->placement.board] : NULL;
-		return b != NULL ? replay_placement(r, b, &record->placement, replay) : -EBADMSG;
+		return replay_cells(r, record, replay);
 	case RECORD_ROLLBACK:
 		b = record->rollback.board < ROOMS_MAX ? w->boards[record->rollback.board] : NULL;
 		return b != NULL ? gather_begin(r, b, record->rollback.cells) : -EBADMSG;

@@ -10,7 +10,13 @@
 
 #include "engine/base/assert.h"
 
-#define RECORD_HEAD_BYTES 3
+#define BOARD_BODY_BYTES    12 /* without the name */
+#define EPOCH_BODY_BYTES    14
+#define ROLLBACK_BODY_BYTES 92
+
+_Static_assert(RECORD_HEAD_BYTES + BOARD_BODY_BYTES + BOARD_NAME_BYTES_MAX <= RECORD_BYTES_MAX &&
+		       RECORD_HEAD_BYTES + ROLLBACK_BODY_BYTES <= RECORD_BYTES_MAX,
+	       "what a record of a known type takes");
 
 /* What the functions below write, field by field. */
 #define BOARD_BYTES_MAX (2 + 4 + 4 + 1 + 1 + BOARD_NAME_BYTES_MAX)
@@ -170,6 +176,23 @@ bool record_is_restored(const struct record_placement *p)
 	return memcmp(p->user, nobody, sizeof(nobody)) == 0;
 }
 
+size_t record_bytes(const struct record *r)
+{
+	switch (r->type) {
+	case RECORD_BOARD:
+		return RECORD_HEAD_BYTES + BOARD_BODY_BYTES +
+		       strnlen(r->board.name, BOARD_NAME_BYTES_MAX);
+	case RECORD_EPOCH:
+		return RECORD_HEAD_BYTES + EPOCH_BODY_BYTES;
+	case RECORD_PLACEMENT:
+		return RECORD_PLACEMENT_BYTES;
+	case RECORD_ROLLBACK:
+		return RECORD_HEAD_BYTES + ROLLBACK_BODY_BYTES;
+	default:
+		return RECORD_HEAD_BYTES + (size_t)r->other.len;
+	}
+}
+
 uint8_t *record_put(uint8_t *p, const struct record *r)
 {
 	uint8_t *body = p + RECORD_HEAD_BYTES;
@@ -189,8 +212,10 @@ uint8_t *record_put(uint8_t *p, const struct record *r)
 		end = rollback_put(body, &r->rollback);
 		break;
 	default:
-		px_unreachable("record type");
+		end = put_bytes(body, r->other.body, r->other.len);
+		break;
 	}
+	px_assert((size_t)(end - p) == record_bytes(r));
 	p = put_u8(p, r->type);
 	put_u16(p, (uint16_t)(end - body));
 	return end;
@@ -220,6 +245,7 @@ int record_get(struct bytes *in, struct record *ret_record)
 		rollback_get_body(&body, &r.rollback);
 		break;
 	default:
+		r.other = (struct record_other){start, (uint16_t)len};
 		break;
 	}
 	if (body.bad)

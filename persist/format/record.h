@@ -18,7 +18,9 @@
 #include "engine/placement_filter.h"
 #include "engine/user.h"
 
-#define RECORD_BYTES_MAX       96           /* of any record that record_put() writes */
+#define RECORD_BYTES_MAX       96           /* of the types below */
+#define RECORD_BODY_BYTES_MAX  (60u << 10)  /* of any type, in any version */
+#define RECORD_HEAD_BYTES      3            /* type, length of the body */
 #define RECORD_PLACEMENT_BYTES 54           /* of this type */
 #define RECORD_EPOCH_GAP       (1ull << 32) /* an epoch begins so far above the one before */
 
@@ -70,9 +72,16 @@ struct record_rollback {
 	struct placement_filter filter;
 };
 
+/* One that this version does not know, to be passed on. */
+struct record_other {
+	const uint8_t *body; /* in what record_get() read from */
+	uint16_t len;
+};
+
 struct record {
 	uint8_t type; /* enum record_type, or one that this version does not know */
 	union {
+		struct record_other other;
 		struct record_board board;
 		struct record_epoch epoch;
 		struct record_placement placement;
@@ -80,12 +89,36 @@ struct record {
 	};
 };
 
-/* Writes a record of a known type; room for RECORD_BYTES_MAX. Returns the position behind it. */
+/* How many bytes record_put() writes. */
+size_t record_bytes(const struct record *r);
+
+/* Writes a record: record_bytes() of them. Returns the position behind it. */
 uint8_t *record_put(uint8_t *p, const struct record *r);
 
-/* Reads one record and moves `in` behind it. An unknown type leaves only ret_record->type set.
+/* Reads one record and moves `in` behind it. Of an unknown type it gives the body as it is.
  * 0, or -EBADMSG: no record begins there, or its body is too short for its type. */
 int record_get(struct bytes *in, struct record *ret_record);
+
+/* The cells that a record sets, in the order of their seqs. Every reader of placements takes them
+ * from here:
+ *
+ *	struct record_cells cells = {record, 0};
+ *
+ *	while ((p = record_cells_next(&cells)) != NULL)
+ */
+struct record_cells {
+	const struct record *record;
+	uint32_t taken;
+};
+
+/* NULL: there are no more, or such records set none. Valid as long as the record. */
+static inline const struct record_placement *record_cells_next(struct record_cells *it)
+{
+	if (it->record->type != RECORD_PLACEMENT || it->taken > 0)
+		return NULL;
+	it->taken++;
+	return &it->record->placement;
+}
 
 /* Whether a rollback set the cell, not a person; its lsn is p->request then. */
 bool record_is_restored(const struct record_placement *p);

@@ -246,17 +246,21 @@ static int record_take(void *arg, uint64_t lsn, const struct record *record)
 {
 	struct replay *r = arg;
 	struct history_board *b = r->board;
+	struct record_cells cells = {record, 0};
+	const struct record_placement *p;
+	int rc = 0;
 
 	(void)lsn;
 	if (record->type == RECORD_BOARD && record->board.board == b->number && b->board == NULL)
 		return board_make(b, &record->board);
 	if (record->type == RECORD_EPOCH && record->epoch.board == b->number)
 		return b->board != NULL ? epoch_take(b, &record->epoch, r->moment) : HISTORY_STOP;
-	if (record->type != RECORD_PLACEMENT || record->placement.board != b->number)
-		return 0;
-	if (b->board == NULL || !join_is_good(b, record->placement.epoch, record->placement.seq))
-		return HISTORY_STOP;
-	return history_board_take(b, &record->placement, r->moment);
+	while (rc == 0 && (p = record_cells_next(&cells)) != NULL && p->board == b->number) {
+		if (b->board == NULL || !join_is_good(b, p->epoch, p->seq))
+			return HISTORY_STOP;
+		rc = history_board_take(b, p, r->moment);
+	}
+	return rc;
 }
 
 /* What comes behind a hole is not known to be the board. */

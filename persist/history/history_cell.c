@@ -27,20 +27,21 @@ void history_cell_begin(struct history *h, struct history_cell *c)
 static int record_look(void *arg, uint64_t lsn, const struct record *record)
 {
 	struct history_cell *c = arg;
-	const struct record_placement *p = &record->placement;
+	struct record_cells cells = {record, 0};
+	const struct record_placement *p;
 
 	if (lsn > c->part_last)
 		return HISTORY_STOP;
-	if (record->type != RECORD_PLACEMENT || p->board != c->board)
-		return 0;
-	if (p->seq < c->oldest_seq) {
-		c->oldest_seq = p->seq;
-		c->oldest_epoch = p->epoch;
+	while ((p = record_cells_next(&cells)) != NULL && p->board == c->board) {
+		if (p->seq < c->oldest_seq) {
+			c->oldest_seq = p->seq;
+			c->oldest_epoch = p->epoch;
+		}
+		if (p->seq >= c->before_seq)
+			return HISTORY_STOP; /* seqs only rise */
+		if (p->x == c->x && p->y == c->y)
+			c->part[c->part_count++ % c->max] = *p;
 	}
-	if (p->seq >= c->before_seq)
-		return HISTORY_STOP; /* seqs only rise */
-	if (p->x == c->x && p->y == c->y)
-		c->part[c->part_count++ % c->max] = *p;
 	return 0;
 }
 

@@ -282,7 +282,9 @@ static int fold_take(void *arg, uint64_t lsn, const struct record *record)
 {
 	struct rollback_plan *p = arg;
 	struct history_board *b = &p->shown;
-	int rc;
+	struct record_cells cells = {record, 0};
+	const struct record_placement *placement;
+	int rc = 0;
 
 	(void)lsn;
 	if (record->type == RECORD_BOARD && record->board.board == b->number && b->board == NULL) {
@@ -290,10 +292,10 @@ static int fold_take(void *arg, uint64_t lsn, const struct record *record)
 		rc = board_new(b->meta.width, b->meta.height, b->meta.bits, &b->board);
 		return rc < 0 ? rc : kept_begin(p);
 	}
-	if (b->board != NULL && record->type == RECORD_PLACEMENT &&
-	    record->placement.board == b->number)
-		return placement_take(p, &record->placement);
-	return 0;
+	while (rc == 0 && b->board != NULL && (placement = record_cells_next(&cells)) != NULL &&
+	       placement->board == b->number)
+		rc = placement_take(p, placement);
+	return rc;
 }
 
 static void gap_take(void *arg, uint64_t first_lsn, uint64_t last_lsn)

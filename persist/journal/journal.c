@@ -94,12 +94,15 @@ int journal_append(struct journal *j, const struct record *r)
 {
 	struct batch_buffer *b = &j->buffers[j->filling];
 	uint8_t *at = b->bytes + SEGMENT_HEADER_BYTES + BATCH_HEADER_BYTES + b->payload_bytes;
+	size_t bytes = record_bytes(r);
 
 	if (j->state == JOURNAL_REFUSING)
 		return j->error;
 	if (j->state == JOURNAL_CLOSING || j->state == JOURNAL_CLOSED)
 		return -ESHUTDOWN;
-	if (journal_room(j) < RECORD_BYTES_MAX)
+	if (bytes > j->config.batch_bytes_max || bytes > RECORD_BODY_BYTES_MAX + RECORD_HEAD_BYTES)
+		return -EMSGSIZE;
+	if (journal_room(j) < bytes)
 		return -ENOBUFS;
 	b->payload_bytes += (uint32_t)(record_put(at, r) - at);
 	b->records++;

@@ -100,6 +100,7 @@ int journal_new(const struct journal_config *config, const struct journal_start 
 void journal_free(struct journal *j);
 
 /* Takes a copy; its lsn is journal_appended() afterwards. -ENOBUFS: the buffer is full, try later.
+ * -EMSGSIZE: larger than a record or a batch may be.
  * REFUSING: the error that caused it, -EIO, -ENOSPC, ...; CLOSING and CLOSED: -ESHUTDOWN. */
 int journal_append(struct journal *j, const struct record *r);
 

@@ -395,16 +395,11 @@ static enum receiver_verdict day_prepare(struct postgres *p, uint32_t day)
 	return verdict == RECEIVER_OK ? partitions_make(p, day) : verdict;
 }
 
-static enum receiver_verdict pg_event(void *self, uint64_t lsn, const struct record *record)
+static enum receiver_verdict row_take(struct postgres *p, const struct record_placement *placement)
 {
-	struct postgres *p = self;
 	enum receiver_verdict verdict = RECEIVER_OK;
-	uint32_t day;
+	uint32_t day = postgres_day_of(placement);
 
-	(void)lsn;
-	if (record->type != RECORD_PLACEMENT)
-		return RECEIVER_OK;
-	day = postgres_day_of(&record->placement);
 	if (!p->in_transaction)
 		verdict = transaction_begin(p);
 	if (verdict == RECEIVER_OK && !day_is_known(p, day))
@@ -416,10 +411,22 @@ static enum receiver_verdict pg_event(void *self, uint64_t lsn, const struct rec
 		verdict = buffer_send(p);
 	if (verdict != RECEIVER_OK)
 		return verdict;
-	p->len = (size_t)(postgres_row_put(p->buffer + p->len, &record->placement) - p->buffer);
+	p->len = (size_t)(postgres_row_put(p->buffer + p->len, placement) - p->buffer);
 	p->copy_rows++;
 	p->batch_rows++;
 	return RECEIVER_OK;
+}
+
+static enum receiver_verdict pg_event(void *self, uint64_t lsn, const struct record *record)
+{
+	struct record_cells cells = {record, 0};
+	const struct record_placement *placement;
+	enum receiver_verdict verdict = RECEIVER_OK;
+
+	(void)lsn;
+	while (verdict == RECEIVER_OK && (placement = record_cells_next(&cells)) != NULL)
+		verdict = row_take(self, placement);
+	return verdict;
 }
 
 static enum receiver_verdict pg_flush(void *self, const struct receiver_position *to)

@@ -74,6 +74,17 @@ static int piece_get(struct receiver *r, uint64_t durable)
 	return journal_reader_next(r->reader, durable, &r->piece);
 }
 
+static void placements_count(struct receiver *r)
+{
+	struct record_cells cells = {&r->last, 0};
+	const struct record_placement *p;
+
+	while ((p = record_cells_next(&cells)) != NULL) {
+		r->batch_placements++;
+		r->batch_placed_at_ms = p->placed_at_ms;
+	}
+}
+
 static enum receiver_verdict piece_hand_over(struct receiver *r)
 {
 	struct journal_piece *piece = &r->piece;
@@ -88,10 +99,7 @@ static enum receiver_verdict piece_hand_over(struct receiver *r)
 		r->batch_records++;
 		if (r->batch_lsn == r->skip_lsn)
 			continue;
-		if (r->last.type == RECORD_PLACEMENT) {
-			r->batch_placements++;
-			r->batch_placed_at_ms = r->last.placement.placed_at_ms;
-		}
+		placements_count(r);
 		verdict = r->config.ops->event(r->config.self, r->batch_lsn, &r->last);
 	}
 	r->batch_bytes += (uint64_t)(piece->records.at - begin);

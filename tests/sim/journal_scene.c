@@ -50,7 +50,8 @@ static struct record record_of(uint64_t id)
 
 static void fold(uint8_t board[static SCENE_CELLS], uint64_t id)
 {
-	board[id % SCENE_CELLS] = (uint8_t)id;
+	if (id != 0) /* else one that sets no cell */
+		board[id % SCENE_CELLS] = (uint8_t)id;
 }
 
 static int on_board(void *arg, const struct snapshot_board_read *board)
@@ -75,10 +76,15 @@ static int on_person(void *arg, const struct person *person)
 static int on_record(void *arg, uint64_t lsn, const struct record *record, bool replay)
 {
 	struct scene *s = arg;
-	uint64_t id = record->placement.seq;
+	uint64_t id = record->type == SCENE_OTHER_TYPE ? 0 : record->placement.seq;
 
-	assert_int_equal(record->type, RECORD_PLACEMENT);
-	assert_int_equal(record->placement.request, id * 31);
+	if (id == 0) {
+		for (unsigned i = 0; i < record->other.len; i++)
+			assert_int_equal(record->other.body[i], SCENE_OTHER_BYTE);
+	} else {
+		assert_int_equal(record->type, RECORD_PLACEMENT);
+		assert_int_equal(record->placement.request, id * 31);
+	}
 	assert_true(lsn < SCENE_RECORDS_MAX);
 	if (lsn <= s->told)
 		assert_int_equal(id, s->ids[lsn]);

@@ -58,6 +58,9 @@ int scene_start(struct scene *s);
 /* Only recovers, as a tool does or a start that comes no further. */
 int scene_recover(struct scene *s, bool read_only);
 
+#define SCENE_OTHER_TYPE 200 /* a record that sets no cell; its body is such bytes */
+#define SCENE_OTHER_BYTE 0xab
+
 int scene_append(struct scene *s); /* one record; what journal_append() said */
 void scene_turn(struct scene *s);  /* of the writer and of the keeper */
 void scene_turns(struct scene *s, unsigned turns);

@@ -123,6 +123,27 @@ static void full_buffer_says_so_and_takes_more_later(void **state)
 	end_with_power_cut(s);
 }
 
+static void a_record_may_fill_a_batch_and_be_no_larger(void **state)
+{
+	static uint8_t body[RECORD_BODY_BYTES_MAX + 1];
+	struct scene *s = started(JOURNAL_SYNC_COMMIT);
+	struct record r = {.type = SCENE_OTHER_TYPE, .other = {.body = body}};
+	uint32_t room = journal_room_max(s->journal);
+
+	(void)state;
+	memset(body, SCENE_OTHER_BYTE, sizeof(body));
+	assert_true(room < RECORD_BODY_BYTES_MAX);
+	r.other.len = (uint16_t)(room - RECORD_HEAD_BYTES + 1);
+	assert_int_equal(journal_append(s->journal, &r), -EMSGSIZE);
+	r.other.len = (uint16_t)(room - RECORD_HEAD_BYTES);
+	scene_commit(s, 1);
+	assert_int_equal(journal_append(s->journal, &r), 0);
+	assert_int_equal(scene_append(s), -ENOBUFS);
+	scene_turns(s, 20);
+	assert_int_equal(journal_settled(s->journal), 2);
+	end_with_power_cut(s);
+}
+
 static void records_are_taken_before_there_is_a_segment(void **state)
 {
 	struct scene *s = started(JOURNAL_SYNC_COMMIT);
@@ -383,6 +404,7 @@ int main(void)
 		cmocka_unit_test(
 			records_that_come_one_by_one_share_commits_and_a_lone_one_does_not_wait),
 		cmocka_unit_test(full_buffer_says_so_and_takes_more_later),
+		cmocka_unit_test(a_record_may_fill_a_batch_and_be_no_larger),
 		cmocka_unit_test(records_are_taken_before_there_is_a_segment),
 		cmocka_unit_test(journal_rolls_over_many_segments),
 		cmocka_unit_test(failed_sync_writes_the_batch_anew_to_a_fresh_segment),

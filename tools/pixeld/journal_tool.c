@@ -91,19 +91,24 @@ static int list(struct disk *disk, uint64_t lsn)
 
 /* --- verify, dump --------------------------------------------------------------------------- */
 
-static int placement_print(void *arg, uint64_t lsn, const struct record *record, bool replay)
+static void placement_print(uint64_t lsn, const struct record_placement *p)
 {
-	const struct record_placement *p = &record->placement;
-
-	(void)arg;
-	(void)replay;
-	if (record->type != RECORD_PLACEMENT)
-		return 0;
 	printf("%" PRIu64 ",%u,%" PRIu32 ",%" PRIu64 ",%" PRIu64 ",", lsn, p->board, p->epoch,
 	       p->seq, p->placed_at_ms);
 	for (int i = 0; i < USER_BYTES; i++)
 		printf("%02x", p->user[i]);
 	printf(",%u,%u,%u,%" PRIu64 "\n", p->x, p->y, p->color, p->request);
+}
+
+static int placements_print(void *arg, uint64_t lsn, const struct record *record, bool replay)
+{
+	struct record_cells cells = {record, 0};
+	const struct record_placement *p;
+
+	(void)arg;
+	(void)replay;
+	while ((p = record_cells_next(&cells)) != NULL)
+		placement_print(lsn, p);
 	return ferror(stdout) ? -EIO : 0;
 }
 
@@ -154,7 +159,7 @@ static int verify(struct disk *disk, uint64_t lsn)
 static int dump(struct disk *disk, uint64_t lsn)
 {
 	const struct recover_handler handler = {
-		.record = placement_print,
+		.record = placements_print,
 		.report = sentence_print,
 	};
 	struct recover_result result;

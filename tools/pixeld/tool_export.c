@@ -32,20 +32,27 @@ static void user_print(const uint8_t user[static USER_BYTES], char out[static 2 
 	out[2 * USER_BYTES] = 0;
 }
 
-static int record_print(void *arg, uint64_t lsn, const struct record *record)
+static void placement_print(const struct export *e, const struct record_placement *p)
 {
-	const struct export *e = arg;
-	const struct record_placement *p = &record->placement;
 	char time[TIMESTAMP_BYTES], user[2 * USER_BYTES + 1];
 
-	(void)lsn;
-	if (record->type != RECORD_PLACEMENT || p->board != e->board)
-		return 0;
-	if (p->placed_at_ms < e->tool.from_ms || p->placed_at_ms >= e->tool.to_ms)
-		return 0;
+	if (p->board != e->board || p->placed_at_ms < e->tool.from_ms ||
+	    p->placed_at_ms >= e->tool.to_ms)
+		return;
 	timestamp_print(p->placed_at_ms, time);
 	user_print(p->user, user);
 	fprintf(e->out, "%" PRIu64 ",%s,%s,%u,%u,%u\n", p->seq, time, user, p->x, p->y, p->color);
+}
+
+static int record_print(void *arg, uint64_t lsn, const struct record *record)
+{
+	const struct export *e = arg;
+	struct record_cells cells = {record, 0};
+	const struct record_placement *p;
+
+	(void)lsn;
+	while ((p = record_cells_next(&cells)) != NULL)
+		placement_print(e, p);
 	return ferror(e->out) ? -EIO : 0;
 }
 

@@ -185,22 +185,28 @@ static int directory_recover(struct import *i)
 }
 
 /* The journal's placements of the board beside the file's, one by one. */
-static int placement_compare(void *arg, uint64_t lsn, const struct record *record)
+static void placement_compare(struct import *i, const struct record_placement *p)
 {
-	struct import *i = arg;
-	const struct record_placement *p = &record->placement;
 	struct record_placement want;
 
-	(void)lsn;
-	if (record->type == RECORD_EPOCH && record->epoch.board == i->meta.board)
-		i->epochs++;
-	if (record->type != RECORD_PLACEMENT || p->board != i->meta.board)
-		return 0;
 	i->there++;
 	i->other = placements_csv_next(&i->csv, &want) != 1 || p->seq != i->there ||
 		   p->x != want.x || p->y != want.y || p->color != want.color ||
 		   p->placed_at_ms != want.placed_at_ms ||
 		   memcmp(p->user, want.user, sizeof(want.user)) != 0;
+}
+
+static int record_compare(void *arg, uint64_t lsn, const struct record *record)
+{
+	struct import *i = arg;
+	struct record_cells cells = {record, 0};
+	const struct record_placement *p;
+
+	(void)lsn;
+	if (record->type == RECORD_EPOCH && record->epoch.board == i->meta.board)
+		i->epochs++;
+	while (!i->other && (p = record_cells_next(&cells)) != NULL && p->board == i->meta.board)
+		placement_compare(i, p);
 	return i->other ? HISTORY_STOP : 0;
 }
 
@@ -217,7 +223,7 @@ static void gap_note(void *arg, uint64_t first_lsn, uint64_t last_lsn)
 static int beginning_compare(struct import *i)
 {
 	const struct history_handler handler = {
-		.arg = i, .record = placement_compare, .gap = gap_note};
+		.arg = i, .record = record_compare, .gap = gap_note};
 	struct history_cursor c = {.next_lsn = 1};
 	int rc = history_new(i->tool.disk, &i->tool.history);
 

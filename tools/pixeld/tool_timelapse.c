@@ -43,13 +43,15 @@ struct span {
 static int span_note(void *arg, uint64_t lsn, const struct record *record)
 {
 	struct span *s = arg;
+	struct record_cells cells = {record, 0};
+	const struct record_placement *p;
 
 	(void)lsn;
-	if (record->type != RECORD_PLACEMENT || record->placement.board != s->board)
-		return 0;
-	if (s->first_ms == 0)
-		s->first_ms = record->placement.placed_at_ms;
-	s->last_ms = record->placement.placed_at_ms;
+	while ((p = record_cells_next(&cells)) != NULL && p->board == s->board) {
+		if (s->first_ms == 0)
+			s->first_ms = p->placed_at_ms;
+		s->last_ms = p->placed_at_ms;
+	}
 	return 0;
 }
 

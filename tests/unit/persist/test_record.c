@@ -143,6 +143,7 @@ static void any_sequence_of_records_is_read_as_written(void **state)
 		written[i] = random_record(&random);
 		p = record_put(p, &written[i]);
 		assert_true(p - before <= RECORD_BYTES_MAX);
+		assert_int_equal(p - before, record_bytes(&written[i]));
 		if (written[i].type == RECORD_PLACEMENT)
 			assert_int_equal(p - before, RECORD_PLACEMENT_BYTES);
 	}
@@ -174,10 +175,10 @@ static void cut_anywhere_is_refused(void **state)
 	}
 }
 
-static void unknown_type_is_skipped(void **state)
+static void unknown_type_keeps_its_body_and_is_passed_on(void **state)
 {
 	const struct record epoch = {.type = RECORD_EPOCH, .epoch = {.epoch = 9}};
-	uint8_t buf[2 * RECORD_BYTES_MAX] = {200, 5, 0, 1, 2, 3, 4, 5};
+	uint8_t buf[2 * RECORD_BYTES_MAX] = {200, 5, 0, 1, 2, 3, 4, 5}, again[8];
 	struct record r;
 	struct bytes in;
 
@@ -186,6 +187,11 @@ static void unknown_type_is_skipped(void **state)
 	assert_int_equal(record_get(&in, &r), 0);
 	assert_int_equal(r.type, 200);
 	assert_string_equal(record_type_str(r.type), "unknown");
+	assert_int_equal(r.other.len, 5);
+	assert_ptr_equal(r.other.body, buf + 3);
+	assert_int_equal(record_bytes(&r), 8);
+	assert_ptr_equal(record_put(again, &r), again + 8);
+	assert_memory_equal(again, buf, 8);
 	assert_int_equal(record_get(&in, &r), 0);
 	assert_int_equal(r.epoch.epoch, 9);
 }
@@ -205,6 +211,19 @@ static void longer_body_of_a_known_type_is_read(void **state)
 	assert_int_equal(record_get(&in, &r), 0);
 	assert_int_equal(r.epoch.first_seq, 77);
 	assert_int_equal(bytes_left(&in), 0);
+}
+
+static void cells_of_a_placement_are_one_and_of_others_none(void **state)
+{
+	const struct record placement = {.type = RECORD_PLACEMENT, .placement = {.seq = 7}};
+	const struct record rollback = {.type = RECORD_ROLLBACK, .rollback = {.cells = 3}};
+	struct record_cells cells = {&placement, 0};
+
+	(void)state;
+	assert_int_equal(record_cells_next(&cells)->seq, 7);
+	assert_null(record_cells_next(&cells));
+	cells = (struct record_cells){&rollback, 0}; /* they follow as placements of nobody */
+	assert_null(record_cells_next(&cells));
 }
 
 static void name_that_is_too_long_is_refused(void **state)
@@ -227,7 +246,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(any_sequence_of_records_is_read_as_written),
 		cmocka_unit_test(cut_anywhere_is_refused),
-		cmocka_unit_test(unknown_type_is_skipped),
+		cmocka_unit_test(cells_of_a_placement_are_one_and_of_others_none),
+		cmocka_unit_test(unknown_type_keeps_its_body_and_is_passed_on),
 		cmocka_unit_test(longer_body_of_a_known_type_is_read),
 		cmocka_unit_test(name_that_is_too_long_is_refused),
 	};
