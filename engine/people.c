@@ -91,13 +91,13 @@ static bool is_used(const struct people *p, uint32_t slot)
 	return (p->used[slot / 64] >> slot % 64 & 1) != 0;
 }
 
+/* The key is whole words (hash.h). */
 static uint32_t home_of(const struct people *p, uint16_t board, const uint8_t *user)
 {
-	uint8_t key[sizeof(board) + USER_BYTES];
+	uint64_t key[USER_BYTES / 8 + 1] = {[USER_BYTES / 8] = board};
 	uint64_t hash;
 
-	memcpy(key, &board, sizeof(board));
-	memcpy(key + sizeof(board), user, USER_BYTES);
+	memcpy(key, user, USER_BYTES);
 	hash = hash64(key, sizeof(key), p->seed);
 	return (uint32_t)((hash >> 32) * p->homes >> 32);
 }
@@ -177,11 +177,9 @@ void people_drop(struct people *p, struct person *person)
 
 uint16_t people_sum(uint32_t cell, uint8_t color)
 {
-	uint8_t key[sizeof(cell) + sizeof(color)];
+	uint64_t key = (uint64_t)color << 32 | cell;
 
-	memcpy(key, &cell, sizeof(cell));
-	key[sizeof(cell)] = color;
-	return (uint16_t)(hash64(key, sizeof(key), 0) % UINT16_MAX + 1);
+	return (uint16_t)(hash64(&key, sizeof(key), 0) % UINT16_MAX + 1);
 }
 
 /* --- time ------------------------------------------------------------------------------------- */

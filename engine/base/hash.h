@@ -3,6 +3,9 @@
  *
  * The one place that includes xxHash. Pure functions, any thread. Seeds separate uses, so that
  * equal bytes in different roles do not have equal hashes.
+ *
+ * Whoever puts a key together to have it hashed at once makes it of whole 8-byte words: what is
+ * read across two stores must wait until both, and all before them, are in the cache.
  */
 #ifndef PX_BASE_HASH_H
 #define PX_BASE_HASH_H
