@@ -133,13 +133,18 @@ uint64_t requests_pushed_out(const struct requests *r)
 /* --- homes ------------------------------------------------------------------------------------ */
 
 /* The key is whole words (hash.h). */
-static uint32_t hash_of(const struct requests *r, uint16_t board, const uint8_t *user,
-			uint64_t number)
+uint32_t requests_hash(const struct requests *r, uint16_t board,
+		       const uint8_t user[static USER_BYTES], uint64_t number)
 {
 	uint64_t key[2 + USER_BYTES / 8] = {board, number};
 
 	memcpy(key + 2, user, USER_BYTES);
 	return (uint32_t)(hash64(key, sizeof(key), r->seed) >> 32);
+}
+
+void requests_prefetch(const struct requests *r, uint32_t hash)
+{
+	__builtin_prefetch(&r->homes[hash & r->home_mask], 1);
 }
 
 static uint64_t home_make(uint32_t hash, uint32_t index)
@@ -148,9 +153,9 @@ static uint64_t home_make(uint32_t hash, uint32_t index)
 }
 
 /* The entry of this key; NONE: there is none. */
-static uint32_t look(const struct requests *r, uint16_t board, const uint8_t *user, uint64_t number)
+static uint32_t look(const struct requests *r, uint32_t hash, uint16_t board, const uint8_t *user,
+		     uint64_t number)
 {
-	uint32_t hash = hash_of(r, board, user, number);
 	uint64_t home;
 
 	for (uint32_t at = hash & r->home_mask; (home = r->homes[at]) != 0;
@@ -255,7 +260,7 @@ static bool forget_oldest(struct requests *r)
 		return false;
 	forget(r, r->oldest);
 	if (r->count > 0) /* the next one to go */
-		__builtin_prefetch(&r->homes[r->entries[r->oldest].hash & r->home_mask], 1);
+		requests_prefetch(r, r->entries[r->oldest].hash);
 	return true;
 }
 
@@ -298,7 +303,7 @@ static void person_trim(struct requests *r, struct person *person)
 }
 
 static void entry_add(struct requests *r, struct person *person, const struct request *request,
-		      uint64_t accepted_ms)
+		      uint32_t hash, uint64_t accepted_ms)
 {
 	struct person_requests *of = &person->requests;
 	uint32_t index = entry_take(r);
@@ -307,14 +312,14 @@ static void entry_add(struct requests *r, struct person *person, const struct re
 	*e = (struct entry){.number = request->number,
 			    .seq = request->seq,
 			    .accepted_ms = (uint32_t)accepted_ms,
-			    .hash = hash_of(r, person->board, person->user, request->number),
+			    .hash = hash,
 			    .cell = request->cell,
 			    .before = of->nth > 0 ? of->newest : NONE,
 			    .nth = of->nth + 1,
 			    .board = person->board,
 			    .color = request->color};
 	memcpy(e->user, person->user, sizeof(e->user));
-	home_take(r, e->hash, index);
+	home_take(r, hash, index);
 	link_newest(r, index);
 	of->newest = index;
 	of->nth++;
@@ -333,10 +338,11 @@ static void entry_tell(const struct entry *e, struct request *out)
 
 /* --- a placement ------------------------------------------------------------------------------ */
 
-bool requests_find(const struct requests *r, uint16_t board, const uint8_t user[static USER_BYTES],
-		   uint64_t number, struct request *ret_request)
+bool requests_find(const struct requests *r, uint32_t hash, uint16_t board,
+		   const uint8_t user[static USER_BYTES], uint64_t number,
+		   struct request *ret_request)
 {
-	uint32_t index = look(r, board, user, number);
+	uint32_t index = look(r, hash, board, user, number);
 
 	if (index == NONE)
 		return false;
@@ -361,9 +367,9 @@ bool requests_make_room(struct requests *r, struct person *person)
 }
 
 void requests_add(struct requests *r, struct person *person, const struct request *request,
-		  uint64_t mono_ms)
+		  uint32_t hash, uint64_t mono_ms)
 {
-	entry_add(r, person, request, mono_ms);
+	entry_add(r, person, request, hash, mono_ms);
 	person->requests.in_flight++;
 	r->in_flight++;
 }
@@ -401,17 +407,18 @@ void requests_restore(struct requests *r, struct person *person, const struct re
 		      uint64_t wall_ms, uint64_t mono_ms)
 {
 	uint64_t elapsed = wall_ms > stored->placed_at_ms ? wall_ms - stored->placed_at_ms : 0;
-	uint32_t same, newest = newest_of(r, person);
+	uint32_t same, hash, newest = newest_of(r, person);
 
 	if (elapsed >= PEOPLE_REMEMBER_MS)
 		return;
 	if (newest != NONE && r->entries[newest].seq >= stored->seq)
 		return;
-	same = look(r, person->board, person->user, stored->number);
+	hash = requests_hash(r, person->board, person->user, stored->number);
+	same = look(r, hash, person->board, person->user, stored->number);
 	if (same != NONE)
 		hide(r, same);
 	if (requests_make_room(r, person))
-		entry_add(r, person, stored, mono_ms - elapsed);
+		entry_add(r, person, stored, hash, mono_ms - elapsed);
 }
 
 void requests_lose(struct requests *r, const uint64_t *seq, uint32_t boards)

@@ -48,17 +48,26 @@ void requests_free(struct requests *r); /* NULL is fine */
 /* Memory for so many, when all are used; reserved at start, costs nothing until then. */
 uint64_t requests_bytes(uint64_t capacity);
 
+/* Where this one is looked for: made once, for all that a placement asks. Others may have the same.
+ * It is good for as long as the table is. */
+uint32_t requests_hash(const struct requests *r, uint16_t board,
+		       const uint8_t user[static USER_BYTES], uint64_t number);
+
+/* Asks the processor for the memory that requests_find() and requests_add() will begin with. */
+void requests_prefetch(const struct requests *r, uint32_t hash);
+
 /* Whether this one is remembered; *ret_request then says what it was (but for placed_at_ms). */
-bool requests_find(const struct requests *r, uint16_t board, const uint8_t user[static USER_BYTES],
-		   uint64_t number, struct request *ret_request);
+bool requests_find(const struct requests *r, uint32_t hash, uint16_t board,
+		   const uint8_t user[static USER_BYTES], uint64_t number,
+		   struct request *ret_request);
 
 /* Forgets what must be for one more of this person. False: too much is in flight. */
 bool requests_make_room(struct requests *r, struct person *person);
 
 /* Remembers a placement that is in flight, behind requests_make_room() and where requests_find()
- * found none. Its board and user are the person's. */
+ * found none. Its board and user are the person's; `hash` is theirs and the number's. */
 void requests_add(struct requests *r, struct person *person, const struct request *request,
-		  uint64_t mono_ms);
+		  uint32_t hash, uint64_t mono_ms);
 
 /* The oldest one in flight of all, which is this person's, is durable now. */
 void requests_settle(struct requests *r, struct person *person);

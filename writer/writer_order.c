@@ -99,13 +99,14 @@ static void place_charge(struct writer *w, struct writer_board *b, struct pendin
 	p->nameless = m->nameless;
 }
 
-static void place_remember(struct writer *w, const struct pending *p, struct person *person)
+static void place_remember(struct writer *w, const struct pending *p, struct person *person,
+			   uint32_t hash)
 {
 	const struct request request = {
 		.number = p->request, .seq = p->seq, .cell = p->cell, .color = p->color};
 
 	if (!p->nameless)
-		requests_add(w->requests, person, &request, mono_ms(w));
+		requests_add(w->requests, person, &request, hash, mono_ms(w));
 }
 
 static void repeat_tell(struct writer *w, const struct pending *p)
@@ -163,17 +164,17 @@ static bool place_is_last(const struct person *person, const struct writer_board
 }
 
 /* Whether it was accepted before; then it has its answer, or will get it. person: NULL where that
- * is not known. The last one of a person is known as long as its cooldown runs, if that is longer
- * than others are, or if those were pushed out. */
+ * is not known; hash: requests_hash() of it. The last one of a person is known as long as its
+ * cooldown runs, if that is longer than others are, or if those were pushed out. */
 static bool place_again(struct writer *w, unsigned worker, const struct writer_board *b,
-			const struct mail_request *m, const struct person *person)
+			const struct mail_request *m, const struct person *person, uint32_t hash)
 {
 	struct request before;
 	bool is_same;
 
 	if (m->nameless)
 		return false;
-	if (requests_find(w->requests, m->board, m->user, m->request, &before)) {
+	if (requests_find(w->requests, hash, m->board, m->user, m->request, &before)) {
 		is_same = place_is(&before, b, m);
 	} else if (person != NULL && person->last_seq != 0 && person->last_request == m->request) {
 		is_same = place_is_last(person, b, m);
@@ -196,7 +197,7 @@ static void person_drop_if_new(struct writer *w, struct person *person)
 
 /* Charged, numbered and journalled, or refused: one that is not known yet and could be placed. */
 static void place_new(struct writer *w, unsigned worker, struct writer_board *b,
-		      const struct mail_request *m, struct person *person)
+		      const struct mail_request *m, struct person *person, uint32_t hash)
 {
 	uint64_t wait_ms = people_wait_ms(person, b->room->cooldown_ms, mono_ms(w));
 	enum refusal why;
@@ -220,7 +221,7 @@ static void place_new(struct writer *w, unsigned worker, struct writer_board *b,
 	}
 	p->lsn = journal_appended(w->journal);
 	place_charge(w, b, p, person, m);
-	place_remember(w, p, person);
+	place_remember(w, p, person, hash);
 }
 
 void order_place(struct writer *w, unsigned worker, const struct mail_request *m)
@@ -228,6 +229,7 @@ void order_place(struct writer *w, unsigned worker, const struct mail_request *m
 	struct writer_board *b = writer_board_at(w, m->board);
 	struct person *person;
 	enum refusal why;
+	uint32_t hash;
 
 	if (b == NULL || !m->with_user) {
 		writer_refuse(w, worker, m, b == NULL ? REFUSAL_UNKNOWN_BOARD : REFUSAL_NO_SESSION,
@@ -235,7 +237,8 @@ void order_place(struct writer *w, unsigned worker, const struct mail_request *m
 		return;
 	}
 	person = people_find(w->people, m->board, m->user);
-	if (place_again(w, worker, b, m, person))
+	hash = requests_hash(w->requests, m->board, m->user, m->request);
+	if (place_again(w, worker, b, m, person, hash))
 		return;
 	why = place_check(b, m);
 	if (why != REFUSAL_NONE) {
@@ -247,7 +250,7 @@ void order_place(struct writer *w, unsigned worker, const struct mail_request *m
 	if (person == NULL)
 		writer_refuse(w, worker, m, REFUSAL_FULL, 60000);
 	else
-		place_new(w, worker, b, m, person);
+		place_new(w, worker, b, m, person, hash);
 }
 
 /* --- what is settled -------------------------------------------------------------------------- */

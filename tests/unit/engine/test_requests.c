@@ -81,7 +81,8 @@ static bool place(struct scene *s, uint16_t board, uint64_t user, uint64_t numbe
 	person->charged_wall_ms = WALL_MS;
 	person->charged_mono_ms = s->mono_ms;
 	person->last_seq = s->seq;
-	requests_add(s->requests, person, &request, s->mono_ms);
+	requests_add(s->requests, person, &request,
+		     requests_hash(s->requests, board, user_of(user), number), s->mono_ms);
 	return true;
 }
 
@@ -94,9 +95,10 @@ static void place_durably(struct scene *s, uint16_t board, uint64_t user, uint64
 /* The seq at which it is remembered; 0: it is not. */
 static uint64_t seq_of(const struct scene *s, uint16_t board, uint64_t user, uint64_t number)
 {
+	uint32_t hash = requests_hash(s->requests, board, user_of(user), number);
 	struct request request;
 
-	if (!requests_find(s->requests, board, user_of(user), number, &request))
+	if (!requests_find(s->requests, hash, board, user_of(user), number, &request))
 		return 0;
 	assert_int_equal(request.number, number);
 	assert_int_equal(request.board, board);
