@@ -5,6 +5,13 @@
 
 #include "engine/base/assert.h"
 
+void apply_prefetch(const struct applied *a, uint32_t cell)
+{
+	board_prefetch(a->board, cell);
+	if (a->placers != NULL)
+		__builtin_prefetch(&a->placers[cell], 1);
+}
+
 static enum apply_verdict change_check(const struct applied *a, const struct change *c)
 {
 	uint32_t cells = board_cells(a->board);

@@ -48,6 +48,9 @@ enum apply_verdict {
 	APPLY_OFF,      /* a cell that is not on the board, or a color of more bits */
 };
 
+/* Asks the processor for the memory that a change of this cell will touch. */
+void apply_prefetch(const struct applied *a, uint32_t cell);
+
 /* Applies the whole change, or nothing. */
 enum apply_verdict apply_change(struct applied *a, const struct change *c);
 

@@ -195,6 +195,11 @@ uint8_t board_get(const struct board *b, uint32_t cell)
 
 static void block_save(struct board *b, uint32_t block);
 
+void board_prefetch(const struct board *b, uint32_t cell)
+{
+	__builtin_prefetch(&b->bytes[cell >> b->cells_per_byte_log2], 1);
+}
+
 bool board_set(struct board *b, uint32_t cell, uint8_t color)
 {
 	size_t at = cell >> b->cells_per_byte_log2;

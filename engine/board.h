@@ -51,6 +51,8 @@ unsigned board_bits(const struct board *b);
 uint32_t board_cells(const struct board *b);
 size_t board_bytes(const struct board *b);
 
+/* Asks the processor for the memory that the cell lies in. */
+void board_prefetch(const struct board *b, uint32_t cell);
 uint8_t board_get(const struct board *b, uint32_t cell);
 bool board_set(struct board *b, uint32_t cell, uint8_t color); /* true: it was another color */
 

@@ -142,6 +142,11 @@ static void slot_clear(struct people *p, uint32_t slot)
 
 /* --- entries ---------------------------------------------------------------------------------- */
 
+void people_prefetch(const struct people *p, uint16_t board, const uint8_t user[static USER_BYTES])
+{
+	__builtin_prefetch(&p->slots[home_of(p, board, user)], 1);
+}
+
 struct person *people_find(struct people *p, uint16_t board, const uint8_t user[static USER_BYTES])
 {
 	uint32_t slot = slot_find(p, board, user);

@@ -48,6 +48,9 @@ uint16_t people_sum(uint32_t cell, uint8_t color);
 int people_new(uint32_t capacity, struct people **ret_people);
 void people_free(struct people *p);
 
+/* Asks the processor for the memory that the entry of (board, user) lies in, if it does. */
+void people_prefetch(const struct people *p, uint16_t board, const uint8_t user[static USER_BYTES]);
+
 /* The entry of (board, user), or NULL. Valid until the next people_get() or people_expire(). */
 struct person *people_find(struct people *p, uint16_t board, const uint8_t user[static USER_BYTES]);
 

@@ -240,12 +240,16 @@ static bool requests_run(struct writer *w)
 	bool more = false;
 
 	for (unsigned i = 0; i < w->config.worker_count; i++) {
+		struct spsc *q = w->config.requests[i];
+		const struct mail_request *m, *ahead;
 		unsigned n = 0;
-		const struct mail_request *m;
 
-		while (n < REQUESTS_PER_TURN && (m = spsc_peek(w->config.requests[i])) != NULL) {
+		while (n < REQUESTS_PER_TURN && (m = spsc_peek(q)) != NULL) {
+			ahead = spsc_peek_ahead(q, PREFETCH_AHEAD);
+			if (ahead != NULL)
+				order_prefetch(w, ahead);
 			request_run(w, i, m);
-			spsc_pop(w->config.requests[i]);
+			spsc_pop(q);
 			n++;
 		}
 		more |= n == REQUESTS_PER_TURN;

@@ -224,6 +224,18 @@ static void place_new(struct writer *w, unsigned worker, struct writer_board *b,
 	place_remember(w, p, person, hash);
 }
 
+/* The memory of people and requests is larger than any cache, and looked at in random places: asked
+ * for some placements ahead, it comes while others are placed. */
+void order_prefetch(const struct writer *w, const struct mail_request *m)
+{
+	if (m->type != MAIL_PLACE || !m->with_user)
+		return;
+	people_prefetch(w->people, m->board, m->user);
+	if (!m->nameless)
+		requests_prefetch(w->requests,
+				  requests_hash(w->requests, m->board, m->user, m->request));
+}
+
 void order_place(struct writer *w, unsigned worker, const struct mail_request *m)
 {
 	struct writer_board *b = writer_board_at(w, m->board);
@@ -325,6 +337,15 @@ void order_you(struct writer *w, unsigned worker, const struct mail_request *m)
 		settle_you(w, &now);
 }
 
+/* Likewise for what will be settled soon. */
+static void settle_prefetch(const struct writer *w, uint64_t at)
+{
+	const struct pending *p = &w->pending[at % PENDING_MAX];
+
+	if (at < w->pending_tail && p->kind == PENDING_PLACE)
+		apply_prefetch(&w->boards[p->board]->live, p->cell);
+}
+
 void order_settle(struct writer *w)
 {
 	uint64_t settled = journal_settled(w->journal);
@@ -334,6 +355,7 @@ void order_settle(struct writer *w)
 
 		if (p->lsn > settled)
 			break;
+		settle_prefetch(w, w->pending_head + PREFETCH_AHEAD);
 		if (p->kind == PENDING_PLACE) {
 			if (!settle_place(w, p))
 				return;

@@ -16,6 +16,7 @@
 
 #define PENDING_MAX          65536 /* a power of two: requests that wait for the journal */
 #define REQUESTS_PER_TURN    2048  /* per worker */
+#define PREFETCH_AHEAD       8     /* placements: longer than memory takes */
 #define EVENTS_PER_REAP      64
 #define COPY_STEP_BYTES      (512u << 10) /* per board and turn */
 #define PEOPLE_COPY_STEP     8192
@@ -159,6 +160,8 @@ struct writer_board *writer_board_at(struct writer *w,
 /* --- writer_order.c --------------------------------------------------------------------------- */
 struct pending *order_pend(struct writer *w, unsigned worker, const struct mail_request *m,
 			   enum pending_kind kind); /* NULL: too many wait */
+/* What order_place() of this one will look at, soon. */
+void order_prefetch(const struct writer *w, const struct mail_request *m);
 void order_place(struct writer *w, unsigned worker, const struct mail_request *m);
 void order_you(struct writer *w, unsigned worker, const struct mail_request *m);
 /* Applies what is durable; false: a reader is in the way of the frame that must be cut first. */

@@ -123,3 +123,10 @@ void spsc_pop(struct spsc *q)
 	px_assert(at != q->published_seen);
 	atomic_store_explicit(&q->popped, at + 1, memory_order_release);
 }
+
+const void *spsc_peek_ahead(struct spsc *q, uint32_t ahead)
+{
+	uint32_t at = atomic_load_explicit(&q->popped, memory_order_relaxed);
+
+	return ahead < q->published_seen - at ? item(q, at + ahead) : NULL;
+}

@@ -26,4 +26,7 @@ uint32_t spsc_room(struct spsc *q); /* pushes that will succeed for sure */
 const void *spsc_peek(struct spsc *q); /* the oldest item, valid until spsc_pop(); NULL: empty */
 void spsc_pop(struct spsc *q);
 
+/* The item `ahead` behind the oldest. NULL: no peek has seen so many yet; there may be. */
+const void *spsc_peek_ahead(struct spsc *q, uint32_t ahead);
+
 #endif

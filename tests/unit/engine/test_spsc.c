@@ -84,6 +84,31 @@ static void full_is_an_answer_and_room_comes_back(void **state)
 	spsc_free(q);
 }
 
+static void those_behind_the_oldest_are_seen_as_far_as_a_peek_saw(void **state)
+{
+	struct spsc *q;
+
+	(void)state;
+	assert_int_equal(spsc_new(4, sizeof(struct item), &q), 0);
+	for (uint64_t round = 0; round < 10; round++) {
+		for (uint64_t i = 0; i < 3; i++)
+			fill(spsc_push(q), 3 * round + i);
+		assert_null(spsc_peek_ahead(q, 0));
+		assert_true(spsc_publish(q));
+		assert_null(spsc_peek_ahead(q, 0));
+		assert_non_null(spsc_peek(q));
+		for (uint64_t i = 0; i < 3; i++) {
+			for (uint32_t ahead = 0; ahead < 3 - i; ahead++)
+				assert_true(
+					is_item(spsc_peek_ahead(q, ahead), 3 * round + i + ahead));
+			assert_null(spsc_peek_ahead(q, (uint32_t)(3 - i)));
+			assert_null(spsc_peek_ahead(q, UINT32_MAX));
+			spsc_pop(q);
+		}
+	}
+	spsc_free(q);
+}
+
 static void a_queue_of_one_item_works(void **state)
 {
 	struct spsc *q;
@@ -176,6 +201,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_is_seen_before_publish),
 		cmocka_unit_test(full_is_an_answer_and_room_comes_back),
+		cmocka_unit_test(those_behind_the_oldest_are_seen_as_far_as_a_peek_saw),
 		cmocka_unit_test(a_queue_of_one_item_works),
 		cmocka_unit_test(two_threads_see_every_item_whole_and_in_order),
 	};
