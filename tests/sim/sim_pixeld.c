@@ -170,6 +170,19 @@ static void faults_end(void)
 
 /* --- a run's beginning and end -------------------------------------------------------------- */
 
+static void receiver_choose(struct run *r)
+{
+	uint64_t seed = prng_next(&r->dice);
+
+	if (below(r, 3) == 0)
+		return;
+	r->config.sink = sink_new(seed);
+	r->config.batch_records = 5 + (uint32_t)below(r, 5 + below(r, 400));
+	r->config.batch_bytes = 1000 + below(r, 100000);
+	r->config.batch_age_ns = below(r, 1 + below(r, 500 * NS_PER_MS));
+	r->config.gentle_per_second = below(r, 2) * 1000;
+}
+
 static void askers_make(struct run *r)
 {
 	r->asker_count = (unsigned)below(r, ASKERS_MAX + 1);
@@ -208,6 +221,7 @@ static void run_begin(struct run *r, uint64_t seed)
 					  .recv_bufs = 4u << below(r, 4),
 					  .clients_max = 8 + (uint32_t)below(r, 40)};
 	askers_make(r);
+	receiver_choose(r);
 }
 
 static void run_end(struct run *r)
@@ -222,6 +236,7 @@ static void run_end(struct run *r)
 	ring_sim_end();
 	disk_sim_end();
 	net_sim_free(r->net);
+	sink_free(r->config.sink);
 	truth_free(r->crowd.truth);
 	session_key_free(r->key);
 	settings_free(r->settings);
@@ -240,6 +255,8 @@ static void step(struct run *r)
 		client_turn(r->clients[i], ring_sim_now_ns());
 	for (unsigned i = 0; i < r->asker_count && r->stack != NULL; i++)
 		asker_turn(r->askers[i], ring_sim_now_ns());
+	if (r->config.sink != NULL)
+		sink_clock_set(r->config.sink, ring_sim_now_ns());
 	if (r->stack != NULL)
 		stack_turn(r->stack, now_of(r), &r->dice);
 }
@@ -275,7 +292,7 @@ static void verify(struct run *r)
 
 	disk_faults_end();
 	px_assert(disk_open("sim", 0, 0, &disk) == 0);
-	truth_verify(r->crowd.truth, disk);
+	truth_verify(r->crowd.truth, disk, r->config.sink);
 	disk_close(disk);
 }
 
@@ -289,6 +306,8 @@ static void server_stop(struct run *r)
 		step(r);
 	}
 	stack_free(r->stack);
+	if (r->config.sink != NULL)
+		sink_cut(r->config.sink);
 	clients_cut_off(r);
 	disk_sim_process_kill();
 	r->stops++;
@@ -342,7 +361,7 @@ static bool everybody_is_level(struct run *r)
 			    !client_is_level(r->clients[i], b, seq))
 				return false;
 	}
-	return true;
+	return r->config.sink == NULL || sink_lsn(r->config.sink) == stack_durable_lsn(r->stack);
 }
 
 static _Noreturn void not_level(struct run *r)
@@ -353,6 +372,9 @@ static _Noreturn void not_level(struct run *r)
 	fprintf(stderr, "\n");
 	for (unsigned i = 0; i < r->client_count; i++)
 		client_describe(r->clients[i]);
+	if (r->config.sink != NULL)
+		fprintf(stderr, "receiver: lsn %lu of %lu\n", sink_lsn(r->config.sink),
+			stack_durable_lsn(r->stack));
 	truth_failed("clients do not come to the same board");
 }
 
@@ -363,6 +385,8 @@ static void last_life(struct run *r)
 
 	faults_end();
 	r->crowd.calm = true;
+	if (r->config.sink != NULL)
+		sink_calm(r->config.sink);
 	r->config.clients_max = 2 * CLIENTS_MAX + 16;
 	r->config.slots = 2 * CLIENTS_MAX + 64;
 	server_start(r);
@@ -378,6 +402,22 @@ static void last_life(struct run *r)
 		asker_leave(r->askers[i]);
 	server_stop(r);
 	verify(r);
+	if (r->config.sink != NULL)
+		sink_check_all(r->config.sink);
+}
+
+static void receiver_report(const struct run *r)
+{
+	struct sink_counts c;
+
+	if (r->config.sink == NULL)
+		return;
+	c = sink_counts(r->config.sink);
+	printf("%lu records received, %lu flushes, %lu in quarantine, %lu times away, %lu lost "
+	       "within a batch, %lu lost before its end, %lu lost behind it, %lu batches refused, "
+	       "%lu decisions, %lu put back, %lu ahead, %lu slow; ",
+	       c.kept, c.flushes, c.quarantined, c.away, c.lost_within, c.lost_before, c.lost_after,
+	       c.refused, c.stopped, c.put_back, c.ahead, c.slow);
 }
 
 static void report(const struct run *r)
@@ -395,9 +435,10 @@ static void report(const struct run *r)
 	printf("asked %lu, placed %lu by message, %lu by PUT, told %lu later, %lu again, refused "
 	       "%lu, %lu as reused, kept %lu, lost 0; ",
 	       t.asked, c->placed, c->put, c->told_by_you, c->again, c->refused, c->reused, t.kept);
-	printf("past: asked %lu, compared %lu, denied %lu; rollbacks: told %lu, kept %lu of %lu "
-	       "cells; ",
+	printf("%lu questions, %lu answers compared, %lu denied, %lu rollbacks told, %lu rollbacks "
+	       "kept, %lu cells restored; ",
 	       c->questions, t.past_checked, c->denied, c->rolled_back, t.rollbacks, t.restored);
+	receiver_report(r);
 	printf("injected: %lu short sends, %lu splits, %lu starved, %lu ended receives, %lu failed "
 	       "accepts, %lu lost cancels, %lu early submits, %lu early receives, %lu short "
 	       "writes, %lu disk errors, %lu "

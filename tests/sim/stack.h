@@ -1,6 +1,6 @@
 /*
- * stack.h - a whole pixeld in one thread: workers, writer, keeper, packer and historian over ring,
- * net and disk in memory.
+ * stack.h - a whole pixeld in one thread: workers, writer, keeper, packer, historian and receiver
+ * over ring, net and disk in memory.
  *
  * What main() of pixeld does with threads is done here by turns: stack_turn() lets each of them run
  * that is awake, in an order that the dice decide; some are left out now and then, as if they had
@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "edge/worker.h"
+#include "tests/sim/sink.h"
 #include "writer/writer.h"
 
 #define STACK_WORKERS_MAX 4
@@ -27,6 +28,9 @@ struct stack_config {
 	uint32_t recv_bufs;
 	uint32_t clients_max;
 	uint64_t read_ns_max; /* a step of the historian takes less; 0: no time */
+	struct sink *sink;    /* where the receiver sends; NULL: there is no receiver */
+	uint32_t batch_records;
+	uint64_t batch_bytes, batch_age_ns, gentle_per_second;
 };
 
 struct stack;
@@ -48,6 +52,7 @@ bool stack_is_stopped(const struct stack *s);
 void stack_free(struct stack *s);
 
 const struct room *stack_room(struct stack *s, const char *name);
+uint64_t stack_durable_lsn(const struct stack *s);
 bool stack_is_ready(const struct stack *s); /* placements are taken */
 
 #endif

@@ -16,6 +16,7 @@
 #include "engine/base/bytes.h"
 #include "engine/base/hash.h"
 #include "persist/recover/recover.h"
+#include "tests/sim/sink.h"
 #include "tests/sim/truth_priv.h"
 
 #define SEQ_MAX  (1u << 24) /* no run comes that far; a new epoch begins beyond it */
@@ -338,6 +339,9 @@ static int handle_record(void *arg, uint64_t lsn, const struct record *r, bool r
 	struct truth *t = arg;
 
 	(void)replay;
+	t->last_lsn = lsn;
+	if (t->sink != NULL)
+		sink_verify_record(t->sink, lsn, r);
 	if (r->type == RECORD_PLACEMENT) {
 		placement_fold(t, lsn, &r->placement);
 		return 0;
@@ -374,7 +378,7 @@ static void verify_begin(struct truth *t)
 	undo_verify_begin(t);
 }
 
-void truth_verify(struct truth *t, struct disk *disk)
+void truth_verify(struct truth *t, struct disk *disk, struct sink *sink)
 {
 	const struct recover_options options = {
 		.fresh_journal_id = 1, .history_records = UINT64_MAX, .read_only = true};
@@ -384,6 +388,10 @@ void truth_verify(struct truth *t, struct disk *disk)
 	char why[RECOVER_WHY_BYTES] = "";
 
 	verify_begin(t);
+	t->sink = sink;
+	t->last_lsn = 0;
+	if (sink != NULL)
+		sink_verify_begin(sink);
 	truth_check(recover_run(disk, &options, &handler, &result, why) == 0, "recovery: %s", why);
 	for (unsigned i = 0; i < t->clients; i++)
 		for (uint64_t k = 0; k < t->asked[i].len; k++)
@@ -396,6 +404,8 @@ void truth_verify(struct truth *t, struct disk *disk)
 		truth_check(t->seen[b].last == 0 || t->seen[b].last < t->folds[b].next_seq,
 			    "LOST: board %s: clients saw seq %lu; the journal ends before %lu",
 			    t->boards[b].name, t->seen[b].last, t->folds[b].next_seq);
+	if (sink != NULL)
+		sink_verify_end(sink, t->last_lsn);
 	undo_verify_end(t);
 	told_verify_end(t);
 }

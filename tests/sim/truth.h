@@ -29,6 +29,8 @@
 
 #define TRUTH_BOARDS_MAX 4
 
+struct sink;
+
 struct truth_board {
 	const char *name;
 	uint32_t width, height;
@@ -126,7 +128,8 @@ bool truth_rollback_takes(const struct truth *t, unsigned board, uint64_t lsn);
 void truth_told_cell(struct truth *t, const struct truth_cell *cell);
 void truth_told_moment(struct truth *t, const struct truth_moment *m, const uint8_t *colors);
 
-void truth_verify(struct truth *t, struct disk *disk);
+/* With the sink, if there is one, it is compared too: sink.h. */
+void truth_verify(struct truth *t, struct disk *disk, struct sink *sink);
 
 struct truth_counts {
 	uint64_t asked, acknowledged, kept, boards_compared;

@@ -87,6 +87,8 @@ struct truth {
 	struct truth_moment *moments;
 	struct truth_cell *cells;
 	size_t moments_len, moments_max, cells_len, cells_max;
+	struct sink *sink; /* during truth_verify(); NULL: there is none */
+	uint64_t last_lsn; /* that it has read */
 	struct truth_counts counts;
 };
 
