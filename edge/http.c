@@ -17,6 +17,8 @@
 #define METRICS_BYTES_MAX 65536
 #define ABOUT_BYTES_MAX   1024
 
+_Static_assert(BODY_BYTES_MAX == 1024, "as http_error.def says");
+
 /* --- who asks --------------------------------------------------------------------------------- */
 
 static enum http_token token_look(struct worker *w, struct span token,

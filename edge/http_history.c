@@ -11,11 +11,10 @@
 #include "engine/base/timestamp.h"
 
 #define PLACEMENTS_DEFAULT 20
-#define PLACEMENTS_MAX     100
 #define PAST_MAX_AGE_S     60 /* a seq may come to stand for something else after a lost journal */
 #define SEQ_MAX            ((1ULL << 53) - 1)
 #define PLACEMENT_JSON_MAX 160
-#define HISTORY_JSON_MAX   (256 + PLACEMENTS_MAX * PLACEMENT_JSON_MAX)
+#define HISTORY_JSON_MAX   (256 + PIXEL_HISTORY_MAX * PLACEMENT_JSON_MAX)
 #define HISTORY_NO_BOUND   UINT64_MAX
 
 bool http_history_is_asked(const struct http_head *h)
@@ -165,7 +164,7 @@ void http_history_get(struct worker *w, struct conn *c, const struct http_reques
 		return;
 	}
 	if (limit_text.at != NULL &&
-	    (!http_decimal(limit_text, PLACEMENTS_MAX, &limit) || limit == 0)) {
+	    (!http_decimal(limit_text, PIXEL_HISTORY_MAX, &limit) || limit == 0)) {
 		bad_request(w, c, "limit is a number from 1 to 100");
 		return;
 	}
@@ -208,7 +207,7 @@ static void reply_pixel_history(struct worker *w, struct conn *c, const struct m
 		http_reply_refusal(w, c, REFUSAL_OVERLOADED, 1000);
 		return;
 	}
-	px_assert(count <= PLACEMENTS_MAX);
+	px_assert(count <= PIXEL_HISTORY_MAX);
 	out = (char *)blob->bytes;
 	len = (size_t)snprintf(out, HISTORY_JSON_MAX, "{\"x\":%u,\"y\":%u,\"placements\":[",
 			       c->http_x, c->http_y);

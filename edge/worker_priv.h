@@ -51,6 +51,9 @@
 #define RING_SQ_ENTRIES       1024
 #define RING_CQ_ENTRIES       16384
 
+_Static_assert(ROOMS_MAX <= MESSAGE_NO_BOARD && ROOMS_MAX * ROOM_LOGS <= UINT16_MAX,
+	       "a board and one of its logs are a uint16_t");
+
 /* What the rings of a worker are asked for. */
 enum worker_op {
 	OP_ACCEPT = 1,    /* slot: index into accepts */

@@ -23,6 +23,9 @@ _Static_assert(PENDING_BINARY_MAX <= REQUESTS_IN_FLIGHT_MAX,
 	       "what a connection has unanswered is remembered: it may all be sent again");
 _Static_assert(PENDING_BINARY_MAX * 27 + CLOSE_FRAME_BYTES_MAX < OUT_BYTES,
 	       "every unanswered request has room for its answer");
+_Static_assert(PENDING_BINARY_MAX == 1100 && PENDING_JSON_MAX == 200 && SUBS_PER_CONN_MAX == 16 &&
+		       OUT_BYTES == 32 << 10,
+	       "as close_reason.def says");
 
 /* Then it cannot end: its frame must be finished. */
 static bool sub_may_be_cut(const struct worker *w, const struct conn *c, const struct sub *s)

@@ -267,6 +267,8 @@ uint64_t board_hash_bytes(const uint8_t *bytes, size_t len)
 	uint64_t hashes[BLOCKS_MAX]; /* 128 KiB, so that checkers need no allocation */
 	uint32_t blocks = 0;
 
+	_Static_assert(sizeof(hashes) == 128 << 10, "fits a thread's stack");
+
 	px_assert(len <= BYTES_MAX);
 	for (; (size_t)blocks * BOARD_BLOCK_BYTES < len; blocks++)
 		hashes[blocks] = block_hash_bytes(bytes, len, blocks);

@@ -32,6 +32,8 @@ enum history_verdict {
 	HISTORY_AWAY,    /* the database has it, or may, and cannot be asked now */
 };
 
+#define PIXEL_HISTORY_MAX 100 /* placements of one answer */
+
 /* One of the placements that the blob of PIXEL_HISTORY is made of. */
 struct mail_placement {
 	uint64_t seq;

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "engine/base/cache_line.h"
 #include "engine/user.h"
 
 #define PEOPLE_REMEMBER_MS 600000 /* a repeated request is recognised this long */
@@ -36,7 +37,7 @@ struct person {
 	uint8_t user[USER_BYTES];
 };
 
-_Static_assert(sizeof(struct person) == 64, "a person is one cache line");
+_Static_assert(sizeof(struct person) == CACHE_LINE, "a person is one cache line");
 
 struct people;
 

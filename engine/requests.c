@@ -25,6 +25,7 @@
 #include <sys/random.h>
 
 #include "engine/base/assert.h"
+#include "engine/base/cache_line.h"
 #include "engine/base/hash.h"
 
 #define NONE UINT32_MAX
@@ -44,7 +45,7 @@ struct entry {
 	uint8_t user[USER_BYTES];
 };
 
-_Static_assert(sizeof(struct entry) == 64, "an entry is a cache line");
+_Static_assert(sizeof(struct entry) == CACHE_LINE, "an entry is a cache line");
 
 struct requests {
 	struct entry *entries;

@@ -27,8 +27,7 @@
 #include <fcntl.h>
 
 #include "engine/base/assert.h"
-
-#define CACHE_LINE 64
+#include "engine/base/cache_line.h"
 
 struct frame {
 	uint64_t first;

@@ -198,6 +198,8 @@ static int board_begin(struct historian *h)
 	return history_board_begin(h->history, &h->at->board, &h->moment);
 }
 
+_Static_assert(PIXEL_HISTORY_MAX <= HISTORY_CELL_MAX, "as many as may be asked for");
+
 static int cell_begin(struct historian *h)
 {
 	h->cell.board = h->job.ask.board;

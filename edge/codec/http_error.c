@@ -4,7 +4,12 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "edge/codec/http_head.h"
 #include "engine/base/assert.h"
+
+_Static_assert(HTTP_HEAD_BYTES_MAX == 8192 && HTTP_FIELDS_MAX == 100 &&
+		       HTTP_TARGET_BYTES_MAX == 2048,
+	       "as http_error.def says");
 
 static const struct {
 	unsigned status;

@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "engine/base/cache_line.h"
+
 #define WS_CONTROL_BYTES_MAX 125
 #define WS_HEAD_BYTES_MAX    14
 #define WS_ACCEPT_CHARS      28
@@ -48,7 +50,7 @@ struct ws_piece {
 	bool ends;             /* last piece of its message */
 };
 
-/* One per connection: keep it small (at most 64 bytes). All fields private but bad_*. */
+/* One per connection: keep it small. All fields private but bad_*. */
 struct ws_parser {
 	uint64_t left;          /* payload bytes of the current frame that are still to come */
 	uint64_t message_bytes; /* of the current data message so far, for the limit */
@@ -66,6 +68,8 @@ struct ws_parser {
 	uint8_t close_seen;  /* bytes of a close payload seen, for code and reason checks */
 	uint16_t close_code; /* of the peer's close frame; 1005 when it had none */
 };
+
+_Static_assert(sizeof(struct ws_parser) <= CACHE_LINE, "a third of a connection at most");
 
 /* message_bytes_max: a longer data message is WS_BAD with 1009 (as soon as its length is known). */
 void ws_parser_init(struct ws_parser *p, enum ws_role role, uint32_t message_bytes_max);

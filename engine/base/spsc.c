@@ -22,8 +22,7 @@
 #include <stdlib.h>
 
 #include "engine/base/assert.h"
-
-#define CACHE_LINE 64
+#include "engine/base/cache_line.h"
 
 struct spsc {
 	uint8_t *items;

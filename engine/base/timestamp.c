@@ -7,7 +7,6 @@
 #include <string.h>
 
 #define MS_PER_DAY   86400000LL
-#define UNIX_MS_MAX  (253402300800000ULL - 1) /* the end of the year 9999 */
 #define UNIX_DIGITS  15
 #define DAYS_PER_ERA 146097 /* 400 years */
 
@@ -120,7 +119,7 @@ static int calendar_parse(struct scan s, uint64_t *ret_ms)
 	total = days_of(year, month, day) * MS_PER_DAY +
 		((int64_t)hour * 3600 + (int64_t)minute * 60 + second) * 1000 + ms;
 	total -= offset(&s) * 60000;
-	if (s.bad || total < 0 || (uint64_t)total > UNIX_MS_MAX)
+	if (s.bad || total < 0 || (uint64_t)total > TIMESTAMP_MS_MAX)
 		return -EINVAL;
 	*ret_ms = (uint64_t)total;
 	return 0;
@@ -135,7 +134,7 @@ int timestamp_parse(const char *at, size_t len, uint64_t *ret_ms)
 		ms = ms * 10 + (uint64_t)(at[i] - '0');
 	if (len == 0 || i < len)
 		return calendar_parse((struct scan){.at = at, .end = at + len}, ret_ms);
-	if (ms > UNIX_MS_MAX)
+	if (ms > TIMESTAMP_MS_MAX)
 		return -EINVAL;
 	*ret_ms = ms;
 	return 0;
@@ -143,7 +142,7 @@ int timestamp_parse(const char *at, size_t len, uint64_t *ret_ms)
 
 void timestamp_print(uint64_t ms, char out[static TIMESTAMP_BYTES])
 {
-	uint64_t clamped = ms < UNIX_MS_MAX ? ms : UNIX_MS_MAX;
+	uint64_t clamped = ms < TIMESTAMP_MS_MAX ? ms : TIMESTAMP_MS_MAX;
 	uint64_t days = clamped / MS_PER_DAY + 719468;
 	unsigned of_day = (unsigned)(clamped % MS_PER_DAY);
 	unsigned of_era = (unsigned)(days % DAYS_PER_ERA);

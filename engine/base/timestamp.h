@@ -9,7 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TIMESTAMP_BYTES 32 /* room for one, with its NUL */
+#define TIMESTAMP_BYTES  32               /* room for one, with its NUL */
+#define TIMESTAMP_MS_MAX 253402300799999u /* the end of the year 9999: later ones have no form */
 
 /* "1490918400123" or "2017-03-31T00:00:00.123Z"; also with an offset ("+02:00"), a blank instead of
  * the T, " UTC" at the end. Fractions finer than milliseconds are cut. 0, or -EINVAL. */

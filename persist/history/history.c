@@ -25,6 +25,8 @@ struct history {
 	uint64_t declared_lsn; /* of the headers that were seen */
 };
 
+_Static_assert(HISTORY_STEP_BYTES == 4 << 20, "docs/architecture.md and README.md");
+
 int history_new(struct disk *disk, struct history **ret_history)
 {
 	struct history *h = calloc(1, sizeof(*h));

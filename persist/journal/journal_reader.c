@@ -21,8 +21,12 @@
 
 #include "persist/format/record.h"
 #include "persist/format/segment_list.h"
+#include "persist/journal/journal.h"
 
-#define WINDOW_BYTES (2u << 20) /* holds a batch of the default size */
+#define WINDOW_BYTES (2u << 20) /* at first: it grows to the largest batch */
+
+_Static_assert(2 * WINDOW_BYTES >= JOURNAL_BATCH_BYTES_DEFAULT + BATCH_HEADER_BYTES,
+	       "grown once it holds any batch of the default size");
 
 struct journal_reader {
 	struct disk *disk;

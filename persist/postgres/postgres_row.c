@@ -11,11 +11,11 @@
 #include <time.h>
 
 #include "engine/base/assert.h"
+#include "engine/base/timestamp.h"
 
-#define COLUMNS          9
-#define EPOCH_2000_MS    946684800000 /* PostgreSQL counts from 2000-01-01, UTC */
-#define DAY_MS           86400000u
-#define PLACED_AT_MS_MAX 253402300799999u /* the last of year 9999: later ones are no dates */
+#define COLUMNS       9
+#define EPOCH_2000_MS 946684800000 /* PostgreSQL counts from 2000-01-01, UTC */
+#define DAY_MS        86400000u
 
 _Static_assert(2 + COLUMNS * 4 + 8 + 8 + 8 + USER_BYTES + 4 + 4 + 4 + 2 + 2 == POSTGRES_ROW_BYTES,
 	       "a count, then a length and a value for each column");
@@ -47,7 +47,7 @@ uint8_t *postgres_copy_tail(uint8_t out[static POSTGRES_COPY_TAIL_BYTES])
 
 static uint64_t placed_at_ms(const struct record_placement *p)
 {
-	return p->placed_at_ms < PLACED_AT_MS_MAX ? p->placed_at_ms : PLACED_AT_MS_MAX;
+	return p->placed_at_ms < TIMESTAMP_MS_MAX ? p->placed_at_ms : TIMESTAMP_MS_MAX;
 }
 
 uint8_t *postgres_row_put(uint8_t out[static POSTGRES_ROW_BYTES], const struct record_placement *p)

@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include "edge/codec/ws_frame.h"
+#include "engine/base/cache_line.h"
 #include "engine/base/clock.h"
 #include "engine/ring/op.h"
 #include "engine/ring/ring.h"
@@ -57,8 +58,6 @@ struct carry {
 	uint32_t len, room;
 	uint8_t bytes[];
 };
-
-#define CACHE_LINE 64
 
 /* One connection. An idle one costs this and nothing else of ours. The first cache line is all that
  * a receive needs whose bytes are those of the stream. */
