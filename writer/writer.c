@@ -204,13 +204,13 @@ static void request_run(struct writer *w, unsigned worker, const struct mail_req
 {
 	switch ((enum mail_type)m->type) {
 	case MAIL_PLACE:
-		order_place(w, worker, m);
+		accept_place(w, worker, m);
 		return;
 	case MAIL_SUBSCRIBE:
 		cut_subscribe(w, worker, m);
 		return;
 	case MAIL_YOU:
-		order_you(w, worker, m);
+		accept_you(w, worker, m);
 		return;
 	case MAIL_PIXEL:
 		pixel(w, worker, m);
@@ -247,7 +247,7 @@ static bool requests_run(struct writer *w)
 		while (n < REQUESTS_PER_TURN && (m = spsc_peek(q)) != NULL) {
 			ahead = spsc_peek_ahead(q, PREFETCH_AHEAD);
 			if (ahead != NULL)
-				order_prefetch(w, ahead);
+				accept_prefetch(w, ahead);
 			request_run(w, i, m);
 			spsc_pop(q);
 			n++;

@@ -60,25 +60,50 @@ struct writer_board {
 
 enum pending_kind { PENDING_PLACE, PENDING_REPEAT, PENDING_YOU, PENDING_ROLLBACK };
 
+/* A placement in the journal, and the person before the charge. */
+struct pending_place {
+	uint64_t seq, request;
+	uint64_t asked_ns, placed_at_ms;
+	uint32_t cell;
+	uint8_t color;
+	bool nameless; /* not in `requests` */
+	uint16_t before_sum;
+	uint64_t before_wall_ms, before_mono_ms, before_request, before_seq;
+	uint8_t user[USER_BYTES];
+};
+
+/* The answer of a placement that is in the journal already. */
+struct pending_repeat {
+	uint64_t seq, request;
+	uint8_t user[USER_BYTES];
+};
+
+struct pending_you {
+	uint8_t user[USER_BYTES];
+};
+
+struct pending_rollback {
+	uint64_t first_seq;
+	uint64_t name; /* the lsn of its record */
+	uint64_t placed_at_ms;
+};
+
 /* A request whose answer waits until its lsn is settled. */
 struct pending {
 	uint64_t lsn;
-	uint64_t seq;
-	uint64_t request;
-	uint64_t asked_ns;
-	uint64_t placed_at_ms;
 	struct mail_client client;
-	uint32_t cell;
 	uint16_t board;
 	uint8_t worker;
-	uint8_t color;
-	uint8_t kind;        /* enum pending_kind */
-	bool nameless;       /* PLACE: not in `requests` */
-	uint16_t before_sum; /* as those below */
-	uint8_t user[USER_BYTES];
-	/* the person before the charge */
-	uint64_t before_wall_ms, before_mono_ms, before_request, before_seq;
+	uint8_t kind; /* enum pending_kind */
+	union {
+		struct pending_place place;
+		struct pending_repeat repeat;
+		struct pending_you you;
+		struct pending_rollback rollback;
+	};
 };
+
+_Static_assert(sizeof(struct pending) <= 128, "two cache lines a placement");
 
 enum snapshot_phase {
 	SNAPSHOT_IDLE,
@@ -157,13 +182,27 @@ void writer_board_free(struct writer_board *b);
 struct writer_board *writer_board_at(struct writer *w,
 				     uint16_t number); /* served ones; else NULL */
 
-/* --- writer_order.c --------------------------------------------------------------------------- */
-struct pending *order_pend(struct writer *w, unsigned worker, const struct mail_request *m,
-			   enum pending_kind kind); /* NULL: too many wait */
-/* What order_place() of this one will look at, soon. */
-void order_prefetch(const struct writer *w, const struct mail_request *m);
-void order_place(struct writer *w, unsigned worker, const struct mail_request *m);
-void order_you(struct writer *w, unsigned worker, const struct mail_request *m);
+/* --- accept.c: checked, charged, journalled --------------------------------------------------- */
+/* What accept_place() of this one will look at, soon. */
+void accept_prefetch(const struct writer *w, const struct mail_request *m);
+void accept_place(struct writer *w, unsigned worker, const struct mail_request *m);
+void accept_you(struct writer *w, unsigned worker, const struct mail_request *m);
+/* Their answers, when what they wait for is settled. */
+void accept_tell_place(struct writer *w, const struct pending *p);
+void accept_tell_repeat(struct writer *w, const struct pending *p);
+void accept_tell_you(struct writer *w, const struct pending *p);
+void accept_undo(struct writer *w, const struct pending *p); /* the journal dropped a placement */
+
+/* --- order.c: numbered, waiting for the journal; applied when it is settled ------------------- */
+/* The next one in the row, to be filled. It waits for what is appended so far. NULL: too many wait.
+ * */
+struct pending *order_pend(struct writer *w, unsigned worker, uint16_t board,
+			   struct mail_client client, enum pending_kind kind);
+void order_unpend(struct writer *w); /* the newest: it was not accepted after all */
+/* The seq that the next change of the board gets; as many are given out as it has cells. */
+uint64_t order_next(const struct writer_board *b);
+void order_give_out(struct writer_board *b, uint64_t first, uint32_t count);
+void order_take_back(struct writer_board *b, uint64_t first, uint32_t count);
 /* Applies what is durable; false: a reader is in the way of the frame that must be cut first. */
 bool order_apply(struct writer *w, struct writer_board *b, const struct change *c);
 void order_settle(struct writer *w); /* applies and answers what the journal has settled */

@@ -151,7 +151,7 @@ static void offer_trim(struct writer *w)
 		const struct pending *p = &w->pending[i % PENDING_MAX];
 
 		if (p->kind == PENDING_PLACE)
-			rollback_touch(w, p->board, p->cell);
+			rollback_touch(w, p->board, p->place.cell);
 	}
 	for (uint32_t i = 0; i < offer->count; i++)
 		if (!is_touched(&w->rollback, offer->cells[i].cell))
@@ -166,13 +166,14 @@ static void append(struct writer *w, const struct record *r)
 }
 
 /* The room is there: nothing fails from here on. */
-static void work_journal(struct writer *w, struct writer_board *b)
+static void work_journal(struct writer *w, const struct writer_board *b,
+			 const struct pending_rollback *p)
 {
 	struct history_job *job = &w->rollback.job;
 	const struct rollback_offer *offer = job->offer;
 	struct record head = {.type = RECORD_ROLLBACK,
 			      .rollback = {.undoes = job->ask.rollback->undoes,
-					   .placed_at_ms = w->now.wall_ms,
+					   .placed_at_ms = p->placed_at_ms,
 					   .placements = offer->placements,
 					   .first_seq = offer->first_seq,
 					   .cells = offer->count,
@@ -180,14 +181,15 @@ static void work_journal(struct writer *w, struct writer_board *b)
 					   .board = b->meta.board,
 					   .filter = offer->filter}};
 	struct record cell = {.type = RECORD_PLACEMENT,
-			      .placement = {.request = journal_appended(w->journal) + 1,
-					    .placed_at_ms = w->now.wall_ms,
+			      .placement = {.request = p->name,
+					    .placed_at_ms = p->placed_at_ms,
 					    .epoch = b->live.epoch,
 					    .board = b->meta.board}};
 
 	append(w, &head);
+	px_assert(journal_appended(w->journal) == p->name);
 	for (uint32_t i = 0; i < offer->count; i++) {
-		cell.placement.seq = ++b->seq_numbered;
+		cell.placement.seq = p->first_seq + i;
 		cell.placement.x = (uint16_t)(offer->cells[i].cell % b->meta.width);
 		cell.placement.y = (uint16_t)(offer->cells[i].cell / b->meta.width);
 		cell.placement.color = offer->cells[i].color;
@@ -198,7 +200,6 @@ static void work_journal(struct writer *w, struct writer_board *b)
 void rollback_run(struct writer *w)
 {
 	struct rollback_work *work = &w->rollback;
-	struct mail_request nobody = {.client = work->job.ask.client};
 	struct writer_board *b;
 	struct pending *p;
 
@@ -212,26 +213,23 @@ void rollback_run(struct writer *w)
 	if (journal_room(w->journal) <
 	    (work->job.offer->count * RECORD_PLACEMENT_BYTES) + 2 * RECORD_BYTES_MAX)
 		return; /* behind the next commit there is */
-	nobody.board = b->meta.board;
-	p = order_pend(w, work->job.worker, &nobody, PENDING_ROLLBACK);
+	p = order_pend(w, work->job.worker, b->meta.board, work->job.ask.client, PENDING_ROLLBACK);
 	if (p == NULL)
 		return;
 	offer_trim(w);
-	p->request = journal_appended(w->journal) + 1;
-	p->seq = b->seq_numbered + 1;
-	p->placed_at_ms = w->now.wall_ms;
-	work_journal(w, b);
+	p->rollback = (struct pending_rollback){.first_seq = order_next(b),
+						.name = journal_appended(w->journal) + 1,
+						.placed_at_ms = w->now.wall_ms};
+	work_journal(w, b, &p->rollback);
+	order_give_out(b, p->rollback.first_seq, work->job.offer->count);
 	p->lsn = journal_appended(w->journal);
 	work->phase = ROLLBACK_JOURNALLED;
 }
 
 void rollback_undo(struct writer *w, const struct pending *p)
 {
-	struct writer_board *b = w->boards[p->board];
-
 	px_assert(w->rollback.phase == ROLLBACK_JOURNALLED);
-	px_assert(b->seq_numbered == p->seq - 1 + w->rollback.job.offer->count);
-	b->seq_numbered = p->seq - 1;
+	order_take_back(w->boards[p->board], p->rollback.first_seq, w->rollback.job.offer->count);
 	work_answer(w, ROLLBACK_REFUSED);
 }
 
@@ -243,7 +241,7 @@ static void work_tell(struct writer *w, const struct pending *p, const struct wr
 	struct mail_rolled_back told;
 
 	memcpy(&told, job->blob->bytes, sizeof(told));
-	told.rollback = p->request;
+	told.rollback = p->rollback.name;
 	told.cells = job->offer->count;
 	told.seq = b->live.seq;
 	memcpy(job->blob->bytes, &told, sizeof(told));
@@ -261,8 +259,8 @@ bool rollback_settle(struct writer *w, const struct pending *p)
 	const struct rollback_offer *offer = w->rollback.job.offer;
 	const struct change change = {.cause = CHANGE_ROLLBACK,
 				      .epoch = b->live.epoch,
-				      .first = p->seq,
-				      .at_ms = p->placed_at_ms,
+				      .first = p->rollback.first_seq,
+				      .at_ms = p->rollback.placed_at_ms,
 				      .count = offer->count,
 				      .cells = offer->cells};
 

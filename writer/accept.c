@@ -1,0 +1,337 @@
+/*
+ * accept.c - placements: checked, charged, journalled; told when they are durable.
+ *
+ * The cooldown is decided here and nowhere else, by one thread, so of ten requests of one person at
+ * once exactly one passes. What is accepted waits in order.c, with what the person was before the
+ * charge: a batch that the disk did not take is undone from the newest back.
+ *
+ * A placement that was accepted before is answered from memory (engine/requests.h), whatever the
+ * board, its palette and the cooldown say by now.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "writer/writer_priv.h"
+
+static uint64_t mono_ms(const struct writer *w)
+{
+	return w->now.mono_ns / NS_PER_MS;
+}
+
+/* --- accepted before -------------------------------------------------------------------------- */
+
+static void repeat_tell(struct writer *w, unsigned worker, struct mail_client client,
+			uint16_t board, const struct pending_repeat *p)
+{
+	const struct person *person = people_find(w->people, board, p->user);
+	struct mail_answer *a = writer_answer(w, worker, MAIL_PLACED, client);
+
+	metric_add(&w->metrics.placed_again, 1);
+	a->board = board;
+	a->request = p->request;
+	a->seq = p->seq;
+	if (person != NULL)
+		a->wait_ms = (uint32_t)people_wait_ms(person, w->boards[board]->room->cooldown_ms,
+						      mono_ms(w));
+}
+
+void accept_tell_repeat(struct writer *w, const struct pending *p)
+{
+	px_assert(p->kind == PENDING_REPEAT);
+	repeat_tell(w, p->worker, p->client, p->board, &p->repeat);
+}
+
+/* A client that did not get the answer: it gets it now, or when it is durable. */
+static void place_repeat(struct writer *w, unsigned worker, const struct mail_request *m,
+			 uint64_t seq)
+{
+	struct pending_repeat repeat = {.seq = seq, .request = m->request};
+	struct pending *p;
+
+	px_assert(seq < order_next(w->boards[m->board]));
+	memcpy(repeat.user, m->user, sizeof(repeat.user));
+	if (seq <= w->boards[m->board]->live.seq) {
+		repeat_tell(w, worker, m->client, m->board, &repeat);
+		return;
+	}
+	p = order_pend(w, worker, m->board, m->client, PENDING_REPEAT);
+	if (p == NULL)
+		writer_refuse(w, worker, m, REFUSAL_OVERLOADED, 1000);
+	else
+		p->repeat = repeat;
+}
+
+static bool place_is(const struct request *before, const struct writer_board *b,
+		     const struct mail_request *m)
+{
+	return m->x < b->meta.width && m->y < b->meta.height &&
+	       m->y * b->meta.width + m->x == before->cell && m->color == before->color;
+}
+
+/* Whether that is what the person placed last, as far as it is known. */
+static bool place_is_last(const struct person *person, const struct writer_board *b,
+			  const struct mail_request *m)
+{
+	if (person->last_sum == 0)
+		return true;
+	return m->x < b->meta.width && m->y < b->meta.height && m->color <= UINT8_MAX &&
+	       people_sum(m->y * b->meta.width + m->x, (uint8_t)m->color) == person->last_sum;
+}
+
+/* Whether it was accepted before; then it has its answer, or will get it. person: NULL where that
+ * is not known; hash: requests_hash() of it. The last one of a person is known as long as its
+ * cooldown runs, if that is longer than others are, or if those were pushed out. */
+static bool place_again(struct writer *w, unsigned worker, const struct writer_board *b,
+			const struct mail_request *m, const struct person *person, uint32_t hash)
+{
+	struct request before;
+	bool is_same;
+
+	if (m->nameless)
+		return false;
+	if (requests_find(w->requests, hash, m->board, m->user, m->request, &before)) {
+		is_same = place_is(&before, b, m);
+	} else if (person != NULL && person->last_seq != 0 && person->last_request == m->request) {
+		is_same = place_is_last(person, b, m);
+		before.seq = person->last_seq;
+	} else {
+		return false;
+	}
+	if (is_same)
+		place_repeat(w, worker, m, before.seq);
+	else
+		writer_refuse(w, worker, m, REFUSAL_KEY_REUSED, 0);
+	return true;
+}
+
+/* --- a new one ---------------------------------------------------------------------------------
+ * */
+
+static enum refusal place_check(const struct writer_board *b, const struct mail_request *m)
+{
+	const struct room *r = b->room;
+
+	if (m->x >= r->width || m->y >= r->height)
+		return REFUSAL_OUT_OF_BOUNDS;
+	if (m->color >= r->palette_len)
+		return REFUSAL_BAD_COLOR;
+	if (r->frozen)
+		return REFUSAL_FROZEN;
+	return REFUSAL_NONE;
+}
+
+static enum refusal place_journal(struct writer *w, const struct writer_board *b,
+				  const struct mail_request *m)
+{
+	struct record r = {.type = RECORD_PLACEMENT,
+			   .placement = {.seq = order_next(b),
+					 .request = m->request,
+					 .placed_at_ms = w->now.wall_ms,
+					 .epoch = b->live.epoch,
+					 .board = m->board,
+					 .x = (uint16_t)m->x,
+					 .y = (uint16_t)m->y,
+					 .color = (uint8_t)m->color}};
+	int rc;
+
+	if (!b->is_journalled)
+		return REFUSAL_UNAVAILABLE;
+	memcpy(r.placement.user, m->user, sizeof(r.placement.user));
+	rc = journal_append(w->journal, &r);
+	if (rc == 0)
+		return REFUSAL_NONE;
+	return rc == -ENOBUFS ? REFUSAL_OVERLOADED : REFUSAL_UNAVAILABLE;
+}
+
+static void place_fill(const struct writer *w, const struct writer_board *b,
+		       const struct mail_request *m, struct pending_place *p)
+{
+	p->seq = order_next(b);
+	p->request = m->request;
+	p->asked_ns = m->asked_ns;
+	p->placed_at_ms = w->now.wall_ms;
+	p->cell = m->y * b->room->width + m->x;
+	p->color = (uint8_t)m->color;
+	p->nameless = m->nameless;
+	memcpy(p->user, m->user, sizeof(p->user));
+}
+
+/* Remembers the person as it was, then charges. */
+static void place_charge(struct writer *w, struct pending_place *p, struct person *person,
+			 const struct mail_request *m)
+{
+	p->before_wall_ms = person->charged_wall_ms;
+	p->before_mono_ms = person->charged_mono_ms;
+	p->before_request = person->last_request;
+	p->before_sum = person->last_sum;
+	p->before_seq = person->last_seq;
+	person->charged_wall_ms = w->now.wall_ms;
+	person->charged_mono_ms = mono_ms(w);
+	person->last_request = m->request;
+	person->last_seq = p->seq;
+	person->last_sum = people_sum(p->cell, p->color);
+}
+
+static void place_remember(struct writer *w, const struct pending_place *p, struct person *person,
+			   uint32_t hash)
+{
+	const struct request request = {
+		.number = p->request, .seq = p->seq, .cell = p->cell, .color = p->color};
+
+	if (!p->nameless)
+		requests_add(w->requests, person, &request, hash, mono_ms(w));
+}
+
+static void person_drop_if_new(struct writer *w, struct person *person)
+{
+	if (person->charged_wall_ms == 0 && person->last_seq == 0)
+		people_drop(w->people, person);
+}
+
+/* Charged, numbered and journalled, or refused: one that is not known yet and could be placed. */
+static void place_new(struct writer *w, unsigned worker, struct writer_board *b,
+		      const struct mail_request *m, struct person *person, uint32_t hash)
+{
+	uint64_t wait_ms = people_wait_ms(person, b->room->cooldown_ms, mono_ms(w));
+	enum refusal why;
+	struct pending *p;
+
+	if (wait_ms > 0) {
+		writer_refuse(w, worker, m, REFUSAL_COOLDOWN, wait_ms);
+		return;
+	}
+	p = order_pend(w, worker, m->board, m->client, PENDING_PLACE);
+	if (p == NULL || (!m->nameless && !requests_make_room(w->requests, person)))
+		why = REFUSAL_OVERLOADED;
+	else
+		why = place_journal(w, b, m);
+	if (why != REFUSAL_NONE) {
+		if (p != NULL)
+			order_unpend(w);
+		person_drop_if_new(w, person);
+		writer_refuse(w, worker, m, why, 1000);
+		return;
+	}
+	p->lsn = journal_appended(w->journal);
+	place_fill(w, b, m, &p->place);
+	order_give_out(b, p->place.seq, 1);
+	place_charge(w, &p->place, person, m);
+	place_remember(w, &p->place, person, hash);
+}
+
+/* The memory of people and requests is larger than any cache, and looked at in random places: asked
+ * for some placements ahead, it comes while others are placed. */
+void accept_prefetch(const struct writer *w, const struct mail_request *m)
+{
+	if (m->type != MAIL_PLACE || !m->with_user)
+		return;
+	people_prefetch(w->people, m->board, m->user);
+	if (!m->nameless)
+		requests_prefetch(w->requests,
+				  requests_hash(w->requests, m->board, m->user, m->request));
+}
+
+void accept_place(struct writer *w, unsigned worker, const struct mail_request *m)
+{
+	struct writer_board *b = writer_board_at(w, m->board);
+	struct person *person;
+	enum refusal why;
+	uint32_t hash;
+
+	if (b == NULL || !m->with_user) {
+		writer_refuse(w, worker, m, b == NULL ? REFUSAL_UNKNOWN_BOARD : REFUSAL_NO_SESSION,
+			      0);
+		return;
+	}
+	person = people_find(w->people, m->board, m->user);
+	hash = requests_hash(w->requests, m->board, m->user, m->request);
+	if (place_again(w, worker, b, m, person, hash))
+		return;
+	why = place_check(b, m);
+	if (why != REFUSAL_NONE) {
+		writer_refuse(w, worker, m, why, 0);
+		return;
+	}
+	if (person == NULL)
+		person = people_get(w->people, m->board, m->user);
+	if (person == NULL)
+		writer_refuse(w, worker, m, REFUSAL_FULL, 60000);
+	else
+		place_new(w, worker, b, m, person, hash);
+}
+
+/* --- settled, or dropped ---------------------------------------------------------------------- */
+
+void accept_tell_place(struct writer *w, const struct pending *p)
+{
+	const struct pending_place *place = &p->place;
+	struct mail_answer *a;
+
+	px_assert(p->kind == PENDING_PLACE);
+	px_assert(place->seq <= w->boards[p->board]->live.seq); /* only what is applied is told */
+	if (!place->nameless)
+		requests_settle(w->requests, people_find(w->people, p->board, place->user));
+	metric_add(&w->metrics.placed, 1);
+	histogram_add(&w->acks, (w->now.mono_ns - place->asked_ns) / 1000);
+	a = writer_answer(w, p->worker, MAIL_PLACED, p->client);
+	a->board = p->board;
+	a->request = place->request;
+	a->seq = place->seq;
+	a->wait_ms = w->boards[p->board]->room->cooldown_ms;
+}
+
+void accept_undo(struct writer *w, const struct pending *p)
+{
+	const struct pending_place *place = &p->place;
+	struct person *person = people_find(w->people, p->board, place->user);
+
+	px_assert(p->kind == PENDING_PLACE);
+	order_take_back(w->boards[p->board], place->seq, 1);
+	if (person == NULL)
+		return; /* nameless, and expired meanwhile */
+	if (!place->nameless)
+		requests_take_back(w->requests, person);
+	person->charged_wall_ms = place->before_wall_ms;
+	person->charged_mono_ms = place->before_mono_ms;
+	person->last_request = place->before_request;
+	person->last_sum = place->before_sum;
+	person->last_seq = place->before_seq;
+	person_drop_if_new(w, person);
+}
+
+/* --- what a person has ------------------------------------------------------------------------ */
+
+static void you_tell(struct writer *w, unsigned worker, struct mail_client client, uint16_t board,
+		     const uint8_t user[static USER_BYTES])
+{
+	const struct person *person = people_find(w->people, board, user);
+	const struct writer_board *b = writer_board_at(w, board);
+	struct mail_answer *a = writer_answer(w, worker, MAIL_YOU, client);
+
+	a->board = board;
+	if (person == NULL || b == NULL)
+		return;
+	a->wait_ms = (uint32_t)people_wait_ms(person, b->room->cooldown_ms, mono_ms(w));
+	if (person->last_seq != 0 && person->last_seq <= b->live.seq) {
+		a->request = person->last_request;
+		a->seq = person->last_seq;
+	}
+}
+
+void accept_tell_you(struct writer *w, const struct pending *p)
+{
+	px_assert(p->kind == PENDING_YOU);
+	you_tell(w, p->worker, p->client, p->board, p->you.user);
+}
+
+/* Answered behind what this person has in the journal: only durable things are told. With no room
+ * to wait, or when what it waits for is dropped, at once: a `refused` would name no request. */
+void accept_you(struct writer *w, unsigned worker, const struct mail_request *m)
+{
+	struct pending *p = order_pend(w, worker, m->board, m->client, PENDING_YOU);
+
+	if (p == NULL)
+		you_tell(w, worker, m->client, m->board, m->user);
+	else
+		memcpy(p->you.user, m->user, sizeof(p->you.user));
+}
