@@ -7,7 +7,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/log.h"
 #include "writer/writer_priv.h"
+
+/* All is kept, and the beginning is not there: a snapshot has the boards, so nothing else says that
+ * somebody removed files. */
+void history_begin_tell(const struct writer *w, uint64_t first_lsn, const char *first_file)
+{
+	const struct settings *s = w->config.settings;
+
+	if (s->journal_keep_bytes == 0 && s->journal_free_bytes == 0 && first_lsn > 1)
+		log_warn("history_begins lsn=%llu file=%s what=\"older files of the journal are "
+			 "gone: removed by hand, or by a limit of an earlier run\" "
+			 "remedy=\"restore older journal-*.seg from a copy, if that history is "
+			 "wanted\"",
+			 (unsigned long long)first_lsn, first_file);
+}
 
 static void job_answer(struct writer *w, const struct history_job *job)
 {

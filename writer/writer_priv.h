@@ -244,6 +244,8 @@ bool copy_has_memory(const struct writer *w, const struct writer_board *b);
 void copy_free(struct writer *w);
 
 /* --- writer_history.c ------------------------------------------------------------------------- */
+/* At the start, about the oldest file of the journal (first_lsn 0: there is none). */
+void history_begin_tell(const struct writer *w, uint64_t first_lsn, const char *first_file);
 /* Passes a question on; false: no room, nothing was done. */
 bool history_pass(struct writer *w, struct writer_board *b, struct history_job *job);
 void history_want(struct writer *w, unsigned worker, const struct mail_request *m);

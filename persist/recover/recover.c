@@ -377,6 +377,16 @@ static void unfinished_remove(struct recovery *r)
 			return;
 }
 
+static void first_note(struct recovery *r)
+{
+	const struct segment_entry *first = live_at(r, segment_list_live(&r->list, 0));
+
+	if (first == NULL)
+		return;
+	r->result->first_lsn = first->header.first_lsn;
+	journal_segment_name(r->result->first_file, first->number);
+}
+
 static int conclude(struct recovery *r)
 {
 	struct recover_result *result = r->result;
@@ -447,6 +457,7 @@ int recover_run(struct disk *disk, const struct recover_options *options,
 		rc = snapshot_load(&r);
 	if (rc == 0)
 		rc = journal_replay(&r);
+	first_note(&r);
 	if (rc == 0)
 		rc = conclude(&r);
 	if (rc == 0 && !options->read_only) {

@@ -52,7 +52,9 @@ struct recover_result {
 	bool is_new;                 /* nothing was there */
 	bool was_clean;              /* the last run stopped in order */
 	bool is_missing;             /* the journal ends before the snapshot, which goes on */
-	bool torn;                   /* a tail was cut: */
+	uint64_t first_lsn;          /* of the oldest segment in use; 0: there is none */
+	char first_file[JOURNAL_NAME_BYTES]; /* that one */
+	bool torn;                           /* a tail was cut: */
 	char torn_file[JOURNAL_NAME_BYTES];
 	uint64_t torn_offset;
 	uint64_t torn_bytes; /* behind it that are not zero */

@@ -3,6 +3,7 @@
 import array, fcntl, os, re, shutil, signal, socket, subprocess, termios, threading, unittest, unittest.mock
 from pathlib import Path
 
+from lib import seed
 from lib.client import Client
 from lib.raw_http import connect
 from lib.server import PIXELD, Server, run, until
@@ -402,6 +403,22 @@ class Directory(unittest.TestCase):
                 self.assertIn("Permission denied", done.stderr)
                 self.assertEqual(content(server.data) if os.geteuid() == 0 else sorted(server.data.iterdir()), before)
                 path.chmod(0o600)
+
+    def test_an_oldest_file_that_is_gone_is_told(self):
+        with Server("--cooldown-ms", "0", "--requests-per-second", "0", "--journal-segment-bytes", "1MiB",
+                    allowed="history_begins") as server:
+            segments = lambda: sorted(server.data.glob("journal-*.seg"))
+            dice = seed.dice("oldest")
+            with Client(server, server.session()) as client:
+                while len(segments()) < 3:
+                    client.place_all([(dice.randrange(1000), dice.randrange(1000), dice.randrange(16)) for _ in range(3000)])
+            board = server.bitmap()[0]
+            server.stop()
+            self.assertNotIn("history_begins", server.log())
+            segments()[0].unlink()
+            server.start()
+            self.assertRegex(server.said(), f"warn history_begins lsn=[0-9]+ file={segments()[0].name} ")
+            self.assertEqual(server.bitmap()[0], board)
 
     def test_a_journal_that_is_gone_is_told_and_clients_fetch_anew(self):
         with Server("--cooldown-ms", "0", allowed="recovery note|journal_missing|epoch_renewed") as server:

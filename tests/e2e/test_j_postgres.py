@@ -508,7 +508,7 @@ class Storage(PostgresCase):
 
     def test_journal_may_be_dropped_unread_where_that_was_chosen(self):
         with self.server("--journal-free-bytes", "1000000GiB", "--journal-unread", "drop", "--snapshot-interval-s", "1",
-                         allowed=TROUBLE + "|journal_segment_(unread|removed)") as server:
+                         allowed=TROUBLE + "|journal_segment_(unread|removed)|history_begins") as server:
             self.place(server, 100)
             self.caught_up(server)
             self.pg.stop()

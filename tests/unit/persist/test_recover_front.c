@@ -149,6 +149,22 @@ static void torn_first_write_before_the_oldest_segment_is_passed_over(void **sta
 	assert_int_equal(result.start.next_lsn, 2 * RECORDS + 1);
 }
 
+/* With a snapshot behind it that is no failure, and is told. */
+static void oldest_file_in_use_is_told(void **state)
+{
+	struct recover_result result;
+	char why[RECOVER_WHY_BYTES];
+	uint64_t chain;
+
+	(void)state;
+	chain = segment_make(2, RECORDS + 1, JOURNAL_ID, false);
+	segment_make(3, 2 * RECORDS + 1, chain, false);
+	snapshot_make(2 * RECORDS);
+	assert_int_equal(run(&result, why), 0);
+	assert_int_equal(result.first_lsn, RECORDS + 1);
+	assert_string_equal(result.first_file, "journal-00000002.seg");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -160,6 +176,7 @@ int main(void)
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			torn_first_write_before_the_oldest_segment_is_passed_over, setup, teardown),
+		cmocka_unit_test_setup_teardown(oldest_file_in_use_is_told, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
