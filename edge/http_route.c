@@ -206,10 +206,12 @@ void http_route_run(struct worker *w, struct conn *c, const struct http_request 
 
 	if (r == NULL) {
 		http_reply_error(w, c, HTTP_ERROR_NOT_FOUND, "there is nothing at this path");
+	} else if (q->head->method == HTTP_OPTIONS) {
+		/* of any board: a browser that asks for a page of another site must get to the 404
+		 * */
+		reply_options(w, c, r);
 	} else if (q->board.at != NULL && q->room == NULL) {
 		http_reply_refusal(w, c, REFUSAL_UNKNOWN_BOARD, 0);
-	} else if (q->head->method == HTTP_OPTIONS) {
-		reply_options(w, c, r);
 	} else if (run == NULL) {
 		reply_not_allowed(w, c, r);
 	} else if (repeated != NULL) {

@@ -39,6 +39,18 @@ class Listed(ServerCase):
         self.assertEqual(placed.status, 200)
         self.readable(placed)
 
+    def test_a_page_sees_that_there_is_no_such_board(self):
+        """A browser asks first, and shows the page only what comes after a preflight that went well."""
+        asked = self.server.ask("OPTIONS", "/boards/none/pixels/1/2", {
+            "Origin": OURS, "Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "authorization,content-type"})
+        self.assertEqual((asked.status, asked["allow"]), (204, "GET, HEAD, PUT, OPTIONS"))
+        self.readable(asked)
+        self.assertIn("PUT", asked["access-control-allow-methods"].split(", "))
+        placed = self.server.ask("PUT", "/boards/none/pixels/1/2", {
+            "Origin": OURS, "Authorization": "Bearer " + self.server.session()}, {"color": 3})
+        self.assertEqual((placed.status, placed.error), (404, "unknown_board"))
+        self.readable(placed)
+
     def test_a_listed_origin_may_read_every_answer_errors_too(self):
         token = {"Authorization": "Bearer " + self.server.session()}
         with self.server.http() as http:

@@ -36,10 +36,13 @@ class Paths(ServerCase):
     def test_a_path_that_there_is_not_is_404_for_every_method(self):
         for path in NO_PATHS:
             for method in ("GET", "PUT", "POST", "DELETE", "OPTIONS", "BREW"):
+                no_board = path.startswith("/boards/none")
+                if no_board and method == "OPTIONS":
+                    continue  # which says what a path allows, of any board
                 with self.subTest((method, path)):
                     answer = self.server.ask(method, path)
                     self.assertEqual(answer.status, 404)
-                    self.assertEqual(answer.error, "unknown_board" if "/none" in path[:12] else "not_found")
+                    self.assertEqual(answer.error, "unknown_board" if no_board else "not_found")
                     self.assertIsNone(answer.get("allow"))
 
     def test_options_says_what_the_path_allows(self):
