@@ -312,7 +312,10 @@ static void unsubscribe(struct worker *w, struct conn *c, uint16_t board, uint64
 {
 	struct sub *s = sub_find(w, c, board);
 
-	if (s == NULL || (!s->cut && conn_is_in_batch(w, c) && conn_put_off(w, c, board)))
+	if (s == NULL)
+		return;
+	/* who stood inside a frame before the send, too, stands in it until all is known */
+	if (!s->cut && !s->was_cut && conn_is_in_batch(w, c) && conn_put_off(w, c, board))
 		return;
 	if (sub_may_be_cut(w, c, s)) /* inside a frame: it must be finished */
 		error_say(w, c, REFUSAL_OVERLOADED, board, request, WAIT_MS);
