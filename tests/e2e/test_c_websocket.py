@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """RFC 6455 over real sockets: what breaks it, what comes back from an echo, how it ends."""
-import json, random, socket, struct, threading, time, unittest
+import json, socket, struct, threading, time, unittest
 
 from lib import seed
 from lib.case import ServerCase
@@ -349,7 +349,7 @@ class Endings(ServerCase):
         client = Client(self.server, protocol=protocol, receive_bytes=2048)
         client.subscribe()
         with Client(self.server, self.server.session()) as painter:
-            rng, before = random.Random(7), self.server.metric("broadcast_short_sends_total")
+            rng, before = seed.dice(protocol), self.server.metric("broadcast_short_sends_total")
             while self.server.metric("broadcast_short_sends_total") < before + 5:
                 painter.place_all([(rng.randrange(1000), rng.randrange(1000), rng.randrange(16)) for _ in range(3000)])
         client.say("unsubscribe", board=0)

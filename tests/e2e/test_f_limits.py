@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Crowds, crowds that misbehave, and the end of the day: what is bounded, and that nothing is left."""
-import os, random, select, socket, struct, threading, time, unittest
+import os, select, socket, struct, threading, time, unittest
 
 from lib import seed
 from lib.client import Client, encode
@@ -207,7 +207,7 @@ class Vanished(unittest.TestCase):
                 Client(server, server.session()) as painter:
             with Client(server, receive_bytes=2048) as stalled:
                 stalled.subscribe()
-                rng = random.Random(1)
+                rng = seed.dice("stalled")
                 end = time.monotonic() + PATIENCE_S
                 while server.metric("subscriptions") > 0 and time.monotonic() < end:
                     painter.place_all([(rng.randrange(1000), rng.randrange(1000), rng.randrange(16)) for _ in range(2000)])

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """All real placements through loadgen: over one connection, spread over painters, and with the server killed
 again and again. The board must be what independent folds make. --kills N: so many kill -9 (default 5)."""
-import argparse, json, os, pathlib, random, subprocess, sys, tempfile, threading, time, unittest
+import argparse, json, os, pathlib, subprocess, sys, tempfile, threading, time, unittest
 
+from lib import seed
 from lib.server import PIXELD, Server, run, until
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -68,7 +69,7 @@ class Replay(unittest.TestCase):
         done = threading.Event()
 
         def kill_and_start(server):
-            dice = random.Random(2017)
+            dice = seed.dice("kills")
             for _ in range(KILLS):
                 begun = server.board()["seq"]
                 until("placing goes on", lambda: server.board()["seq"] > begun or done.is_set())

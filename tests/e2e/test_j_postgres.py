@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Every placement in PostgreSQL, once, whatever happens to either. Real instances of it, private to the test."""
-import gzip, os, pathlib, random, re, shutil, struct, subprocess, tempfile, time, unittest
+import gzip, os, pathlib, re, shutil, struct, subprocess, tempfile, time, unittest
 
+from lib import seed
 from lib.client import Client
 from lib.postgres import Postgres, Wire, dumped
 from lib.server import Server, run, until
@@ -33,7 +34,7 @@ class PostgresCase(unittest.TestCase):
     def setUp(self):
         PostgresCase.count += 1
         self.db = self.pg.create(f"test{PostgresCase.count}")
-        self.random = random.Random(PostgresCase.count)
+        self.random = seed.dice(self.id())
 
     def server(self, *flags, dsn=None, allowed=TROUBLE, board=BOARD, **options):
         return Server(*FLAGS, *board, "--postgres", dsn or self.pg.dsn(self.db), *flags, allowed=allowed, **options)

@@ -6,6 +6,8 @@ of the engine. It tells the truth (loadgen must pass), or one lie of the table a
 """
 import asyncio, base64, hashlib, json, os, pathlib, struct, sys, tempfile
 
+from lib import seed
+
 LOADGEN = pathlib.Path(os.environ.get("PIXELD_BUILD", "build")) / "tools/loadgen/loadgen"
 WIDTH, HEIGHT, BITS, BOARD, EPOCH = 100, 80, 4, 7, 3
 
@@ -65,7 +67,7 @@ class Server:
 
     def __init__(self, lie, seq=1000):
         self.lie, self.seq, self.oldest = lie, seq, seq
-        self.board = bytearray(os.urandom(WIDTH * HEIGHT * BITS // 8))
+        self.board = bytearray(seed.dice(lie).randbytes(WIDTH * HEIGHT * BITS // 8))
         self.changed, self.cut, self.log, self.clients, self.numbers = {}, seq, [], [], 0
         self.last, self.broke, self.forgot = {}, False, None
 
