@@ -271,6 +271,24 @@ class OneChange(unittest.TestCase):
             self.assertEqual(server.bitmap()[0], art)
 
 
+    def test_smaller_logs_at_the_next_start_do_not_split_it(self):
+        """It is one frame or none: who stands before it fetches the board, and nobody gets half of it."""
+        with Server(*self.flags) as server:
+            vandal, art, _ = self.vandalize(server)
+            before = server.board()
+            Operator(server).done(user=vandal.user)
+            server.flags += type(server.flags)(("--log-bytes", "64KiB"))
+            for stop in (server.kill, server.stop):  # behind the rollback no snapshot, and one
+                stop()
+                server.start()
+                now = server.board()
+                self.assertEqual(server.bitmap()[0], art)
+                with Client(server) as watcher:
+                    for seq in (before["seq"], before["seq"] + 1, now["seq"] - 1):
+                        self.assertEqual(watcher.subscribe(epoch=now["epoch"], seq=seq)["type"], "stale")
+                    self.assertTrue(watcher.subscribe(epoch=now["epoch"], seq=now["seq"])["resumed"])
+
+
 class Tried(unittest.TestCase):
     def test_a_dry_run_counts_and_shows_and_changes_nothing(self):
         with Server(*FREE, *SMALL) as server:
