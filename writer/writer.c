@@ -102,7 +102,7 @@ void writer_free(struct writer *w)
 	if (w == NULL)
 		return;
 	copy_free(w);
-	history_drop(w);
+	questions_drop(w);
 	rollback_end(w);
 	ring_close(w->ring);
 	journal_free(w->journal);
@@ -220,7 +220,7 @@ static void request_run(struct writer *w, unsigned worker, const struct mail_req
 		return;
 	case MAIL_PIXEL_HISTORY:
 	case MAIL_BOARD_AT:
-		history_want(w, worker, m);
+		questions_want(w, worker, m);
 		return;
 	case MAIL_ROLLBACK:
 		rollback_want(w, worker, m);
@@ -371,7 +371,7 @@ uint64_t writer_turn(struct writer *w, struct now now, bool *ret_nap)
 	events_run(w);
 	drop_run(w);
 	more = requests_run(w);
-	history_take(w);
+	questions_take(w);
 	journal_run(w);
 	rollback_run(w);
 	order_settle(w);

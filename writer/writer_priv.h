@@ -1,5 +1,4 @@
-/* writer_priv.h - what the files of the writer share. Only for writer/writer*.c; all on its thread.
- * */
+/* writer_priv.h - what the files of the writer share; all on its thread. */
 #ifndef PX_WRITER_WRITER_PRIV_H
 #define PX_WRITER_WRITER_PRIV_H
 
@@ -208,7 +207,7 @@ bool order_apply(struct writer *w, struct writer_board *b, const struct change *
 void order_settle(struct writer *w); /* applies and answers what the journal has settled */
 void order_drop(struct writer *w);   /* undoes what the journal has dropped */
 
-/* --- writer_cut.c ----------------------------------------------------------------------------- */
+/* --- cut.c ------------------------------------------------------------------------------------ */
 void cut_run(struct writer *w);
 bool cut_board(struct writer *w, struct writer_board *b); /* false: a reader is in the way */
 void cut_subscribe(struct writer *w, unsigned worker, const struct mail_request *m);
@@ -219,7 +218,7 @@ void cut_unique(struct applied *a);
 bool cut_append(struct writer *w, const struct writer_board *b, enum message_encoding encoding,
 		const struct msg_delta *d);
 
-/* --- writer_refill.c: at start, before anybody reads a log ------------------------------------ */
+/* --- refill.c: at start, before anybody reads a log ------------------------------------------- */
 /* So many records before the newest may be in the logs still. */
 uint64_t refill_records(const struct settings *settings);
 int refill_begin(struct writer *w, struct writer_board *b); /* -ENOMEM */
@@ -233,7 +232,7 @@ void refill_epoch(struct writer_board *b, uint32_t epoch, uint64_t seq);
 void refill_end(struct writer *w, struct writer_board *b);
 void refill_free(struct writer_board *b);
 
-/* --- writer_copy.c ---------------------------------------------------------------------------- */
+/* --- copy.c ----------------------------------------------------------------------------------- */
 void copy_want(struct writer *w, unsigned worker, const struct mail_request *m);
 void copy_run(struct writer *w);
 void copy_drop(
@@ -243,16 +242,16 @@ uint64_t copy_wait_ns(const struct writer *w);
 bool copy_has_memory(const struct writer *w, const struct writer_board *b);
 void copy_free(struct writer *w);
 
-/* --- writer_history.c ------------------------------------------------------------------------- */
+/* --- questions.c ------------------------------------------------------------------------------ */
 /* At the start, about the oldest file of the journal (first_lsn 0: there is none). */
-void history_begin_tell(const struct writer *w, uint64_t first_lsn, const char *first_file);
+void questions_begin_tell(const struct writer *w, uint64_t first_lsn, const char *first_file);
 /* Passes a question on; false: no room, nothing was done. */
-bool history_pass(struct writer *w, struct writer_board *b, struct history_job *job);
-void history_want(struct writer *w, unsigned worker, const struct mail_request *m);
-void history_take(struct writer *w); /* answers what the historian has finished */
-void history_drop(struct writer *w); /* at the end: nobody is there to be answered */
+bool questions_pass(struct writer *w, struct writer_board *b, struct history_job *job);
+void questions_want(struct writer *w, unsigned worker, const struct mail_request *m);
+void questions_take(struct writer *w); /* answers what the historian has finished */
+void questions_drop(struct writer *w); /* at the end: nobody is there to be answered */
 
-/* --- writer_rollback.c ------------------------------------------------------------------------ */
+/* --- rollback.c ------------------------------------------------------------------------------- */
 void rollback_want(struct writer *w, unsigned worker, const struct mail_request *m);
 void rollback_planned(struct writer *w, const struct history_job *done); /* from the historian */
 void rollback_run(struct writer *w); /* journals one that is ready, as soon as there is room */
@@ -261,7 +260,7 @@ bool rollback_settle(struct writer *w, const struct pending *p); /* false: a rea
 void rollback_undo(struct writer *w, const struct pending *p);   /* the journal dropped it */
 void rollback_end(struct writer *w);
 
-/* --- writer_restore.c ------------------------------------------------------------------------- */
+/* --- restore.c -------------------------------------------------------------------------------- */
 int restore_run(struct writer *w, char why[static RECOVER_WHY_BYTES]);
 int restore_journal(struct writer *w);              /* records for boards and epochs that are new */
 bool restore_is_journalled(const struct writer *w); /* ... and those are settled and applied */

@@ -1,5 +1,5 @@
 /*
- * writer_history.c - questions about the past, on their way to the historian and back.
+ * questions.c - questions about the past, on their way to the historian and back.
  *
  * The writer reads nothing of the past itself: it knows what is durable now, says so, and passes
  * the question on. A bounded number is out at a time; more are told to come again.
@@ -12,7 +12,7 @@
 
 /* All is kept, and the beginning is not there: a snapshot has the boards, so nothing else says that
  * somebody removed files. */
-void history_begin_tell(const struct writer *w, uint64_t first_lsn, const char *first_file)
+void questions_begin_tell(const struct writer *w, uint64_t first_lsn, const char *first_file)
 {
 	const struct settings *s = w->config.settings;
 
@@ -42,7 +42,7 @@ static void job_answer(struct writer *w, const struct history_job *job)
 		metric_add(&w->metrics.history_away, 1);
 }
 
-bool history_pass(struct writer *w, struct writer_board *b, struct history_job *job)
+bool questions_pass(struct writer *w, struct writer_board *b, struct history_job *job)
 {
 	struct history_job *slot = NULL;
 
@@ -62,17 +62,17 @@ bool history_pass(struct writer *w, struct writer_board *b, struct history_job *
 	return true;
 }
 
-void history_want(struct writer *w, unsigned worker, const struct mail_request *m)
+void questions_want(struct writer *w, unsigned worker, const struct mail_request *m)
 {
 	struct writer_board *b = writer_board_at(w, m->board);
 	struct history_job job = {.ask = *m, .worker = (uint8_t)worker, .verdict = HISTORY_BUSY};
 
 	px_assert(b != NULL); /* workers know which boards are served */
-	if (!history_pass(w, b, &job))
+	if (!questions_pass(w, b, &job))
 		job_answer(w, &job);
 }
 
-void history_take(struct writer *w)
+void questions_take(struct writer *w)
 {
 	const struct history_job *done;
 
@@ -102,7 +102,7 @@ static void jobs_free(struct spsc *jobs)
 	}
 }
 
-void history_drop(struct writer *w)
+void questions_drop(struct writer *w)
 {
 	jobs_free(w->config.history_jobs);
 	jobs_free(w->config.history_done);

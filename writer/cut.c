@@ -1,5 +1,5 @@
 /*
- * writer_cut.c - frames into the broadcast logs: deltas, statuses, and where a client begins.
+ * cut.c - frames into the broadcast logs: deltas, statuses, and where a client begins.
  *
  * A frame holds every cell that something in its range changed, with the color that it has at the
  * range's end; so it can be applied to a board at any seq within the range. How often frames are

@@ -1,5 +1,5 @@
 /*
- * writer_rollback.c - placements taken back: planned by the historian, one change here.
+ * rollback.c - placements taken back: planned by the historian, one change here.
  *
  *	want ──▶ PLANNING ──▶ READY ──▶ JOURNALLED ──▶ settled: applied, answered
  *	              │          │           └──▶ dropped: refused
@@ -93,7 +93,7 @@ void rollback_want(struct writer *w, unsigned worker, const struct mail_request 
 		job_answer(w, &job, ROLLBACK_BUSY);
 		return;
 	}
-	if (history_pass(w, b, &job))
+	if (questions_pass(w, b, &job))
 		return;
 	w->rollback.job = is_do ? job : w->rollback.job;
 	if (is_do)

@@ -1,5 +1,5 @@
 /*
- * writer_copy.c - consistent copies of boards: for clients that fetch one, and for snapshots.
+ * copy.c - consistent copies of boards: for clients that fetch one, and for snapshots.
  *
  * A request joins the next copy that begins after it came. A copy takes several turns; when it is
  * finished the packer makes each form that was asked for, once, for everybody. A snapshot wants the

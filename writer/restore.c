@@ -1,5 +1,5 @@
 /*
- * writer_restore.c - the start: boards, people and logs from what is on the disk.
+ * restore.c - the start: boards, people and logs from what is on the disk.
  *
  * Runs before any thread. Boards that the disk knows and the settings do not name are kept,
  * journalled and snapshotted, but not served. What the settings name and the disk does not know is
@@ -589,7 +589,7 @@ int restore_run(struct writer *w, char why[static RECOVER_WHY_BYTES])
 	if (result.is_missing ||
 	    (!result.is_new && !result.was_clean && result.last_sync != JOURNAL_SYNC_COMMIT))
 		epochs_renew(w);
-	history_begin_tell(w, result.first_lsn, result.first_file);
+	questions_begin_tell(w, result.first_lsn, result.first_file);
 	if (palettes_check(&r) < 0)
 		return refusal_say(&r, why);
 	rc = rooms_open(w);

@@ -1,5 +1,5 @@
 /*
- * writer_refill.c - the broadcast logs at start: filled again from the journal, as far as they
+ * refill.c - the broadcast logs at start: filled again from the journal, as far as they
  * hold.
  *
  * Runs before any thread. The changes of a board come in the order of the journal, those from
