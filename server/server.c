@@ -15,7 +15,6 @@
 
 #include "edge/codec/http_host.h"
 #include "engine/base/log.h"
-#include "persist/journal/retain.h"
 #include "server/data_dir.h"
 #include "server/listener.h"
 #include "server/secret.h"
@@ -68,7 +67,7 @@ static bool server_is_ready(void *arg)
 }
 
 _Static_assert(LISTENERS_MAX >= SETTINGS_LISTEN_MAX, "every listed address is listened on");
-_Static_assert(RETAIN_SNAPSHOTS_MAX >= SETTINGS_PAST_MAX, "as many snapshots are kept");
+_Static_assert(SNAPSHOTS_PAST_MAX >= SETTINGS_PAST_MAX, "as many snapshots are kept");
 
 static void origins_fill(struct worker_shared *shared, const struct settings_list *list)
 {

@@ -11,9 +11,8 @@
 
 #include "persist/snapshot/snapshot.h"
 
-#define SNAPSHOTS_LOOKED_AT 64 /* retention leaves no more */
-#define SNAPSHOT_WHY_BYTES  512
-#define SNAPSHOT_TAKEN      1 /* the rest of the file is not wanted */
+#define SNAPSHOT_WHY_BYTES 512
+#define SNAPSHOT_TAKEN     1 /* the rest of the file is not wanted */
 
 void history_board_init(struct history_board *b, uint16_t number)
 {
@@ -101,7 +100,7 @@ static int snapshot_take(struct history *h, struct history_board *b, uint64_t ls
 /* Newest first, only those at or below what may be read. */
 static int snapshots_list(struct history *h, uint64_t *out)
 {
-	int count = snapshot_list(history_disk(h), out, SNAPSHOTS_LOOKED_AT);
+	int count = snapshot_list(history_disk(h), out, SNAPSHOTS_MAX);
 	int kept = 0;
 
 	for (int i = 0; i < count; i++)
@@ -118,7 +117,7 @@ static bool is_before(const struct history_board *b, const struct history_moment
 int history_board_begin(struct history *h, struct history_board *b,
 			const struct history_moment *moment)
 {
-	uint64_t lsns[SNAPSHOTS_LOOKED_AT];
+	uint64_t lsns[SNAPSHOTS_MAX];
 	int count = snapshots_list(h, lsns);
 	struct history_board fresh;
 
@@ -163,7 +162,7 @@ int history_board_begin_at(struct history *h, struct history_board *b, uint64_t 
 
 int history_board_begin_oldest(struct history *h, struct history_board *b, uint64_t from)
 {
-	uint64_t lsns[SNAPSHOTS_LOOKED_AT];
+	uint64_t lsns[SNAPSHOTS_MAX];
 	int count = snapshots_list(h, lsns), rc = 0;
 
 	board_forget(b);
@@ -344,7 +343,7 @@ int history_board_find(struct history *h, const char *name, struct record_board 
 	struct history_cursor c = {.next_lsn = history_first(h)};
 	char file[SNAPSHOT_NAME_BYTES], why[SNAPSHOT_WHY_BYTES];
 	struct snapshot_head head;
-	uint64_t lsns[SNAPSHOTS_LOOKED_AT];
+	uint64_t lsns[SNAPSHOTS_MAX];
 	int rc = snapshots_list(h, lsns);
 
 	if (rc > 0) {

@@ -99,7 +99,7 @@ static int oldest_remove(struct disk *disk, const struct retain_rule *rule,
 /* --- snapshots -------------------------------------------------------------------------------- */
 
 struct snapshots {
-	uint64_t lsns[SNAPSHOTS_KEPT + RETAIN_SNAPSHOTS_MAX + 1]; /* newest first */
+	uint64_t lsns[SNAPSHOTS_MAX + 1]; /* newest first */
 	int count;
 };
 
@@ -144,8 +144,7 @@ int retain_run(struct disk *disk, const struct retain_rule *rule)
 	int rc, removed;
 	size_t first;
 
-	snapshots.count =
-		snapshot_list(disk, snapshots.lsns, SNAPSHOTS_KEPT + RETAIN_SNAPSHOTS_MAX + 1);
+	snapshots.count = snapshot_list(disk, snapshots.lsns, SNAPSHOTS_MAX + 1);
 	if (snapshots.count < SNAPSHOTS_KEPT)
 		return snapshots.count < 0 ? snapshots.count : 0;
 	rc = segment_list_read(disk, &list);

@@ -21,11 +21,9 @@ struct retain_rule {
 	uint64_t keep_bytes;     /* 0 = no limit */
 	uint64_t free_bytes_min; /* 0 = no limit */
 	uint64_t received_lsn;   /* receivers have passed this; UINT64_MAX: there is none */
-	uint32_t snapshots_past; /* at most RETAIN_SNAPSHOTS_MAX */
+	uint32_t snapshots_past; /* at most SNAPSHOTS_PAST_MAX */
 	bool drop_unread;
 };
-
-#define RETAIN_SNAPSHOTS_MAX 62 /* besides the newest two */
 
 /* Removes what the rule says, each segment with a line in the log. How many segments went, or
  * -errno. */

@@ -25,7 +25,9 @@
 #define SNAPSHOT_VERSION    2u /* written: 1 when there are no requests in it */
 #define SNAPSHOT_NAME_BYTES 40 /* room for a file name, .tmp included */
 #define SNAPSHOT_STEP_BYTES (1u << 20)
-#define SNAPSHOTS_KEPT      2 /* the newest: a start needs one, and another if that is damaged */
+#define SNAPSHOTS_KEPT      2  /* the newest: a start needs one, and another if that is damaged */
+#define SNAPSHOTS_PAST_MAX  62 /* besides them, for boards of the past */
+#define SNAPSHOTS_MAX       (SNAPSHOTS_KEPT + SNAPSHOTS_PAST_MAX)
 
 /*
  * What a snapshot is made of. Made by the writer thread, lent to the keeper until its result is

@@ -74,8 +74,8 @@ static void snapshot_show(struct disk *disk, uint64_t lsn)
 static int list(struct disk *disk, uint64_t lsn)
 {
 	struct segment_list segments;
-	uint64_t lsns[64];
-	int count = snapshot_list(disk, lsns, 64);
+	uint64_t lsns[SNAPSHOTS_MAX];
+	int count = snapshot_list(disk, lsns, SNAPSHOTS_MAX);
 	int rc = segment_list_read(disk, &segments);
 
 	(void)lsn;

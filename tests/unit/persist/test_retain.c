@@ -110,13 +110,13 @@ static void too_little_disk_drops_it_where_that_was_chosen(void **state)
 
 static int snapshots_left(uint64_t *lsns)
 {
-	return snapshot_list(disk, lsns, RETAIN_SNAPSHOTS_MAX);
+	return snapshot_list(disk, lsns, SNAPSHOTS_MAX);
 }
 
 static void of_the_snapshots_the_newest_two_stay(void **state)
 {
 	const struct retain_rule rule = {.received_lsn = UINT64_MAX};
-	uint64_t lsns[RETAIN_SNAPSHOTS_MAX];
+	uint64_t lsns[SNAPSHOTS_MAX];
 
 	(void)state;
 	for (uint64_t lsn = 10; lsn <= 40; lsn += 10)
@@ -130,7 +130,7 @@ static void of_the_snapshots_the_newest_two_stay(void **state)
 static void older_snapshots_are_spread_over_the_journal(void **state)
 {
 	const struct retain_rule rule = {.received_lsn = UINT64_MAX, .snapshots_past = 6};
-	uint64_t lsns[RETAIN_SNAPSHOTS_MAX];
+	uint64_t lsns[SNAPSHOTS_MAX];
 
 	(void)state;
 	for (uint64_t lsn = 1000; lsn <= 300000; lsn += 1000) {
@@ -149,7 +149,7 @@ static void snapshot_that_the_journal_does_not_go_on_from_goes(void **state)
 	const struct retain_rule rule = {.keep_bytes = 3 * SEGMENT_MAKE_BYTES,
 					 .received_lsn = UINT64_MAX,
 					 .snapshots_past = 6};
-	uint64_t lsns[RETAIN_SNAPSHOTS_MAX];
+	uint64_t lsns[SNAPSHOTS_MAX];
 
 	(void)state;
 	snapshot_make(29);
