@@ -200,7 +200,6 @@ static void ask_rollback(struct asker *a, char *text, size_t room)
 
 static void ask_list(struct asker *a, char *text, size_t room)
 {
-	a->known_lsn = truth_rollback_newest(a->crowd->truth, a->board);
 	snprintf(text, room,
 		 "GET /boards/%s/rollbacks HTTP/1.1\r\nHost: sim\r\n"
 		 "Authorization: Bearer " ADMIN_TOKEN "\r\n\r\n",
@@ -220,6 +219,7 @@ void asker_ask(struct asker *a)
 	else
 		a->cell.next = 0;
 	a->known_seq = truth_known_seq(a->crowd->truth, a->board);
+	a->known_lsn = truth_rollback_newest(a->crowd->truth, a->board);
 	if (a->ask == ASK_CELL)
 		ask_cell(a, text, sizeof(text));
 	else if (a->ask == ASK_SEQ || a->ask == ASK_TIME)

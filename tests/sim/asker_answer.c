@@ -120,6 +120,8 @@ static void rollback_hear(struct asker *a, const json_t *answer)
 	truth_check(a->ask == ASK_DO || told.lsn == 0, "a dry run made rollback %lu", told.lsn);
 	if (a->ask == ASK_DO)
 		truth_rollback_told(a->crowd->truth, a->number, &told);
+	else
+		truth_rollback_tried(a->crowd->truth, &a->rollback, a->known_lsn, &told);
 	a->crowd->counts.rolled_back += told.lsn != 0;
 }
 

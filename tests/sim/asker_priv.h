@@ -27,12 +27,12 @@ struct asker {
 	unsigned left; /* questions on this connection */
 	enum ask ask;
 	unsigned board;
-	uint64_t known_seq;         /* somebody had the board at it when it was asked */
+	uint64_t known_seq;         /* somebody had the board at it when it was asked, */
+	uint64_t known_lsn;         /* and was told of this rollback; 0: of none */
 	struct truth_cell cell;     /* CELL; next != 0: the question after it goes on there */
 	struct truth_moment moment; /* SEQ, TIME */
 	struct truth_rollback rollback;
-	size_t number;      /* DO: of the truth */
-	uint64_t known_lsn; /* LIST */
+	size_t number; /* DO: of the truth */
 };
 
 uint64_t asker_below(struct asker *a, uint64_t end);

@@ -120,6 +120,8 @@ static void settings_choose(struct run *r)
 	for (int i = 0; i < argc; i++)
 		argv[i] = args[i];
 	truth_check(settings_load(argc, argv, envp, &r->settings, why) == 0, "settings: %s", why);
+	if (below(r, 2) == 0) /* smaller than one that pays, so that there are some */
+		r->settings->journal_segment_bytes = 1u << (15 + below(r, 4));
 	for (unsigned b = 0; b < r->board_count; b++) {
 		r->settings->boards[b].cooldown_ms = r->boards[b].cooldown_ms;
 		r->boards[b].colors = r->settings->boards[b].colors;

@@ -12,7 +12,7 @@
  *    here anew changes, but for cells that somebody placed on meanwhile; nobody had a board with a
  *    part of it; what was refused is not there, what was answered is, as it was answered;
  *  - what was answered about the past (a pixel's placements, a board at a seq or a time, the list
- *    of rollbacks) is what the journal has.
+ *    of rollbacks, what one would do) is what the journal has.
  *
  * One thread. A breach prints a sentence and ends the process with 1.
  */
@@ -113,6 +113,11 @@ uint64_t truth_known_seq(const struct truth *t, unsigned board);
 size_t truth_rollback_ask(struct truth *t, const struct truth_rollback *ask);
 void truth_rollback_told(struct truth *t, size_t number, const struct truth_rolled_back *told);
 void truth_rollback_refused(struct truth *t, size_t number);
+
+/* A dry run was answered. known_lsn: of the newest rollback that anybody was told of when it was
+ * asked for. */
+void truth_rollback_tried(struct truth *t, const struct truth_rollback *ask, uint64_t known_lsn,
+			  const struct truth_rolled_back *told);
 
 /* The list of a board's rollbacks was told, oldest first. known_lsn: of the newest that anybody was
  * told of when it was asked for. */

@@ -69,6 +69,12 @@ struct rollback_list {
 	size_t count;
 };
 
+struct tried {
+	struct truth_rollback ask;
+	uint64_t known_lsn;
+	struct truth_rolled_back told;
+};
+
 struct truth {
 	struct truth_board boards[TRUTH_BOARDS_MAX];
 	struct seen seen[TRUTH_BOARDS_MAX];
@@ -82,7 +88,8 @@ struct truth {
 	size_t wanted_len, wanted_max, rolled_back_len, rolled_back_max;
 	struct plan *plan;           /* of the rollback whose cells come next; NULL: none does */
 	struct rollback_list *lists; /* that were told, until the next truth_verify() */
-	size_t lists_len, lists_max;
+	struct tried *tried;         /* likewise */
+	size_t lists_len, lists_max, tried_len, tried_max;
 	/* truth_past.c */
 	struct truth_moment *moments;
 	struct truth_cell *cells;

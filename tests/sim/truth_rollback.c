@@ -64,6 +64,13 @@ void truth_rollback_refused(struct truth *t, size_t number)
 	t->wanted[number].state = WANTED_REFUSED;
 }
 
+void truth_rollback_tried(struct truth *t, const struct truth_rollback *ask, uint64_t known_lsn,
+			  const struct truth_rolled_back *told)
+{
+	t->tried = truth_grown(t->tried, t->tried_len, &t->tried_max, sizeof(*t->tried));
+	t->tried[t->tried_len++] = (struct tried){*ask, known_lsn, *told};
+}
+
 void truth_rollbacks_listed(struct truth *t, unsigned board, uint64_t known_lsn,
 			    const struct truth_rolled_back *list, size_t count)
 {
@@ -126,57 +133,66 @@ static bool filter_takes(const struct truth *t, unsigned board, const struct pla
 	       (!f->by_user || memcmp(user, f->user, sizeof(user)) == 0);
 }
 
-/* Whether one that is in force takes it, besides the one that `r` ends. */
-static bool others_take(const struct truth *t, unsigned board, const struct record_rollback *r,
-			uint64_t seq, const struct placed *p)
+/* What a plan is made for. */
+struct question {
+	unsigned board;
+	uint64_t undoes; /* a rollback that counts as ended; 0: none */
+	const struct placement_filter *filter;
+	uint64_t end_seq;  /* of placements before it */
+	uint64_t upto_lsn; /* of rollbacks up to it */
+};
+
+/* Whether one that is in force takes it. */
+static bool others_take(const struct truth *t, const struct question *q, uint64_t seq,
+			const struct placed *p)
 {
 	for (size_t i = 0; i < t->rolled_back_len; i++) {
 		const struct rolled_back *o = &t->rolled_back[i];
+		bool is_undone = o->undone_by != 0 && o->undone_by <= q->upto_lsn;
 
-		if (o->board == board && o->record.undoes == 0 && o->undone_by == 0 &&
-		    o->lsn != r->undoes && filter_takes(t, board, &o->record.filter, seq, p))
+		if (o->board == q->board && o->record.undoes == 0 && o->lsn <= q->upto_lsn &&
+		    !is_undone && o->lsn != q->undoes &&
+		    filter_takes(t, q->board, &o->record.filter, seq, p))
 			return true;
 	}
 	return false;
 }
 
-static void plan_drop(struct truth *t)
+static void plan_free(struct plan *plan)
 {
-	if (t->plan != NULL)
-		free(t->plan->cells);
-	free(t->plan);
-	t->plan = NULL;
+	if (plan != NULL)
+		free(plan->cells);
+	free(plan);
 }
 
-/* By everything that stands before it. */
-static void plan_make(struct truth *t, unsigned board, const struct record_rollback *r)
+static struct plan *plan_make(const struct truth *t, const struct question *q)
 {
-	const struct truth_board *b = &t->boards[board];
-	const struct fold *f = &t->folds[board];
+	const struct truth_board *b = &t->boards[q->board];
+	const struct fold *f = &t->folds[q->board];
 	struct plan *plan = calloc(1, sizeof(*plan));
 
-	px_assert(plan != NULL && t->plan == NULL);
-	plan->board = board;
+	px_assert(plan != NULL);
+	plan->board = q->board;
 	plan->cells_len = b->width * b->height;
 	plan->cells = calloc(plan->cells_len, sizeof(*plan->cells));
 	px_assert(plan->cells != NULL);
-	for (uint64_t seq = f->first_seq; seq < f->next_seq; seq++) {
-		const struct placed *p = truth_placed(t, board, seq);
+	for (uint64_t seq = f->first_seq; seq < q->end_seq; seq++) {
+		const struct placed *p = truth_placed(t, q->board, seq);
 		struct cell *c = &plan->cells[p->cell];
 		bool is_hit;
 
 		c->shown = p->color;
 		c->last_seq = seq;
-		if (p->rollback != 0 || others_take(t, board, r, seq, p))
+		if (p->rollback != 0 || others_take(t, q, seq, p))
 			continue;
-		is_hit = filter_takes(t, board, &r->filter, seq, p);
+		is_hit = filter_takes(t, q->board, q->filter, seq, p);
 		if (is_hit && plan->placements++ == 0)
 			plan->first_seq = seq;
 		c->hit |= is_hit;
-		if (!is_hit || r->undoes != 0)
+		if (!is_hit || q->undoes != 0)
 			c->kept = p->color;
 	}
-	t->plan = plan;
+	return plan;
 }
 
 static bool cell_changes(const struct cell *c)
@@ -264,7 +280,12 @@ void undo_record(struct truth *t, unsigned board, uint64_t lsn, const struct rec
 		    name_of(t, board), lsn);
 	w->kept_lsn = lsn;
 	told_check(t, board, lsn, w, r);
-	plan_make(t, board, r);
+	px_assert(t->plan == NULL);
+	t->plan = plan_make(t, &(struct question){.board = board,
+						  .undoes = r->undoes,
+						  .filter = &r->filter,
+						  .end_seq = t->folds[board].next_seq,
+						  .upto_lsn = lsn});
 	truth_check(t->plan->placements == r->placements && t->plan->first_seq == r->first_seq,
 		    "board %s: rollback %lu takes %lu placements from seq %lu on; it should take "
 		    "%lu from seq %lu on",
@@ -329,7 +350,8 @@ void undo_check_whole(struct truth *t)
 			    "board %s: rollback %lu left cell %u out, though nobody placed there "
 			    "meanwhile",
 			    name_of(t, plan->board), r->lsn, i);
-	plan_drop(t);
+	plan_free(t->plan);
+	t->plan = NULL;
 }
 
 /* --- the end of a reading ------------------------------------------------------------------- */
@@ -378,6 +400,65 @@ static void list_check(const struct truth *t, const struct rollback_list *l)
 		    l->at[at].lsn);
 }
 
+/* --- dry runs ------------------------------------------------------------------------------- */
+
+/* Whether a board at this seq has what was made up to upto_lsn, and nothing else. */
+static bool is_moment(const struct truth *t, unsigned board, uint64_t seq, uint64_t upto_lsn)
+{
+	for (size_t i = 0; i < t->rolled_back_len; i++) {
+		const struct rolled_back *r = &t->rolled_back[i];
+
+		if (r->board == board && r->record.cells > 0 &&
+		    (r->lsn <= upto_lsn) != (r->board_seq < seq))
+			return false;
+	}
+	return true;
+}
+
+/* Whether the answer is right if the rollbacks up to this lsn were there. With an upto of its own
+ * it does not tell for which board it is, and so which cells would change. */
+static bool tried_is_right(const struct truth *t, const struct tried *a, uint64_t upto_lsn)
+{
+	const struct rolled_back *undone = rolled_back_find(t, a->ask.undoes);
+	bool is_exact = a->ask.undoes == 0 && a->told.upto_seq < a->ask.filter.upto_seq;
+	struct question q = {.board = a->ask.board,
+			     .undoes = a->ask.undoes,
+			     .filter = undone != NULL ? &undone->record.filter : &a->ask.filter,
+			     .end_seq = t->folds[a->ask.board].next_seq,
+			     .upto_lsn = upto_lsn};
+	struct placement_filter filter = *q.filter;
+	struct plan *plan;
+	uint64_t cells = 0;
+	bool is_right;
+
+	filter.upto_seq = a->told.upto_seq;
+	q.filter = &filter;
+	if (is_exact && !is_moment(t, a->ask.board, a->told.upto_seq, upto_lsn))
+		return false;
+	if (is_exact)
+		q.end_seq = a->told.upto_seq + 1;
+	plan = plan_make(t, &q);
+	for (uint32_t i = 0; i < plan->cells_len; i++)
+		cells += cell_changes(&plan->cells[i]);
+	is_right = plan->placements == a->told.placements && (!is_exact || cells == a->told.cells);
+	plan_free(plan);
+	return is_right;
+}
+
+static void tried_check(const struct truth *t, const struct tried *a)
+{
+	bool is_right = a->known_lsn == 0 && tried_is_right(t, a, 0);
+
+	for (size_t i = 0; i < t->rolled_back_len && !is_right; i++)
+		is_right = t->rolled_back[i].board == a->ask.board &&
+			   t->rolled_back[i].lsn >= a->known_lsn &&
+			   tried_is_right(t, a, t->rolled_back[i].lsn);
+	truth_check(is_right,
+		    "board %s: a dry run up to seq %lu would take %lu placements and change %lu "
+		    "cells, which is never right",
+		    name_of(t, a->ask.board), a->told.upto_seq, a->told.placements, a->told.cells);
+}
+
 static void lists_drop(struct truth *t)
 {
 	for (size_t i = 0; i < t->lists_len; i++)
@@ -406,13 +487,18 @@ void undo_verify_end(struct truth *t)
 	for (size_t i = 0; i < t->lists_len; i++)
 		list_check(t, &t->lists[i]);
 	lists_drop(t);
+	for (size_t i = 0; i < t->tried_len; i++)
+		tried_check(t, &t->tried[i]);
+	t->counts.past_checked += t->tried_len;
+	t->tried_len = 0;
 }
 
 void undo_free(struct truth *t)
 {
-	plan_drop(t);
+	plan_free(t->plan);
 	lists_drop(t);
 	free(t->lists);
+	free(t->tried);
 	free(t->wanted);
 	free(t->rolled_back);
 }
