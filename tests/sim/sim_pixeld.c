@@ -122,6 +122,8 @@ static void settings_choose(struct run *r)
 	truth_check(settings_load(argc, argv, envp, &r->settings, why) == 0, "settings: %s", why);
 	if (below(r, 2) == 0) /* smaller than one that pays, so that there are some */
 		r->settings->journal_segment_bytes = 1u << (15 + below(r, 4));
+	if (below(r, 3) == 0) /* some are left behind by it, and frames have room for few cells */
+		r->settings->log_bytes = 1u << (12 + below(r, 3));
 	for (unsigned b = 0; b < r->board_count; b++) {
 		r->settings->boards[b].cooldown_ms = r->boards[b].cooldown_ms;
 		r->boards[b].colors = r->settings->boards[b].colors;
