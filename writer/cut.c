@@ -1,9 +1,8 @@
 /*
  * cut.c - frames into the broadcast logs: deltas, statuses, and where a client begins.
  *
- * A frame holds every cell that something in its range changed, with the color that it has at the
- * range's end; so it can be applied to a board at any seq within the range. How often frames are
- * cut follows the workers' rounds: when those take long, frames get larger, not more.
+ * How often frames are cut follows the workers' rounds: when those take long, frames get larger,
+ * not more.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,88 +11,13 @@
 #include "engine/base/log.h"
 #include "writer/writer_priv.h"
 
-static int cell_compare(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-void cut_unique(struct applied *a)
-{
-	uint32_t n = 0;
-
-	qsort(a->changed, a->changed_count, sizeof(*a->changed), cell_compare);
-	for (uint32_t i = 0; i < a->changed_count; i++)
-		if (n == 0 || a->changed[n - 1] != a->changed[i])
-			a->changed[n++] = a->changed[i];
-	a->changed_count = n;
-}
-
-bool cut_append(struct writer *w, const struct writer_board *b, enum message_encoding encoding,
-		const struct msg_delta *d)
-{
-	uint32_t cells = board_cells(b->live.board);
-	unsigned bits = board_bits(b->live.board);
-	uint8_t *at = room_log_reserve(b->logs[encoding],
-				       message_delta_bytes_max(encoding, cells, bits, d->count));
-	size_t len;
-
-	if (at == NULL) {
-		metric_add(&w->metrics.cuts_delayed, 1);
-		return false;
-	}
-	len = message_encode_delta(encoding, d, board_width(b->live.board), cells, bits, w->cells,
-				   at);
-	room_log_commit(b->logs[encoding], len, d->first, d->last);
-	metric_add(&w->metrics.frames_cut, 1);
-	metric_add(&w->metrics.frame_bytes, len);
-	return true;
-}
-
-/* Appends the frame to the logs that do not have it yet; each log's last seq tells. */
-static bool delta_append_all(struct writer *w, const struct writer_board *b,
-			     const struct msg_delta *d)
-{
-	for (unsigned e = 0; e < ROOM_LOGS; e++)
-		if (b->logs[e] != NULL && room_log_last(b->logs[e]) < d->last &&
-		    !cut_append(w, b, (enum message_encoding)e, d))
-			return false;
-	return true;
-}
-
-/* Everything that is applied and not cut yet becomes a frame. When a reader stands in the way of
- * one log, the others may have the frame already: it stays as it is (cut_last, cut_colors) and is
- * tried again, while what is applied meanwhile gathers behind it. */
 bool cut_board(struct writer *w, struct writer_board *b)
 {
-	struct msg_delta d;
+	uint64_t seq = b->frames.seq;
+	bool is_cut = frames_cut(&b->frames, &w->maker);
 
-	if (b->live.seq == b->seq_cut)
-		return true;
-	if (b->cut_last == 0) { /* no frame is half appended: take what there is now */
-		cut_unique(&b->live);
-		b->cut_last = b->live.seq;
-		b->cut_count = b->live.changed_count;
-		for (uint32_t i = 0; i < b->cut_count; i++)
-			b->cut_colors[i] = board_get(b->live.board, b->live.changed[i]);
-	}
-	for (uint32_t i = 0; i < b->cut_count; i++)
-		w->cells[i] = (struct delta_cell){b->live.changed[i], b->cut_colors[i]};
-	d = (struct msg_delta){.board = b->meta.board,
-			       .first = b->seq_cut + 1,
-			       .last = b->cut_last,
-			       .count = b->cut_count};
-	if (!delta_append_all(w, b, &d))
-		return false;
-	b->seq_cut = b->cut_last;
-	b->cut_last = 0;
-	b->live.changed_count -= b->cut_count;
-	memmove(b->live.changed, b->live.changed + b->cut_count,
-		b->live.changed_count * sizeof(*b->live.changed));
-	b->cut_count = 0;
-	w->cut_any = true;
-	return true;
+	w->cut_any |= b->frames.seq != seq;
+	return is_cut;
 }
 
 static void status_append(struct writer *w, struct writer_board *b)
@@ -101,20 +25,21 @@ static void status_append(struct writer *w, struct writer_board *b)
 	struct message m = {.type = MSG_STATUS,
 			    .status = {.board = b->meta.board,
 				       .epoch = b->live.epoch,
-				       .seq = b->seq_cut,
+				       .seq = b->frames.seq,
 				       .online = room_online(b->room),
 				       .time_ms = w->now.wall_ms}};
 
 	for (unsigned e = 0; e < ROOM_LOGS; e++) {
 		uint8_t *at;
 
-		if (b->logs[e] == NULL)
+		if (b->frames.logs[e] == NULL)
 			continue;
-		at = room_log_reserve(b->logs[e], MESSAGE_OUT_BYTES_MAX);
+		at = room_log_reserve(b->frames.logs[e], MESSAGE_OUT_BYTES_MAX);
 		if (at == NULL)
 			continue; /* the next one will do */
-		room_log_commit(b->logs[e], message_encode_server((enum message_encoding)e, &m, at),
-				b->seq_cut + 1, b->seq_cut);
+		room_log_commit(b->frames.logs[e],
+				message_encode_server((enum message_encoding)e, &m, at),
+				b->frames.seq + 1, b->frames.seq);
 		w->cut_any = true;
 	}
 }
@@ -134,10 +59,10 @@ void cut_run(struct writer *w)
 
 		if (b == NULL || b->room == NULL)
 			continue;
-		if (b->live.seq != b->seq_cut && w->now.mono_ns >= b->cut_next_ns &&
+		if (b->live.seq != b->frames.seq && w->now.mono_ns >= b->cut_next_ns &&
 		    cut_board(w, b))
 			b->cut_next_ns = w->now.mono_ns + cut_interval_ns(w);
-		if (w->now.mono_ns >= b->status_next_ns && b->live.seq == b->seq_cut) {
+		if (w->now.mono_ns >= b->status_next_ns && b->live.seq == b->frames.seq) {
 			b->status_next_ns =
 				w->now.mono_ns + w->config.settings->status_interval_ms * NS_PER_MS;
 			status_append(w, b);
@@ -155,7 +80,7 @@ uint64_t cut_wait_ns(const struct writer *w)
 
 		if (b == NULL || b->room == NULL)
 			continue;
-		due = b->live.seq != b->seq_cut ? b->cut_next_ns : b->status_next_ns;
+		due = b->live.seq != b->frames.seq ? b->cut_next_ns : b->status_next_ns;
 		due = due > w->now.mono_ns ? due - w->now.mono_ns
 					   : NS_PER_MS; /* delayed: a moment */
 		wait = due < wait ? due : wait;
@@ -172,7 +97,7 @@ static void json_append(struct writer *w, const struct writer_board *b, struct r
 {
 	size_t len = message_encode_delta(MESSAGE_JSON, d, board_width(b->live.board),
 					  board_cells(b->live.board), board_bits(b->live.board),
-					  w->cells, scratch);
+					  w->maker.cells, scratch);
 	uint8_t *at = room_log_reserve(json, len);
 
 	px_assert(at != NULL); /* nobody reads it yet */
@@ -194,7 +119,7 @@ static uint64_t json_from(const struct writer *w, uint64_t head)
 static void json_fill(struct writer *w, const struct writer_board *b, struct room_log *json,
 		      uint8_t *scratch)
 {
-	struct room_log *log = b->logs[MESSAGE_BINARY];
+	struct room_log *log = b->frames.logs[MESSAGE_BINARY];
 	uint64_t head = room_log_head(log), from = json_from(w, head);
 	uint64_t at = room_log_find(log, room_log_oldest(log));
 	bool started = false;
@@ -211,7 +136,8 @@ static void json_fill(struct writer *w, const struct writer_board *b, struct roo
 		    m.type != MSG_DELTA)
 			continue;
 		if (delta_decode(board_cells(b->live.board), board_bits(b->live.board), payload,
-				 (size_t)(frame + len - payload), m.delta.count, w->cells) < 0)
+				 (size_t)(frame + len - payload), m.delta.count,
+				 w->maker.cells) < 0)
 			px_unreachable("a delta of our own log");
 		if (!started)
 			room_log_start(json, m.delta.first - 1);
@@ -219,7 +145,7 @@ static void json_fill(struct writer *w, const struct writer_board *b, struct roo
 		json_append(w, b, json, &m.delta, scratch);
 	}
 	if (!started)
-		room_log_start(json, b->seq_cut);
+		room_log_start(json, b->frames.seq);
 }
 
 /* A log in an encoding that nobody spoke yet. NULL: no memory, or not now. */
@@ -230,7 +156,7 @@ static struct room_log *log_make(struct writer *w, struct writer_board *b)
 	struct room_log *log = NULL;
 	uint8_t *scratch;
 
-	if (b->cut_last != 0 || !cut_board(w, b)) /* between two frames, please */
+	if (b->frames.half_last != 0 || !cut_board(w, b)) /* between two frames, please */
 		return NULL;
 	scratch = malloc(frame_max);
 	if (scratch != NULL && room_log_new(w->config.settings->log_bytes, LOG_FRAMES_MAX,
@@ -245,12 +171,12 @@ static struct room_log *log_of(struct writer *w, struct writer_board *b, unsigne
 	struct room_log *log;
 
 	px_assert(encoding < ROOM_LOGS);
-	if (b->logs[encoding] != NULL)
-		return b->logs[encoding];
+	if (b->frames.logs[encoding] != NULL)
+		return b->frames.logs[encoding];
 	log = log_make(w, b);
 	if (log == NULL)
 		return NULL;
-	b->logs[encoding] = log;
+	b->frames.logs[encoding] = log;
 	atomic_store_explicit(&b->room->logs[encoding], log, memory_order_release);
 	return log;
 }
@@ -262,7 +188,7 @@ void cut_subscribe(struct writer *w, unsigned worker, const struct mail_request 
 	uint64_t cursor = ROOM_LOG_NONE;
 	struct mail_answer *a;
 	uint64_t
-		last; /* a frame that another log has no room for may be in this one: not seq_cut */
+		last; /* a frame that another log has no room for may be in this one: not frames.seq */
 
 	if (log == NULL) {
 		writer_refuse(w, worker, m, b == NULL ? REFUSAL_UNKNOWN_BOARD : REFUSAL_OVERLOADED,

@@ -91,25 +91,19 @@ static void log_restart(struct writer_board *b)
 
 	a->changed_count = 0;
 	b->refill->first = a->seq + 1;
-	room_log_start(b->logs[MESSAGE_BINARY], a->seq);
+	room_log_start(b->frames.logs[MESSAGE_BINARY], a->seq);
 }
 
 static void frame_end(struct writer *w, struct writer_board *b)
 {
+	struct refill *f = b->refill;
 	struct applied *a = target(b);
-	struct msg_delta d = {.board = b->meta.board, .first = b->refill->first, .last = a->seq};
 
-	if (d.first > d.last)
+	if (f->first > a->seq)
 		return;
-	cut_unique(a);
-	d.count = a->changed_count;
-	for (uint32_t i = 0; i < d.count; i++)
-		w->cells[i] =
-			(struct delta_cell){a->changed[i], board_get(a->board, a->changed[i])};
-	if (!cut_append(w, b, MESSAGE_BINARY, &d))
+	if (!frames_append(&b->frames, &w->maker, MESSAGE_BINARY, a, f->first, a->seq))
 		px_unreachable("nobody reads yet");
-	a->changed_count = 0;
-	b->refill->first = a->seq + 1;
+	f->first = a->seq + 1;
 }
 
 static bool frame_is_due(struct writer_board *b, const struct change *c)
@@ -233,7 +227,7 @@ void refill_end(struct writer *w, struct writer_board *b)
 	if (!b->refill->is_live)
 		live_begin(b);
 	frame_end(w, b);
-	px_assert(room_log_last(b->logs[MESSAGE_BINARY]) == b->live.seq);
-	b->seq_cut = b->live.seq;
+	px_assert(room_log_last(b->frames.logs[MESSAGE_BINARY]) == b->live.seq);
+	b->frames.seq = b->live.seq;
 	refill_free(b);
 }

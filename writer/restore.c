@@ -18,7 +18,7 @@
 /* A rollback whose cells follow it. */
 struct gather {
 	struct writer_board *board; /* NULL: none */
-	struct delta_cell *cells;   /* [CHANGED_MAX], from the first one on */
+	struct delta_cell *cells;   /* [FRAME_CELLS_MAX], from the first one on */
 	struct change change;       /* the cells that came; the first one says the rest */
 	uint32_t wanted;
 };
@@ -54,28 +54,16 @@ static uint64_t cooldown_of(const struct writer *w, const char *name)
 	return s != NULL ? s->cooldown_ms : 0;
 }
 
-/* Cells per frame: so many that a frame in any encoding is at most a quarter of the log. */
-static uint32_t changed_max_of(const struct writer *w, const struct writer_board *b)
-{
-	size_t room = w->config.settings->log_bytes / 4;
-	uint32_t cells = board_cells(b->live.board), n = CHANGED_MAX < cells ? CHANGED_MAX : cells;
-
-	for (unsigned e = 0; e < MESSAGE_ENCODINGS; e++)
-		while (n > 1 && message_delta_bytes_max((enum message_encoding)e, cells,
-							board_bits(b->live.board), n) > room)
-			n -= n / 8 + 1;
-	return n;
-}
-
 /* What a served board has besides: its log, filled as the journal is read. */
 static int log_begin(struct writer *w, struct writer_board *b)
 {
-	b->live.changed_max = changed_max_of(w, b);
+	b->frames = (struct frames){.of = &b->live, .board = b->meta.board};
+	b->live.changed_max = frames_cells_max(b->live.board, w->config.settings->log_bytes / 4);
 	b->live.changed = calloc(b->live.changed_max, sizeof(*b->live.changed));
-	b->cut_colors = calloc(b->live.changed_max, 1);
-	if (b->live.changed == NULL || b->cut_colors == NULL ||
+	b->frames.half_colors = calloc(b->live.changed_max, 1);
+	if (b->live.changed == NULL || b->frames.half_colors == NULL ||
 	    room_log_new(w->config.settings->log_bytes, LOG_FRAMES_MAX, w->config.worker_count,
-			 &b->logs[MESSAGE_BINARY]) < 0)
+			 &b->frames.logs[MESSAGE_BINARY]) < 0)
 		return -ENOMEM;
 	return refill_begin(w, b);
 }
@@ -263,10 +251,10 @@ static int gather_begin(struct restore *r, struct writer_board *b, uint32_t cell
 
 	if (cells == 0)
 		return 0;
-	if (cells > CHANGED_MAX || g->board != NULL)
+	if (cells > FRAME_CELLS_MAX || g->board != NULL)
 		return -EBADMSG;
 	if (g->cells == NULL)
-		g->cells = malloc(CHANGED_MAX * sizeof(*g->cells));
+		g->cells = malloc(FRAME_CELLS_MAX * sizeof(*g->cells));
 	if (g->cells == NULL)
 		return -ENOMEM;
 	g->board = b;
@@ -459,7 +447,7 @@ static int room_open(struct writer *w, struct writer_board *b, const struct sett
 	room_fill(b->room, b, s, w->start.journal_id);
 	b->live.seq_shown = &b->room->seq;
 	refill_end(w, b);
-	atomic_store(&b->room->logs[MESSAGE_BINARY], b->logs[MESSAGE_BINARY]);
+	atomic_store(&b->room->logs[MESSAGE_BINARY], b->frames.logs[MESSAGE_BINARY]);
 	w->rooms.at[b->meta.board] = b->room;
 	if (b->meta.board >= w->rooms.end)
 		w->rooms.end = b->meta.board + 1u;

@@ -46,6 +46,7 @@ static int memory_new(struct writer *w)
 {
 	int rc;
 
+	w->maker.metrics = &w->metrics;
 	w->pending = calloc(PENDING_MAX, sizeof(*w->pending));
 	w->image_boards = calloc(ROOMS_MAX, sizeof(*w->image_boards));
 	w->image_people = memory_map(image_people_bytes(w));
@@ -88,10 +89,10 @@ void writer_board_free(struct writer_board *b)
 {
 	board_free(b->live.board);
 	for (unsigned e = 0; e < ROOM_LOGS; e++)
-		room_log_free(b->logs[e]);
+		room_log_free(b->frames.logs[e]);
 	free(b->room);
 	free(b->live.changed);
-	free(b->cut_colors);
+	free(b->frames.half_colors);
 	free(b->live.placers);
 	refill_free(b);
 	free(b);

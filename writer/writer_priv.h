@@ -11,6 +11,7 @@
 #include "engine/people.h"
 #include "engine/requests.h"
 #include "engine/room_log.h"
+#include "writer/frames.h"
 #include "writer/writer.h"
 
 #define PENDING_MAX          65536 /* a power of two: requests that wait for the journal */
@@ -23,11 +24,10 @@
 #define REQUESTS_COPY_STEP   8192
 #define REQUESTS_EXPIRE_STEP 1024 /* per turn */
 #define LOG_FRAMES_MAX       65536
-#define CHANGED_MAX          65536      /* cells of one frame */
 #define JSON_FILL_BYTES_MAX  (2u << 20) /* of the binary log, decoded for the JSON log at once */
 #define PACKED_BYTES_MIN     (256ull << 20)
 
-_Static_assert(2 * RECORD_BYTES_MAX + CHANGED_MAX * RECORD_PLACEMENT_BYTES <=
+_Static_assert(2 * RECORD_BYTES_MAX + FRAME_CELLS_MAX * RECORD_PLACEMENT_BYTES <=
 		       JOURNAL_BATCH_BYTES_DEFAULT,
 	       "a rollback of as many cells as a frame has is one batch");
 _Static_assert(JOURNAL_BATCH_BYTES_DEFAULT + BATCH_HEADER_BYTES + JOURNAL_ALIGN <=
@@ -39,13 +39,8 @@ struct writer_board {
 	struct room *room;        /* NULL: the settings do not name it; kept, not served */
 	struct applied live;      /* what is durable; `changed` is what no frame has yet */
 	uint64_t seq_numbered;    /* the newest that was given out */
-	uint64_t seq_cut;         /* the newest in the broadcast log */
+	struct frames frames;     /* of `live`; only of served ones */
 	uint64_t cut_next_ns, status_next_ns;
-	/* A frame that some log has and another had no room for: made again, the same. */
-	uint64_t cut_last;   /* its last seq; 0: there is none */
-	uint32_t cut_count;  /* its cells: the first ones of live.changed */
-	uint8_t *cut_colors; /* [live.changed_max] */
-	struct room_log *logs[ROOM_LOGS];
 	uint64_t wants[BOARD_FORMS];      /* workers that want the next copy in this form */
 	uint64_t copy_wants[BOARD_FORMS]; /* that get the copy in the making */
 	struct board_copy *snapshot_copy; /* finished, for the snapshot in the making */
@@ -169,7 +164,7 @@ struct writer {
 	struct histogram acks, commits;
 	_Atomic uint64_t refused[REFUSAL_MAX];
 	struct ring_event events[EVENTS_PER_REAP];
-	struct delta_cell cells[CHANGED_MAX];
+	struct frame_maker maker;
 };
 
 /* --- writer.c --------------------------------------------------------------------------------- */
@@ -212,11 +207,6 @@ void cut_run(struct writer *w);
 bool cut_board(struct writer *w, struct writer_board *b); /* false: a reader is in the way */
 void cut_subscribe(struct writer *w, unsigned worker, const struct mail_request *m);
 uint64_t cut_wait_ns(const struct writer *w);
-/* What a frame is made with: sorts the changed cells and leaves each once; appends the d->count
- * cells of w->cells to one log (false: a reader is in the way). */
-void cut_unique(struct applied *a);
-bool cut_append(struct writer *w, const struct writer_board *b, enum message_encoding encoding,
-		const struct msg_delta *d);
 
 /* --- refill.c: at start, before anybody reads a log ------------------------------------------- */
 /* So many records before the newest may be in the logs still. */
