@@ -122,9 +122,9 @@ void conn_recv_arm(struct worker *w, struct conn *c)
 	px_assert(!(c->ops & CONN_OP_RECV));
 	c->ops |= CONN_OP_RECV;
 	if (c->state == CONN_WS || c->state == CONN_LINGER)
-		ring_recv_multi(conn_ring(w, c), c->slot, tag);
+		wire_recv_arm_multi(&c->wire, conn_ring(w, c), tag);
 	else
-		ring_recv(conn_ring(w, c), c->slot, tag);
+		wire_recv_arm(&c->wire, conn_ring(w, c), tag);
 }
 
 static void conn_starve(struct worker *w, struct conn *c)
@@ -204,6 +204,8 @@ static void conn_input_ended(struct worker *w, struct conn *c, bool broken)
 }
 
 /* The closing states come first, everywhere: what arrives then only ends something. */
+	struct wire_bytes bytes;
+
 void conn_recv_done(struct worker *w, struct conn *c, const struct ring_event *ev)
 {
 	px_assert(c->ops & CONN_OP_RECV);
@@ -214,15 +216,20 @@ void conn_recv_done(struct worker *w, struct conn *c, const struct ring_event *e
 		conn_release(w, c);
 		return;
 	}
-	if (ev->res == -ENOBUFS) {
+	switch (wire_take(ev, &bytes)) {
+	case WIRE_STARVED:
 		conn_starve(w, c);
 		return;
-	}
-	if (ev->res <= 0) {
-		conn_input_ended(w, c, ev->res < 0);
+	case WIRE_ENDED:
+		conn_input_ended(w, c, false);
+		return;
+	case WIRE_BROKEN:
+	case WIRE_BYTES:
+	default:
+		conn_input(w, c, bytes.at, bytes.len);
+		conn_input_ended(w, c, true);
 		return;
 	}
-	conn_input(w, c, ev->data, (size_t)ev->res);
 	if (conn_wants_input(c) && !(c->ops & CONN_OP_RECV))
 		conn_recv_arm(w, c);
 }
@@ -286,8 +293,7 @@ void conn_open(struct worker *w, struct lane *lane, uint32_t slot, const struct 
 	px_assert(c->state == CONN_FREE);
 	memset(c, 0, sizeof(*c));
 	c->generation = generation;
-	c->ring = (uint16_t)(lane - w->lanes);
-	c->slot = slot;
+	c->wire = (struct wire){.slot = slot, .lane = (uint16_t)(lane - w->lanes)};
 	c->cut_sub = NONE;
 	c->sub_head = NONE;
 	c->next = NONE;
@@ -432,7 +438,7 @@ void conn_linger(struct worker *w, struct conn *c)
 	conn_state_set(w, c, CONN_LINGER);
 	conn_deadline_set(w, c, LINGER_MS);
 	c->ops |= CONN_OP_SHUTDOWN;
-	ring_shutdown(conn_ring(w, c), c->slot, SHUT_WR, conn_tag(w, c, OP_SHUTDOWN));
+	wire_shut(&c->wire, conn_ring(w, c), conn_tag(w, c, OP_SHUTDOWN));
 	if (!(c->ops & CONN_OP_RECV))
 		conn_recv_arm(w, c);
 }
@@ -450,18 +456,17 @@ void conn_release(struct worker *w, struct conn *c)
 		w->deadlines[conn_index(w, c)] = w->tick; /* at every sweep, until it is free */
 		if (!(c->ops & CONN_OP_SHUTDOWN)) {
 			c->ops |= CONN_OP_SHUTDOWN;
-			ring_shutdown(conn_ring(w, c), c->slot, SHUT_RDWR,
-				      conn_tag(w, c, OP_SHUTDOWN));
+			wire_shut_both(&c->wire, conn_ring(w, c), conn_tag(w, c, OP_SHUTDOWN));
 		}
 		if (c->ops & (CONN_OP_RECV | CONN_OP_SEND)) {
 			c->ops |= CONN_OP_CANCEL;
-			ring_cancel_slot(conn_ring(w, c), c->slot, conn_tag(w, c, OP_CANCEL));
+			wire_cancel(&c->wire, conn_ring(w, c), conn_tag(w, c, OP_CANCEL));
 		}
 	}
 	if (c->ops != 0 || (c->flags & (CONN_FLUSH | CONN_LISTED)) || conn_is_in_batch(w, c))
 		return; /* sweep and completions come here again */
 	c->ops |= CONN_OP_CLOSE;
-	ring_slot_close(conn_ring(w, c), c->slot, conn_tag(w, c, OP_SLOT_CLOSE));
+	wire_close(&c->wire, conn_ring(w, c), conn_tag(w, c, OP_SLOT_CLOSE));
 }
 
 /* The slot is empty: the only place where a connection becomes free. */

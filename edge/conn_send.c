@@ -5,7 +5,6 @@
  * take is tried again next round, like the broadcast: nobody is polled for writability. HTTP
  * answers are sent to the end by the kernel, one at a time.
  */
-#include <errno.h>
 #include <string.h>
 
 #include "edge/worker_priv.h"
@@ -125,7 +124,8 @@ static void flush_one(struct worker *w, struct conn *c)
 	struct out_buf *out = c->out;
 
 	out->mark = out->start;
-	ring_send_now(conn_ring(w, c), c->slot, out->bytes + out->start, out->end - out->start,
+	wire_send_now(&c->wire, conn_ring(w, c),
+		      (struct wire_range){out->bytes + out->start, out->end - out->start},
 		      conn_tag(w, c, OP_SEND_OUT));
 	metric_add(&w->metrics.answer_bytes, out->end - out->start);
 	out->start = out->end; /* unless an event says otherwise */
@@ -160,17 +160,17 @@ void conn_flush_run(struct worker *w)
 
 void conn_send_out_short(struct worker *w, struct conn *c, int res)
 {
-	uint32_t taken;
+	struct wire_sent sent = wire_now_sent(res);
 
 	if (c->out == NULL || (c->state != CONN_WS && c->state != CONN_ECHO))
 		return;
-	if (res < 0 && res != -EAGAIN) {
+	if (sent.is_broken) {
 		conn_abort(w, c, CLOSE_PEER_GONE);
 		return;
 	}
-	taken = res > 0 ? (uint32_t)res : 0;
-	metric_sub(&w->metrics.answer_bytes, c->out->start - c->out->mark - taken);
-	c->out->start = c->out->mark + taken;
+	metric_sub(&w->metrics.answer_bytes, c->out->start - c->out->mark - sent.taken);
+	c->out->start = c->out->mark + (uint32_t)sent.taken;
+	px_assert(c->out->start < c->out->end);
 	list_add(w, &w->stuck, c);
 }
 
@@ -193,17 +193,33 @@ void conn_batch_end(struct worker *w)
 
 /* --- HTTP ------------------------------------------------------------------------------------- */
 
+/* What of the answer is to be sent next: its head with a small body, then a large one. */
+static struct wire_range reply_range(const struct conn *c)
+{
+	if (c->out != NULL)
+		return (struct wire_range){c->out->bytes + c->out->start,
+					   c->out->end - c->out->start};
+	return (struct wire_range){c->body, c->body_len};
+}
+
+static void reply_taken(struct worker *w, struct conn *c, uint64_t taken)
+{
+	if (c->out == NULL) {
+		c->body += taken;
+		c->body_len -= taken;
+		return;
+	}
+	c->out->start += (uint32_t)taken;
+	if (c->out->start == c->out->end)
+		conn_out_return(w, c);
+}
+
 void conn_reply_start(struct worker *w, struct conn *c)
 {
 	px_assert(c->state == CONN_REPLY);
 	px_assert(!(c->ops & CONN_OP_SEND));
 	c->ops |= CONN_OP_SEND;
-	if (c->out != NULL)
-		ring_send_all(conn_ring(w, c), c->slot, c->out->bytes, c->out->end,
-			      conn_tag(w, c, OP_SEND_ALL));
-	else
-		ring_send_all(conn_ring(w, c), c->slot, c->body, c->body_len,
-			      conn_tag(w, c, OP_SEND_ALL));
+	wire_send_all(&c->wire, conn_ring(w, c), reply_range(c), conn_tag(w, c, OP_SEND_ALL));
 	/* a large board has longer than a small answer */
 	conn_deadline_set(w, c,
 			  w->shared->http_idle_timeout_ms +
@@ -238,7 +254,7 @@ static void reply_finished(struct worker *w, struct conn *c)
 
 void conn_reply_done(struct worker *w, struct conn *c, const struct ring_event *ev)
 {
-	uint32_t want;
+	struct wire_sent sent;
 
 	px_assert(c->ops & CONN_OP_SEND);
 	c->ops &= (uint8_t)~CONN_OP_SEND;
@@ -246,18 +262,15 @@ void conn_reply_done(struct worker *w, struct conn *c, const struct ring_event *
 		conn_release(w, c);
 		return;
 	}
-	want = c->out != NULL ? c->out->end : (uint32_t)c->body_len;
-	if (ev->res < 0 || (uint32_t)ev->res != want) {
+	sent = wire_all_sent(ev->res, reply_range(c).len);
+	if (sent.is_broken) {
 		conn_close(w, c, CLOSE_PEER_GONE);
 		return;
 	}
-	metric_add(&w->metrics.answer_bytes, want);
-	if (c->out != NULL) {
-		conn_out_return(w, c);
-		if (c->body_len > 0) {
-			conn_reply_start(w, c);
-			return;
-		}
-	}
-	reply_finished(w, c);
+	metric_add(&w->metrics.answer_bytes, sent.taken);
+	reply_taken(w, c, sent.taken);
+	if (c->out != NULL || c->body_len > 0)
+		conn_reply_start(w, c);
+	else
+		reply_finished(w, c);
 }

@@ -16,8 +16,6 @@
  * what the client says may be reaped first: so no subscription is dropped meanwhile. Sockets are
  * never polled: what was full is tried again next round, and rarer when it stays full.
  */
-#include <errno.h>
-
 #include "edge/worker_priv.h"
 #include "engine/room_log.h"
 
@@ -207,7 +205,8 @@ static bool sub_visit(struct worker *w, uint32_t index)
 		sub_lost(w, c, s);
 		return false;
 	}
-	ring_send_now(conn_ring(w, c), c->slot, room_log_at(s->log, s->cursor), end - s->cursor,
+	wire_send_now(&c->wire, conn_ring(w, c),
+		      (struct wire_range){room_log_at(s->log, s->cursor), end - s->cursor},
 		      op_tag_pack(OP_SEND_LOG, s->generation, index));
 	metric_add(&w->metrics.log_sends, 1);
 	metric_add(&w->metrics.log_bytes, end - s->cursor);
@@ -255,18 +254,18 @@ void fanout_send_short(struct worker *w, uint32_t index, int res)
 {
 	struct sub *s = &w->subs[index];
 	struct conn *c = &w->conns[s->conn];
-	uint64_t taken = res > 0 ? (uint64_t)res : 0;
+	struct wire_sent sent = wire_now_sent(res);
 
-	if (res < 0 && res != -EAGAIN) {
+	if (sent.is_broken) {
 		conn_abort(w, c, CLOSE_PEER_GONE);
 		return;
 	}
 	metric_add(&w->metrics.log_short, 1);
-	metric_sub(&w->metrics.log_bytes, s->cursor - s->sent_from - taken);
-	s->cursor = s->sent_from + taken;
+	metric_sub(&w->metrics.log_bytes, s->cursor - s->sent_from - sent.taken);
+	s->cursor = s->sent_from + sent.taken;
 	s->shorted = true;
 	sub_cut_set(w, c, s);
-	if (taken == 0) {
+	if (sent.taken == 0) {
 		s->skip = s->backoff;
 		s->backoff = s->backoff < BACKOFF_ROUNDS_MAX / 2 ? (uint8_t)(s->backoff * 2 + 1)
 								 : BACKOFF_ROUNDS_MAX;

@@ -16,6 +16,7 @@
 #include "edge/worker.h"
 #include "edge/codec/ws_frame.h"
 #include "engine/base/assert.h"
+#include "edge/wire/wire.h"
 #include "engine/base/blob.h"
 #include "engine/mail.h"
 #include "engine/ring/op.h"
@@ -146,13 +147,12 @@ struct conn {
 	uint8_t ops;         /* enum conn_op */
 	uint8_t flags;       /* enum conn_flag */
 	uint8_t encoding;
-	uint8_t why;  /* enum close_reason */
-	uint8_t subs; /* those that end not counted */
-	uint8_t form; /* WAIT for a bitmap: enum board_form */
+	uint8_t why;       /* enum close_reason */
+	uint8_t subs;      /* those that end not counted */
+	uint8_t form;      /* WAIT for a bitmap: enum board_form */
+	uint8_t http_what; /* enum http_what */
 	/* the rest */
-	uint32_t slot;
-	uint16_t ring;
-	uint16_t pending;        /* requests at the writer */
+	struct wire wire;
 	uint32_t next;           /* of the flush list, or of a list of bitmap waiters */
 	uint32_t session_ends_s; /* WS with a user: Unix time; UINT32_MAX: later than it can say */
 	struct in_buf *in;
@@ -163,10 +163,10 @@ struct conn {
 	uint64_t next_request_us; /* token bucket: when the next is due at the allowed rate */
 	uint32_t http_board;      /* WAIT: what was asked */
 	uint32_t http_x, http_y;
-	uint8_t http_what; /* enum http_what */
-	uint8_t http_cors; /* which pages may read the answer: http_origin.c */
-	bool http_tls;     /* the request came over TLS to a proxy in front */
-	uint8_t addr[16];  /* of the peer: IPv6 or mapped */
+	uint16_t pending;            /* requests at the writer */
+	uint8_t http_cors;           /* which pages may read the answer: http_origin.c */
+	bool http_tls;               /* the request came over TLS to a proxy in front */
+	uint8_t addr[16];            /* of the peer: IPv6 or mapped */
 	uint8_t user[USER_BYTES];
 };
 
@@ -296,12 +296,12 @@ struct worker {
 
 static inline struct lane *conn_lane(struct worker *w, const struct conn *c)
 {
-	return &w->lanes[c->ring];
+	return &w->lanes[c->wire.lane];
 }
 
 static inline struct ring *conn_ring(struct worker *w, const struct conn *c)
 {
-	return w->lanes[c->ring].ring;
+	return w->lanes[c->wire.lane].ring;
 }
 
 static inline uint32_t conn_index(const struct worker *w, const struct conn *c)
