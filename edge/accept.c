@@ -114,8 +114,10 @@ void accept_done(struct worker *w, const struct ring_event *ev)
 			lane->accept_tick = w->tick + 1;
 		return;
 	}
-	conn_open(w, lane, (uint32_t)ev->res, op);
-	c = &w->conns[lane->base + (uint32_t)ev->res];
+	c = conn_open(w, lane, (uint32_t)ev->res);
+	conn_addr_set(c, &op->addr,
+		      w->shared->listeners[op->listener].is_local ? ADDRESS_OF_UNIX
+								  : ADDRESS_OF_SOCKET);
 	if (atomic_fetch_add_explicit(&w->shared->clients, 1, memory_order_relaxed) >=
 	    w->shared->clients_max) {
 		metric_add(&w->metrics.conns_refused, 1);

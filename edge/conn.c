@@ -23,8 +23,6 @@
  * comes meanwhile is dropped. A broken connection goes to RELEASE at once. RELEASE shuts the socket
  * both ways, so that an armed receive ends; without that the slot's next owner would get its bytes.
  */
-#include <errno.h>
-#include <netinet/in.h>
 #include <string.h>
 
 #include "edge/worker_priv.h"
@@ -204,10 +202,10 @@ static void conn_input_ended(struct worker *w, struct conn *c, bool broken)
 }
 
 /* The closing states come first, everywhere: what arrives then only ends something. */
-	struct wire_bytes bytes;
-
 void conn_recv_done(struct worker *w, struct conn *c, const struct ring_event *ev)
 {
+	struct wire_bytes bytes;
+
 	px_assert(c->ops & CONN_OP_RECV);
 	if (!(ev->flags & RING_MORE))
 		c->ops &= (uint8_t)~CONN_OP_RECV;
@@ -224,11 +222,11 @@ void conn_recv_done(struct worker *w, struct conn *c, const struct ring_event *e
 		conn_input_ended(w, c, false);
 		return;
 	case WIRE_BROKEN:
+		conn_input_ended(w, c, true);
+		return;
 	case WIRE_BYTES:
 	default:
 		conn_input(w, c, bytes.at, bytes.len);
-		conn_input_ended(w, c, true);
-		return;
 	}
 	if (conn_wants_input(c) && !(c->ops & CONN_OP_RECV))
 		conn_recv_arm(w, c);
@@ -264,27 +262,17 @@ void conn_in_return(struct worker *w, struct conn *c)
 /* --- opening and closing -------------------------------------------------------------------------
  * */
 
-static void conn_addr_set(struct conn *c, const struct sockaddr_storage *from, bool is_local)
+void conn_addr_set(struct conn *c, const struct sockaddr_storage *from, enum address_trust trust)
 {
-	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-	static const uint8_t loopback6[16] = {[15] = 1};
-
-	if (from->ss_family == AF_INET) {
-		const struct sockaddr_in *in = (const struct sockaddr_in *)from;
-
-		memcpy(c->addr, mapped, sizeof(mapped));
-		memcpy(c->addr + 12, &in->sin_addr, 4);
-	} else if (from->ss_family == AF_INET6) {
-		const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)from;
-
-		memcpy(c->addr, &in6->sin6_addr, 16);
-	}
-	if (is_local || memcmp(c->addr, loopback6, 16) == 0 ||
-	    (memcmp(c->addr, mapped, 12) == 0 && c->addr[12] == 127))
+	px_assert(c->state == CONN_FREE || c->state == CONN_HTTP);
+	px_assert(!(c->flags & CONN_USER)); /* nothing was decided by the old one */
+	if (address_set(c->addr, from, trust))
 		c->flags |= CONN_LOCAL;
+	else
+		c->flags &= (uint8_t)~CONN_LOCAL;
 }
 
-void conn_open(struct worker *w, struct lane *lane, uint32_t slot, const struct accept_op *from)
+struct conn *conn_open(struct worker *w, struct lane *lane, uint32_t slot)
 {
 	struct conn *c = &w->conns[lane->base + slot];
 	uint32_t generation = c->generation;
@@ -298,9 +286,9 @@ void conn_open(struct worker *w, struct lane *lane, uint32_t slot, const struct 
 	c->sub_head = NONE;
 	c->next = NONE;
 	lane->used++;
-	conn_addr_set(c, &from->addr, w->shared->listeners[from->listener].is_local);
 	conn_state_set(w, c, CONN_HTTP);
 	conn_deadline_set(w, c, w->shared->http_head_timeout_ms);
+	return c;
 }
 
 static void conn_why_set(struct worker *w, struct conn *c, enum close_reason why)

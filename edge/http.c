@@ -11,7 +11,6 @@
 
 #include "edge/codec/session.h"
 #include "edge/worker_priv.h"
-#include "engine/base/hash.h"
 #include "web/web_asset.h"
 
 #define METRICS_BYTES_MAX 65536
@@ -69,21 +68,12 @@ size_t http_cookie_line(struct worker *w, const struct conn *c,
 	return (size_t)len;
 }
 
-/* Counts new sessions per address (IPv6: per /64) and minute, in a bounded table in which a newer
- * address pushes out an older of the same row. Each worker counts for itself. */
 bool http_session_is_allowed(struct worker *w, const struct conn *c)
 {
-	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-	bool is_v4 = memcmp(c->addr, mapped, sizeof(mapped)) == 0;
-	uint32_t minute = (uint32_t)(w->now.mono_ns / (60 * NS_PER_SEC)) + 1;
-	uint64_t hash = hash64(c->addr, is_v4 ? 16 : 8, 1);
-	struct address_count *row = &w->addresses[hash % ADDRESSES_MAX];
+	uint32_t most = w->shared->sessions_per_minute;
 
-	if (w->shared->sessions_per_minute == 0 || (c->flags & CONN_LOCAL))
-		return true;
-	if (row->hash != hash || row->minute != minute)
-		*row = (struct address_count){.hash = hash, .minute = minute};
-	return ++row->count <= w->shared->sessions_per_minute;
+	return most == 0 || (c->flags & CONN_LOCAL) ||
+	       addresses_count(w->addresses, c->addr, w->now.mono_ns, most);
 }
 
 /* The writer has as long as a client may be quiet: what is left of the head's time says nothing. */

@@ -45,7 +45,7 @@ static int memory_new(struct worker *w)
 	w->subs = pages_new(w->subs_max * sizeof(*w->subs));
 	w->in_pool = pages_new(w->in_max * sizeof(*w->in_pool));
 	w->out_pool = pages_new(w->out_max * sizeof(*w->out_pool));
-	w->addresses = calloc(ADDRESSES_MAX, sizeof(*w->addresses));
+	w->addresses = addresses_new();
 	w->rounds = calloc(1, sizeof(*w->rounds));
 	w->lanes = calloc(w->config.rings, sizeof(*w->lanes));
 	if (w->conns == NULL || w->deadlines == NULL || w->subs == NULL || w->in_pool == NULL ||
@@ -130,7 +130,7 @@ void worker_free(struct worker *w)
 	pages_free(w->subs, w->subs_max * sizeof(*w->subs));
 	pages_free(w->in_pool, w->in_max * sizeof(*w->in_pool));
 	pages_free(w->out_pool, w->out_max * sizeof(*w->out_pool));
-	free(w->addresses);
+	addresses_free(w->addresses);
 	free(w->rounds);
 	free(w->accepts);
 	free(w->lanes);

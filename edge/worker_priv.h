@@ -8,15 +8,16 @@
 #ifndef PX_EDGE_WORKER_PRIV_H
 #define PX_EDGE_WORKER_PRIV_H
 
-#include <netinet/in.h>
+#include <sys/socket.h>
 
+#include "edge/addresses.h"
 #include "edge/codec/http_error.h"
 #include "edge/codec/http_head.h"
 #include "edge/codec/message.h"
 #include "edge/worker.h"
 #include "edge/codec/ws_frame.h"
-#include "engine/base/assert.h"
 #include "edge/wire/wire.h"
+#include "engine/base/assert.h"
 #include "engine/base/blob.h"
 #include "engine/mail.h"
 #include "engine/ring/op.h"
@@ -42,7 +43,6 @@
 #define ANSWERS_PER_TURN      512
 #define SUBS_PER_CONN_MAX     16
 #define BACKOFF_ROUNDS_MAX    15
-#define ADDRESSES_MAX         4096
 #define REPLY_BYTES_PER_MS    128  /* who reads a large body may be so slow */
 #define LINGER_MS             2000 /* for the peer's end after ours */
 #define SWEEP_NS              (250 * NS_PER_MS)
@@ -87,7 +87,7 @@ enum conn_flag {
 	CONN_KEEP_ALIVE = 1, /* HTTP: another request may follow this one */
 	CONN_HEAD_ONLY = 2,  /* HTTP: HEAD, the body is left out */
 	CONN_USER = 4,       /* user is set */
-	CONN_LOCAL = 8,      /* loopback or Unix socket */
+	CONN_LOCAL = 8,      /* no limit per address holds for it */
 	CONN_LAST = 16,      /* `out` ends with the last that is said: linger when it is sent */
 	CONN_FLUSH = 32,     /* true exactly when on the worker's flush or stuck list */
 	CONN_LISTED = 64,    /* true exactly when on a list of bitmap waiters */
@@ -166,7 +166,7 @@ struct conn {
 	uint16_t pending;            /* requests at the writer */
 	uint8_t http_cors;           /* which pages may read the answer: http_origin.c */
 	bool http_tls;               /* the request came over TLS to a proxy in front */
-	uint8_t addr[16];            /* of the peer: IPv6 or mapped */
+	uint8_t addr[ADDRESS_BYTES]; /* of the peer */
 	uint8_t user[USER_BYTES];
 };
 
@@ -214,12 +214,6 @@ struct bitmap_wait {
 	uint32_t next_head; /* came after it went out */
 	bool asked;
 	struct bitmap last; /* the newest that we have; one reference */
-};
-
-struct address_count {
-	uint64_t hash;
-	uint32_t minute;
-	uint32_t count;
 };
 
 struct web_asset;
@@ -283,8 +277,8 @@ struct worker {
 	bool draining;
 	uint64_t drain_start_ns;
 	uint32_t drain_at;
-	struct address_count *addresses;
-	char date[40]; /* of HTTP answers */
+	struct addresses *addresses; /* new sessions of each */
+	char date[40];               /* of HTTP answers */
 	uint64_t date_s;
 
 	struct metrics metrics;
@@ -322,7 +316,10 @@ static inline bool conn_is_in_batch(const struct worker *w, const struct conn *c
 }
 
 /* --- conn.c: the life of a connection --------------------------------------------------------- */
-void conn_open(struct worker *w, struct lane *lane, uint32_t slot, const struct accept_op *from);
+/* A new client in the slot; its address is set next, before anything is asked. */
+struct conn *conn_open(struct worker *w, struct lane *lane, uint32_t slot);
+/* Where it comes from, and with that whether it is local. Again, when who passes it on tells. */
+void conn_addr_set(struct conn *c, const struct sockaddr_storage *from, enum address_trust trust);
 void conn_state_set(struct worker *w, struct conn *c, enum conn_state next);
 void conn_recv_arm(struct worker *w, struct conn *c);
 bool conn_wants_input(const struct conn *c);
