@@ -43,7 +43,7 @@ static void boards_compare(struct run_result *into, const struct run_result *fro
 	if (into->epoch != from->epoch || into->seq_last != from->seq_last ||
 	    into->board_hash == 0 || from->board_hash == 0 || into->board_hash == from->board_hash)
 		return;
-	into->totals.trouble[TROUBLE_BOARD_DIFFERS]++;
+	into->totals.tally.trouble[TROUBLE_BOARD_DIFFERS]++;
 	into->errors_all++;
 	into->code = EXIT_DATA_WRONG;
 	(void)snprintf(into->words, sizeof(into->words),
@@ -75,7 +75,7 @@ int merge_add(struct run_result *into, const struct run_result *from)
 	for (unsigned i = 0; i < REFUSAL_MAX; i++)
 		into->totals.refused[i] += from->totals.refused[i];
 	for (unsigned i = 0; i < TROUBLE_MAX; i++) {
-		into->totals.trouble[i] += from->totals.trouble[i];
+		into->totals.tally.trouble[i] += from->totals.tally.trouble[i];
 		if (into->trouble_first[i][0] == '\0')
 			memcpy(into->trouble_first[i], from->trouble_first[i], TROUBLE_WORDS_MAX);
 	}

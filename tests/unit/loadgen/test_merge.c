@@ -105,7 +105,7 @@ static void every_number_comes_back(void **state)
 	a->run_s = 12.5;
 	a->cpu_percent = 150;
 	a->code = EXIT_MISSED;
-	a->totals.trouble[TROUBLE_GAP] = 3;
+	a->totals.tally.trouble[TROUBLE_GAP] = 3;
 	strcpy(a->trouble_first[TROUBLE_GAP], "client 5: \"1..2\"\tand a \\");
 	a->totals.refused[0] = 4; /* codes that we do not know */
 	a->totals.refused[1] = 9;
@@ -120,7 +120,7 @@ static void every_number_comes_back(void **state)
 	assert_true(back->saturated);
 	assert_true(back->run_s > 12.4 && back->run_s < 12.6);
 	assert_int_equal(back->code, EXIT_MISSED);
-	assert_int_equal(back->totals.trouble[TROUBLE_GAP], 3);
+	assert_int_equal(back->totals.tally.trouble[TROUBLE_GAP], 3);
 	assert_string_equal(back->trouble_first[TROUBLE_GAP], a->trouble_first[TROUBLE_GAP]);
 	for (unsigned i = 0; i < REFUSAL_MAX; i++)
 		assert_int_equal(back->totals.refused[i], a->totals.refused[i]);
@@ -156,7 +156,7 @@ static void runs_that_saw_other_boards_at_one_seq_are_wrong(void **state)
 	b->board_hash = 2;
 	assert_int_equal(merge_add(a, b), 0);
 	assert_int_equal(a->code, EXIT_DATA_WRONG);
-	assert_int_equal(a->totals.trouble[TROUBLE_BOARD_DIFFERS], 1);
+	assert_int_equal(a->totals.tally.trouble[TROUBLE_BOARD_DIFFERS], 1);
 }
 
 static void what_is_no_result_is_refused(void **state)

@@ -31,7 +31,7 @@ static int check(const char *text, uint64_t random)
 		len += (size_t)snprintf(head + len, sizeof(head) - len, "%.*s",
 					*text == '@' ? 28 : 1, *text == '@' ? accept : text);
 	assert_int_equal(upgrade_head_bytes((const uint8_t *)head, len), len);
-	return upgrade_check((const uint8_t *)head, len, random, &why);
+	return upgrade_check((const uint8_t *)head, len, &upgrade_of_pixeld, random, &why);
 }
 
 static void request_is_read_by_the_servers_parser(void **state)
@@ -44,7 +44,7 @@ static void request_is_read_by_the_servers_parser(void **state)
 
 	(void)state;
 	assert_int_equal(target_parse("ws://localhost:8080/ws", &target, &why), 0);
-	len = upgrade_write(&target, 77, out);
+	len = upgrade_write(&target, &upgrade_of_pixeld, 77, out, sizeof(out));
 	assert_int_equal(http_head_end((const uint8_t *)out, len, 0), len);
 	assert_int_equal(http_head_parse((const uint8_t *)out, len, &head, &why), 0);
 	assert_true(head.upgrade_websocket && head.connection_upgrade);
@@ -111,7 +111,9 @@ static void answer_to_another_key_is_refused(void **state)
 	const char *why = NULL;
 
 	(void)state;
-	assert_int_equal(upgrade_check((const uint8_t *)head, sizeof(head) - 1, 3, &why), -EBADMSG);
+	assert_int_equal(
+		upgrade_check((const uint8_t *)head, sizeof(head) - 1, &upgrade_of_pixeld, 3, &why),
+		-EBADMSG);
 	assert_non_null(why);
 }
 
@@ -143,7 +145,7 @@ static int foreign_check(const char *protocols, const char *field)
 	upgrade_key(9, key);
 	ws_accept_key(key, accept);
 	len = snprintf(head, sizeof(head), foreign_head, accept, field);
-	return upgrade_ask_check((const uint8_t *)head, (size_t)len, &ask, 9, &why);
+	return upgrade_check((const uint8_t *)head, (size_t)len, &ask, 9, &why);
 }
 
 static void another_server_answers_in_its_own_way(void **state)
@@ -169,12 +171,12 @@ static void fields_asked_for_stand_in_the_request(void **state)
 
 	(void)state;
 	assert_int_equal(target_parse("ws://127.0.0.1:1/p", &target, &why), 0);
-	len = upgrade_ask_write(&target, &ask, 1, out, sizeof(out));
+	len = upgrade_write(&target, &ask, 1, out, sizeof(out));
 	out[len] = '\0';
 	assert_non_null(strstr(out, "Sec-WebSocket-Protocol: a, b\r\n"));
 	assert_non_null(strstr(out, "\r\nX-One: 1\r\nHost: h\r\n\r\n"));
 	assert_null(strstr(out, "127.0.0.1"));
-	assert_int_equal(upgrade_ask_write(&target, &ask, 1, out, 50), 0);
+	assert_int_equal(upgrade_write(&target, &ask, 1, out, 50), 0);
 }
 
 int main(void)

@@ -16,7 +16,7 @@
 #include "engine/base/assert.h"
 #include "tools/loadgen/load/rng.h"
 
-#define PROTOCOL "pixeld.v1"
+const struct upgrade_ask upgrade_of_pixeld = {.protocols = "pixeld.v1", .fields = ""};
 
 void upgrade_key(uint64_t random, char out[static UPGRADE_KEY_CHARS])
 {
@@ -31,8 +31,8 @@ void upgrade_key(uint64_t random, char out[static UPGRADE_KEY_CHARS])
 	out[23] = '=';
 }
 
-size_t upgrade_ask_write(const struct target *target, const struct upgrade_ask *ask,
-			 uint64_t random, char *out, size_t room)
+size_t upgrade_write(const struct target *target, const struct upgrade_ask *ask, uint64_t random,
+		     char *out, size_t room)
 {
 	char key[UPGRADE_KEY_CHARS];
 	int len;
@@ -48,16 +48,6 @@ size_t upgrade_ask_write(const struct target *target, const struct upgrade_ask *
 		       ask->protocols != NULL ? ask->protocols : "",
 		       ask->protocols != NULL ? "\r\n" : "", ask->fields);
 	return len < 0 || (size_t)len >= room ? 0 : (size_t)len;
-}
-
-static const struct upgrade_ask of_pixeld = {.protocols = PROTOCOL, .fields = ""};
-
-size_t upgrade_write(const struct target *target, uint64_t random, char *out)
-{
-	size_t len = upgrade_ask_write(target, &of_pixeld, random, out, UPGRADE_REQUEST_BYTES_MAX);
-
-	px_assert(len > 0);
-	return len;
 }
 
 size_t upgrade_head_bytes(const uint8_t *in, size_t len)
@@ -143,8 +133,8 @@ static void field_look(const char *line, size_t len, const char *accept,
 	}
 }
 
-int upgrade_ask_check(const uint8_t *head, size_t len, const struct upgrade_ask *ask,
-		      uint64_t random, const char **ret_why)
+int upgrade_check(const uint8_t *head, size_t len, const struct upgrade_ask *ask, uint64_t random,
+		  const char **ret_why)
 {
 	static const char status[] = "HTTP/1.1 101 ";
 	const char *at = (const char *)head;
@@ -172,9 +162,4 @@ int upgrade_ask_check(const uint8_t *head, size_t len, const struct upgrade_ask 
 		return -EBADMSG;
 	}
 	return 0;
-}
-
-int upgrade_check(const uint8_t *head, size_t len, uint64_t random, const char **ret_why)
-{
-	return upgrade_ask_check(head, len, &of_pixeld, random, ret_why);
 }

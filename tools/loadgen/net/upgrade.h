@@ -19,16 +19,8 @@
 /* The key that belongs to a random number: made again when the answer is checked, not stored. */
 void upgrade_key(uint64_t random, char out[static UPGRADE_KEY_CHARS]);
 
-/* Writes the request, at most UPGRADE_REQUEST_BYTES_MAX; returns its bytes. */
-size_t upgrade_write(const struct target *target, uint64_t random, char *out);
-
 /* Bytes of the answer's head with its empty line; 0: not all there yet. */
 size_t upgrade_head_bytes(const uint8_t *in, size_t len);
-
-/* Checks a whole head. 0, or -EBADMSG and why in *ret_why (static). */
-int upgrade_check(const uint8_t *head, size_t len, uint64_t random, const char **ret_why);
-
-/* --- the same for servers that are not pixeld --- */
 
 /* What is asked for beyond the URL; all text is ours to give as it stands. */
 struct upgrade_ask {
@@ -37,12 +29,16 @@ struct upgrade_ask {
 	bool has_host;         /* Host is among them */
 };
 
-/* Writes the request; returns its bytes, or 0 when `room` is too small. */
-size_t upgrade_ask_write(const struct target *target, const struct upgrade_ask *ask,
-			 uint64_t random, char *out, size_t room);
+extern const struct upgrade_ask upgrade_of_pixeld;
 
-/* As upgrade_check(); with protocols, the server must have chosen one of them. */
-int upgrade_ask_check(const uint8_t *head, size_t len, const struct upgrade_ask *ask,
-		      uint64_t random, const char **ret_why);
+/* Writes the request; returns its bytes, or 0 when `room` is too small. UPGRADE_REQUEST_BYTES_MAX
+ * and the lengths of the texts above are always enough. */
+size_t upgrade_write(const struct target *target, const struct upgrade_ask *ask, uint64_t random,
+		     char *out, size_t room);
+
+/* Checks a whole head: with protocols, the server must have chosen one of them. 0, or -EBADMSG and
+ * why in *ret_why (static). */
+int upgrade_check(const uint8_t *head, size_t len, const struct upgrade_ask *ask, uint64_t random,
+		  const char **ret_why);
 
 #endif

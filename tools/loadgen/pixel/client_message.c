@@ -23,20 +23,14 @@ static size_t frame_append(struct worker *w, uint8_t *out, const struct message 
 {
 	uint8_t body[MESSAGE_IN_BYTES_MAX];
 	size_t len = message_encode_client(m, body);
-	uint8_t mask[4];
-	size_t head;
 
-	for (unsigned i = 0; i < 4; i++)
-		mask[i] = (uint8_t)(rng_next(&w->rng) >> 32);
-	head = ws_head_write_masked(out, true, WS_BINARY, mask, body, len);
-	memcpy(out + head, body, len);
-	return head + len;
+	return crew_frame_write(&w->crew, out, WS_BINARY, body, len);
 }
 
 void client_subscribe(struct worker *w, struct client *c, bool with_session)
 {
 	struct message m = {.type = MSG_SUBSCRIBE};
-	uint8_t *out = ring_set_arena(&w->rings, 2 * MESSAGE_IN_BYTES_MAX);
+	uint8_t *out = crew_arena(&w->crew, 2 * MESSAGE_IN_BYTES_MAX);
 	size_t len = 0;
 
 	if (with_session && c->painter != NULL) {
@@ -55,24 +49,22 @@ void client_subscribe(struct worker *w, struct client *c, bool with_session)
 	m.subscribe.epoch = c->follow.epoch;
 	m.subscribe.seq = c->follow.seq;
 	len += frame_append(w, out + len, &m);
-	ring_send_now(w->rings.at[c->ring], c->slot, out, len,
-		      op_tag_pack(OP_SEND_NOW, c->generation, client_index(w, c)));
-	c->sent_s = (uint32_t)(w->now.mono_ns / NS_PER_SEC);
+	conn_send_now(&w->crew, &c->conn, out, len);
 }
 
 void client_observer_moved(struct worker *w, struct client *c, uint64_t before)
 {
-	if (!c->observer || c->follow.seq < c->missed_seq)
+	if (!c->conn.observer || c->follow.seq < c->missed_seq)
 		return;
 	if (!c->counted)
-		crowd_enter(w->crowd, c->follow.seq, w->now.mono_ns);
+		crowd_enter(w->crowd, c->follow.seq, w->crew.now.mono_ns);
 	else if (c->follow.seq > before)
-		crowd_move(w->crowd, before, c->follow.seq, w->now.mono_ns);
+		crowd_move(w->crowd, before, c->follow.seq, w->crew.now.mono_ns);
 	c->counted = true;
 }
 
 /* Fetches the board until it stands at `seq` or later, and begins the reference from it. */
-static bool reference_fetch(struct worker *w, const struct client *c, uint32_t epoch, uint64_t seq)
+static bool reference_fetch(struct worker *w, struct client *c, uint32_t epoch, uint64_t seq)
 {
 	struct board_bytes board;
 	int r = board_fetch_from(&w->options->net.targets[0], w->options->board, epoch, seq,
@@ -82,7 +74,7 @@ static bool reference_fetch(struct worker *w, const struct client *c, uint32_t e
 		r = reference_load(w->reference, &board, w->canvas.width, w->canvas.height,
 				   w->canvas.bits);
 	if (r < 0)
-		worker_trouble(w, TROUBLE_FETCH, c, "%s", strerror(-r));
+		crew_trouble(&w->crew, TROUBLE_FETCH, &c->conn, "%s", strerror(-r));
 	return r == 0;
 }
 
@@ -99,26 +91,26 @@ static void subscribed(struct worker *w, struct client *c, const struct msg_subs
 {
 	enum trouble t;
 
-	if (c->state != CLIENT_SUBSCRIBING || strcmp(m->name, w->options->board) != 0 ||
+	if (c->conn.state != CONN_JOINING || strcmp(m->name, w->options->board) != 0 ||
 	    !canvas_fits(w, m)) {
-		client_break(w, c, TROUBLE_MESSAGE, "subscribed came out of place");
+		conn_break(&w->crew, &c->conn, TROUBLE_MESSAGE, "subscribed came out of place");
 		return;
 	}
 	t = follow_subscribed(&c->follow, m, c->resuming);
 	if (t != TROUBLE_NONE) {
-		client_break(w, c, t, "in the answer to subscribe");
+		conn_break(&w->crew, &c->conn, t, "in the answer to subscribe");
 		return;
 	}
-	if (c->torn)
+	if (c->conn.torn)
 		c->missed_seq = m->seq;
 	client_observer_moved(w, c, c->follow.seq);
 	c->board = m->board;
-	c->attempts = 0;
-	client_state_set(w, c, CLIENT_FOLLOWING);
+	c->conn.attempts = 0;
+	conn_state_set(&w->crew, &c->conn, CONN_STANDING);
 	stat_add(&w->stats.resumes, c->resuming);
 	if ((!reference_is_loaded(w->reference) || reference_epoch(w->reference) != m->epoch) &&
 	    !reference_fetch(w, c, m->epoch, m->seq)) {
-		client_break(w, c, TROUBLE_NONE, "");
+		conn_break(&w->crew, &c->conn, TROUBLE_NONE, "");
 		return;
 	}
 	client_settle_down(w, c);
@@ -132,15 +124,15 @@ static void stale(struct worker *w, struct client *c, const struct msg_stale *m)
 {
 	uint64_t before;
 
-	if (c->state != CLIENT_SUBSCRIBING && c->state != CLIENT_FOLLOWING) {
-		client_break(w, c, TROUBLE_MESSAGE, "stale came out of place");
+	if (c->conn.state != CONN_JOINING && c->conn.state != CONN_STANDING) {
+		conn_break(&w->crew, &c->conn, TROUBLE_MESSAGE, "stale came out of place");
 		return;
 	}
 	stat_add(&w->stats.stale, 1);
 	if (!reference_is_loaded(w->reference) || reference_epoch(w->reference) != m->epoch ||
 	    reference_seq(w->reference) < m->oldest) {
 		if (w->canvas.width == 0 || !reference_fetch(w, c, m->epoch, m->oldest)) {
-			client_break(w, c, TROUBLE_NONE, "");
+			conn_break(&w->crew, &c->conn, TROUBLE_NONE, "");
 			return;
 		}
 	}
@@ -148,8 +140,8 @@ static void stale(struct worker *w, struct client *c, const struct msg_stale *m)
 	stat_add(&w->stats.refetches, 1);
 	follow_fetched(&c->follow, reference_epoch(w->reference), reference_seq(w->reference));
 	client_observer_moved(w, c, before);
-	client_state_set(w, c, CLIENT_SUBSCRIBING);
-	c->since_ns = w->now.mono_ns;
+	conn_state_set(&w->crew, &c->conn, CONN_JOINING);
+	c->conn.since_ns = w->crew.now.mono_ns;
 	client_subscribe(w, c, false);
 }
 
@@ -174,29 +166,30 @@ static void delta(struct worker *w, struct client *c, const struct msg_delta *m,
 	uint64_t from;
 	enum trouble t;
 
-	if (c->state != CLIENT_FOLLOWING || m->board != c->board) {
-		client_break(w, c, TROUBLE_MESSAGE, "a delta of a board that is not subscribed");
+	if (c->conn.state != CONN_STANDING || m->board != c->board) {
+		conn_break(&w->crew, &c->conn, TROUBLE_MESSAGE,
+			   "a delta of a board that is not subscribed");
 		return;
 	}
-	stat_add(&w->stats.deliveries, 1);
+	stat_add(&w->crew.stats.deliveries, 1);
 	t = follow_delta(&c->follow, m, &from);
 	c->place.frame = STREAM_NONE;
 	if (t != TROUBLE_NONE)
-		worker_trouble(w, t, c,
-			       "frame %" PRIu64 "..%" PRIu64 " came to a board at %" PRIu64,
-			       m->first, m->last, before);
+		crew_trouble(&w->crew, t, &c->conn,
+			     "frame %" PRIu64 "..%" PRIu64 " came to a board at %" PRIu64, m->first,
+			     m->last, before);
 	if (t == TROUBLE_MESSAGE)
 		return;
 	t = reference_delta(w->reference, c->follow.epoch, m, payload, message, len);
 	if (t != TROUBLE_NONE) {
 		c->follow.wrong = true;
-		worker_trouble(w, t, c, "frame %" PRIu64 "..%" PRIu64 " of %zu bytes", m->first,
-			       m->last, len);
+		crew_trouble(&w->crew, t, &c->conn, "frame %" PRIu64 "..%" PRIu64 " of %zu bytes",
+			     m->first, m->last, len);
 	}
 	if (!c->follow.wrong)
 		stream_join(w, c, m, message, len);
-	if (c->observer && from <= m->last && m->last > c->missed_seq)
-		sight_seen(w->sight, w->now.mono_ns, from, m->last);
+	if (c->conn.observer && from <= m->last && m->last > c->missed_seq)
+		sight_seen(w->sight, w->crew.now.mono_ns, from, m->last);
 	client_observer_moved(w, c, before);
 }
 
@@ -205,14 +198,16 @@ static void status(struct worker *w, struct client *c, const struct msg_status *
 {
 	enum trouble t;
 
-	if (c->state != CLIENT_FOLLOWING || m->board != c->board) {
-		client_break(w, c, TROUBLE_MESSAGE, "a status of a board that is not subscribed");
+	if (c->conn.state != CONN_STANDING || m->board != c->board) {
+		conn_break(&w->crew, &c->conn, TROUBLE_MESSAGE,
+			   "a status of a board that is not subscribed");
 		return;
 	}
 	t = follow_status(&c->follow, m);
 	if (t != TROUBLE_NONE)
-		worker_trouble(w, t, c, "status of seq %" PRIu64 " came to a board at %" PRIu64,
-			       m->seq, c->follow.seq);
+		crew_trouble(&w->crew, t, &c->conn,
+			     "status of seq %" PRIu64 " came to a board at %" PRIu64, m->seq,
+			     c->follow.seq);
 	else if (stream_is_end(w->stream, &c->place) && m->seq <= stream_last(w->stream))
 		c->place = stream_append(w->stream, c->follow.epoch, message, len, 1, 0);
 }
@@ -227,12 +222,13 @@ static void ack_keep(struct worker *w, const struct client *c, uint64_t request,
 		.request = request,
 		.seq = seq,
 		.cell = place.y * w->canvas.width + place.x,
-		.client = (uint32_t)client_number(w, c) & 0xffffff,
+		.client = (uint32_t)conn_number(&w->crew, &c->conn) & 0xffffff,
 		.color = place.color,
 	};
 
 	if (!ledger_add(&w->ledger, &ack))
-		worker_trouble(w, TROUBLE_ACK_LOST, NULL, "no memory to keep acknowledgements");
+		crew_trouble(&w->crew, TROUBLE_ACK_LOST, NULL,
+			     "no memory to keep acknowledgements");
 }
 
 static void placed(struct worker *w, struct client *c, const struct msg_placed *m)
@@ -240,16 +236,17 @@ static void placed(struct worker *w, struct client *c, const struct msg_placed *
 	struct span span;
 
 	if (c->painter == NULL || !painter_answer(c->painter, m->request, &span)) {
-		worker_trouble(w, TROUBLE_ACK_UNKNOWN, c, "placed, request %" PRIu64, m->request);
+		crew_trouble(&w->crew, TROUBLE_ACK_UNKNOWN, &c->conn, "placed, request %" PRIu64,
+			     m->request);
 		return;
 	}
 	stat_add(&w->stats.acknowledged, 1);
-	stat_add(&w->stats.outstanding, (uint64_t)-1);
-	latency_record(&w->latencies, LATENCY_ACK, &span, w->now.mono_ns);
-	hdr_record(&w->second.ack, w->now.mono_ns - span.intended_ns);
+	stat_add(&w->crew.stats.outstanding, (uint64_t)-1);
+	latency_record(&w->latencies, LATENCY_ACK, &span, w->crew.now.mono_ns);
+	hdr_record(&w->crew.second.ack, w->crew.now.mono_ns - span.intended_ns);
 	sight_times_set(w->shared->times, m->seq, &span);
 	ack_keep(w, c, m->request, m->seq);
-	c->painter->rests_until_ns = w->now.mono_ns + m->cooldown_ms * NS_PER_MS;
+	c->painter->rests_until_ns = w->crew.now.mono_ns + m->cooldown_ms * NS_PER_MS;
 	worker_painter_ready(w, c->painter);
 }
 
@@ -258,15 +255,16 @@ static void refused(struct worker *w, struct client *c, const struct msg_refused
 	struct span span;
 
 	if (c->painter == NULL || !painter_answer(c->painter, m->request, &span)) {
-		worker_trouble(w, TROUBLE_ACK_UNKNOWN, c, "refused (%s), request %" PRIu64,
-			       refusal_str((enum refusal)m->code), m->request);
+		crew_trouble(&w->crew, TROUBLE_ACK_UNKNOWN, &c->conn,
+			     "refused (%s), request %" PRIu64, refusal_str((enum refusal)m->code),
+			     m->request);
 		return;
 	}
 	stat_add(&w->stats.refused[refusal_is_known((enum refusal)m->code) ? m->code : 0], 1);
 	w->unwanted |= w->options->replay != NULL &&
 		       remedy_of_replay(m->code, w->options->placing == PLACING_FREE) != NULL;
-	stat_add(&w->stats.outstanding, (uint64_t)-1);
-	c->painter->rests_until_ns = w->now.mono_ns + m->wait_ms * NS_PER_MS;
+	stat_add(&w->crew.stats.outstanding, (uint64_t)-1);
+	c->painter->rests_until_ns = w->crew.now.mono_ns + m->wait_ms * NS_PER_MS;
 	worker_painter_ready(w, c->painter);
 }
 
@@ -277,13 +275,13 @@ static void you(struct worker *w, struct client *c, const struct msg_you *m)
 	bool last = false;
 	uint32_t settled = 0;
 
-	if (p == NULL || !p->asking || c->state != CLIENT_FOLLOWING)
+	if (p == NULL || !p->asking || c->conn.state != CONN_STANDING)
 		return;
 	p->asking = false;
 	if (m->last_seq != 0)
 		settled = painter_look_up(p, m->last_request, &last);
 	stat_add(&w->stats.looked_up, settled);
-	stat_add(&w->stats.outstanding, 0 - (uint64_t)settled);
+	stat_add(&w->crew.stats.outstanding, 0 - (uint64_t)settled);
 	if (last)
 		ack_keep(w, c, m->last_request, m->last_seq);
 	worker_painter_ready(w, p);
@@ -291,21 +289,29 @@ static void you(struct worker *w, struct client *c, const struct msg_you *m)
 
 static void error_told(struct worker *w, struct client *c, const struct msg_error *m)
 {
-	worker_trouble(w, TROUBLE_MESSAGE, c, "the server says %s: %s",
-		       refusal_str((enum refusal)m->code), m->text);
+	crew_trouble(&w->crew, TROUBLE_MESSAGE, &c->conn, "the server says %s: %s",
+		     refusal_str((enum refusal)m->code), m->text);
 	c->follow.wrong = true;
 }
 
-void client_message(struct worker *w, struct client *c, const uint8_t *message, size_t len)
+void client_message(struct crew *crew, struct conn *conn, enum ws_opcode opcode,
+		    const uint8_t *message, size_t len)
 {
+	struct worker *w = worker_of(crew);
+	struct client *c = client_of(conn);
 	struct message m;
 	const uint8_t *payload = NULL;
-	int r = message_decode_server(message, len, &m, &payload);
+	int r;
 
+	if (opcode != WS_BINARY) {
+		conn_break(crew, conn, TROUBLE_MESSAGE, "a text message on a binary connection");
+		return;
+	}
+	r = message_decode_server(message, len, &m, &payload);
 	if (r == -ENOSYS)
 		return; /* a type that we do not know is skipped */
 	if (r < 0) {
-		client_break(w, c, TROUBLE_MESSAGE, "a message is malformed");
+		conn_break(&w->crew, &c->conn, TROUBLE_MESSAGE, "a message is malformed");
 		return;
 	}
 	if (m.type == MSG_DELTA)

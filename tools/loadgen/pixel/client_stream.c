@@ -17,7 +17,7 @@ static void frames_seen(struct worker *w, struct client *c, uint64_t from)
 
 		follow_passed(&c->follow, f->last);
 		if (f->last > before && f->last > c->missed_seq)
-			sight_seen(w->sight, w->now.mono_ns,
+			sight_seen(w->sight, w->crew.now.mono_ns,
 				   f->first > before ? f->first : before + 1, f->last);
 		client_observer_moved(w, c, before);
 	}
@@ -28,9 +28,9 @@ static void frames_passed(struct worker *w, struct client *c, uint64_t from)
 	const struct stream_frame *first = stream_frame(w->stream, from);
 	const struct stream_frame *last = stream_frame(w->stream, c->place.frame - 1);
 
-	stat_add(&w->stats.deliveries,
+	stat_add(&w->crew.stats.deliveries,
 		 last->deltas - first->deltas + (first->first <= first->last));
-	if (c->observer)
+	if (c->conn.observer)
 		frames_seen(w, c, from);
 	else
 		follow_passed(&c->follow, last->last);
@@ -43,10 +43,11 @@ static void step_out(struct worker *w, struct client *c)
 
 	c->place.at = 0;
 	if (have > 0 && stream_is_gone(w->stream, &c->place))
-		client_break(w, c, TROUBLE_TIMEOUT, "it stood inside a frame for too long");
+		conn_break(&w->crew, &c->conn, TROUBLE_TIMEOUT,
+			   "it stood inside a frame for too long");
 	else if (have > 0)
-		client_parse(w, c, stream_bytes(w->stream, stream_frame(w->stream, c->place.frame)),
-			     have);
+		conn_parse(&w->crew, &c->conn,
+			   stream_bytes(w->stream, stream_frame(w->stream, c->place.frame)), have);
 }
 
 size_t client_compare(struct worker *w, struct client *c, const uint8_t *bytes, size_t len)

@@ -81,7 +81,6 @@ uint32_t painter_encode(struct painter *p, const struct plan *plan, const struct
 {
 	uint32_t again = 0;
 
-	px_assert(!p->sending);
 	for (; p->sent < p->head; p->sent++) {
 		uint64_t index = painter_index(p, p->sent);
 		struct place place;

@@ -41,7 +41,6 @@ struct painter {
 	uint32_t window;
 	uint8_t urgent_len;
 	uint64_t rests_until_ns; /* the server's cooldown, as it last said */
-	bool sending;            /* `out` belongs to the ring */
 	bool asking;             /* reconnected: waits for what the server knows of it */
 	bool ready;              /* is on the worker's list of those that have something to send */
 	bool gone;               /* its client is not coming back */
@@ -64,8 +63,8 @@ bool painter_has_room(const struct painter *p);
 void painter_assign(struct painter *p, uint64_t intended_ns); /* has room; one more has come due */
 uint64_t painter_index(const struct painter *p, uint64_t k);  /* in the plan */
 
-/* Appends to `out` what is due and not sent, or was sent on a lost connection. Not while sending.
- * Returns how many of them had been sent before. */
+/* Appends to `out` what is due and not sent, or was sent on a lost connection. Not while `out`
+ * belongs to the ring. Returns how many of them had been sent before. */
 uint32_t painter_encode(struct painter *p, const struct plan *plan, const struct canvas *canvas,
 			uint64_t now_ns, uint64_t *rng);
 

@@ -32,7 +32,7 @@ enum trouble verdict_board(const struct reference *reference, const struct board
 static enum trouble first_of(const struct run_result *result, enum trouble_kind kind)
 {
 	for (unsigned t = TROUBLE_NONE + 1; t < TROUBLE_MAX; t++)
-		if (result->totals.trouble[t] > 0 && trouble_kind(t) == kind)
+		if (result->totals.tally.trouble[t] > 0 && trouble_kind(t) == kind)
 			return t;
 	return TROUBLE_NONE;
 }
@@ -47,9 +47,9 @@ static void fail(struct run_result *result, enum exit_code code, enum trouble t)
 
 static void late_troubles_count(struct run_result *result)
 {
-	result->totals.trouble[TROUBLE_ACK_LOST] += result->ledger_verdict.lost;
-	result->totals.trouble[TROUBLE_ACK_TWICE] += result->ledger_verdict.twice;
-	result->totals.trouble[TROUBLE_BEHIND] += result->reach.behind;
+	result->totals.tally.trouble[TROUBLE_ACK_LOST] += result->ledger_verdict.lost;
+	result->totals.tally.trouble[TROUBLE_ACK_TWICE] += result->ledger_verdict.twice;
+	result->totals.tally.trouble[TROUBLE_BEHIND] += result->reach.behind;
 }
 
 static void conclusions_draw(struct run_result *result)
@@ -58,7 +58,7 @@ static void conclusions_draw(struct run_result *result)
 
 	result->unanswered = t->placed - t->acknowledged - t->looked_up - t->refused_all;
 	for (unsigned i = TROUBLE_NONE + 1; i < TROUBLE_MAX; i++)
-		result->errors_all += t->trouble[i];
+		result->errors_all += t->tally.trouble[i];
 	result->saturated = hdr_quantile(&result->lag, 0.99) > SATURATED_LAG_NS ||
 			    result->cpu_percent > SATURATED_CPU_PERCENT * (double)result->threads;
 }
@@ -102,11 +102,11 @@ void verdict_decide(struct run_result *result)
 	conclusions_draw(result);
 	data = first_of(result, TROUBLE_KIND_DATA);
 	link = first_of(result, TROUBLE_KIND_LINK);
-	if (t->failed != 0) {
-		result->code = exit_code_of_ring(-(int)t->failed);
+	if (t->tally.failed != 0) {
+		result->code = exit_code_of_ring(-(int)t->tally.failed);
 		(void)snprintf(result->words, sizeof(result->words),
 			       "FAIL: a thread could not open its rings: %s",
-			       strerror((int)t->failed));
+			       strerror((int)t->tally.failed));
 	} else if (result->board_hash == 0 && data == TROUBLE_NONE) {
 		fail(result, EXIT_UNREACHABLE, link == TROUBLE_NONE ? TROUBLE_FETCH : link);
 	} else if (data != TROUBLE_NONE) {
@@ -114,9 +114,9 @@ void verdict_decide(struct run_result *result)
 	} else if (result->replay_refused != 0) {
 		replay_fail(result);
 	} else if (result->reach.complete < result->reach.clients ||
-		   t->trouble[TROUBLE_BOARD_MOVES] > 0) {
+		   t->tally.trouble[TROUBLE_BOARD_MOVES] > 0) {
 		fail(result, EXIT_FAILED,
-		     t->trouble[TROUBLE_BOARD_MOVES] > 0 ? TROUBLE_BOARD_MOVES : link);
+		     t->tally.trouble[TROUBLE_BOARD_MOVES] > 0 ? TROUBLE_BOARD_MOVES : link);
 	} else {
 		pass(result);
 	}

@@ -18,18 +18,13 @@
 
 /* --- made and freed --------------------------------------------------------------------------- */
 
-static uint32_t share_of(uint32_t total, uint32_t threads, uint32_t number)
-{
-	return total / threads + (number < total % threads);
-}
-
 static int painters_make(struct worker *w)
 {
 	const struct options *o = w->options;
 
 	for (uint32_t i = 0; i < w->painters_count; i++) {
 		struct painter *p = &w->painters[i];
-		uint32_t number = i * o->net.threads + w->number;
+		uint32_t number = i * o->net.threads + w->crew.number;
 		int r = painter_init(p, number, o->painters, o->window, w->shared->plan->count);
 
 		if (r < 0)
@@ -37,6 +32,7 @@ static int painters_make(struct worker *w)
 		p->client = i;
 		p->token = w->shared->tokens[number].chars;
 		w->clients[i].painter = p;
+		w->clients[i].conn.sender = true;
 		if (plan_ends(w->shared->plan))
 			stat_add(&w->stats.to_place, p->limit);
 	}
@@ -47,7 +43,7 @@ static int painters_make(struct worker *w)
 static void observers_make(struct worker *w, uint32_t reading)
 {
 	const struct options *o = w->options;
-	uint32_t count = share_of(o->observers, o->net.threads, w->number);
+	uint32_t count = crew_share(&o->net, o->observers, w->crew.number);
 	uint32_t from = reading - w->painters_count >= count ? w->painters_count : 0;
 	uint32_t among = reading - from;
 
@@ -56,31 +52,9 @@ static void observers_make(struct worker *w, uint32_t reading)
 	for (uint32_t i = 0; i < among; i++) {
 		struct client *c = &w->clients[from + i];
 
-		c->observer = (uint64_t)(i + 1) * count / among != (uint64_t)i * count / among;
-		w->observers += c->observer;
+		c->conn.observer = (uint64_t)(i + 1) * count / among != (uint64_t)i * count / among;
+		w->observers += c->conn.observer;
 	}
-}
-
-static enum ring_class class_of(const struct client *c)
-{
-	return c->painter != NULL ? RING_SENDERS : c->observer ? RING_OBSERVERS : RING_OTHERS;
-}
-
-static int rings_make(struct worker *w)
-{
-	uint32_t counts[RING_CLASSES] = {0};
-	uint32_t placed[RING_CLASSES] = {0};
-	int r;
-
-	for (uint32_t i = 0; i < w->clients_count; i++)
-		counts[class_of(&w->clients[i])]++;
-	r = ring_set_plan(&w->rings, counts);
-	for (uint32_t i = 0; r == 0 && i < w->clients_count; i++) {
-		struct client *c = &w->clients[i];
-
-		ring_set_place(&w->rings, class_of(c), placed[class_of(c)]++, &c->ring, &c->slot);
-	}
-	return r;
 }
 
 /* Clients get their parts: painters first, slow readers and those that stop last. */
@@ -89,24 +63,37 @@ static void clients_make(struct worker *w)
 	const struct options *o = w->options;
 	uint32_t reading = 0;
 
-	for (uint32_t i = 0; i < w->clients_count; i++) {
+	for (uint32_t i = 0; i < w->crew.count; i++) {
 		struct client *c = &w->clients[i];
-		uint64_t number = client_number(w, c);
+		uint64_t number = conn_number(&w->crew, &c->conn);
 
 		c->place.frame = STREAM_NONE;
-		c->next = NO_CLIENT;
-		c->fd = -1;
 		c->stopper = number >= o->net.clients - o->stop_reading;
-		c->slow =
+		c->conn.slow =
 			!c->stopper && number >= o->net.clients - o->stop_reading - o->slow_readers;
-		reading += !c->stopper && !c->slow;
+		c->conn.narrow = c->stopper || c->conn.slow;
+		reading += !c->conn.narrow;
 	}
 	observers_make(w, reading);
 	for (uint32_t i = w->painters_count; i < reading; i++)
-		w->clients[i].bulk = o->read_mark > 0 && !w->clients[i].observer;
+		w->clients[i].conn.bulk = o->read_mark > 0 && !w->clients[i].conn.observer;
 }
 
-int worker_new(struct run_shared *shared, uint32_t number, struct worker **ret_worker)
+/* Memory for clients and painters. */
+static int people_make(struct worker *w)
+{
+	size_t bytes = (w->crew.count + 1U) * sizeof(*w->clients);
+
+	w->painters = calloc(w->painters_count + 1U, sizeof(*w->painters));
+	w->clients = aligned_alloc(CACHE_LINE, bytes);
+	if (w->clients == NULL || w->painters == NULL)
+		return -ENOMEM;
+	memset(w->clients, 0, bytes);
+	crew_conns_set(&w->crew, &w->clients[0].conn, sizeof(*w->clients));
+	return painters_make(w);
+}
+
+int worker_new(struct run_shared *shared, uint32_t number, struct crew **ret_crew)
 {
 	const struct options *o = shared->options;
 	struct worker *w = calloc(1, sizeof(*w));
@@ -116,50 +103,38 @@ int worker_new(struct run_shared *shared, uint32_t number, struct worker **ret_w
 		return -ENOMEM;
 	w->options = o;
 	w->shared = shared;
-	w->number = number;
-	w->rng = rng_mix(o->net.seed + number);
-	w->waiting_head = NO_CLIENT;
 	w->stats.behind_of = UINT64_MAX;
-	(void)pthread_mutex_init(&w->lock, NULL);
-	w->clients_count = share_of(o->net.clients, o->net.threads, number);
-	w->painters_count = share_of(o->painters, o->net.threads, number);
-	w->clients = aligned_alloc(CACHE_LINE, (w->clients_count + 1U) * sizeof(*w->clients));
-	w->painters = calloc(w->painters_count + 1U, sizeof(*w->painters));
-	w->ready = calloc(w->painters_count + 1U, sizeof(*w->ready));
-	r = w->clients == NULL || w->painters == NULL || w->ready == NULL ? -ENOMEM : 0;
-	if (w->clients != NULL)
-		memset(w->clients, 0, (w->clients_count + 1U) * sizeof(*w->clients));
+	w->painters_count = crew_share(&o->net, o->painters, number);
+	r = crew_init(&w->crew, &client_speaker, &shared->crew, number, w->painters_count);
 	if (r == 0)
-		r = painters_make(w);
+		r = people_make(w);
 	if (r == 0)
 		r = reference_new(&w->reference);
 	if (r == 0)
 		r = stream_new(&w->stream);
 	if (r == 0) {
 		clients_make(w);
-		r = rings_make(w);
+		r = crew_rings_make(&w->crew);
 	}
 	if (r == 0)
 		r = sight_new(shared->times, w->observers, &w->sight);
 	if (r == 0)
 		r = crowd_new(&w->crowd);
 	if (r < 0) {
-		worker_free(w);
+		worker_free(&w->crew);
 		return r;
 	}
-	*ret_worker = w;
+	*ret_crew = &w->crew;
 	return 0;
 }
 
-void worker_free(struct worker *w)
+void worker_free(struct crew *crew)
 {
-	if (w == NULL)
-		return;
-	for (uint32_t i = 0; w->clients != NULL && i < w->clients_count; i++)
-		free(w->clients[i].carry);
+	struct worker *w = worker_of(crew);
+
+	crew_fini(crew);
 	for (uint32_t i = 0; w->painters != NULL && i < w->painters_count; i++)
 		painter_fini(&w->painters[i]);
-	(void)pthread_mutex_destroy(&w->lock);
 	reference_free(w->reference);
 	stream_free(w->stream);
 	sight_free(w->sight);
@@ -167,50 +142,19 @@ void worker_free(struct worker *w)
 	ledger_fini(&w->ledger);
 	free(w->clients);
 	free(w->painters);
-	free(w->ready);
-	ring_set_free(&w->rings);
 	free(w);
+}
+
+struct worker *worker_of_crew(struct crew *crew)
+{
+	return worker_of(crew);
 }
 
 /* --- for client.c ----------------------------------------------------------------------------- */
 
-void worker_trouble(struct worker *w, enum trouble t, const struct client *c, const char *format,
-		    ...)
-{
-	char *first = w->first[t];
-	size_t room = sizeof(w->first[t]);
-	size_t len = 0;
-	va_list ap;
-
-	stat_add(&w->stats.trouble[t], 1);
-	if (first[0] != '\0')
-		return;
-	if (c != NULL)
-		len = (size_t)snprintf(first, room, "client %llu: ",
-				       (unsigned long long)client_index(w, c) *
-						       w->options->net.threads +
-					       w->number);
-	va_start(ap, format);
-	(void)vsnprintf(first + len, room - len, format, ap);
-	va_end(ap);
-}
-
 void worker_painter_ready(struct worker *w, struct painter *p)
 {
-	if (p->ready)
-		return;
-	p->ready = true;
-	w->ready[w->ready_count++] = (uint32_t)(p - w->painters);
-}
-
-int worker_start(struct worker *w)
-{
-	return -pthread_create(&w->thread, NULL, worker_thread_main, w);
-}
-
-void worker_join(struct worker *w)
-{
-	(void)pthread_join(w->thread, NULL);
+	crew_ready(&w->crew, (uint32_t)(p - w->painters), &p->ready);
 }
 
 /* --- for the main thread ---------------------------------------------------------------------- */
@@ -218,13 +162,6 @@ void worker_join(struct worker *w)
 const struct worker_stats *worker_stats(const struct worker *w)
 {
 	return &w->stats;
-}
-
-void worker_second_get(struct worker *w, struct second *into)
-{
-	(void)pthread_mutex_lock(&w->lock);
-	second_merge(into, &w->second_last);
-	(void)pthread_mutex_unlock(&w->lock);
 }
 
 struct crowd *worker_crowd(const struct worker *w)
@@ -235,18 +172,23 @@ struct crowd *worker_crowd(const struct worker *w)
 void worker_reach_add(const struct worker *w, uint64_t seq_first, uint64_t final,
 		      struct reach *reach)
 {
-	for (uint32_t i = 0; i < w->clients_count; i++) {
+	for (uint32_t i = 0; i < w->crew.count; i++) {
 		const struct follow *f = &w->clients[i].follow;
 		uint64_t start = f->joined ? f->start : seq_first;
 
-		if (w->clients[i].stopper || w->clients[i].vanished)
+		if (w->clients[i].stopper || w->clients[i].conn.vanished)
 			continue;
 		reach->clients++;
-		reach->complete += w->clients[i].leaving && !f->wrong && f->seq >= final;
-		reach->behind += w->clients[i].leaving && f->seq < final;
+		reach->complete += w->clients[i].conn.leaving && !f->wrong && f->seq >= final;
+		reach->behind += w->clients[i].conn.leaving && f->seq < final;
 		reach->expected += final > start ? final - start : 0;
 		reach->received += follow_received(f, final);
 	}
+}
+
+void worker_settle(struct worker *w)
+{
+	sight_settle(w->sight, UINT64_MAX, &w->latencies, &w->crew.second);
 }
 
 const struct reference *worker_reference(const struct worker *w)
@@ -267,9 +209,4 @@ const struct latencies *worker_latencies(const struct worker *w)
 const struct hdr *worker_lag(const struct worker *w)
 {
 	return &w->lag;
-}
-
-const char *worker_trouble_first(const struct worker *w, enum trouble t)
-{
-	return w->first[t];
 }

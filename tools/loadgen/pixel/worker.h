@@ -15,6 +15,7 @@
 #include "tools/loadgen/check/crowd.h"
 #include "tools/loadgen/load/latency.h"
 #include "tools/loadgen/check/ledger.h"
+#include "tools/loadgen/net/crew.h"
 #include "tools/loadgen/pixel/options.h"
 #include "tools/loadgen/pixel/plan.h"
 #include "tools/loadgen/check/reference.h"
@@ -24,45 +25,28 @@
 #include "tools/loadgen/result/totals.h"
 #include "tools/loadgen/load/trouble.h"
 
-enum phase {
-	PHASE_CONNECT, /* opening; nobody places */
-	PHASE_RUN,     /* placing, until end_ns or the end of the replay */
-	PHASE_SETTLE,  /* nobody places; frames up to final_seq are awaited */
-	PHASE_LEAVE,   /* close frames, then the thread ends */
-};
-
 /* Everything that the threads share. Atomics are written by the main thread only. */
 struct run_shared {
+	struct crew_shared crew;
 	const struct options *options;
 	const struct plan *plan;
 	const struct pace *pace;
 	struct sight_times *times;
 	const struct session_token *tokens; /* one per painter */
-	_Atomic enum phase phase;
-	_Atomic uint64_t start_ns;  /* valid from PHASE_RUN on */
-	_Atomic uint64_t end_ns;    /* nothing is placed from here on; UINT64_MAX: no end by time */
-	_Atomic uint64_t final_seq; /* valid in PHASE_SETTLE; UINT64_MAX: not known yet */
+	_Atomic uint64_t final_seq;         /* valid in PHASE_SETTLE; UINT64_MAX: not known yet */
 };
 
-/* Written by the worker, read by anybody: relaxed. */
+/* Beside those of its crew. Written by the worker, read by anybody: relaxed. */
 struct worker_stats {
-	_Atomic uint64_t failed;    /* positive errno: the thread could not work, and ended */
-	_Atomic uint64_t following; /* clients that are subscribed */
-	_Atomic uint64_t dead;      /* clients that are not coming back */
-	_Atomic uint64_t broken;    /* clients that are about to come back */
-	_Atomic uint64_t placed;    /* placements sent for the first time */
-	_Atomic uint64_t resent;    /* placements sent again on a new connection */
+	_Atomic uint64_t placed; /* placements sent for the first time */
+	_Atomic uint64_t resent; /* placements sent again on a new connection */
 	_Atomic uint64_t acknowledged;
 	_Atomic uint64_t
 		looked_up; /* answered by `you` after a break, without an acknowledgement */
 	_Atomic uint64_t refused[REFUSAL_MAX]; /* [0]: codes that we do not know */
-	_Atomic uint64_t outstanding;          /* due, not answered */
 	_Atomic uint64_t to_place;             /* replay: not due yet */
-	_Atomic uint64_t lag_max_ns; /* how late a placement was handed to its connection */
-	_Atomic uint64_t frames;     /* different deltas */
-	_Atomic uint64_t deliveries; /* deltas, over all clients */
-	_Atomic uint64_t bytes_in;
-	_Atomic uint64_t torn[TEARS]; /* connections that we broke off, by enum tear */
+	_Atomic uint64_t frames;               /* different deltas */
+	_Atomic uint64_t torn[TEARS];          /* connections that we broke off, by enum tear */
 	_Atomic uint64_t resumes;
 	_Atomic uint64_t stale;
 	_Atomic uint64_t refetches;
@@ -72,26 +56,24 @@ struct worker_stats {
 	_Atomic uint64_t behind_of;   /* the final_seq that `behind` was counted for */
 	_Atomic uint64_t seq_sum;     /* live reach: sum over followers, taken in a circle of 2 s */
 	_Atomic uint64_t seq_max_sum; /* the same if each of them had the reference's seq */
-	_Atomic uint64_t trouble[TROUBLE_MAX];
 };
 
 struct worker;
 
-/* -ENOMEM, -EINVAL. */
-int worker_new(struct run_shared *shared, uint32_t number, struct worker **ret_worker);
-int worker_start(struct worker *w); /* -errno */
-void worker_join(struct worker *w);
-void worker_free(struct worker *w);
+/* The thread is its crew's. -ENOMEM, -EINVAL. */
+int worker_new(struct run_shared *shared, uint32_t number, struct crew **ret_crew);
+void worker_free(struct crew *crew);
+struct worker *worker_of_crew(struct crew *crew);
 
 const struct worker_stats *worker_stats(const struct worker *w);
-
-/* Adds the latencies of the last whole second. Any thread. */
-void worker_second_get(struct worker *w, struct second *into);
 
 /* How far its observers are: for crowds_settle(). */
 struct crowd *worker_crowd(const struct worker *w);
 
 /* --- after the end --- */
+
+/* What its observers saw last is counted. */
+void worker_settle(struct worker *w);
 
 /* seq_first: what a client that never subscribed should have had its start at. Adds to *reach. */
 void worker_reach_add(const struct worker *w, uint64_t seq_first, uint64_t final,
@@ -100,6 +82,5 @@ const struct reference *worker_reference(const struct worker *w);
 struct ledger *worker_ledger(struct worker *w); /* the caller may take what is in it */
 const struct latencies *worker_latencies(const struct worker *w);
 const struct hdr *worker_lag(const struct worker *w);
-const char *worker_trouble_first(const struct worker *w, enum trouble t); /* "" without any */
 
 #endif

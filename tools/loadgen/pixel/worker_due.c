@@ -1,5 +1,5 @@
 /*
- * worker_due.c - what comes due in a turn of a worker: connects, storms, placements.
+ * worker_due.c - what comes due in a turn of a worker: storms, placements.
  *
  * Owner: the worker's thread. Everything here follows the clock and the plan, never the server:
  * that is what makes the load an open loop. Each part has a budget for one turn.
@@ -8,63 +8,21 @@
 #include "tools/loadgen/load/rng.h"
 #include "tools/loadgen/pixel/worker_priv.h"
 
-#define OPENING_MAX     1000
-#define OPENS_PER_TURN  64
 #define BREAKS_PER_TURN 256
 #define RESTING_SKIPS   32
-#define WAITING_LOOK_NS (10 * NS_PER_MS)
 
 /* --- connects --------------------------------------------------------------------------------- */
 
-/* When the next client is to open; UINT64_MAX: not now. Those that are open from the start do so
- * before the run, at the connect rate. */
-static uint64_t open_due_ns(const struct worker *w, uint64_t began_ns)
+uint64_t worker_opens_ns(const struct crew *crew, uint64_t number)
 {
-	const struct options *o = w->options;
-	uint64_t number = (uint64_t)w->opened * o->net.threads + w->number;
-	uint64_t at_ns = timeline_opens_ns(&o->timeline, number, o->net.clients);
+	const struct worker *w = worker_of(crew);
+	uint64_t at_ns = timeline_opens_ns(&w->options->timeline, number, w->options->net.clients);
 
-	if (at_ns == 0 && o->net.connect_rate > 0)
-		return began_ns + (uint64_t)((double)number * 1e9 / o->net.connect_rate);
 	if (at_ns == 0)
-		return w->now.mono_ns;
-	if (at_ns == TIMELINE_NEVER || w->shared->phase == PHASE_CONNECT)
+		return 0;
+	if (at_ns == TIMELINE_NEVER || crew->shared->phase == PHASE_CONNECT)
 		return UINT64_MAX;
-	return w->shared->start_ns + at_ns;
-}
-
-static void connects_open(struct worker *w, uint64_t began_ns)
-{
-	for (int i = 0; i < OPENS_PER_TURN && w->opened < w->clients_count; i++) {
-		uint64_t due_ns = open_due_ns(w, began_ns);
-
-		if (w->opening >= OPENING_MAX || due_ns > w->now.mono_ns)
-			return;
-		client_open(w, &w->clients[w->opened++], due_ns);
-	}
-}
-
-/* Those whose time has come leave the list and connect. */
-static void waiting_open(struct worker *w)
-{
-	uint32_t *link = &w->waiting_head;
-	int budget = OPENS_PER_TURN;
-
-	if (w->now.mono_ns - w->waiting_looked_ns < WAITING_LOOK_NS)
-		return;
-	w->waiting_looked_ns = w->now.mono_ns;
-	while (*link != NO_CLIENT && w->opening < OPENING_MAX && budget > 0) {
-		struct client *c = &w->clients[*link];
-
-		if (c->since_ns > w->now.mono_ns) {
-			link = &c->next;
-			continue;
-		}
-		*link = c->next;
-		c->next = NO_CLIENT;
-		client_open(w, c, c->since_ns);
-		budget--;
-	}
+	return crew->shared->start_ns + at_ns;
 }
 
 /* --- storms ----------------------------------------------------------------------------------- */
@@ -72,10 +30,11 @@ static void waiting_open(struct worker *w)
 /* The lot of one client in one storm; the same in every run with this seed. */
 static void storm_take(struct worker *w, struct client *c, const struct stage *s)
 {
-	uint64_t random = rng_mix(rng_mix(w->options->net.seed ^ s->from_ns) + client_number(w, c));
+	uint64_t random = rng_mix(rng_mix(w->options->net.seed ^ s->from_ns) +
+				  conn_number(&w->crew, &c->conn));
 	double lot = (double)(random >> 11) * 0x1p-53;
 
-	if (c->state != CLIENT_FOLLOWING || c->stopped || lot >= s->reconnect + s->vanish)
+	if (c->conn.state != CONN_STANDING || c->conn.stopped || lot >= s->reconnect + s->vanish)
 		return;
 	if (lot < s->vanish)
 		client_tear(w, c, TEAR_VANISH);
@@ -89,16 +48,16 @@ static void storms_begin(struct worker *w)
 	const struct timeline *t = &w->options->timeline;
 	int budget = BREAKS_PER_TURN;
 
-	if (w->shared->phase != PHASE_RUN)
+	if (w->crew.shared->phase != PHASE_RUN)
 		return;
 	while (w->stage < t->count &&
-	       w->now.mono_ns >= w->shared->start_ns + t->stages[w->stage].from_ns) {
+	       w->crew.now.mono_ns >= w->crew.shared->start_ns + t->stages[w->stage].from_ns) {
 		const struct stage *s = &t->stages[w->stage];
 
 		if (s->kind == STAGE_STORM) {
-			for (; budget > 0 && w->storm_at < w->clients_count; budget--)
+			for (; budget > 0 && w->storm_at < w->crew.count; budget--)
 				storm_take(w, &w->clients[w->storm_at++], s);
-			if (w->storm_at < w->clients_count)
+			if (w->storm_at < w->crew.count)
 				return;
 		}
 		w->storm_at = 0;
@@ -112,20 +71,19 @@ static void storms_begin(struct worker *w)
 static void assign(struct worker *w, struct painter *p, uint64_t intended_ns)
 {
 	uint64_t due_ns = intended_ns > w->held_ns ? intended_ns : w->held_ns;
-	uint64_t lag_ns = w->now.mono_ns > due_ns ? w->now.mono_ns - due_ns : 0;
+	uint64_t lag_ns = w->crew.now.mono_ns > due_ns ? w->crew.now.mono_ns - due_ns : 0;
 
 	painter_assign(p, intended_ns);
-	stat_add(&w->stats.outstanding, 1);
+	stat_add(&w->crew.stats.outstanding, 1);
 	if (plan_ends(w->shared->plan))
 		stat_add(&w->stats.to_place, (uint64_t)-1);
 	hdr_record(&w->lag, lag_ns);
-	hdr_record(&w->second.lag, lag_ns);
-	if (lag_ns > w->stats.lag_max_ns)
-		stat_set(&w->stats.lag_max_ns, lag_ns);
+	hdr_record(&w->crew.second.lag, lag_ns);
+	crew_lag(&w->crew, lag_ns);
 	worker_painter_ready(w, p);
 }
 
-uint64_t worker_placement_due_ns(const struct worker *w)
+static uint64_t placement_due_ns(const struct worker *w)
 {
 	const struct painter *p = &w->painters[w->next_painter];
 
@@ -135,13 +93,20 @@ uint64_t worker_placement_due_ns(const struct worker *w)
 	case PLACING_TIMED:
 		if (p->head >= p->limit)
 			return UINT64_MAX;
-		return w->shared->start_ns +
+		return w->crew.shared->start_ns +
 		       plan_due_ns(w->shared->plan, painter_index(p, p->head));
 	case PLACING_NONE:
 	case PLACING_FREE:
 		break;
 	}
 	return UINT64_MAX;
+}
+
+uint64_t worker_due_ns(const struct crew *crew)
+{
+	const struct worker *w = worker_of(crew);
+
+	return w->scheduled ? placement_due_ns(w) : UINT64_MAX;
 }
 
 /* Whether the painter may place now; with --cooldown keep one placement at a time, and none before
@@ -151,7 +116,7 @@ static bool may_place(const struct worker *w, const struct painter *p)
 	if (!painter_has_room(p))
 		return false;
 	return !w->options->cooldown_keep ||
-	       (p->head == p->tail && w->now.mono_ns >= p->rests_until_ns);
+	       (p->head == p->tail && w->crew.now.mono_ns >= p->rests_until_ns);
 }
 
 /* Placements go to the painters in turn. One who may not place holds up the schedule (a resting one
@@ -159,17 +124,17 @@ static bool may_place(const struct worker *w, const struct painter *p)
  * their latency. */
 static void scheduled_assign(struct worker *w)
 {
-	uint64_t end_ns = w->shared->end_ns;
+	uint64_t end_ns = w->crew.shared->end_ns;
 	uint32_t gone = 0;
 	uint32_t resting = 0;
 
 	while (gone < w->painters_count) {
 		struct painter *p = &w->painters[w->next_painter];
-		uint64_t due_ns = worker_placement_due_ns(w);
+		uint64_t due_ns = placement_due_ns(w);
 
 		if (p->gone || p->head >= p->limit) {
 			gone++;
-		} else if (due_ns > w->now.mono_ns || due_ns >= end_ns) {
+		} else if (due_ns > w->crew.now.mono_ns || due_ns >= end_ns) {
 			return;
 		} else if (may_place(w, p)) {
 			gone = 0;
@@ -177,7 +142,7 @@ static void scheduled_assign(struct worker *w)
 			if (w->options->placing == PLACING_PACED)
 				schedule_take(&w->schedule);
 		} else if (!w->options->cooldown_keep || ++resting == RESTING_SKIPS) {
-			w->held_ns = w->now.mono_ns;
+			w->held_ns = w->crew.now.mono_ns;
 			return;
 		}
 		w->next_painter = (w->next_painter + 1) % w->painters_count;
@@ -186,37 +151,35 @@ static void scheduled_assign(struct worker *w)
 
 void worker_painter_fill(struct worker *w, struct painter *p)
 {
-	if (w->options->placing != PLACING_FREE || w->shared->phase != PHASE_RUN ||
-	    w->now.mono_ns >= w->shared->end_ns || w->unwanted)
+	if (w->options->placing != PLACING_FREE || w->crew.shared->phase != PHASE_RUN ||
+	    w->crew.now.mono_ns >= w->crew.shared->end_ns || w->unwanted)
 		return;
 	while (!p->gone && may_place(w, p))
-		assign(w, p, w->now.mono_ns);
+		assign(w, p, w->crew.now.mono_ns);
 }
 
 static void placements_assign(struct worker *w)
 {
 	const struct options *o = w->options;
 
-	if (w->painters_count == 0 || w->shared->phase != PHASE_RUN)
+	if (w->painters_count == 0 || w->crew.shared->phase != PHASE_RUN)
 		return;
 	if (!w->scheduled) {
 		w->scheduled = true;
 		for (uint32_t i = 0; i < w->painters_count; i++)
 			worker_painter_ready(w, &w->painters[i]);
 		if (o->placing == PLACING_PACED)
-			schedule_start(&w->schedule, w->shared->pace, w->shared->start_ns,
+			schedule_start(&w->schedule, w->shared->pace, w->crew.shared->start_ns,
 				       (double)w->painters_count / o->painters, o->uniform,
-				       o->net.seed * 31 + w->number);
+				       o->net.seed * 31 + w->crew.number);
 	}
 	scheduled_assign(w);
 }
 
-void worker_due(struct worker *w, uint64_t began_ns)
+void worker_due(struct crew *crew)
 {
-	if (w->shared->phase != PHASE_LEAVE) {
-		connects_open(w, began_ns);
-		waiting_open(w);
-	}
+	struct worker *w = worker_of(crew);
+
 	storms_begin(w);
 	placements_assign(w);
 }

@@ -13,8 +13,7 @@
 #include "tools/loadgen/raw/raw_template.h"
 #include "tools/loadgen/net/upgrade.h"
 
-#define RAW_FIELDS_BYTES_MAX  4096 /* of all --header */
-#define RAW_REQUEST_BYTES_MAX (UPGRADE_REQUEST_BYTES_MAX + RAW_FIELDS_BYTES_MAX)
+#define RAW_FIELDS_BYTES_MAX 4096 /* of all --header */
 
 enum raw_expect {
 	RAW_EXPECT_NONE,      /* what comes is counted */

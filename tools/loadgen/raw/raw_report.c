@@ -21,15 +21,16 @@ void raw_report_line(FILE *to, const struct raw_line *line)
 	fprintf(to,
 		"t=%.0fs connections=%" PRIu64 " sent=%.0f/s echoed=%.0f/s deliveries=%.0f/s "
 		"in=%.1fMB/s p50=%.2fms p99=%.2fms max=%.2fms cpu=%.0f%%",
-		line->since_start_s, t->open, per_second(t->sent, b->sent, s),
-		per_second(t->echoed, b->echoed, s), per_second(t->deliveries, b->deliveries, s),
-		per_second(t->bytes_in, b->bytes_in, s) * 1e-6,
+		line->since_start_s, t->tally.standing, per_second(t->sent, b->sent, s),
+		per_second(t->echoed, b->echoed, s),
+		per_second(t->tally.deliveries, b->tally.deliveries, s),
+		per_second(t->tally.bytes_in, b->tally.bytes_in, s) * 1e-6,
 		(double)hdr_quantile(line->second, 0.5) * 1e-6,
 		(double)hdr_quantile(line->second, 0.99) * 1e-6,
 		(double)line->second->max_ns * 1e-6, line->cpu_percent);
 	for (unsigned i = 0; i < TROUBLE_MAX; i++)
-		if (t->trouble[i] > 0)
-			fprintf(to, " %s=%" PRIu64, trouble_str(i), t->trouble[i]);
+		if (t->tally.trouble[i] > 0)
+			fprintf(to, " %s=%" PRIu64, trouble_str(i), t->tally.trouble[i]);
 	fputc('\n', to);
 }
 
@@ -73,7 +74,7 @@ void raw_report_table(FILE *to, const struct raw_options *o, const struct raw_re
 		" received everything\n",
 		o->net.clients, result->stood, result->whole);
 	fprintf(to, "messages   %" PRIu64 " sent by %u clients, %" PRIu64 " received (%.0f/s)\n",
-		t->sent, o->senders, t->deliveries,
+		t->sent, o->senders, t->tally.deliveries,
 		(double)result->window_deliveries / (result->run_s + 1e-9));
 	if (o->expect == RAW_EXPECT_BROADCAST)
 		fprintf(to,
@@ -81,14 +82,15 @@ void raw_report_table(FILE *to, const struct raw_options *o, const struct raw_re
 			result->tracked.messages, result->tracked.complete);
 	if (o->expect != RAW_EXPECT_NONE)
 		fprintf(to, "reach      %.9f\n", result->reach);
-	fprintf(to, "bytes      %" PRIu64 " in, %" PRIu64 " out\n", t->bytes_in, t->bytes_out);
+	fprintf(to, "bytes      %" PRIu64 " in, %" PRIu64 " out\n", t->tally.bytes_in,
+		t->bytes_out);
 	server_rows(to, o, result);
 	fprintf(to, "ourselves  %.0f %% CPU of %u threads, a message was at most %.2f ms late\n",
-		result->cpu_percent, o->net.threads, (double)t->lag_max_ns * 1e-6);
+		result->cpu_percent, o->net.threads, (double)t->tally.lag_max_ns * 1e-6);
 	for (unsigned i = TROUBLE_NONE + 1; i < TROUBLE_MAX; i++)
-		if (t->trouble[i] > 0)
-			fprintf(to, "  %-14s %8" PRIu64 "  %s%s%s\n", trouble_str(i), t->trouble[i],
-				trouble_text(i),
+		if (t->tally.trouble[i] > 0)
+			fprintf(to, "  %-14s %8" PRIu64 "  %s%s%s\n", trouble_str(i),
+				t->tally.trouble[i], trouble_text(i),
 				result->trouble_first[i][0] != '\0' ? "; first: " : "",
 				result->trouble_first[i]);
 	fprintf(to, "\n%s.\n", result->words);
@@ -112,10 +114,10 @@ static void json_counts(FILE *to, const struct raw_options *o, const struct raw_
 	report_json_number(to, "lost", lost);
 	report_json_number(to, "messages", result->tracked.messages);
 	report_json_number(to, "messages_complete", result->tracked.complete);
-	report_json_number(to, "deliveries", t->deliveries);
+	report_json_number(to, "deliveries", t->tally.deliveries);
 	report_json_number(to, "deliveries_in_run", result->window_deliveries);
 	report_json_number(to, "bytes_in_run", result->window_bytes);
-	report_json_number(to, "bytes_in", t->bytes_in);
+	report_json_number(to, "bytes_in", t->tally.bytes_in);
 	report_json_number(to, "bytes_out", t->bytes_out);
 }
 
@@ -125,10 +127,10 @@ static void json_troubles(FILE *to, const struct raw_result *result)
 
 	fprintf(to, "  \"errors\": {");
 	for (unsigned i = TROUBLE_NONE + 1; i < TROUBLE_MAX; i++) {
-		if (result->totals.trouble[i] == 0)
+		if (result->totals.tally.trouble[i] == 0)
 			continue;
 		fprintf(to, "%s\"%s\": {\"count\": %" PRIu64 ", \"first\": ", comma, trouble_str(i),
-			result->totals.trouble[i]);
+			result->totals.tally.trouble[i]);
 		report_json_text(to, result->trouble_first[i]);
 		fprintf(to, "}");
 		comma = ", ";
@@ -164,7 +166,7 @@ void raw_report_json(FILE *to, const struct raw_options *o, const struct raw_res
 	report_json_latency(to, "connect_ms", &result->connect);
 	if (o->server_pid != 0)
 		json_server(to, result);
-	fprintf(to, "  \"lag_max_ms\": %.4f,\n", (double)result->totals.lag_max_ns * 1e-6);
+	fprintf(to, "  \"lag_max_ms\": %.4f,\n", (double)result->totals.tally.lag_max_ns * 1e-6);
 	fprintf(to, "  \"run_seconds\": %.3f,\n", result->run_s);
 	fprintf(to, "  \"cpu_percent\": %.1f,\n", result->cpu_percent);
 	fprintf(to, "  \"threads\": %u\n}\n", o->net.threads);

@@ -9,48 +9,32 @@
 #include "tools/loadgen/raw/raw_run.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "engine/base/clock.h"
-#include "engine/ring/ring.h"
 #include "tools/loadgen/raw/raw_report.h"
 #include "tools/loadgen/raw/server_process.h"
+#include "tools/loadgen/net/drive.h"
 #include "tools/loadgen/net/tls.h"
-
-#define TICK_NS        (20 * NS_PER_MS)
-#define CONNECT_MAX_NS (600 * NS_PER_SEC)
 
 struct runner {
 	const struct raw_options *options;
 	struct raw_shared shared;
-	struct raw_worker **workers;
-	uint32_t started; /* workers whose thread runs */
+	struct drive drive;
 	uint64_t line_ns; /* of the last live line */
 	struct raw_totals line_totals;
 	uint64_t line_cpu_ns;
+	struct raw_totals totals; /* at the last tick */
 	struct raw_result *result;
 };
 
-static volatile sig_atomic_t interrupted;
-
-static void on_signal(int number)
+static struct raw_worker *worker_at(const struct runner *r, uint32_t i)
 {
-	(void)number;
-	interrupted = 1;
-}
-
-static uint64_t own_cpu_ns(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
-	return (uint64_t)ts.tv_sec * NS_PER_SEC + (uint64_t)ts.tv_nsec;
+	return raw_worker_of_crew(r->drive.crews[i]);
 }
 
 static uint64_t unix_ns(void)
@@ -61,33 +45,18 @@ static uint64_t unix_ns(void)
 	return (uint64_t)ts.tv_sec * NS_PER_SEC + (uint64_t)ts.tv_nsec;
 }
 
-static uint64_t stat_get(const _Atomic uint64_t *stat)
-{
-	return atomic_load_explicit(stat, memory_order_relaxed);
-}
-
 static void totals_get(const struct runner *r, struct raw_totals *ret_totals)
 {
 	struct raw_totals t = {0};
 
-	for (uint32_t i = 0; i < r->started; i++) {
-		const struct raw_stats *s = raw_worker_stats(r->workers[i]);
+	drive_tally(&r->drive, &t.tally);
+	for (uint32_t i = 0; i < r->drive.started; i++) {
+		const struct raw_stats *s = raw_worker_stats(worker_at(r, i));
 
-		t.open += stat_get(&s->open);
-		t.dead += stat_get(&s->dead);
 		t.sent += stat_get(&s->sent);
 		t.echoed += stat_get(&s->echoed);
-		t.outstanding += stat_get(&s->outstanding);
-		t.deliveries += stat_get(&s->deliveries);
 		t.awaited += stat_get(&s->awaited);
-		t.bytes_in += stat_get(&s->bytes_in);
 		t.bytes_out += stat_get(&s->bytes_out);
-		if (stat_get(&s->lag_max_ns) > t.lag_max_ns)
-			t.lag_max_ns = stat_get(&s->lag_max_ns);
-		if (stat_get(&s->failed) != 0)
-			t.failed = stat_get(&s->failed);
-		for (unsigned k = 0; k < TROUBLE_MAX; k++)
-			t.trouble[k] += stat_get(&s->trouble[k]);
 	}
 	*ret_totals = t;
 }
@@ -102,14 +71,13 @@ static void line_write(struct runner *r, const struct raw_totals *now, uint64_t 
 		.since_start_s = (double)(now_ns - r->shared.began_ns) * 1e-9,
 		.passed_s = (double)(now_ns - r->line_ns) * 1e-9,
 	};
-	struct hdr *second = calloc(1, sizeof(*second));
-	uint64_t cpu = own_cpu_ns();
+	struct second *second = calloc(1, sizeof(*second));
+	uint64_t cpu = drive_cpu_ns();
 
 	if (second == NULL)
 		return;
-	for (uint32_t i = 0; i < r->started; i++)
-		raw_worker_second_get(r->workers[i], second);
-	line.second = second;
+	drive_second(&r->drive, second);
+	line.second = &second->ack;
 	line.cpu_percent = (double)(cpu - r->line_cpu_ns) * 1e-7 / line.passed_s;
 	raw_report_line(stderr, &line);
 	free(second);
@@ -118,25 +86,22 @@ static void line_write(struct runner *r, const struct raw_totals *now, uint64_t 
 	r->line_totals = *now;
 }
 
-/* Sleeps one tick; gives the counters, and every second a line. */
-static uint64_t tick(struct runner *r, struct raw_totals *ret_totals)
+/* Sleeps one tick; looks at the counters, and every second writes a line. */
+static uint64_t tick(void *arg)
 {
-	const struct timespec ts = {.tv_nsec = (long)TICK_NS};
-	uint64_t now_ns;
+	struct runner *r = arg;
+	uint64_t now_ns = drive_sleep();
 
-	(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
-	now_ns = clock_now().mono_ns;
-	totals_get(r, ret_totals);
+	totals_get(r, &r->totals);
 	if (!r->options->quiet && now_ns - r->line_ns >= NS_PER_SEC)
-		line_write(r, ret_totals, now_ns);
+		line_write(r, &r->totals, now_ns);
 	return now_ns;
 }
 
 static void tick_until(struct runner *r, uint64_t end_ns)
 {
-	struct raw_totals t;
 
-	while (!interrupted && tick(r, &t) < end_ns && t.open > 0)
+	while (!drive_is_interrupted() && tick(r) < end_ns && r->totals.tally.standing > 0)
 		continue;
 }
 
@@ -150,55 +115,40 @@ static struct server_use server_look(const struct runner *r)
 	return use;
 }
 
-/* True: every client stands, or never will. */
-static bool connect_all(struct runner *r)
-{
-	uint64_t end_ns = clock_now().mono_ns + CONNECT_MAX_NS;
-	struct raw_totals t;
-
-	for (;;) {
-		uint64_t now_ns = tick(r, &t);
-
-		if (t.failed != 0)
-			return false;
-		if (t.open + t.dead >= r->options->net.clients || now_ns > end_ns || interrupted)
-			return t.open > 0;
-	}
-}
-
 static void send_all(struct runner *r)
 {
 	uint64_t start_ns = clock_now().mono_ns;
 	uint64_t end_ns = start_ns + r->options->duration_ns;
 	struct raw_result *result = r->result;
 	struct server_use before = server_look(r);
-	uint64_t cpu = own_cpu_ns();
-	struct raw_totals first, t;
+	uint64_t cpu = drive_cpu_ns();
+	const struct tally *t = &r->totals.tally;
+	struct tally first;
 	uint64_t now_ns;
 
-	totals_get(r, &first);
+	drive_tally(&r->drive, &first);
 	result->server.rss_idle_bytes = before.rss_bytes;
-	r->shared.start_ns = start_ns;
-	r->shared.end_ns = end_ns;
-	r->shared.phase = RAW_PHASE_RUN;
+	r->shared.crew.start_ns = start_ns;
+	r->shared.crew.end_ns = end_ns;
+	r->shared.crew.phase = PHASE_RUN;
 	do
-		now_ns = tick(r, &t);
-	while (now_ns < end_ns && !interrupted && t.open > 0);
+		now_ns = tick(r);
+	while (now_ns < end_ns && !drive_is_interrupted() && t->standing > 0);
 	if (now_ns < end_ns)
-		r->shared.end_ns = now_ns;
+		r->shared.crew.end_ns = now_ns;
 	result->server.cpu_ns = server_look(r).cpu_ns - before.cpu_ns;
 	result->server.rss_end_bytes = server_look(r).rss_bytes;
-	result->window_deliveries = t.deliveries - first.deliveries;
-	result->window_bytes = t.bytes_in - first.bytes_in;
+	result->window_deliveries = t->deliveries - first.deliveries;
+	result->window_bytes = t->bytes_in - first.bytes_in;
 	result->run_s = (double)(now_ns - start_ns) * 1e-9;
-	result->cpu_percent = (double)(own_cpu_ns() - cpu) * 1e-7 / result->run_s;
+	result->cpu_percent = (double)(drive_cpu_ns() - cpu) * 1e-7 / result->run_s;
 }
 
 /* All workers have counted what they wait for since this was asked. */
 static bool all_looked(const struct runner *r)
 {
-	for (uint32_t i = 0; i < r->started; i++)
-		if (stat_get(&raw_worker_stats(r->workers[i])->looked) < 2)
+	for (uint32_t i = 0; i < r->drive.started; i++)
+		if (stat_get(&raw_worker_stats(worker_at(r, i))->looked) < 2)
 			return false;
 	return true;
 }
@@ -213,36 +163,36 @@ static void settle(struct runner *r)
 	const struct raw_options *o = r->options;
 	uint64_t begin_ns = clock_now().mono_ns;
 	bool by_itself = o->expect == RAW_EXPECT_BROADCAST && o->senders == 0;
-	uint64_t until_ns = r->shared.end_ns + (by_itself ? NS_PER_SEC : 0);
-	struct raw_totals t;
+	uint64_t until_ns = r->shared.crew.end_ns + (by_itself ? NS_PER_SEC : 0);
 	uint64_t now_ns;
 
-	r->shared.phase = RAW_PHASE_SETTLE;
+	r->shared.crew.phase = PHASE_SETTLE;
 	if (by_itself)
 		tick_until(r, until_ns);
 	r->shared.open_until_ns = until_ns;
 	do {
-		now_ns = tick(r, &t);
-		if (o->expect == RAW_EXPECT_BROADCAST ? all_looked(r) && t.awaited == 0
-						      : t.outstanding == 0)
+		now_ns = tick(r);
+		if (o->expect == RAW_EXPECT_BROADCAST ? all_looked(r) && r->totals.awaited == 0
+						      : r->totals.tally.outstanding == 0)
 			return;
-	} while (now_ns - begin_ns < o->settle_ns && t.open > 0);
+	} while (now_ns - begin_ns < o->settle_ns && r->totals.tally.standing > 0);
 }
 
 /* --- after ------------------------------------------------------------------------------------ */
 
 static int broadcasts_join(struct runner *r)
 {
-	struct raw_track **tracks = calloc(r->started + 1U, sizeof(struct raw_track *));
+	struct raw_track **tracks = calloc(r->drive.started + 1U, sizeof(struct raw_track *));
 	int e = tracks == NULL ? -ENOMEM : 0;
 
-	for (uint32_t i = 0; e == 0 && i < r->started; i++) {
-		tracks[i] = raw_worker_track(r->workers[i]);
+	for (uint32_t i = 0; e == 0 && i < r->drive.started; i++) {
+		tracks[i] = raw_worker_track(worker_at(r, i));
 		r->result->dropped += raw_track_dropped(tracks[i]);
 	}
 	if (e == 0)
-		e = raw_track_join(tracks, r->started, r->options->net.clients, r->shared.start_ns,
-				   r->shared.end_ns, &r->result->tracked);
+		e = raw_track_join(tracks, r->drive.started, r->options->net.clients,
+				   r->shared.crew.start_ns, r->shared.crew.end_ns,
+				   &r->result->tracked);
 	free(tracks);
 	return e;
 }
@@ -254,60 +204,36 @@ static void result_judge(struct runner *r)
 	totals_get(r, &result->totals);
 	if (r->options->expect == RAW_EXPECT_BROADCAST && broadcasts_join(r) < 0)
 		result->dropped++;
-	for (uint32_t i = 0; i < r->started; i++) {
-		const struct raw_worker *w = r->workers[i];
+	drive_troubles(&r->drive, result->trouble_first);
+	for (uint32_t i = 0; i < r->drive.started; i++) {
+		const struct raw_worker *w = worker_at(r, i);
 
 		hdr_merge(&result->echo, raw_worker_echo_hdr(w));
 		hdr_merge(&result->visible, raw_worker_visible_hdr(w));
 		hdr_merge(&result->connect, raw_worker_connect_hdr(w));
 		raw_worker_clients_count(w, &result->stood, &result->whole);
-		for (unsigned t = 0; t < TROUBLE_MAX; t++)
-			if (result->trouble_first[t][0] == '\0')
-				memcpy(result->trouble_first[t], raw_worker_trouble_first(w, t),
-				       TROUBLE_WORDS_MAX);
 	}
 	raw_verdict_decide(r->options, result);
 }
 
 static void runner_run(struct runner *r)
 {
-	r->result->began = connect_all(r);
+	r->result->began = drive_connect(&r->drive, r->options->net.clients, tick);
 	if (r->result->began) {
-		r->shared.phase = RAW_PHASE_WARM;
+		r->shared.crew.phase = PHASE_WARM;
 		tick_until(r, clock_now().mono_ns + r->options->warmup_ns);
 		send_all(r);
 		settle(r);
 	}
-	r->shared.phase = RAW_PHASE_LEAVE;
-	for (uint32_t i = 0; i < r->started; i++)
-		raw_worker_join(r->workers[i]);
+	drive_leave(&r->drive);
 	result_judge(r);
-	if (r->result->totals.failed != 0)
-		fprintf(stderr, "loadgen: io_uring: %s\n",
-			ring_open_remedy(-(int)r->result->totals.failed));
 }
 
-static enum exit_code workers_start(struct runner *r)
+static int crew_make(void *arg, uint32_t number, struct crew **ret_crew)
 {
-	const struct raw_options *o = r->options;
-	int e = 0;
+	struct runner *r = arg;
 
-	r->workers = calloc(o->net.threads, sizeof(struct raw_worker *));
-	if (r->workers == NULL)
-		e = -ENOMEM;
-	for (uint32_t i = 0; e == 0 && i < o->net.threads; i++)
-		e = raw_worker_new(&r->shared, i, &r->workers[i]);
-	for (uint32_t i = 0; e == 0 && i < o->net.threads; i++) {
-		e = raw_worker_start(r->workers[i]);
-		r->started += e == 0;
-	}
-	if (e == 0)
-		return EXIT_PASS;
-	fprintf(stderr, "loadgen: cannot start: %s\n", strerror(-e));
-	r->shared.phase = RAW_PHASE_LEAVE;
-	for (uint32_t i = 0; i < r->started; i++)
-		raw_worker_join(r->workers[i]);
-	return EXIT_FAILED;
+	return raw_worker_new(&r->shared, number, ret_crew);
 }
 
 static enum exit_code preflight(struct raw_options *o)
@@ -327,7 +253,6 @@ static enum exit_code preflight(struct raw_options *o)
 static void run(struct raw_options *options, struct raw_result *ret_result)
 {
 	struct runner r = {.options = options, .result = ret_result};
-	const struct sigaction on = {.sa_handler = on_signal};
 	struct tls_trust *trust = NULL;
 	const char *why = "";
 
@@ -341,23 +266,19 @@ static void run(struct raw_options *options, struct raw_result *ret_result)
 		ret_result->code = EXIT_FAILED;
 		return;
 	}
+	r.shared.crew = (struct crew_shared){
+		.options = &options->net, .ask = &options->ask, .trust = trust};
 	r.shared.options = options;
-	r.shared.trust = trust;
 	r.shared.began_ns = r.line_ns = clock_now().mono_ns;
 	r.shared.unix_offset_ns = unix_ns() - r.shared.began_ns;
-	r.shared.end_ns = UINT64_MAX;
 	r.shared.open_until_ns = UINT64_MAX;
-	r.line_cpu_ns = own_cpu_ns();
+	r.line_cpu_ns = drive_cpu_ns();
 	ret_result->server.rss_before_bytes = server_look(&r).rss_bytes;
-	ret_result->code = workers_start(&r);
-	if (ret_result->code == EXIT_PASS) {
-		(void)sigaction(SIGINT, &on, NULL);
-		(void)sigaction(SIGTERM, &on, NULL);
+	r.drive = (struct drive){.shared = &r.shared.crew, .make = crew_make, .arg = &r};
+	ret_result->code = drive_start(&r.drive);
+	if (ret_result->code == EXIT_PASS)
 		runner_run(&r);
-	}
-	for (uint32_t i = 0; r.workers != NULL && i < options->net.threads; i++)
-		raw_worker_free(r.workers[i]);
-	free(r.workers);
+	drive_free(&r.drive, raw_worker_free);
 	tls_trust_free(trust);
 }
 

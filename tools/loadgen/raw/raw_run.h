@@ -15,10 +15,8 @@
 
 /* The counters of all workers, added up. */
 struct raw_totals {
-	uint64_t open, dead, sent, echoed, outstanding, deliveries, awaited;
-	uint64_t bytes_in, bytes_out, lag_max_ns;
-	uint64_t trouble[TROUBLE_MAX];
-	uint64_t failed; /* errno of a thread that could not work */
+	struct tally tally;
+	uint64_t sent, echoed, awaited, bytes_out;
 };
 
 /* What the server used; all 0 when it was not watched. */

@@ -11,7 +11,7 @@
 static enum trouble first_of(const struct raw_result *result, enum trouble_kind kind)
 {
 	for (unsigned t = TROUBLE_NONE + 1; t < TROUBLE_MAX; t++)
-		if (result->totals.trouble[t] > 0 && trouble_kind(t) == kind)
+		if (result->totals.tally.trouble[t] > 0 && trouble_kind(t) == kind)
 			return t;
 	return TROUBLE_NONE;
 }
@@ -27,9 +27,9 @@ static void fail(struct raw_result *result, enum exit_code code, enum trouble t)
 /* Troubles that only the whole shows. */
 static void late_troubles_count(const struct raw_options *o, struct raw_result *result)
 {
-	uint64_t *trouble = result->totals.trouble;
+	uint64_t *trouble = result->totals.tally.trouble;
 
-	trouble[TROUBLE_ECHO_MISSING] += result->totals.outstanding;
+	trouble[TROUBLE_ECHO_MISSING] += result->totals.tally.outstanding;
 	trouble[TROUBLE_BYTES_DIFFER] += result->tracked.differ;
 	if (o->expect == RAW_EXPECT_BROADCAST)
 		trouble[TROUBLE_BEHIND] += result->stood - result->whole;
@@ -66,7 +66,7 @@ static void pass(const struct raw_options *o, struct raw_result *result)
 		(void)snprintf(result->words, sizeof(result->words),
 			       "PASS: all %" PRIu64 " clients stayed connected; %" PRIu64
 			       " messages were sent, %" PRIu64 " received",
-			       result->stood, t->sent, t->deliveries);
+			       result->stood, t->sent, t->tally.deliveries);
 }
 
 void raw_verdict_decide(const struct raw_options *o, struct raw_result *result)
@@ -78,11 +78,11 @@ void raw_verdict_decide(const struct raw_options *o, struct raw_result *result)
 	reach_set(o, result);
 	data = first_of(result, TROUBLE_KIND_DATA);
 	link = first_of(result, TROUBLE_KIND_LINK);
-	if (t->failed != 0) {
-		result->code = exit_code_of_ring(-(int)t->failed);
+	if (t->tally.failed != 0) {
+		result->code = exit_code_of_ring(-(int)t->tally.failed);
 		(void)snprintf(result->words, sizeof(result->words),
 			       "FAIL: a thread could not open its rings: %s",
-			       strerror((int)t->failed));
+			       strerror((int)t->tally.failed));
 	} else if (!result->began && data == TROUBLE_NONE) {
 		fail(result, EXIT_UNREACHABLE, link == TROUBLE_NONE ? TROUBLE_TIMEOUT : link);
 	} else if (data != TROUBLE_NONE) {

@@ -50,8 +50,8 @@ static void classes_write(FILE *to, const struct run_totals *t)
 		if (t->refused[i] > 0)
 			fprintf(to, " refused.%s=%" PRIu64, refusal_str(i), t->refused[i]);
 	for (unsigned i = 0; i < TROUBLE_MAX; i++)
-		if (t->trouble[i] > 0)
-			fprintf(to, " %s=%" PRIu64, trouble_str(i), t->trouble[i]);
+		if (t->tally.trouble[i] > 0)
+			fprintf(to, " %s=%" PRIu64, trouble_str(i), t->tally.trouble[i]);
 }
 
 static void line_write(const struct series *series)

@@ -46,10 +46,10 @@ static void latency_rows(FILE *to, const struct run_result *result)
 static void trouble_rows(FILE *to, const struct run_result *result)
 {
 	for (unsigned i = TROUBLE_NONE + 1; i < TROUBLE_MAX; i++) {
-		if (result->totals.trouble[i] == 0)
+		if (result->totals.tally.trouble[i] == 0)
 			continue;
 		fprintf(to, "  %-14s %8" PRIu64 "  %s%s%s\n", trouble_str(i),
-			result->totals.trouble[i], trouble_text(i),
+			result->totals.tally.trouble[i], trouble_text(i),
 			result->trouble_first[i][0] != '\0' ? "; first: " : "",
 			result->trouble_first[i]);
 	}
@@ -88,7 +88,7 @@ static void clients_rows(FILE *to, const struct run_result *result)
 		"\nclients    %" PRIu64 ", %" PRIu64 " of %" PRIu64 " received everything, %" PRIu64
 		" lost for good",
 		result->clients, result->reach.complete, result->reach.clients,
-		result->totals.dead);
+		result->totals.tally.dead);
 	if (result->stopped > 0)
 		fprintf(to, ", %" PRIu64 " stopped reading", result->stopped);
 	if (result->torn_all > 0)
@@ -128,7 +128,7 @@ void report_table_write(FILE *to, const struct run_result *result)
 	clients_rows(to, result);
 	places_rows(to, result);
 	fprintf(to, "received   %" PRIu64 " deliveries of %" PRIu64 " frames, %" PRIu64 " bytes\n",
-		t->deliveries, t->frames, t->bytes_in);
+		t->tally.deliveries, t->frames, t->tally.bytes_in);
 	if (t->resumes > 0 || t->stale > 0)
 		fprintf(to,
 			"resumes    %" PRIu64 ", stale %" PRIu64 ", boards fetched again %" PRIu64

@@ -219,10 +219,10 @@ static void classes_write(FILE *to, const struct run_result *result)
 	      "class=text>\n",
 	      to);
 	for (unsigned i = TROUBLE_NONE + 1; i < TROUBLE_MAX; i++) {
-		if (t->trouble[i] == 0)
+		if (t->tally.trouble[i] == 0)
 			continue;
 		fprintf(to, "<tr><td>%s<td>%" PRIu64 "<td class=text>%s; first: ", trouble_str(i),
-			t->trouble[i], trouble_text(i));
+			t->tally.trouble[i], trouble_text(i));
 		escaped(to, result->trouble_first[i]);
 		fputc('\n', to);
 	}

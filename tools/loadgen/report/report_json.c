@@ -85,10 +85,10 @@ static void classes_write(struct json_out *j, const struct run_result *result)
 	json_close(j, '}');
 	json_open(j, "errors", '{');
 	for (unsigned i = TROUBLE_NONE + 1; i < TROUBLE_MAX; i++) {
-		if (t->trouble[i] == 0)
+		if (t->tally.trouble[i] == 0)
 			continue;
 		json_open_line(j, trouble_str(i), '{');
-		json_whole(j, "count", t->trouble[i]);
+		json_whole(j, "count", t->tally.trouble[i]);
 		json_text(j, "first", result->trouble_first[i]);
 		json_close(j, '}');
 	}

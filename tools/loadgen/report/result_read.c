@@ -86,7 +86,7 @@ static void classes_read(const json_t *root, struct run_result *result)
 	for (unsigned i = TROUBLE_NONE + 1; i < TROUBLE_MAX; i++) {
 		const json_t *one = json_object_get(errors, trouble_str(i));
 
-		result->totals.trouble[i] = whole_of(one, "count");
+		result->totals.tally.trouble[i] = whole_of(one, "count");
 		text_of(one, "first", result->trouble_first[i], TROUBLE_WORDS_MAX);
 	}
 }

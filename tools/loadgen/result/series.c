@@ -47,8 +47,8 @@ static void rates_fill(struct series_row *row, const struct run_totals *t,
 	row->acked_per_s = (double)(t->acknowledged - b->acknowledged) / s;
 	row->refused_per_s = (double)(t->refused_all - b->refused_all) / s;
 	row->frames_per_s = (double)(t->frames - b->frames) / s;
-	row->deliveries_per_s = (double)(t->deliveries - b->deliveries) / s;
-	row->bytes_per_s = (double)(t->bytes_in - b->bytes_in) / s;
+	row->deliveries_per_s = (double)(t->tally.deliveries - b->tally.deliveries) / s;
+	row->bytes_per_s = (double)(t->tally.bytes_in - b->tally.bytes_in) / s;
 }
 
 static void latencies_fill(struct series_row *row, const struct second *second)
@@ -73,10 +73,10 @@ const struct series_row *series_take(struct series *s, const char *phase,
 		*row = (struct series_row){
 			.phase = phase,
 			.t_s = (double)(now_ns - s->began_ns) * 1e-9,
-			.connections = (double)totals->following,
-			.coming_back = (double)totals->broken,
-			.clients_lost = (double)totals->dead,
-			.waiting = (double)totals->outstanding,
+			.connections = (double)totals->tally.standing,
+			.coming_back = (double)totals->tally.waiting,
+			.clients_lost = (double)totals->tally.dead,
+			.waiting = (double)totals->tally.outstanding,
 			.reach = totals->seq_max_sum == 0
 					 ? 1
 					 : (double)totals->seq_sum / (double)totals->seq_max_sum,
@@ -85,7 +85,7 @@ const struct series_row *series_take(struct series *s, const char *phase,
 		rates_fill(row, totals, &s->last, passed_s);
 		latencies_fill(row, second);
 		for (unsigned t = 0; t < TROUBLE_MAX; t++)
-			row->errors += (double)totals->trouble[t];
+			row->errors += (double)totals->tally.trouble[t];
 	}
 	s->last_ns = now_ns;
 	s->last_cpu_ns = cpu_ns;

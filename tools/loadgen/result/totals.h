@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #include "engine/refusal.h"
-#include "tools/loadgen/load/trouble.h"
+#include "tools/loadgen/load/tally.h"
 
 /* How a client breaks off in a storm: nobody says goodbye. */
 enum tear {
@@ -16,17 +16,13 @@ enum tear {
 };
 
 struct run_totals {
-	uint64_t following, dead, broken;
-	uint64_t placed, resent, acknowledged, looked_up, refused_all, outstanding, to_place;
+	struct tally tally;
+	uint64_t placed, resent, acknowledged, looked_up, refused_all, to_place;
 	uint64_t refused[REFUSAL_MAX];
-	uint64_t lag_max_ns;
-	uint64_t frames; /* of the worker that saw most */
-	uint64_t deliveries, bytes_in;
+	uint64_t frames;      /* of the worker that saw most */
 	uint64_t torn[TEARS]; /* connections that we broke off, by enum tear */
 	uint64_t resumes, stale, refetches;
 	uint64_t seq_sum, seq_max_sum;
-	uint64_t trouble[TROUBLE_MAX];
-	uint64_t failed; /* errno of a thread that could not work */
 };
 
 #endif
