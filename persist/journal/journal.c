@@ -27,11 +27,33 @@
 #define GATHER_RECORDS    256u /* a commit of so many is worth its sync: the next does not wait */
 #define GATHER_BYTES      (256u << 10) /* with so much waiting none waits longer */
 
+void journal_check(const struct journal *j)
+{
+	const struct batch_buffer *filling = &j->buffers[j->filling];
+	const struct batch_buffer *other = &j->buffers[j->filling ^ 1];
+	bool is_still = j->state == JOURNAL_REFUSING || j->state == JOURNAL_CLOSED;
+
+	px_assert(j->durable <= j->settled && j->settled <= j->appended);
+	px_assert(j->appended - j->settled == filling->records + other->records);
+	px_assert(filling->payload_bytes <= j->config.batch_bytes_max);
+	px_assert(other->records == 0 || j->flight.kind == FLIGHT_COMMIT);
+	px_assert((j->flight.kind == FLIGHT_NONE) == (j->flight.events == 0));
+	px_assert(j->segment.fd >= 0 || j->flight.kind == FLIGHT_NONE);
+	px_assert(j->segment.fd < 0 || j->segment.offset <= j->config.segment_bytes);
+	px_assert(j->segment.fd < 0 || j->state == JOURNAL_OPEN || j->state == JOURNAL_CLOSING);
+	px_assert(!is_still || j->appended == j->settled); /* nobody waits for what never comes */
+	px_assert(j->durable == j->settled || j->config.sync != JOURNAL_SYNC_COMMIT);
+	px_assert(j->durable < j->settled || !j->unsynced);
+	px_assert(j->prepared_count + j->requested <= SEGMENTS_AHEAD);
+}
+
 int journal_new(const struct journal_config *config, const struct journal_start *start,
 		struct ring *ring, struct keeper *keeper, struct journal **ret_journal)
 {
 	struct journal *j;
 
+	px_assert(start->next_lsn > 0);                       /* counted from 1 */
+	px_assert(start->next_segment > start->trim_segment); /* a number is used once */
 	if (config->segment_bytes < SEGMENT_BYTES_MIN || config->batch_bytes_max < RECORD_BYTES_MAX)
 		return -EINVAL;
 	j = calloc(1, sizeof(*j));
@@ -61,6 +83,7 @@ int journal_new(const struct journal_config *config, const struct journal_start 
 	if (start->trim_segment != 0)
 		j->trims[j->trim_count++] =
 			(struct trim){.segment = start->trim_segment, .bytes = start->trim_bytes};
+	journal_check(j);
 	*ret_journal = j;
 	return 0;
 }
@@ -95,6 +118,7 @@ int journal_append(struct journal *j, const struct record *r)
 	struct batch_buffer *b = &j->buffers[j->filling];
 	uint8_t *at = b->bytes + SEGMENT_HEADER_BYTES + BATCH_HEADER_BYTES + b->payload_bytes;
 	size_t bytes = record_bytes(r);
+	uint8_t *end;
 
 	if (j->state == JOURNAL_REFUSING)
 		return j->error;
@@ -104,7 +128,9 @@ int journal_append(struct journal *j, const struct record *r)
 		return -EMSGSIZE;
 	if (journal_room(j) < bytes)
 		return -ENOBUFS;
-	b->payload_bytes += (uint32_t)(record_put(at, r) - at);
+	end = record_put(at, r);
+	px_assert(end == at + bytes); /* the room that was looked for is what it took */
+	b->payload_bytes += (uint32_t)bytes;
 	b->records++;
 	j->appended++;
 	return 0;
@@ -143,6 +169,7 @@ static void work_start(struct journal *j, struct now now)
 	bool closing = j->state == JOURNAL_CLOSING && b->records == 0;
 	bool fits = batch_fits(j, b);
 
+	px_assert(j->segment.fd >= 0 && j->flight.kind == FLIGHT_NONE);
 	if (b->records == 0 && !closing) {
 		if (sync_is_due(j, now))
 			journal_sync_arm(j, now);
@@ -161,6 +188,7 @@ static void work_start(struct journal *j, struct now now)
 				journal_state_set(j, JOURNAL_WAITING);
 			return;
 		}
+		px_assert(batch_fits(j, b)); /* in an empty one: it is a quarter at most */
 	}
 	j->filling ^= 1;
 	if (b->records < GATHER_RECORDS)
@@ -168,7 +196,7 @@ static void work_start(struct journal *j, struct now now)
 	journal_commit_arm(j, b, closing, now);
 }
 
-void journal_turn(struct journal *j, struct now now)
+static void turn(struct journal *j, struct now now)
 {
 	journal_prepared_collect(j, now);
 	if (j->state == JOURNAL_CLOSED) {
@@ -185,6 +213,12 @@ void journal_turn(struct journal *j, struct now now)
 	}
 	work_start(j, now);
 	journal_prepare_request(j, now);
+}
+
+void journal_turn(struct journal *j, struct now now)
+{
+	turn(j, now);
+	journal_check(j);
 }
 
 void journal_gather_set(struct journal *j, uint32_t gather_us)
@@ -227,6 +261,7 @@ bool journal_take_drop(struct journal *j)
 {
 	bool dropped = j->dropped;
 
+	px_assert(!dropped || j->appended == j->settled); /* before the next append */
 	j->dropped = false;
 	return dropped;
 }

@@ -13,11 +13,17 @@
 #include "engine/base/assert.h"
 #include "engine/base/log.h"
 
+static struct batch_buffer *flight_buffer(struct journal *j)
+{
+	return &j->buffers[j->filling ^ 1];
+}
+
 static void flight_arm(struct journal *j)
 {
 	struct flight *f = &j->flight;
 	bool synced = f->kind == FLIGHT_SYNC || f->synced;
 
+	px_assert(f->kind != FLIGHT_NONE && f->events == 0);
 	j->generation++;
 	f->events = 0;
 	f->write_res = 0;
@@ -48,6 +54,7 @@ static void segment_header_seal(struct journal *j, uint8_t *out, struct now now)
 		.sync = j->config.sync,
 	};
 
+	px_assert(j->segment.offset == 0); /* it stands in front of everything */
 	segment_header_put(out, &h);
 }
 
@@ -68,6 +75,10 @@ void journal_commit_arm(struct journal *j, struct batch_buffer *b, bool closing,
 	};
 	size_t total = (size_t)(batch - from) + batch_bytes(b->payload_bytes);
 
+	px_assert(j->flight.kind == FLIGHT_NONE && j->segment.fd >= 0);
+	px_assert(b == flight_buffer(j)); /* the other one fills meanwhile */
+	px_assert(closing == (b->records == 0));
+	px_assert(j->segment.offset + total <= j->config.segment_bytes);
 	if (!j->segment.begun)
 		segment_header_seal(j, from, now);
 	j->flight = (struct flight){
@@ -86,17 +97,15 @@ void journal_commit_arm(struct journal *j, struct batch_buffer *b, bool closing,
 
 void journal_sync_arm(struct journal *j, struct now now)
 {
+	px_assert(j->flight.kind == FLIGHT_NONE && j->segment.begun);
+	px_assert(j->unsynced); /* else a sync would say nothing new */
 	j->flight = (struct flight){.kind = FLIGHT_SYNC, .started_ns = now.mono_ns};
 	flight_arm(j);
 }
 
-static struct batch_buffer *flight_buffer(struct journal *j)
-{
-	return &j->buffers[j->filling ^ 1];
-}
-
 static void sync_succeed(struct journal *j)
 {
+	px_assert(j->segment.begun); /* so the header that overrules is durable, too */
 	j->unsynced = false;
 	j->durable = j->settled;
 	j->stats.syncs++;
@@ -180,20 +189,10 @@ static void commit_finish(struct journal *j, struct now now)
 		commit_succeed(j, &f, now);
 }
 
-void journal_done(struct journal *j, uint64_t tag, int32_t res, struct now now)
+static void flight_end(struct journal *j, struct now now)
 {
-	struct op_tag op = op_tag_unpack(tag);
 	struct flight *f = &j->flight;
 
-	px_assert(f->events > 0);
-	px_assert(op.generation == (j->generation & OP_GENERATION_MASK));
-	if (op.kind == JOURNAL_OP_WRITE)
-		f->write_res = res;
-	else
-		f->sync_res = res;
-	f->events--;
-	if (f->events > 0)
-		return;
 	if (f->kind == FLIGHT_COMMIT) {
 		commit_finish(j, now);
 		return;
@@ -203,4 +202,22 @@ void journal_done(struct journal *j, uint64_t tag, int32_t res, struct now now)
 		sync_fail(j, f->sync_res);
 	else
 		sync_succeed(j);
+}
+
+void journal_done(struct journal *j, uint64_t tag, int32_t res, struct now now)
+{
+	struct op_tag op = op_tag_unpack(tag);
+	struct flight *f = &j->flight;
+
+	px_assert(f->events > 0);
+	px_assert(op.generation == (j->generation & OP_GENERATION_MASK));
+	px_assert(op.kind == JOURNAL_OP_SYNC || f->kind == FLIGHT_COMMIT);
+	if (op.kind == JOURNAL_OP_WRITE)
+		f->write_res = res;
+	else
+		f->sync_res = res;
+	f->events--;
+	if (f->events == 0)
+		flight_end(j, now);
+	journal_check(j);
 }

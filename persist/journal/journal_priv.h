@@ -80,6 +80,11 @@ struct journal {
 	struct journal_stats stats;
 };
 
+/* --- journal.c --- */
+
+/* What holds between the fields whenever nobody is in the middle of changing them. */
+void journal_check(const struct journal *j);
+
 /* --- journal_segment.c --- */
 
 void journal_state_set(struct journal *j, enum journal_state next);

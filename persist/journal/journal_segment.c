@@ -57,6 +57,8 @@ static void job_submit(struct journal *j, const struct keeper_job *job)
 
 void journal_drop(struct journal *j, int error, struct now now)
 {
+	px_assert(j->flight.kind == FLIGHT_NONE); /* the ring does not read the buffers any more */
+	px_assert(j->segment.fd < 0);
 	for (int i = 0; i < 2; i++) {
 		j->buffers[i].payload_bytes = 0;
 		j->buffers[i].records = 0;
@@ -130,6 +132,7 @@ bool journal_segment_take(struct journal *j)
 	if (j->prepared_count == 0)
 		return false;
 	j->segment = (struct segment){.fd = p->fd, .number = p->segment};
+	px_assert(p->segment < j->next_segment); /* as we asked for it */
 	j->prepared_count--;
 	memmove(&j->prepared[0], &j->prepared[1], j->prepared_count * sizeof(j->prepared[0]));
 	if (j->state == JOURNAL_WAITING || j->state == JOURNAL_REFUSING)
@@ -140,6 +143,8 @@ bool journal_segment_take(struct journal *j)
 
 void journal_segment_close(struct journal *j)
 {
+	px_assert(j->segment.fd >= 0 && j->flight.kind == FLIGHT_NONE);
+	px_assert(!j->unsynced); /* later headers call what it holds durable */
 	job_submit(j, &(struct keeper_job){.kind = KEEPER_CLOSE, .fd = j->segment.fd});
 	j->segment.fd = -1;
 }
@@ -156,15 +161,16 @@ void journal_segment_abandon(struct journal *j, size_t blank_bytes)
 		.bytes = blank_bytes,
 	};
 
+	px_assert(j->segment.fd >= 0 && j->flight.kind == FLIGHT_NONE);
 	if (j->trim_count < TRIMS_MAX)
 		j->trims[j->trim_count++] =
 			(struct trim){.segment = j->segment.number, .bytes = j->segment.offset};
+	j->unsynced = false; /* what is not durable now never will be, by us */
 	if (blank_bytes > 0)
 		job_submit(j, &job);
 	else
 		journal_segment_close(j);
 	j->segment.fd = -1;
-	j->unsynced = false;
 }
 
 /* The present segment's header is durable: what lies beyond the ends of earlier ones is
@@ -178,6 +184,7 @@ void journal_trims_submit(struct journal *j)
 			.bytes = j->trims[i].bytes,
 		};
 
+		px_assert(j->trims[i].segment != j->segment.number); /* it is overruled, not this */
 		job_submit(j, &job);
 	}
 	j->trim_count = 0;
@@ -185,6 +192,7 @@ void journal_trims_submit(struct journal *j)
 
 void journal_leftovers_close(struct journal *j)
 {
+	px_assert(j->state == JOURNAL_CLOSED); /* else one of them is the next segment */
 	for (uint32_t i = 0; i < j->prepared_count; i++)
 		job_submit(j, &(struct keeper_job){.kind = KEEPER_CLOSE, .fd = j->prepared[i].fd});
 	j->prepared_count = 0;
