@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/assert.h"
 #include "persist/format/record.h"
 #include "persist/format/segment_list.h"
 #include "persist/journal/journal.h"
@@ -98,6 +99,7 @@ static int enter(struct journal_reader *r, const struct segment_header *h)
 	char name[JOURNAL_NAME_BYTES];
 	int fd;
 
+	px_assert(h->segment != 0); /* what says that no next one is known */
 	journal_segment_name(name, h->segment);
 	fd = disk_file_open(r->disk, name, 0);
 	if (fd < 0)
@@ -143,6 +145,7 @@ static int next_enter(struct journal_reader *r)
 	uint64_t chain = r->batches.chain;
 	int rc;
 
+	px_assert(r->next.segment > r->header.segment); /* a number is used once */
 	if (!restart && r->next.first_lsn != next_lsn)
 		return -ENODATA;
 	if (!restart && r->next.chain != chain)
@@ -181,6 +184,7 @@ static int window_fill(struct journal_reader *r)
 	bool too_small = r->batches.offset == 0 && r->batches.len == r->window_bytes;
 	int len;
 
+	px_assert(r->batches.offset <= r->batches.len); /* whole batches are taken, or none */
 	r->window_offset += r->batches.offset;
 	r->batches.offset = 0;
 	r->batches.len = 0;
@@ -231,6 +235,7 @@ static bool piece_make(struct journal_reader *r, const struct batch *b, struct j
 		.chain_before = r->restarted ? 0 : b->header.chain,
 		.chain_after = r->batches.chain,
 	};
+	px_assert(piece->last_lsn + 1 == r->batches.next_lsn);
 	r->restarted = false;
 	if (b->header.records == 0 || piece->last_lsn < r->wanted)
 		return false;

@@ -115,6 +115,7 @@ static void prepared_push(struct keeper *k, int error)
 	struct keeper_prepared *p = spsc_push(k->prepared);
 
 	px_assert(p != NULL); /* the journal asks for a few at a time */
+	px_assert(error < 0 || k->job.fd >= 0);
 	*p = (struct keeper_prepared){
 		.segment = k->job.segment,
 		.fd = error < 0 ? -1 : k->job.fd,
@@ -146,6 +147,7 @@ static int prepare_step(struct keeper *k)
 	size_t len = left < ZERO_STEP_BYTES ? (size_t)left : ZERO_STEP_BYTES;
 	int rc;
 
+	px_assert(left > 0); /* else it was finished with the step before */
 	if (k->job.fd < 0) {
 		char name[JOURNAL_NAME_BYTES];
 
@@ -223,7 +225,8 @@ static bool job_take(struct keeper *k)
 {
 	const struct keeper_job *job;
 
-	if (k->job_active)
+	px_assert(!k->job_active || k->job.kind == KEEPER_PREPARE || k->job.kind == KEEPER_BLANK);
+	if (k->job_active) /* these two alone take more than one step */
 		return true;
 	job = spsc_peek(k->jobs);
 	if (job == NULL)
@@ -284,6 +287,7 @@ static bool image_take(struct keeper *k)
 {
 	struct snapshot_image *const *image;
 
+	px_assert(k->image != NULL || k->snapshot == NULL); /* it reads the image */
 	if (k->image != NULL)
 		return true;
 	image = spsc_peek(k->images);
@@ -339,7 +343,9 @@ static void wake(struct keeper *k)
 bool keeper_submit(struct keeper *k, const struct keeper_job *job)
 {
 	struct keeper_job *room = spsc_push(k->jobs);
+	bool has_file = job->kind == KEEPER_BLANK || job->kind == KEEPER_CLOSE;
 
+	px_assert(!has_file || job->fd >= 0); /* from here on it is the keeper's to close */
 	if (room == NULL)
 		return false;
 	*room = *job;
@@ -381,6 +387,7 @@ struct snapshot_image *keeper_snapshot_take(struct keeper *k, int *ret_error)
 
 	if (f == NULL)
 		return NULL;
+	px_assert(k->snapshot_lent);
 	image = f->image;
 	*ret_error = f->error;
 	k->snapshot_lent = false;

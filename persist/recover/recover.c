@@ -25,6 +25,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/assert.h"
+
 #define SNAPSHOTS_LOOKED_AT 16
 
 __attribute__((format(printf, 2, 3))) static void report(struct recovery *r, const char *format,
@@ -157,6 +159,7 @@ static int snapshot_try(struct recovery *r, const char *name)
 			"%s/%s belongs to another journal than the segments beside it: move what "
 			"does not belong here out of the directory. Nothing was changed.",
 			disk_path(r->disk), name);
+	px_assert(r->snapshot.lsn == 0 && r->entry == NULL); /* one snapshot, before the journal */
 	r->snapshot = head;
 	return snapshot_hand_over(r, name);
 }
@@ -233,6 +236,8 @@ static int segment_begin(struct recovery *r, const struct segment_entry *e)
 {
 	int rc;
 
+	px_assert(e->live && e->verdict == SEGMENT_GOOD); /* others are judged, never read */
+	px_assert(r->entry == NULL || e->number > r->entry->number);
 	free(r->bytes);
 	r->bytes = NULL;
 	r->entry = e;
@@ -270,6 +275,7 @@ static int segment_joins(struct recovery *r, const struct segment_entry *next)
 {
 	bool restart = (next->header.flags & SEGMENT_RESTART) != 0;
 
+	px_assert(next->header.first_lsn == r->entry->limit_lsn); /* where this one is overruled */
 	if (restart && r->reader.next_lsn <= next->header.first_lsn &&
 	    next->header.first_lsn <= r->snapshot.lsn + 1)
 		return 1; /* what lies between is in the snapshot */
@@ -307,6 +313,7 @@ static size_t first_pick(struct recovery *r)
 
 	if (want > r->snapshot.lsn + 1)
 		want = r->snapshot.lsn + 1;
+	px_assert(want > 0 && want <= r->snapshot.lsn + 1); /* what is replayed is never left out */
 	r->deliver_from = want;
 	while ((i = segment_list_live(&r->list, i)) < r->list.count) {
 		if (r->list.entries[i].header.first_lsn <= want)
@@ -408,6 +415,8 @@ static int conclude(struct recovery *r)
 	/* A segment without records will be overruled, with what its header says. */
 	start->restart = behind || (e != NULL && r->reader.next_lsn == e->header.first_lsn &&
 				    (e->header.flags & SEGMENT_RESTART) != 0);
+	px_assert(start->next_lsn > r->snapshot.lsn && start->next_lsn > end_lsn);
+	px_assert(e == NULL || start->next_segment > e->number); /* nothing is written over */
 	result->was_clean = result->is_new;
 	if (e != NULL) {
 		result->last_sync = e->header.sync;

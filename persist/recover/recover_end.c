@@ -14,10 +14,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/assert.h"
+
 int recover_refuse(struct recovery *r, int error, const char *format, ...)
 {
 	va_list args;
 
+	px_assert(error != 0); /* what is refused must not pass */
 	va_start(args, format);
 	vsnprintf(r->why, RECOVER_WHY_BYTES, format, args);
 	va_end(args);
@@ -170,6 +173,7 @@ int recover_front_judge(struct recovery *r, size_t count, uint64_t lsn)
 {
 	int rc = 0;
 
+	px_assert(r->entry == NULL && count <= r->list.count); /* nothing was read yet */
 	for (size_t i = 0; rc == 0 && i < count; i++)
 		if (r->list.entries[i].verdict == SEGMENT_BAD)
 			rc = front_judge(r, &r->list.entries[i], lsn);
@@ -183,6 +187,7 @@ int recover_end_judge(struct recovery *r, size_t later, uint64_t lsn)
 	struct journal_claim claim;
 	int rc = 0;
 
+	px_assert(lsn == (r->entry != NULL ? reader->next_lsn : r->snapshot.lsn + 1));
 	if (r->entry != NULL && !reader->closed) {
 		if (journal_claim_find(r->bytes, r->len, reader->offset, reader->journal_id,
 				       reader->segment, lsn, &claim))
@@ -212,6 +217,7 @@ static size_t unvouched_offset(const struct recovery *r)
 		if (again.next_lsn - 1 > r->declared_lsn)
 			break;
 	}
+	px_assert(from <= r->reader.offset); /* the good part, read once more */
 	return from == SEGMENT_HEADER_BYTES ? 0 : from;
 }
 
@@ -221,6 +227,7 @@ int recover_end_secure(struct recovery *r)
 	int fd;
 	int rc;
 
+	px_assert(!r->options->read_only);
 	if (r->entry == NULL)
 		return 0;
 	from = unvouched_offset(r);
