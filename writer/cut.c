@@ -187,8 +187,8 @@ void cut_subscribe(struct writer *w, unsigned worker, const struct mail_request 
 	struct room_log *log = b != NULL ? log_of(w, b, m->encoding) : NULL;
 	uint64_t cursor = ROOM_LOG_NONE;
 	struct mail_answer *a;
-	uint64_t
-		last; /* a frame that another log has no room for may be in this one: not frames.seq */
+	/* Not frames.seq: a frame that another log has no room for may be in this one. */
+	uint64_t last;
 
 	if (log == NULL) {
 		writer_refuse(w, worker, m, b == NULL ? REFUSAL_UNKNOWN_BOARD : REFUSAL_OVERLOADED,
