@@ -1,0 +1,99 @@
+/* text_out.c - see text_out.h. No state of its own. */
+#include "engine/base/text_out.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+static void text_fail(struct text_out *t)
+{
+	t->bad = true;
+	t->end = t->at;
+}
+
+/* Whether the room is empty now. */
+static bool drained(struct text_out *t)
+{
+	if (t->bad || t->drain == NULL || !t->drain(t))
+		return false;
+	t->at = t->begin;
+	return true;
+}
+
+void text_put_hard(struct text_out *t, const void *from, size_t len)
+{
+	const char *next = from;
+
+	while (len > text_left(t)) {
+		size_t part = t->drain != NULL ? text_left(t) : 0;
+
+		memcpy(t->at, next, part);
+		t->at += part;
+		if (!drained(t)) {
+			text_fail(t);
+			return;
+		}
+		next += part;
+		len -= part;
+	}
+	memcpy(t->at, next, len);
+	t->at += len;
+}
+
+char *text_reserve_hard(struct text_out *t, size_t len)
+{
+	if (drained(t) && len <= text_left(t))
+		return t->at;
+	text_fail(t);
+	return NULL;
+}
+
+void text_put_number(struct text_out *t, uint64_t number)
+{
+	char digits[TEXT_NUMBER_CHARS_MAX];
+
+	text_put_bytes(t, digits, (size_t)(text_digits(digits, number) - digits));
+}
+
+void text_put_hex(struct text_out *t, const void *bytes, size_t len)
+{
+	static const char digits[] = "0123456789abcdef";
+	const uint8_t *from = bytes;
+
+	for (size_t i = 0; i < len; i++) {
+		text_put_char(t, digits[from[i] >> 4]);
+		text_put_char(t, digits[from[i] & 15]);
+	}
+}
+
+/* Whether it fit. The byte for text_end() is what vsnprintf() ends its own text with. */
+__attribute__((format(printf, 2, 0))) static bool print_fits(struct text_out *t, const char *format,
+							     va_list args)
+{
+	size_t left = text_left(t);
+	int n = vsnprintf(t->at, left + 1, format, args);
+
+	if (n < 0 || (size_t)n > left)
+		return false;
+	t->at += n;
+	return true;
+}
+
+void text_print(struct text_out *t, const char *format, ...)
+{
+	va_list args, again;
+
+	if (t->bad)
+		return;
+	va_start(args, format);
+	va_copy(again, args);
+	if (!print_fits(t, format, args) && !(drained(t) && print_fits(t, format, again)))
+		text_fail(t);
+	va_end(again);
+	va_end(args);
+}
+
+void text_flush(struct text_out *t)
+{
+	if (t->drain != NULL && !drained(t))
+		text_fail(t);
+}

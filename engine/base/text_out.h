@@ -1,0 +1,128 @@
+/*
+ * text_out.h - text written piece by piece into memory of a fixed size.
+ *
+ * Every call looks at the room before it writes. What does not fit makes the text `bad`: from then
+ * on nothing is written any more, so a bad text is the beginning of what was meant, and one look at
+ * the end is enough. One byte of the room is kept for text_end().
+ *
+ * With a drain the room is a buffer instead: when it is full, the drain takes what is in it, and
+ * text is bad only after the drain refused, or by a text_print() or text_reserve() longer than the
+ * whole room.
+ *
+ * The memory is the caller's. One thread.
+ */
+#ifndef PX_BASE_TEXT_OUT_H
+#define PX_BASE_TEXT_OUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "engine/base/assert.h"
+
+#define TEXT_NUMBER_CHARS_MAX 20 /* of a uint64_t */
+
+struct text_out;
+
+/* Takes all that is in the room, [begin, at), elsewhere; false: it cannot. */
+typedef bool text_drain(struct text_out *t);
+
+struct text_out {
+	char *begin;
+	char *at;  /* where the next byte goes */
+	char *end; /* the byte for text_end(); `at` once bad, so that nothing fits any more */
+	text_drain *drain; /* NULL: what is full is full */
+	void *to;          /* the drain's */
+	bool bad;
+};
+
+static inline struct text_out text_out_of(void *memory, size_t room)
+{
+	char *begin = memory;
+
+	px_assert(room > 0);
+	return (struct text_out){.begin = begin, .at = begin, .end = begin + room - 1};
+}
+
+static inline size_t text_left(const struct text_out *t)
+{
+	return (size_t)(t->end - t->at);
+}
+
+/* What is in the room. */
+static inline size_t text_len(const struct text_out *t)
+{
+	return (size_t)(t->at - t->begin);
+}
+
+/* Terminates what is in the room and returns it, of a bad text too. More may follow. */
+static inline const char *text_end(struct text_out *t)
+{
+	*t->at = '\0';
+	return t->begin;
+}
+
+/* The calls below in the case that something does not fit. */
+void text_put_hard(struct text_out *t, const void *from, size_t len);
+char *text_reserve_hard(struct text_out *t, size_t len);
+
+static inline void text_put_bytes(struct text_out *t, const void *from, size_t len)
+{
+	if (len > text_left(t)) {
+		text_put_hard(t, from, len);
+		return;
+	}
+	memcpy(t->at, from, len);
+	t->at += len;
+}
+
+static inline void text_put(struct text_out *t, const char *text)
+{
+	text_put_bytes(t, text, strlen(text));
+}
+
+static inline void text_put_char(struct text_out *t, char c)
+{
+	text_put_bytes(t, &c, 1);
+}
+
+/* Room for `len` bytes that the caller writes itself, or NULL and bad. text_commit() says where
+ * they ended. */
+static inline char *text_reserve(struct text_out *t, size_t len)
+{
+	return len <= text_left(t) ? t->at : text_reserve_hard(t, len);
+}
+
+static inline void text_commit(struct text_out *t, char *end)
+{
+	px_assert(end >= t->at && end <= t->end);
+	t->at = end;
+}
+
+/* Writes digits and returns the position behind; the caller has TEXT_NUMBER_CHARS_MAX reserved. */
+static inline char *text_digits(char *at, uint64_t number)
+{
+	char digits[TEXT_NUMBER_CHARS_MAX];
+	size_t n = 0;
+
+	do {
+		digits[sizeof(digits) - ++n] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number > 0);
+	memcpy(at, digits + sizeof(digits) - n, n);
+	return at + n;
+}
+
+void text_put_number(struct text_out *t, uint64_t number);
+
+/* Two lower-case digits a byte. */
+void text_put_hex(struct text_out *t, const void *bytes, size_t len);
+
+/* As printf(): all of it, or nothing and bad. */
+__attribute__((format(printf, 2, 3))) void text_print(struct text_out *t, const char *format, ...);
+
+/* Hands the last bytes to the drain, if there is one. */
+void text_flush(struct text_out *t);
+
+#endif
