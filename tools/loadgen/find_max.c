@@ -19,11 +19,12 @@
 #include <unistd.h>
 
 #include "engine/base/command_line.h"
-#include "tools/loadgen/report/json_out.h"
+#include "engine/base/json_out.h"
 #include "tools/loadgen/pixel/options.h"
 #include "tools/loadgen/report/plot.h"
 #include "tools/loadgen/report/report.h"
 #include "tools/loadgen/report/result_read.h"
+#include "tools/loadgen/report/text_file.h"
 #include "tools/loadgen/pixel/run.h"
 #include "tools/loadgen/load/units.h"
 
@@ -242,24 +243,26 @@ static void sentence_write(const struct search *s, char *out, size_t room)
 
 static void json_write(FILE *to, const struct search *s, const char *sentence)
 {
-	struct json_out j = {.to = to};
+	char room[TEXT_FILE_BYTES];
+	struct json_out j = json_out_lines(text_to_file(to, room, sizeof(room)));
 
-	json_open(&j, NULL, '{');
-	json_whole(&j, "loadgen_find_max", 1);
-	json_text(&j, "searched", s->clients ? "clients" : "rate");
-	json_decimal(&j, "held", s->f.held, 0);
-	json_decimal(&j, "missed", s->f.missed, 0);
-	json_text(&j, "words", sentence);
-	json_open(&j, "steps", '[');
+	json_open_object(&j, NULL);
+	json_put_number(&j, "loadgen_find_max", 1);
+	json_put_text(&j, "searched", s->clients ? "clients" : "rate");
+	json_put_decimal(&j, "held", s->f.held, 0);
+	json_put_decimal(&j, "missed", s->f.missed, 0);
+	json_put_text(&j, "words", sentence);
+	json_open_array(&j, "steps");
 	for (unsigned i = 0; i < s->count; i++) {
-		json_open_line(&j, NULL, '{');
-		json_decimal(&j, "value", s->steps[i].value, 0);
-		json_truth(&j, "held", s->steps[i].held);
-		json_text(&j, "words", s->steps[i].words);
-		json_close(&j, '}');
+		json_line_object(&j, NULL);
+		json_put_decimal(&j, "value", s->steps[i].value, 0);
+		json_put_bool(&j, "held", s->steps[i].held);
+		json_put_text(&j, "words", s->steps[i].words);
+		json_close(&j);
 	}
-	json_close(&j, ']');
-	json_close(&j, '}');
+	json_close(&j);
+	json_close(&j);
+	text_flush(&j.text);
 }
 
 static void conclude(const struct search *s)

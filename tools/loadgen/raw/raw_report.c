@@ -6,6 +6,7 @@
 #include <inttypes.h>
 
 #include "tools/loadgen/report/report_parts.h"
+#include "tools/loadgen/report/text_file.h"
 
 static double per_second(uint64_t now, uint64_t before, double passed_s)
 {
@@ -98,76 +99,80 @@ void raw_report_table(FILE *to, const struct raw_options *o, const struct raw_re
 
 /* --- JSON ------------------------------------------------------------------------------------- */
 
-static void json_counts(FILE *to, const struct raw_options *o, const struct raw_result *result)
+static void json_counts(struct json_out *j, const struct raw_options *o,
+			const struct raw_result *result)
 {
 	const struct raw_totals *t = &result->totals;
 	uint64_t lost = o->expect == RAW_EXPECT_ECHO
 				? t->sent - t->echoed
 				: result->tracked.messages - result->tracked.complete;
 
-	report_json_number(to, "clients", o->net.clients);
-	report_json_number(to, "clients_complete", result->whole);
-	report_json_number(to, "clients_lost", o->net.clients - result->stood);
-	report_json_number(to, "senders", o->senders);
-	report_json_number(to, "placed", t->sent);
-	report_json_number(to, "acknowledged", t->echoed);
-	report_json_number(to, "lost", lost);
-	report_json_number(to, "messages", result->tracked.messages);
-	report_json_number(to, "messages_complete", result->tracked.complete);
-	report_json_number(to, "deliveries", t->tally.deliveries);
-	report_json_number(to, "deliveries_in_run", result->window_deliveries);
-	report_json_number(to, "bytes_in_run", result->window_bytes);
-	report_json_number(to, "bytes_in", t->tally.bytes_in);
-	report_json_number(to, "bytes_out", t->bytes_out);
+	json_put_number(j, "clients", o->net.clients);
+	json_put_number(j, "clients_complete", result->whole);
+	json_put_number(j, "clients_lost", o->net.clients - result->stood);
+	json_put_number(j, "senders", o->senders);
+	json_put_number(j, "placed", t->sent);
+	json_put_number(j, "acknowledged", t->echoed);
+	json_put_number(j, "lost", lost);
+	json_put_number(j, "messages", result->tracked.messages);
+	json_put_number(j, "messages_complete", result->tracked.complete);
+	json_put_number(j, "deliveries", t->tally.deliveries);
+	json_put_number(j, "deliveries_in_run", result->window_deliveries);
+	json_put_number(j, "bytes_in_run", result->window_bytes);
+	json_put_number(j, "bytes_in", t->tally.bytes_in);
+	json_put_number(j, "bytes_out", t->bytes_out);
 }
 
-static void json_troubles(FILE *to, const struct raw_result *result)
+static void json_troubles(struct json_out *j, const struct raw_result *result)
 {
-	const char *comma = "";
-
-	fprintf(to, "  \"errors\": {");
+	json_line_object(j, "errors");
 	for (unsigned i = TROUBLE_NONE + 1; i < TROUBLE_MAX; i++) {
 		if (result->totals.tally.trouble[i] == 0)
 			continue;
-		fprintf(to, "%s\"%s\": {\"count\": %" PRIu64 ", \"first\": ", comma, trouble_str(i),
-			result->totals.tally.trouble[i]);
-		report_json_text(to, result->trouble_first[i]);
-		fprintf(to, "}");
-		comma = ", ";
+		json_open_object(j, trouble_str(i));
+		json_put_number(j, "count", result->totals.tally.trouble[i]);
+		json_put_text(j, "first", result->trouble_first[i]);
+		json_close(j);
 	}
-	fprintf(to, "},\n");
+	json_close(j);
 }
 
-static void json_server(FILE *to, const struct raw_result *result)
+static void json_server(struct json_out *j, const struct raw_server *s)
 {
-	const struct raw_server *s = &result->server;
-
-	fprintf(to,
-		"  \"server\": {\"cpu_s\": %.6f, \"rss_before\": %" PRIu64
-		", \"rss_idle\": %" PRIu64 ", \"rss_end\": %" PRIu64 "},\n",
-		(double)s->cpu_ns * 1e-9, s->rss_before_bytes, s->rss_idle_bytes, s->rss_end_bytes);
+	json_line_object(j, "server");
+	json_put_decimal(j, "cpu_s", (double)s->cpu_ns * 1e-9, 6);
+	json_put_number(j, "rss_before", s->rss_before_bytes);
+	json_put_number(j, "rss_idle", s->rss_idle_bytes);
+	json_put_number(j, "rss_end", s->rss_end_bytes);
+	json_close(j);
 }
 
 void raw_report_json(FILE *to, const struct raw_options *o, const struct raw_result *result)
 {
-	fprintf(to,
-		"{\n  \"loadgen\": 1,\n  \"profile\": \"raw\",\n  \"expect\": \"%s\",\n"
-		"  \"verdict\": \"%s\",\n  \"exit\": %d,\n  \"words\": ",
-		raw_expect_str(o->expect), result->code == EXIT_PASS ? "pass" : "fail",
-		result->code);
-	report_json_text(to, result->words);
-	fprintf(to, ",\n  \"reach\": %.9f,\n", result->reach);
-	json_counts(to, o, result);
-	json_troubles(to, result);
-	report_json_latency(to, "ack_ms", &result->echo);
-	report_json_latency(to, "visible_ms", &result->visible);
-	report_json_latency(to, "visible_last_ms", &result->tracked.last);
-	report_json_latency(to, "spread_ms", &result->tracked.spread);
-	report_json_latency(to, "connect_ms", &result->connect);
+	char room[TEXT_FILE_BYTES];
+	struct json_out j = json_out_lines(text_to_file(to, room, sizeof(room)));
+
+	json_open_object(&j, NULL);
+	json_put_number(&j, "loadgen", 1);
+	json_put_text(&j, "profile", "raw");
+	json_put_text(&j, "expect", raw_expect_str(o->expect));
+	json_put_text(&j, "verdict", result->code == EXIT_PASS ? "pass" : "fail");
+	json_put_number(&j, "exit", result->code);
+	json_put_text(&j, "words", result->words);
+	json_put_decimal(&j, "reach", result->reach, 9);
+	json_counts(&j, o, result);
+	json_troubles(&j, result);
+	report_json_latency(&j, "ack_ms", &result->echo);
+	report_json_latency(&j, "visible_ms", &result->visible);
+	report_json_latency(&j, "visible_last_ms", &result->tracked.last);
+	report_json_latency(&j, "spread_ms", &result->tracked.spread);
+	report_json_latency(&j, "connect_ms", &result->connect);
 	if (o->server_pid != 0)
-		json_server(to, result);
-	fprintf(to, "  \"lag_max_ms\": %.4f,\n", (double)result->totals.tally.lag_max_ns * 1e-6);
-	fprintf(to, "  \"run_seconds\": %.3f,\n", result->run_s);
-	fprintf(to, "  \"cpu_percent\": %.1f,\n", result->cpu_percent);
-	fprintf(to, "  \"threads\": %u\n}\n", o->net.threads);
+		json_server(&j, &result->server);
+	json_put_decimal(&j, "lag_max_ms", (double)result->totals.tally.lag_max_ns * 1e-6, 4);
+	json_put_decimal(&j, "run_seconds", result->run_s, 3);
+	json_put_decimal(&j, "cpu_percent", result->cpu_percent, 1);
+	json_put_number(&j, "threads", o->net.threads);
+	json_close(&j);
+	text_flush(&j.text);
 }

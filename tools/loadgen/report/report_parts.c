@@ -3,7 +3,10 @@
 
 #include <inttypes.h>
 
-static const double quantiles[] = {0.5, 0.9, 0.99, 0.999};
+static const struct {
+	const char *name;
+	double q;
+} quantiles[] = {{"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}, {"p999", 0.999}};
 
 #define QUANTILES (sizeof(quantiles) / sizeof(quantiles[0]))
 
@@ -22,35 +25,21 @@ void report_latency_row(FILE *to, const char *name, const struct hdr *h)
 {
 	fprintf(to, "  %-10s", name);
 	for (unsigned i = 0; i < QUANTILES; i++)
-		fprintf(to, " %10.2f", ms(hdr_quantile(h, quantiles[i])));
+		fprintf(to, " %10.2f", ms(hdr_quantile(h, quantiles[i].q)));
 	fprintf(to, " %10.2f %12" PRIu64 "\n", ms(h->max_ns), h->total);
 }
 
-void report_json_text(FILE *to, const char *text)
+void report_json_quantiles(struct json_out *j, const struct hdr *h)
 {
-	fputc('"', to);
-	for (; *text != '\0'; text++) {
-		if (*text == '"' || *text == '\\')
-			fprintf(to, "\\%c", *text);
-		else if ((unsigned char)*text < 0x20)
-			fprintf(to, "\\u%04x", (unsigned)*text);
-		else
-			fputc(*text, to);
-	}
-	fputc('"', to);
-}
-
-void report_json_number(FILE *to, const char *name, uint64_t value)
-{
-	fprintf(to, "  \"%s\": %" PRIu64 ",\n", name, value);
-}
-
-void report_json_latency(FILE *to, const char *name, const struct hdr *h)
-{
-	static const char *const names[QUANTILES] = {"p50", "p90", "p99", "p999"};
-
-	fprintf(to, "  \"%s\": {", name);
 	for (unsigned i = 0; i < QUANTILES; i++)
-		fprintf(to, "\"%s\": %.4f, ", names[i], ms(hdr_quantile(h, quantiles[i])));
-	fprintf(to, "\"max\": %.4f, \"count\": %" PRIu64 "},\n", ms(h->max_ns), h->total);
+		json_put_decimal(j, quantiles[i].name, ms(hdr_quantile(h, quantiles[i].q)), 4);
+	json_put_decimal(j, "max", ms(h->max_ns), 4);
+	json_put_number(j, "count", h->total);
+}
+
+void report_json_latency(struct json_out *j, const char *name, const struct hdr *h)
+{
+	json_line_object(j, name);
+	report_json_quantiles(j, h);
+	json_close(j);
 }

@@ -7,16 +7,14 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "engine/base/json_out.h"
 #include "tools/loadgen/load/hdr.h"
 
 void report_latency_head(FILE *to);
 void report_latency_row(FILE *to, const char *name, const struct hdr *h);
 
-/* A string with its quotes. */
-void report_json_text(FILE *to, const char *text);
-
-/* "name": value, and a comma behind it. */
-void report_json_number(FILE *to, const char *name, uint64_t value);
-void report_json_latency(FILE *to, const char *name, const struct hdr *h); /* ms */
+/* The quantiles of a histogram in ms, its maximum and its count: members of an object. */
+void report_json_quantiles(struct json_out *j, const struct hdr *h);
+void report_json_latency(struct json_out *j, const char *name, const struct hdr *h);
 
 #endif

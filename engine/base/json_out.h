@@ -1,0 +1,54 @@
+/*
+ * json_out.h - JSON, written piece by piece: commas, quotes and escapes come by themselves.
+ *
+ * What is written is JSON whatever the texts hold: quotes, backslashes and control characters are
+ * escaped, bytes that are no UTF-8 become question marks, a number that is none becomes null. When
+ * the room ends (json_out.text.bad) it is the beginning of such JSON.
+ *
+ * A name is given exactly within an object; NULL as a name: an element of an array, or the
+ * outermost value. One thread.
+ */
+#ifndef PX_BASE_JSON_OUT_H
+#define PX_BASE_JSON_OUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/base/text_out.h"
+
+#define JSON_DEPTH_MAX 15
+
+enum json_layout {
+	JSON_DENSE, /* no blanks, no line end */
+	JSON_LINES, /* a line for each member, indented; but see json_line_object() */
+};
+
+struct json_out {
+	struct text_out text;
+	enum json_layout layout;
+	uint16_t objects;   /* bit d: what is open at depth d is an object, not an array */
+	uint8_t depth;      /* how many objects and arrays are open */
+	uint8_t line_depth; /* how deep the value in one line began; 0: we are in none */
+	bool filled;        /* something stands in the innermost object or array */
+};
+
+/* Dense JSON into `room` bytes. */
+struct json_out json_out_of(void *memory, size_t room);
+
+/* In lines, as people like to read it; the outermost value ends with a line end. */
+struct json_out json_out_lines(struct text_out text);
+
+void json_open_object(struct json_out *j, const char *name);
+void json_open_array(struct json_out *j, const char *name);
+void json_line_object(struct json_out *j, const char *name); /* it and all within in one line */
+void json_close(struct json_out *j);                         /* the innermost that is open */
+
+void json_put_text(struct json_out *j, const char *name, const char *text);
+void json_put_hex(struct json_out *j, const char *name, const void *bytes, size_t len);
+void json_put_number(struct json_out *j, const char *name, uint64_t number);
+void json_put_decimal(struct json_out *j, const char *name, double number, int digits);
+void json_put_bool(struct json_out *j, const char *name, bool value);
+void json_put_null(struct json_out *j, const char *name);
+
+#endif

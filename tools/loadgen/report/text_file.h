@@ -1,0 +1,16 @@
+/*
+ * text_file.h - text that goes to a stream as it is written. Errors are the stream's. One thread.
+ */
+#ifndef PX_LOADGEN_TEXT_FILE_H
+#define PX_LOADGEN_TEXT_FILE_H
+
+#include <stdio.h>
+
+#include "engine/base/text_out.h"
+
+#define TEXT_FILE_BYTES 4096 /* a room that is large enough to be quick */
+
+/* `memory` is the caller's and a buffer only; the end of the text wants text_flush(). */
+struct text_out text_to_file(FILE *to, void *memory, size_t room);
+
+#endif
