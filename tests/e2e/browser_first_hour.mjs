@@ -294,8 +294,12 @@ browserTest('a server that is too busy for the first question is asked again', F
 const NARROW = { width: 320, height: 568, phone: true };
 const ZOOMED = { width: 320, height: 256, phone: true };
 
-/** What of the controls is cut off, and the share of the screen that shows the board. */
+/**
+ * What of the controls is cut off, and the share of the screen that shows the board. Of what moves, where it
+ * arrives: on its way a swatch stands between two pixels, and scrolling only goes by whole ones.
+ */
 const layoutOf = (page) => page.value(`(() => {
+	document.getAnimations().filter((a) => a.effect.getComputedTiming().endTime !== Infinity).forEach((a) => a.finish());
 	const cut = [...document.querySelectorAll('button, a, select, input, #state, #where, #cooldown, #film-time')]
 		.filter((element) => element.checkVisibility() && !element.closest('dialog'))
 		.filter((element) => {
