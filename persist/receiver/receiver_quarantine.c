@@ -23,12 +23,27 @@ static size_t line_make(char out[static LINE_BYTES], uint64_t lsn, const struct 
 	return (size_t)len;
 }
 
+/* A crash may have left a part of a line at the end: the next one does not go on in it. */
+static int line_append(struct disk *disk, int fd, const char *line, size_t len)
+{
+	int64_t bytes = disk_file_bytes(disk, fd);
+	char last = '\n';
+	int rc = bytes < 0 ? (int)bytes : 0;
+
+	if (bytes > 0)
+		rc = disk_read(disk, fd, &last, 1, (uint64_t)bytes - 1);
+	if (rc >= 0 && last != '\n')
+		rc = disk_write(disk, fd, "\n", 1, (uint64_t)bytes++);
+	if (rc >= 0)
+		rc = disk_write(disk, fd, line, len, (uint64_t)bytes);
+	return rc < 0 ? rc : disk_sync(disk, fd);
+}
+
 int receiver_quarantine(struct disk *disk, const char *receiver, uint64_t lsn,
 			const struct record *record)
 {
 	char line[LINE_BYTES];
 	char name[NAME_BYTES];
-	int64_t bytes;
 	int rc, fd;
 
 	if (record->type != RECORD_PLACEMENT)
@@ -39,13 +54,7 @@ int receiver_quarantine(struct disk *disk, const char *receiver, uint64_t lsn,
 		fd = disk_file_open(disk, name, 1);
 	if (fd < 0)
 		return fd;
-	bytes = disk_file_bytes(disk, fd);
-	rc = bytes < 0 ? (int)bytes : 0;
-	if (rc == 0)
-		rc = disk_write(disk, fd, line, line_make(line, lsn, &record->placement),
-				(uint64_t)bytes);
-	if (rc == 0)
-		rc = disk_sync(disk, fd);
+	rc = line_append(disk, fd, line, line_make(line, lsn, &record->placement));
 	disk_file_close(disk, fd);
 	return rc == 0 ? disk_sync_dir(disk) : rc;
 }

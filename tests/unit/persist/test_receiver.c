@@ -352,6 +352,30 @@ static void one_bad_record_goes_to_the_quarantine(void **state)
 	(void)fclose(file);
 }
 
+/* Of a line that was not synced when the power went, a part may be left. */
+static void a_line_of_the_quarantine_begins_behind_a_torn_one(void **state)
+{
+	char line[256] = "";
+	FILE *file;
+
+	(void)state;
+	snprintf(line, sizeof(line), "%s/quarantine-memory.csv", dir);
+	file = fopen(line, "we");
+	assert_non_null(file);
+	assert_int_equal(fputs("3,0,0,3,30", file) >= 0, 1);
+	assert_int_equal(fclose(file), 0);
+	memory.bad_lsn = 5;
+	grow(10);
+	turns_until(10);
+	file = fopen(line, "re");
+	assert_non_null(file);
+	assert_non_null(fgets(line, sizeof(line), file));
+	assert_string_equal(line, "3,0,0,3,30\n");
+	assert_non_null(fgets(line, sizeof(line), file));
+	assert_int_equal(strncmp(line, "5,0,0,5,5000,", 13), 0);
+	(void)fclose(file);
+}
+
 static void one_that_is_ahead_stops(void **state)
 {
 	(void)state;
@@ -469,6 +493,7 @@ int main(void)
 		TEST(a_flush_that_was_kept_is_not_done_again),
 		TEST(waiting_grows_longer),
 		TEST(one_bad_record_goes_to_the_quarantine),
+		TEST(a_line_of_the_quarantine_begins_behind_a_torn_one),
 		TEST(one_that_is_ahead_stops),
 		TEST(one_of_another_history_stops),
 		TEST(one_whose_position_is_inside_a_batch_stops),
