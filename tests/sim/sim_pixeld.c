@@ -36,6 +36,7 @@
 #define CONVERGE_NS  (120 * NS_PER_SEC)
 #define STOP_NS      (60 * NS_PER_SEC)
 #define WALL_MS_BASE 1500000000000ULL
+#define COPY_STEPS   4 /* in which no two segments are filled */
 #define START_TRIES  50
 
 struct run {
@@ -174,6 +175,21 @@ static void faults_end(void)
 
 /* --- a run's beginning and end -------------------------------------------------------------- */
 
+/* So little of the journal is kept that old segments go. */
+static void retention_choose(struct run *r)
+{
+	struct settings *s = r->settings;
+
+	if (below(r, 4) != 0)
+		return;
+	s->journal_segment_bytes = 1u << 15;
+	s->journal_keep_bytes = (2 + below(r, 3)) * s->journal_segment_bytes;
+	s->snapshots_past = below(r, 3);
+	truth_retain(r->crowd.truth);
+	if (r->config.sink != NULL)
+		sink_hold(r->config.sink);
+}
+
 static void receiver_choose(struct run *r)
 {
 	uint64_t seed = prng_next(&r->dice);
@@ -226,6 +242,7 @@ static void run_begin(struct run *r, uint64_t seed)
 					  .clients_max = 8 + (uint32_t)below(r, 40)};
 	askers_make(r);
 	receiver_choose(r);
+	retention_choose(r);
 }
 
 static void run_end(struct run *r)
@@ -261,8 +278,11 @@ static void step(struct run *r)
 		asker_turn(r->askers[i], ring_sim_now_ns());
 	if (r->config.sink != NULL)
 		sink_clock_set(r->config.sink, ring_sim_now_ns());
-	if (r->stack != NULL)
-		stack_turn(r->stack, now_of(r), &r->dice);
+	if (r->stack == NULL)
+		return;
+	stack_turn(r->stack, now_of(r), &r->dice);
+	if (r->steps % COPY_STEPS == 0)
+		truth_copy(r->crowd.truth, stack_durable_lsn(r->stack));
 }
 
 static void server_start(struct run *r)

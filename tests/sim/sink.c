@@ -36,7 +36,7 @@ struct sink {
 	enum sink_state state;
 	uint64_t seed, dice;
 	uint32_t level; /* how bad it is, 0 to 3 */
-	bool calm, aborted, attached;
+	bool calm, aborted, attached, holds;
 	uint64_t now_ns, away_until_ns, busy_ns;
 	struct row *rows; /* in order of lsn: those that are kept, then the batch */
 	size_t rows_len, rows_max, batch_at;
@@ -82,6 +82,11 @@ void sink_free(struct sink *s)
 	free(s->rows);
 	free(s->kept);
 	free(s);
+}
+
+void sink_hold(struct sink *s)
+{
+	s->holds = true;
 }
 
 void sink_clock_set(struct sink *s, uint64_t now_ns)
@@ -196,7 +201,7 @@ static enum receiver_verdict sink_init(void *self, const struct receiver_journal
 			    journal->oldest_lsn);
 		at_keep(s, &(struct receiver_position){.lsn = 0});
 		*ret_position = (struct receiver_position){.is_new = true};
-	} else if (chance(s, 200)) {
+	} else if (!s->holds && chance(s, 200)) {
 		put_back(s);
 		*ret_position = s->at;
 	} else if (chance(s, 100)) {

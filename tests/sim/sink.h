@@ -28,6 +28,9 @@ extern const struct receiver_ops sink_ops;
 struct sink *sink_new(uint64_t seed);
 void sink_free(struct sink *s);
 
+/* It is never put back: what it had passed may be gone from the journal. */
+void sink_hold(struct sink *s);
+
 void sink_clock_set(struct sink *s, uint64_t now_ns);
 void sink_calm(struct sink *s);        /* no more failures, and it is back */
 void sink_cut(struct sink *s);         /* the server is gone */

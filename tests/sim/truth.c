@@ -15,6 +15,7 @@
 #include "engine/base/assert.h"
 #include "engine/base/bytes.h"
 #include "engine/base/hash.h"
+#include "persist/history/history.h"
 #include "persist/recover/recover.h"
 #include "tests/sim/sink.h"
 #include "tests/sim/truth_priv.h"
@@ -70,6 +71,7 @@ void truth_free(struct truth *t)
 	}
 	undo_free(t);
 	told_free(t);
+	free(t->copied);
 	free(t->asked);
 	free(t);
 }
@@ -334,17 +336,14 @@ static int handle_person(void *arg, const struct person *person)
 	return 0;
 }
 
-static int handle_record(void *arg, uint64_t lsn, const struct record *r, bool replay)
+static void record_fold(struct truth *t, uint64_t lsn, const struct record *r)
 {
-	struct truth *t = arg;
-
-	(void)replay;
 	t->last_lsn = lsn;
 	if (t->sink != NULL)
 		sink_verify_record(t->sink, lsn, r);
 	if (r->type == RECORD_PLACEMENT) {
 		placement_fold(t, lsn, &r->placement);
-		return 0;
+		return;
 	}
 	undo_check_whole(t);
 	if (r->type == RECORD_BOARD) {
@@ -358,6 +357,79 @@ static int handle_record(void *arg, uint64_t lsn, const struct record *r, bool r
 	} else if (r->type == RECORD_ROLLBACK) {
 		undo_record(t, (unsigned)board_numbered(t, r->rollback.board), lsn, &r->rollback);
 	}
+}
+
+/* --- records that retention removes --------------------------------------------------------- */
+
+void truth_retain(struct truth *t)
+{
+	t->retains = true;
+}
+
+bool truth_retains(const struct truth *t)
+{
+	return t->retains;
+}
+
+static int record_copy(void *arg, uint64_t lsn, const struct record *r)
+{
+	struct truth *t = arg;
+
+	truth_check(lsn == t->copied_len + 1, "LOST: record %lu is followed by %lu", t->copied_len,
+		    lsn);
+	t->copied = truth_grown(t->copied, t->copied_len, &t->copied_max, sizeof(*t->copied));
+	t->copied[t->copied_len++] = *r;
+	return 0;
+}
+
+void truth_copy(struct truth *t, uint64_t durable_lsn)
+{
+	const struct history_handler handler = {.arg = t, .record = record_copy};
+	struct history_cursor cursor = {.next_lsn = t->copied_len + 1};
+	struct history *history;
+	struct disk *disk;
+	int rc;
+
+	if (!t->retains || durable_lsn == t->copied_len)
+		return;
+	px_assert(disk_open("sim", 0, 0, &disk) == 0);
+	px_assert(history_new(disk, &history) == 0);
+	px_assert(history_look(history, durable_lsn) == 0);
+	do
+		rc = history_step(history, &cursor, &handler);
+	while (rc == 1);
+	truth_check(rc == 0, "the journal cannot be read: %d", rc);
+	history_free(history);
+	disk_close(disk);
+}
+
+static bool records_equal(const struct record *a, const struct record *b)
+{
+	uint8_t of_a[RECORD_BYTES_MAX], of_b[RECORD_BYTES_MAX];
+	size_t len = (size_t)(record_put(of_a, a) - of_a);
+
+	return len == (size_t)(record_put(of_b, b) - of_b) && memcmp(of_a, of_b, len) == 0;
+}
+
+/* Those before `lsn` that are not in the journal any more. */
+static void copied_fold(struct truth *t, uint64_t lsn)
+{
+	while (t->retains && t->last_lsn + 1 < lsn) {
+		truth_check(t->last_lsn < t->copied_len, "LOST: record %lu is not in the journal",
+			    t->last_lsn + 1);
+		record_fold(t, t->last_lsn + 1, &t->copied[t->last_lsn]);
+	}
+}
+
+static int handle_record(void *arg, uint64_t lsn, const struct record *r, bool replay)
+{
+	struct truth *t = arg;
+
+	(void)replay;
+	copied_fold(t, lsn);
+	truth_check(lsn > t->copied_len || records_equal(r, &t->copied[lsn - 1]),
+		    "LOST: record %lu was durable, and is another one now", lsn);
+	record_fold(t, lsn, r);
 	return 0;
 }
 
@@ -393,6 +465,7 @@ void truth_verify(struct truth *t, struct disk *disk, struct sink *sink)
 	if (sink != NULL)
 		sink_verify_begin(sink);
 	truth_check(recover_run(disk, &options, &handler, &result, why) == 0, "recovery: %s", why);
+	copied_fold(t, result.start.next_lsn);
 	for (unsigned i = 0; i < t->clients; i++)
 		for (uint64_t k = 0; k < t->asked[i].len; k++)
 			truth_check(t->asked[i].at[k].seq == 0 ||

@@ -91,6 +91,13 @@ struct truth;
 struct truth *truth_new(const struct truth_board *boards, unsigned board_count, unsigned clients);
 void truth_free(struct truth *t);
 
+/* The journal loses its oldest records, so they are copied while they are there, every few turns.
+ * What depends on how far back the server can still read (which placements a rollback takes,
+ * whether a history is complete) is not compared then, only that it is possible. */
+void truth_retain(struct truth *t);
+void truth_copy(struct truth *t, uint64_t durable_lsn);
+bool truth_retains(const struct truth *t);
+
 /* A client is about to ask for a placement; its request id, from 1. */
 uint64_t truth_ask(struct truth *t, unsigned client, const struct truth_placement *p);
 const struct truth_placement *truth_asked(const struct truth *t, unsigned client, uint64_t request);

@@ -47,7 +47,8 @@ static void found_check(const struct truth *t, const struct truth_cell *c, uint3
 }
 
 /* From the newest back to where the answer ends: all of the cell, and nothing else. What is newer
- * than anybody knew when it was asked may be in it or not. */
+ * than anybody knew when it was asked may be in it or not. One that is not complete ends
+ * anywhere. */
 static void cell_check(const struct truth *t, const struct truth_cell *c)
 {
 	const struct fold *f = &t->folds[c->board];
@@ -55,7 +56,7 @@ static void cell_check(const struct truth *t, const struct truth_cell *c)
 	uint64_t end = c->next > f->first_seq ? c->next : f->first_seq;
 	uint64_t seq = c->before < f->next_seq ? c->before : f->next_seq;
 
-	while (seq > end) {
+	while (seq > end && (i < c->count || c->next != 0 || c->complete)) {
 		if (truth_placed(t, c->board, --seq)->cell != cell)
 			continue;
 		if (i < c->count && c->found[i].seq == seq)

@@ -94,6 +94,9 @@ struct truth {
 	struct truth_moment *moments;
 	struct truth_cell *cells;
 	size_t moments_len, moments_max, cells_len, cells_max;
+	bool retains;
+	struct record *copied; /* by lsn - 1 */
+	size_t copied_len, copied_max;
 	struct sink *sink; /* during truth_verify(); NULL: there is none */
 	uint64_t last_lsn; /* that it has read */
 	struct truth_counts counts;

@@ -120,17 +120,22 @@ uint64_t truth_rollback_newest(const struct truth *t, unsigned board)
 
 /* --- the plan made anew --------------------------------------------------------------------- */
 
+static bool is_of(unsigned client, const uint8_t wanted[static USER_BYTES])
+{
+	uint8_t user[USER_BYTES];
+
+	truth_user(client, user);
+	return memcmp(user, wanted, sizeof(user)) == 0;
+}
+
 static bool filter_takes(const struct truth *t, unsigned board, const struct placement_filter *f,
 			 uint64_t seq, const struct placed *p)
 {
 	uint32_t x = p->cell % t->boards[board].width, y = p->cell / t->boards[board].width;
-	uint8_t user[USER_BYTES];
 
-	truth_user(p->client, user);
 	return seq <= f->upto_seq && p->at_ms >= f->from_ms && p->at_ms < f->to_ms && x >= f->x &&
 	       x <= f->x_last && y >= f->y && y <= f->y_last &&
-	       (!f->by_color || p->color == f->color) &&
-	       (!f->by_user || memcmp(user, f->user, sizeof(user)) == 0);
+	       (!f->by_color || p->color == f->color) && (!f->by_user || is_of(p->client, f->user));
 }
 
 /* What a plan is made for. */
@@ -286,7 +291,8 @@ void undo_record(struct truth *t, unsigned board, uint64_t lsn, const struct rec
 						  .filter = &r->filter,
 						  .end_seq = t->folds[board].next_seq,
 						  .upto_lsn = lsn});
-	truth_check(t->plan->placements == r->placements && t->plan->first_seq == r->first_seq,
+	truth_check(t->retains || (t->plan->placements == r->placements &&
+				   t->plan->first_seq == r->first_seq),
 		    "board %s: rollback %lu takes %lu placements from seq %lu on; it should take "
 		    "%lu from seq %lu on",
 		    name_of(t, board), lsn, r->placements, r->first_seq, t->plan->placements,
@@ -305,6 +311,25 @@ void undo_record(struct truth *t, unsigned board, uint64_t lsn, const struct rec
 	t->counts.rollbacks++;
 }
 
+/* Whatever can still be read: something on it is taken, and it had the color before. */
+static bool cell_may_change(const struct truth *t, const struct plan *plan, uint32_t at,
+			    uint8_t color)
+{
+	const struct rolled_back *r = &t->rolled_back[t->rolled_back_len - 1];
+	bool had = color == 0, is_taken = false;
+
+	for (uint64_t seq = t->folds[plan->board].first_seq; seq <= r->board_seq; seq++) {
+		const struct placed *p = truth_placed(t, plan->board, seq);
+
+		if (p->cell != at)
+			continue;
+		had |= p->color == color;
+		is_taken |=
+			p->rollback == 0 && filter_takes(t, plan->board, &r->record.filter, seq, p);
+	}
+	return had && is_taken && plan->cells[at].shown != color;
+}
+
 void undo_cell(struct truth *t, unsigned board, uint64_t lsn, const struct record_placement *p)
 {
 	struct plan *plan = t->plan;
@@ -320,7 +345,8 @@ void undo_cell(struct truth *t, unsigned board, uint64_t lsn, const struct recor
 		    "board %s, seq %lu: the cells of rollback %lu are not in order",
 		    name_of(t, board), p->seq, p->request);
 	c = &plan->cells[at];
-	truth_check(cell_changes(c) && c->kept == p->color,
+	truth_check(t->retains ? cell_may_change(t, plan, at, p->color)
+			       : cell_changes(c) && c->kept == p->color,
 		    "board %s: rollback %lu makes (%u, %u) from %u to %u; it should be %u%s",
 		    name_of(t, board), p->request, p->x, p->y, c->shown, p->color, c->kept,
 		    c->hit ? "" : ", and nothing on it is taken");
@@ -343,7 +369,7 @@ void undo_check_whole(struct truth *t)
 	r = &t->rolled_back[t->rolled_back_len - 1];
 	truth_check(plan->left == 0, "board %s: %u cells of rollback %lu are missing",
 		    name_of(t, plan->board), plan->left, r->lsn);
-	for (uint32_t i = 0; i < plan->cells_len; i++)
+	for (uint32_t i = 0; i < plan->cells_len && !t->retains; i++)
 		truth_check(!cell_changes(&plan->cells[i]) ||
 				    (plan->cells[i].last_seq > plan->newest_seq &&
 				     plan->cells[i].last_seq > r->record.filter.upto_seq),
@@ -388,8 +414,9 @@ static void list_check(const struct truth *t, const struct rollback_list *l)
 	for (size_t i = 0; i < t->rolled_back_len; i++) {
 		const struct rolled_back *r = &t->rolled_back[i];
 
-		if (r->board != l->board)
-			continue;
+		if (r->board != l->board ||
+		    (t->retains && (at == l->count || l->at[at].lsn != r->lsn)))
+			continue; /* also one that retention has removed */
 		truth_check(at < l->count || r->lsn > l->known_lsn,
 			    "board %s: rollback %lu was told, and then not listed",
 			    name_of(t, l->board), r->lsn);
@@ -487,7 +514,7 @@ void undo_verify_end(struct truth *t)
 	for (size_t i = 0; i < t->lists_len; i++)
 		list_check(t, &t->lists[i]);
 	lists_drop(t);
-	for (size_t i = 0; i < t->tried_len; i++)
+	for (size_t i = 0; i < t->tried_len && !t->retains; i++)
 		tried_check(t, &t->tried[i]);
 	t->counts.past_checked += t->tried_len;
 	t->tried_len = 0;
