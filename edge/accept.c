@@ -93,7 +93,7 @@ static void lane_arm(struct worker *w, struct lane *lane)
 
 void accept_arm(struct worker *w)
 {
-	if (w->draining)
+	if (w->drain.is_on)
 		return;
 	for (uint32_t i = 0; i < w->config.rings; i++)
 		if (w->lanes[i].accept_tick <= w->tick)

@@ -128,10 +128,10 @@ void conn_recv_arm(struct worker *w, struct conn *c)
 static void conn_starve(struct worker *w, struct conn *c)
 {
 	metric_add(&w->metrics.recv_starved, 1);
-	if (w->starved_count < FANOUT_BATCH)
-		w->starved[w->starved_count++] = conn_index(w, c);
+	if (w->due.starved_count < FANOUT_BATCH)
+		w->due.starved[w->due.starved_count++] = conn_index(w, c);
 	else
-		w->starved_more = true;
+		w->due.starved_more = true;
 }
 
 bool conn_wants_input(const struct conn *c)
@@ -144,13 +144,13 @@ bool conn_wants_input(const struct conn *c)
 /* Arms the receives that found no buffer; those of this turn have come back by now. */
 void conn_starved_run(struct worker *w)
 {
-	uint32_t count = w->starved_count;
-	bool all = w->starved_more;
+	uint32_t count = w->due.starved_count;
+	bool all = w->due.starved_more;
 
-	w->starved_count = 0;
-	w->starved_more = false;
+	w->due.starved_count = 0;
+	w->due.starved_more = false;
 	for (uint32_t i = 0; i < (all ? w->conns_max : count); i++) {
-		struct conn *c = &w->conns[all ? i : w->starved[i]];
+		struct conn *c = &w->conns[all ? i : w->due.starved[i]];
 
 		if (conn_wants_input(c) && !(c->ops & CONN_OP_RECV))
 			conn_recv_arm(w, c);
@@ -237,25 +237,18 @@ void conn_recv_done(struct worker *w, struct conn *c, const struct ring_event *e
 
 struct in_buf *conn_in_borrow(struct worker *w, struct conn *c)
 {
-	if (c->in == NULL && w->in_free == NULL && w->in_end < w->in_max)
-		w->in_free = &w->in_pool[w->in_end++]; /* touched for the first time */
-	if (c->in != NULL || w->in_free == NULL)
+	if (c->in != NULL)
 		return c->in;
-	c->in = w->in_free;
-	w->in_free = c->in->next_free;
-	w->in_count++;
-	c->in->len = 0;
-	c->in->seen = 0;
+	c->in = pool_borrow(&w->ins);
+	if (c->in != NULL)
+		c->in->len = c->in->seen = 0;
 	return c->in;
 }
 
 void conn_in_return(struct worker *w, struct conn *c)
 {
-	if (c->in == NULL)
-		return;
-	c->in->next_free = w->in_free;
-	w->in_free = c->in;
-	w->in_count--;
+	if (c->in != NULL)
+		pool_return(&w->ins, c->in);
 	c->in = NULL;
 }
 
@@ -381,17 +374,17 @@ void conn_close(struct worker *w, struct conn *c, enum close_reason why)
 
 bool conn_put_off(struct worker *w, struct conn *c, uint16_t board)
 {
-	if (w->put_off_count == PUT_OFF_MAX)
+	if (w->batch.put_off_count == PUT_OFF_MAX)
 		return false;
-	w->put_off[w->put_off_count++] =
+	w->batch.put_off[w->batch.put_off_count++] =
 		(struct put_off){.client = {conn_index(w, c), c->generation}, .board = board};
 	return true;
 }
 
 void conn_put_off_run(struct worker *w)
 {
-	for (uint32_t i = 0; i < w->put_off_count; i++) {
-		const struct put_off *p = &w->put_off[i];
+	for (uint32_t i = 0; i < w->batch.put_off_count; i++) {
+		const struct put_off *p = &w->batch.put_off[i];
 		struct conn *c = &w->conns[p->client.index];
 		struct sub *s;
 
@@ -406,7 +399,7 @@ void conn_put_off_run(struct worker *w)
 		if (s != NULL)
 			sub_end(w, s);
 	}
-	w->put_off_count = 0;
+	w->batch.put_off_count = 0;
 }
 
 void conn_abort(struct worker *w, struct conn *c, enum close_reason why)

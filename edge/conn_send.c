@@ -11,24 +11,18 @@
 
 struct out_buf *conn_out_borrow(struct worker *w, struct conn *c)
 {
-	if (c->out == NULL && w->out_free == NULL && w->out_end < w->out_max)
-		w->out_free = &w->out_pool[w->out_end++]; /* touched for the first time */
-	if (c->out != NULL || w->out_free == NULL)
+	if (c->out != NULL)
 		return c->out;
-	c->out = w->out_free;
-	w->out_free = c->out->next_free;
-	w->out_count++;
-	c->out->start = c->out->end = c->out->mark = 0;
+	c->out = pool_borrow(&w->outs);
+	if (c->out != NULL)
+		c->out->start = c->out->end = c->out->mark = 0;
 	return c->out;
 }
 
 void conn_out_return(struct worker *w, struct conn *c)
 {
-	if (c->out == NULL)
-		return;
-	c->out->next_free = w->out_free;
-	w->out_free = c->out;
-	w->out_count--;
+	if (c->out != NULL)
+		pool_return(&w->outs, c->out);
 	c->out = NULL;
 }
 
@@ -53,15 +47,15 @@ static void list_add(struct worker *w, struct conn_list *list, struct conn *c)
 
 void conn_stuck_retry(struct worker *w)
 {
-	if (w->stuck.head == NONE)
+	if (w->due.stuck.head == NONE)
 		return;
-	if (w->flush.head == NONE)
-		w->flush = w->stuck;
+	if (w->due.flush.head == NONE)
+		w->due.flush = w->due.stuck;
 	else {
-		w->conns[w->flush.tail].next = w->stuck.head;
-		w->flush.tail = w->stuck.tail;
+		w->conns[w->due.flush.tail].next = w->due.stuck.head;
+		w->due.flush.tail = w->due.stuck.tail;
 	}
-	w->stuck.head = NONE;
+	w->due.stuck.head = NONE;
 }
 
 /* NULL: the last was said; there is no buffer (and the connection is released); it has no room. */
@@ -108,7 +102,7 @@ void conn_answer_commit(struct worker *w, struct conn *c, size_t len)
 {
 	c->out->end += (uint32_t)len;
 	px_assert(c->out->end <= OUT_BYTES);
-	list_add(w, &w->flush, c);
+	list_add(w, &w->due.flush, c);
 }
 
 void conn_answer(struct worker *w, struct conn *c, const struct message *m)
@@ -129,17 +123,17 @@ static void flush_one(struct worker *w, struct conn *c)
 		      conn_tag(w, c, OP_SEND_OUT));
 	metric_add(&w->metrics.answer_bytes, out->end - out->start);
 	out->start = out->end; /* unless an event says otherwise */
-	c->batch = w->batch;
-	w->outs[w->outs_count++] = conn_index(w, c);
+	c->batch = w->batch.number;
+	w->batch.outs[w->batch.outs_count++] = conn_index(w, c);
 }
 
 /* Sends the out buffer of every listed connection that has no send in this batch yet. A client that
  * stands inside a frame gets the rest of the frame first. */
 void conn_flush_run(struct worker *w)
 {
-	uint32_t index = w->flush.head;
+	uint32_t index = w->due.flush.head;
 
-	w->flush.head = NONE;
+	w->due.flush.head = NONE;
 	while (index != NONE) {
 		struct conn *c = &w->conns[index];
 
@@ -149,10 +143,10 @@ void conn_flush_run(struct worker *w)
 		if ((c->state != CONN_WS && c->state != CONN_ECHO) || c->out == NULL ||
 		    c->out->start == c->out->end)
 			continue;
-		if (conn_is_in_batch(w, c) || w->outs_count == OUTS_BATCH)
-			list_add(w, &w->flush, c); /* next turn */
+		if (conn_is_in_batch(w, c) || w->batch.outs_count == OUTS_BATCH)
+			list_add(w, &w->due.flush, c); /* next turn */
 		else if (c->cut_sub != NONE)
-			list_add(w, &w->stuck, c);
+			list_add(w, &w->due.stuck, c);
 		else
 			flush_one(w, c);
 	}
@@ -171,14 +165,14 @@ void conn_send_out_short(struct worker *w, struct conn *c, int res)
 	metric_sub(&w->metrics.answer_bytes, c->out->start - c->out->mark - sent.taken);
 	c->out->start = c->out->mark + (uint32_t)sent.taken;
 	px_assert(c->out->start < c->out->end);
-	list_add(w, &w->stuck, c);
+	list_add(w, &w->due.stuck, c);
 }
 
 /* The completions of the batch are in: what was sent whole gives its buffer back. */
 void conn_batch_end(struct worker *w)
 {
-	for (uint32_t i = 0; i < w->outs_count; i++) {
-		struct conn *c = &w->conns[w->outs[i]];
+	for (uint32_t i = 0; i < w->batch.outs_count; i++) {
+		struct conn *c = &w->conns[w->batch.outs[i]];
 
 		if (c->out == NULL || c->out->start != c->out->end)
 			continue; /* goes on at the next round */
@@ -188,7 +182,7 @@ void conn_batch_end(struct worker *w)
 		else if (c->state == CONN_ECHO)
 			echo_input(w, c);
 	}
-	w->outs_count = 0;
+	w->batch.outs_count = 0;
 }
 
 /* --- HTTP ------------------------------------------------------------------------------------- */
@@ -232,7 +226,7 @@ static void reply_finished(struct worker *w, struct conn *c)
 	c->body_blob = NULL;
 	c->body = NULL;
 	c->body_len = 0;
-	if (!(c->flags & CONN_KEEP_ALIVE) || w->draining) {
+	if (!(c->flags & CONN_KEEP_ALIVE) || w->drain.is_on) {
 		if (c->why == CLOSE_NONE) {
 			enum close_reason why =
 				c->flags & CONN_REFUSED ? CLOSE_FULL : CLOSE_HTTP_DONE;

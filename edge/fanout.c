@@ -69,7 +69,7 @@ struct sub *sub_new(struct worker *w, struct conn *c, uint16_t room, uint64_t cu
 	c->sub_head = index;
 	c->subs++;
 	w->sub_count++;
-	w->lagging = true; /* it may be behind the head: a round is due */
+	w->round.lagging = true; /* it may be behind the head: a round is due */
 	metric_add(&w->metrics.subs, 1);
 	atomic_fetch_add_explicit(&r->online[w->config.index], 1, memory_order_relaxed);
 	return s;
@@ -128,25 +128,25 @@ static bool sub_guard(struct worker *w, const struct sub *s)
 
 	if (!room_log_guard(s->log, w->config.index, s->cursor))
 		return false;
-	if (!w->is_guarded[log]) {
-		w->is_guarded[log] = true;
-		w->guarded[w->guarded_count++] = (uint16_t)log;
+	if (!w->batch.is_guarded[log]) {
+		w->batch.is_guarded[log] = true;
+		w->batch.guarded[w->batch.guarded_count++] = (uint16_t)log;
 	}
 	return true;
 }
 
 void fanout_release(struct worker *w)
 {
-	for (unsigned i = 0; i < w->guarded_count; i++) {
-		unsigned log = w->guarded[i];
+	for (unsigned i = 0; i < w->batch.guarded_count; i++) {
+		unsigned log = w->batch.guarded[i];
 		struct room *room = w->shared->rooms->at[log / ROOM_LOGS];
 
 		room_log_release(
 			atomic_load_explicit(&room->logs[log % ROOM_LOGS], memory_order_relaxed),
 			w->config.index);
-		w->is_guarded[log] = false;
+		w->batch.is_guarded[log] = false;
 	}
-	w->guarded_count = 0;
+	w->batch.guarded_count = 0;
 }
 
 static void sub_lost(struct worker *w, struct conn *c, struct sub *s)
@@ -175,30 +175,30 @@ static bool sub_visit(struct worker *w, uint32_t index)
 		return false;
 	if (s->skip > 0) {
 		s->skip--;
-		w->lagging = true;
+		w->round.lagging = true;
 		return false;
 	}
 	c = &w->conns[s->conn];
 	if (c->cut_sub != NONE && c->cut_sub != index) { /* which is visited once a round */
-		w->lagging = true;
+		w->round.lagging = true;
 		return false;
 	}
 	if (conn_is_in_batch(w, c)) {
-		if (w->deferred_count < FANOUT_BATCH)
-			w->deferred[w->deferred_count++] = index;
-		w->lagging = true;
+		if (w->batch.deferred_count < FANOUT_BATCH)
+			w->batch.deferred[w->batch.deferred_count++] = index;
+		w->round.lagging = true;
 		return false;
 	}
 	if (c->why != CLOSE_NONE && !s->cut)
 		return false; /* closing: the frame that it stood in was its last */
 	/* answers go first, but never into a frame */
 	if (c->out != NULL || c->why != CLOSE_NONE) {
-		w->lagging = true;
+		w->round.lagging = true;
 		if (!s->cut)
 			return false;
 		end = s->frame_end;
 	} else if (s->cut && (c->subs > 1 || s->ends)) { /* then the others have their turn */
-		w->lagging = true;
+		w->round.lagging = true;
 		end = s->frame_end;
 	}
 	if (!sub_guard(w, s)) {
@@ -218,7 +218,7 @@ static bool sub_visit(struct worker *w, uint32_t index)
 	s->cursor = end; /* this and the next two: unless an event says otherwise */
 	s->cut = false;
 	c->cut_sub = NONE;
-	c->batch = w->batch;
+	c->batch = w->batch.number;
 	return true;
 }
 
@@ -270,7 +270,7 @@ void fanout_send_short(struct worker *w, uint32_t index, int res)
 		s->backoff = s->backoff < BACKOFF_ROUNDS_MAX / 2 ? (uint8_t)(s->backoff * 2 + 1)
 								 : BACKOFF_ROUNDS_MAX;
 	}
-	w->lagging = true;
+	w->round.lagging = true;
 }
 
 /* --- rounds ----------------------------------------------------------------------------------- */
@@ -293,41 +293,41 @@ static uint64_t heads_sum(const struct worker *w)
 static bool round_is_due(const struct worker *w)
 {
 	if (w->sub_count == 0)
-		return w->stuck.head != NONE;
-	return w->lagging || w->stuck.head != NONE || heads_sum(w) != w->heads_seen;
+		return w->due.stuck.head != NONE;
+	return w->round.lagging || w->due.stuck.head != NONE || heads_sum(w) != w->round.heads_seen;
 }
 
 static void round_begin(struct worker *w)
 {
-	w->in_round = true;
-	w->round_lane = 0;
-	w->round_at = w->lanes[0].subs_base;
-	w->round_start_ns = w->now.mono_ns;
-	w->heads_seen = heads_sum(w);
-	w->lagging = false;
-	w->rest_left_ns = w->shared->round_rest_ns;
+	w->round.is_on = true;
+	w->round.lane = 0;
+	w->round.at = w->lanes[0].subs_base;
+	w->round.start_ns = w->now.mono_ns;
+	w->round.heads_seen = heads_sum(w);
+	w->round.lagging = false;
+	w->round.rest_left_ns = w->shared->round_rest_ns;
 	conn_stuck_retry(w);
 }
 
 static void round_end(struct worker *w)
 {
-	uint64_t took_ns = w->now.mono_ns - w->round_start_ns;
+	uint64_t took_ns = w->now.mono_ns - w->round.start_ns;
 
-	w->in_round = false;
-	w->round_next_ns = w->round_start_ns + w->shared->round_interval_ns;
-	atomic_store_explicit(&w->round_ns, took_ns, memory_order_relaxed);
+	w->round.is_on = false;
+	w->round.next_ns = w->round.start_ns + w->shared->round_interval_ns;
+	atomic_store_explicit(&w->round.took_ns, took_ns, memory_order_relaxed);
 	metric_add(&w->metrics.rounds, 1);
-	histogram_add(w->rounds, took_ns / 1000);
+	histogram_add(w->round.history, took_ns / 1000);
 }
 
 /* A round that takes longer than the last one counts before it ends: when a quiet crowd begins to
  * place, frames would be cut as for short rounds until then. */
 static void round_goes_on(struct worker *w)
 {
-	uint64_t ns = w->now.mono_ns - w->round_start_ns;
+	uint64_t ns = w->now.mono_ns - w->round.start_ns;
 
-	if (ns > metric_get(&w->round_ns))
-		atomic_store_explicit(&w->round_ns, ns, memory_order_relaxed);
+	if (ns > metric_get(&w->round.took_ns))
+		atomic_store_explicit(&w->round.took_ns, ns, memory_order_relaxed);
 }
 
 /* Behind a batch the worker rests for three quarters of its time, in all round_rest_ns in a round:
@@ -336,28 +336,28 @@ static void round_goes_on(struct worker *w)
  * and from then on its batches are large. */
 static void batch_rest(struct worker *w)
 {
-	uint64_t rest_ns = (w->now.mono_ns - w->batch_ns) / 4 * 3;
+	uint64_t rest_ns = (w->now.mono_ns - w->round.batch_ns) / 4 * 3;
 
-	if (w->batch_ns == 0)
+	if (w->round.batch_ns == 0)
 		return;
-	if (rest_ns > w->rest_left_ns)
-		rest_ns = w->rest_left_ns;
-	w->rest_left_ns -= rest_ns;
-	w->rest_until_ns = w->now.mono_ns + rest_ns;
-	w->batch_ns = 0;
+	if (rest_ns > w->round.rest_left_ns)
+		rest_ns = w->round.rest_left_ns;
+	w->round.rest_left_ns -= rest_ns;
+	w->round.rest_until_ns = w->now.mono_ns + rest_ns;
+	w->round.batch_ns = 0;
 }
 
 /* The next subscription of the round; false: all had their turn. */
 static bool round_next(struct worker *w, uint32_t *ret_index)
 {
-	while (w->round_lane < w->config.rings && w->round_at == w->lanes[w->round_lane].subs_end) {
-		w->round_lane++;
-		if (w->round_lane < w->config.rings)
-			w->round_at = w->lanes[w->round_lane].subs_base;
+	while (w->round.lane < w->config.rings && w->round.at == w->lanes[w->round.lane].subs_end) {
+		w->round.lane++;
+		if (w->round.lane < w->config.rings)
+			w->round.at = w->lanes[w->round.lane].subs_base;
 	}
-	if (w->round_lane == w->config.rings)
+	if (w->round.lane == w->config.rings)
 		return false;
-	*ret_index = w->round_at++;
+	*ret_index = w->round.at++;
 	return true;
 }
 
@@ -365,34 +365,34 @@ static uint32_t batch_most(const struct worker *w)
 {
 	if (w->shared->round_rest_ns == 0)
 		return FANOUT_BATCH;
-	return w->rest_left_ns > 0 ? FANOUT_BATCH_SMALL : FANOUT_BATCH_SOON;
+	return w->round.rest_left_ns > 0 ? FANOUT_BATCH_SMALL : FANOUT_BATCH_SOON;
 }
 
 /* One batch. */
 void fanout_run(struct worker *w)
 {
-	uint32_t sends = 0, visits = 0, deferred = w->deferred_count, most, index;
+	uint32_t sends = 0, visits = 0, deferred = w->batch.deferred_count, most, index;
 
 	batch_rest(w);
-	if (w->now.mono_ns < w->rest_until_ns)
+	if (w->now.mono_ns < w->round.rest_until_ns)
 		return;
-	if (!w->in_round) {
-		if (w->now.mono_ns < w->round_next_ns || !round_is_due(w))
+	if (!w->round.is_on) {
+		if (w->now.mono_ns < w->round.next_ns || !round_is_due(w))
 			return;
 		round_begin(w);
 	}
 	most = batch_most(w);
 	for (uint32_t i = 0; i < deferred; i++)
-		sends += sub_visit(w, w->deferred[i]);
-	w->deferred_count =
+		sends += sub_visit(w, w->batch.deferred[i]);
+	w->batch.deferred_count =
 		0; /* whose connection is busy again waits for the next round: a flood of
 				* answers to one client must not keep the round from ending */
 	while (sends < most && visits < VISITS_PER_TURN && round_next(w, &index)) {
 		sends += sub_visit(w, index);
 		visits++;
 	}
-	w->batch_ns = sends > 0 ? w->now.mono_ns : 0;
-	if (w->round_lane == w->config.rings && w->deferred_count == 0)
+	w->round.batch_ns = sends > 0 ? w->now.mono_ns : 0;
+	if (w->round.lane == w->config.rings && w->batch.deferred_count == 0)
 		round_end(w);
 	else
 		round_goes_on(w);
@@ -400,10 +400,11 @@ void fanout_run(struct worker *w)
 
 uint64_t fanout_wait_ns(const struct worker *w)
 {
-	uint64_t at_ns = w->in_round || w->round_next_ns < w->rest_until_ns ? w->rest_until_ns
-									    : w->round_next_ns;
+	uint64_t at_ns = w->round.is_on || w->round.next_ns < w->round.rest_until_ns
+				 ? w->round.rest_until_ns
+				 : w->round.next_ns;
 
-	if (!w->in_round && !round_is_due(w))
+	if (!w->round.is_on && !round_is_due(w))
 		return UINT64_MAX;
 	return at_ns > w->now.mono_ns ? at_ns - w->now.mono_ns : 0;
 }

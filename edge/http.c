@@ -229,10 +229,11 @@ void http_about_get(struct worker *w, struct conn *c, const struct http_request 
 
 void http_ready_get(struct worker *w, struct conn *c, const struct http_request *q)
 {
-	bool ready = !w->draining && w->shared->is_ready(w->shared->arg);
+	bool ready = !w->drain.is_on && w->shared->is_ready(w->shared->arg);
 
 	(void)q;
-	get_text(w, c, ready ? 200 : (w->draining ? 404 : 503), ready ? "ready\n" : "not ready\n");
+	get_text(w, c, ready ? 200 : (w->drain.is_on ? 404 : 503),
+		 ready ? "ready\n" : "not ready\n");
 }
 
 void http_ws_get(struct worker *w, struct conn *c, const struct http_request *q)
@@ -345,8 +346,6 @@ void http_input(struct worker *w, struct conn *c)
 
 		c->in = NULL; /* the parser may borrow another */
 		ws_input(w, c, in->bytes, in->len);
-		in->next_free = w->in_free;
-		w->in_free = in;
-		w->in_count--;
+		pool_return(&w->ins, in);
 	}
 }

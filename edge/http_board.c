@@ -289,7 +289,7 @@ static uint64_t request_number(struct worker *w, const struct http_head *h)
 		number = hash64(h->idempotency_key.at, h->idempotency_key.len, 2) | 1;
 	else
 		number = hash64(&w->now.mono_ns, sizeof(w->now.mono_ns),
-				++w->requests_without_key * WORKERS_MAX + w->config.index) &
+				++w->mailbox.without_key * WORKERS_MAX + w->config.index) &
 			 ~1ULL;
 	return number & REQUEST_NUMBER_MASK;
 }

@@ -69,19 +69,19 @@ static const char *date_now(struct worker *w)
 	time_t now_s = (time_t)(w->now.wall_ms / 1000);
 	struct tm tm;
 
-	if ((uint64_t)now_s != w->date_s) {
+	if ((uint64_t)now_s != w->date.s) {
 		(void)gmtime_r(&now_s, &tm);
-		strftime(w->date, sizeof(w->date), "%a, %d %b %Y %H:%M:%S GMT", &tm);
-		w->date_s = (uint64_t)now_s;
+		strftime(w->date.text, sizeof(w->date.text), "%a, %d %b %Y %H:%M:%S GMT", &tm);
+		w->date.s = (uint64_t)now_s;
 	}
-	return w->date;
+	return w->date.text;
 }
 
 /* What every answer has, whoever gives it. */
 static size_t common_write(struct worker *w, const struct conn *c, const struct http_reply *r,
 			   char *out)
 {
-	bool keep = (c->flags & CONN_KEEP_ALIVE) && !w->draining;
+	bool keep = (c->flags & CONN_KEEP_ALIVE) && !w->drain.is_on;
 	const char *vary = r->varies_by_encoding ? "Accept-Encoding" : NULL;
 	int len = snprintf(out, HEAD_BYTES_MAX,
 			   "HTTP/1.1 %u %s\r\nDate: %s\r\nConnection: %s%s\r\n"

@@ -31,6 +31,11 @@ static void pages_free(void *p, size_t bytes)
 		(void)munmap(p, bytes);
 }
 
+static uint32_t least(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
 /* The memory plan of a worker: one connection and one subscription for every slot (and a quarter
  * more subscriptions), buffers for those who are in the middle of something. */
 static int memory_new(struct worker *w)
@@ -38,18 +43,17 @@ static int memory_new(struct worker *w)
 	w->conns_max = w->config.rings * w->config.slots_per_ring;
 	w->subs_per_lane = w->config.slots_per_ring + w->config.slots_per_ring / 4;
 	w->subs_max = w->config.rings * w->subs_per_lane;
-	w->in_max = w->conns_max < 2048 ? w->conns_max : 2048;
-	w->out_max = w->conns_max < OUTS_MAX ? w->conns_max : OUTS_MAX;
 	w->conns = pages_new(w->conns_max * sizeof(*w->conns));
 	w->deadlines = pages_new(w->conns_max * sizeof(*w->deadlines));
 	w->subs = pages_new(w->subs_max * sizeof(*w->subs));
-	w->in_pool = pages_new(w->in_max * sizeof(*w->in_pool));
-	w->out_pool = pages_new(w->out_max * sizeof(*w->out_pool));
 	w->addresses = addresses_new();
-	w->rounds = calloc(1, sizeof(*w->rounds));
+	w->round.history = calloc(1, sizeof(*w->round.history));
 	w->lanes = calloc(w->config.rings, sizeof(*w->lanes));
-	if (w->conns == NULL || w->deadlines == NULL || w->subs == NULL || w->in_pool == NULL ||
-	    w->out_pool == NULL || w->addresses == NULL || w->rounds == NULL || w->lanes == NULL)
+	if (w->conns == NULL || w->deadlines == NULL || w->subs == NULL || w->addresses == NULL ||
+	    w->round.history == NULL || w->lanes == NULL)
+		return -ENOMEM;
+	if (pool_init(&w->ins, sizeof(struct in_buf), least(w->conns_max, INS_MAX)) < 0 ||
+	    pool_init(&w->outs, sizeof(struct out_buf), least(w->conns_max, OUTS_MAX)) < 0)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < w->conns_max; i++)
 		w->conns[i].sub_head = NONE;
@@ -94,8 +98,8 @@ int worker_new(const struct worker_config *config, struct now now, struct worker
 	w->shared = config->shared;
 	w->now = now;
 	w->start_ns = now.mono_ns;
-	w->flush.head = w->stuck.head = NONE;
-	w->batch = 1;
+	w->due.flush.head = w->due.stuck.head = NONE;
+	w->batch.number = 1;
 	rc = memory_new(w);
 	if (rc == 0)
 		rc = rings_new(w);
@@ -128,10 +132,10 @@ void worker_free(struct worker *w)
 	pages_free(w->conns, w->conns_max * sizeof(*w->conns));
 	pages_free(w->deadlines, w->conns_max * sizeof(*w->deadlines));
 	pages_free(w->subs, w->subs_max * sizeof(*w->subs));
-	pages_free(w->in_pool, w->in_max * sizeof(*w->in_pool));
-	pages_free(w->out_pool, w->out_max * sizeof(*w->out_pool));
+	pool_fini(&w->ins);
+	pool_fini(&w->outs);
 	addresses_free(w->addresses);
-	free(w->rounds);
+	free(w->round.history);
 	free(w->accepts);
 	free(w->lanes);
 	free(w);
@@ -221,13 +225,13 @@ struct mail_request *worker_ask(struct worker *w, struct conn *c, enum mail_type
 {
 	struct mail_request *m;
 
-	if (w->requests_out == w->config.answers_max)
+	if (w->mailbox.out == w->config.answers_max)
 		return NULL;
 	m = spsc_push(w->config.requests);
 	if (m == NULL)
 		return NULL;
-	w->requests_out++;
-	w->mailed = true;
+	w->mailbox.out++;
+	w->mailbox.pushed = true;
 	memset(m, 0, sizeof(*m));
 	m->type = (uint8_t)type;
 	m->asked_ns = w->now.mono_ns;
@@ -259,8 +263,8 @@ static void answer_to_client(struct worker *w, const struct mail_answer *a)
 
 static void answer_done(struct worker *w, const struct mail_answer *a)
 {
-	px_assert(w->requests_out > 0);
-	w->requests_out--;
+	px_assert(w->mailbox.out > 0);
+	w->mailbox.out--;
 	if (a->type == MAIL_BITMAP) {
 		bitmaps_mail(w, a);
 		return;
@@ -291,9 +295,9 @@ bool worker_has_mail(struct worker *w)
 
 static void drain_begin(struct worker *w)
 {
-	w->draining = true;
-	w->drain_start_ns = w->now.mono_ns;
-	w->drain_at = 0;
+	w->drain.is_on = true;
+	w->drain.start_ns = w->now.mono_ns;
+	w->drain.at = 0;
 	accept_stop(w);
 }
 
@@ -302,13 +306,13 @@ static void drain_begin(struct worker *w)
 static void drain_run(struct worker *w)
 {
 	uint64_t over_ns = atomic_load_explicit(&w->shared->drain_ns, memory_order_relaxed);
-	uint64_t gone_ns = w->now.mono_ns - w->drain_start_ns;
+	uint64_t gone_ns = w->now.mono_ns - w->drain.start_ns;
 	uint64_t upto = over_ns == 0 || gone_ns >= over_ns
 				? w->conns_max
 				: (uint64_t)w->conns_max * gone_ns / over_ns;
 
-	for (; w->drain_at < upto; w->drain_at++) {
-		struct conn *c = &w->conns[w->drain_at];
+	for (; w->drain.at < upto; w->drain.at++) {
+		struct conn *c = &w->conns[w->drain.at];
 
 		if (c->state == CONN_WS || c->state == CONN_ECHO || c->state == CONN_HTTP)
 			conn_close(w, c, CLOSE_GOING_AWAY);
@@ -325,6 +329,8 @@ static void time_run(struct worker *w)
 	w->tick = 1 + (uint32_t)((w->now.mono_ns - w->start_ns) / SWEEP_NS);
 	conn_sweep(w);
 	bitmaps_sweep(w);
+	pool_trim(&w->ins, TRIMS_PER_TICK);
+	pool_trim(&w->outs, TRIMS_PER_TICK);
 }
 
 static uint64_t wait_ns(const struct worker *w, bool all_seen)
@@ -332,8 +338,8 @@ static uint64_t wait_ns(const struct worker *w, bool all_seen)
 	uint64_t wait = fanout_wait_ns(w);
 	uint64_t sweep = w->sweep_next_ns > w->now.mono_ns ? w->sweep_next_ns - w->now.mono_ns : 0;
 
-	if (!all_seen || w->outs_count > 0 || w->guarded_count > 0 || w->flush.head != NONE ||
-	    w->starved_count > 0)
+	if (!all_seen || w->batch.outs_count > 0 || w->batch.guarded_count > 0 ||
+	    w->due.flush.head != NONE || w->due.starved_count > 0)
 		return 0;
 	return wait < sweep ? wait : sweep;
 }
@@ -345,16 +351,16 @@ uint64_t worker_turn(struct worker *w, struct now now)
 	w->now = now;
 	all_seen = events_run(w);
 	if (all_seen) { /* the last batch is over */
-		w->batch++;
+		w->batch.number++;
 		conn_batch_end(w);
 		fanout_release(w);
 		conn_put_off_run(w);
 	}
 	answers_run(w);
 	conn_starved_run(w);
-	if (!w->draining && atomic_load_explicit(&w->shared->stopping, memory_order_acquire))
+	if (!w->drain.is_on && atomic_load_explicit(&w->shared->stopping, memory_order_acquire))
 		drain_begin(w);
-	if (w->draining)
+	if (w->drain.is_on)
 		drain_run(w);
 	time_run(w);
 	if (all_seen) {
@@ -362,8 +368,8 @@ uint64_t worker_turn(struct worker *w, struct now now)
 		fanout_run(w);
 	}
 	accept_arm(w);
-	if (w->mailed) {
-		w->mailed = false;
+	if (w->mailbox.pushed) {
+		w->mailbox.pushed = false;
 		(void)spsc_publish(w->config.requests);
 		w->config.wake_writer(w->config.wake_arg);
 	}
@@ -391,20 +397,20 @@ uint64_t worker_closed(const struct worker *w, enum close_reason why)
 
 uint64_t worker_round_ns(const struct worker *w)
 {
-	return metric_get(&w->round_ns);
+	return metric_get(&w->round.took_ns);
 }
 
 const struct histogram *worker_rounds(const struct worker *w)
 {
-	return w->rounds;
+	return w->round.history;
 }
 
 struct worker_left worker_left(const struct worker *w)
 {
 	struct worker_left left = {.subs = w->sub_count,
-				   .in_bufs = w->in_count,
-				   .out_bufs = w->out_count,
-				   .requests = w->requests_out};
+				   .in_bufs = pool_lent(&w->ins),
+				   .out_bufs = pool_lent(&w->outs),
+				   .requests = w->mailbox.out};
 
 	for (uint32_t i = 0; i < w->config.rings; i++) {
 		left.conns += w->lanes[i].used;

@@ -16,6 +16,7 @@
 #include "edge/codec/message.h"
 #include "edge/worker.h"
 #include "edge/codec/ws_frame.h"
+#include "edge/pool.h"
 #include "edge/wire/wire.h"
 #include "engine/base/assert.h"
 #include "engine/base/blob.h"
@@ -35,7 +36,9 @@
 #define FANOUT_BATCH_SOON     128   /* when the round's rests are used up */
 #define FANOUT_BATCH_SMALL    64    /* while the worker rests between batches */
 #define OUTS_BATCH            1024  /* answers sent between two looks: as fast as handshakes come */
-#define OUTS_MAX              16384 /* out buffers of a worker, where it has so many connections */
+#define INS_MAX               2048  /* in buffers of a worker, where it has so many connections */
+#define OUTS_MAX              16384 /* out buffers likewise */
+#define TRIMS_PER_TICK        256   /* buffers whose pages are given back */
 #define PUT_OFF_MAX           256
 #define VISITS_PER_TURN       16384
 #define EVENTS_PER_REAP       256
@@ -104,14 +107,12 @@ enum conn_op {
 };
 
 struct in_buf {
-	struct in_buf *next_free;
 	uint32_t len;
 	uint32_t seen; /* HTTP: bytes in which the end of the head was looked for */
 	uint8_t bytes[IN_BYTES];
 };
 
 struct out_buf {
-	struct out_buf *next_free;
 	uint32_t start, end; /* what is to be sent */
 	uint32_t mark;       /* where the send of the last batch began */
 	uint8_t bytes[OUT_BYTES];
@@ -218,32 +219,20 @@ struct bitmap_wait {
 
 struct web_asset;
 
-struct worker {
-	struct worker_config config;
-	struct worker_shared *shared;
-	struct now now;
-	uint64_t start_ns;
-	uint32_t tick; /* SWEEP_NS since start_ns, from 1 */
+/* Connections that have something to do, and wait for their turn. */
+struct due {
+	struct conn_list flush;         /* something to say */
+	struct conn_list stuck;         /* likewise, but not before the next round */
+	uint32_t starved[FANOUT_BATCH]; /* their receive found no buffer */
+	uint32_t starved_count;
+	bool starved_more; /* there was no room in the list: look at all */
+};
 
-	struct lane *lanes;
-	struct conn *conns;
-	uint32_t *deadlines; /* of each connection, in ticks (SWEEP_NS); 0: none */
-	uint32_t conns_max;
-	struct sub *subs;
-	uint32_t subs_max;
-	uint32_t subs_per_lane;
-	uint32_t sub_count;
-	struct in_buf *in_pool, *in_free;
-	uint32_t in_end, out_end; /* no buffer above was ever borrowed */
-	struct out_buf *out_pool, *out_free;
-	uint32_t in_count, out_count, in_max, out_max; /* borrowed; there are */
-	struct accept_op *accepts;
-	uint32_t accepts_end;
-
-	/* sends between two looks at the completions */
-	uint32_t batch;
+/* The sends between two looks at the completions. */
+struct batch {
+	uint32_t number;
+	uint32_t guarded_count;
 	uint16_t guarded[ROOMS_MAX * ROOM_LOGS]; /* room * ROOM_LOGS + encoding */
-	unsigned guarded_count;
 	bool is_guarded[ROOMS_MAX * ROOM_LOGS];
 	uint32_t deferred[FANOUT_BATCH]; /* subs whose connection had a send in the batch already */
 	uint32_t deferred_count;
@@ -251,40 +240,76 @@ struct worker {
 	uint32_t outs_count;
 	struct put_off put_off[PUT_OFF_MAX];
 	uint32_t put_off_count;
-	struct conn_list flush;         /* have something to say */
-	struct conn_list stuck;         /* likewise, but not before the next round */
-	uint32_t starved[FANOUT_BATCH]; /* connections whose receive found no buffer */
-	uint32_t starved_count;
-	bool starved_more; /* there was no room in the list: look at all */
+};
 
-	/* the round */
-	bool in_round;
-	uint32_t round_lane; /* whose subs are visited */
-	uint32_t round_at;   /* next sub to visit */
-	uint64_t round_start_ns;
-	uint64_t round_next_ns; /* not before */
+/* One way over all subscriptions. */
+struct round {
+	bool is_on;
+	bool lagging;  /* some sub did not get everything */
+	uint32_t lane; /* whose subs are visited */
+	uint32_t at;   /* next sub to visit */
+	uint64_t start_ns;
+	uint64_t next_ns;       /* not before */
 	uint64_t batch_ns;      /* when the last batch was prepared; 0: its rest is decided */
 	uint64_t rest_until_ns; /* no batch before */
 	uint64_t rest_left_ns;  /* of this round */
-	uint64_t heads_seen;    /* sum of all heads when the round began: changed = there is work */
-	bool lagging;           /* some sub did not get everything */
+	uint64_t heads_seen;    /* sum of all heads when it began: changed = there is work */
+	_Atomic uint64_t took_ns;
+	struct histogram *history;
+};
 
-	uint64_t requests_without_key; /* PUTs so far */
-	uint32_t requests_out;
-	bool mailed;                 /* something was pushed this turn */
-	struct bitmap_wait *bitmaps; /* [board * BOARD_FORMS + form] */
+/* What is at the writer. */
+struct mailbox {
+	uint32_t out;         /* requests without answer */
+	bool pushed;          /* something was, this turn */
+	uint64_t without_key; /* PUTs so far */
+};
+
+struct drain {
+	bool is_on;
+	uint32_t at; /* connections below it are closed */
+	uint64_t start_ns;
+};
+
+/* As HTTP answers tell it. */
+struct date {
+	uint64_t s;
+	char text[40];
+};
+
+struct worker {
+	struct worker_config config;
+	struct worker_shared *shared;
+	struct now now;
+	uint64_t start_ns;
+	uint32_t tick; /* SWEEP_NS since start_ns, from 1 */
 	uint64_t sweep_next_ns;
-	bool draining;
-	uint64_t drain_start_ns;
-	uint32_t drain_at;
+
+	struct lane *lanes;
+	struct conn *conns;
+	uint32_t *deadlines; /* of each connection, in ticks (SWEEP_NS); 0: none */
+	uint32_t conns_max;
+	uint32_t subs_max;
+	struct sub *subs;
+	uint32_t subs_per_lane;
+	uint32_t sub_count;
+	struct pool ins;  /* of struct in_buf */
+	struct pool outs; /* of struct out_buf */
+	struct accept_op *accepts;
+	uint32_t accepts_end;
+
+	struct due due;
+	struct batch batch;
+	struct round round;
+	struct mailbox mailbox;
+	struct drain drain;
+
+	struct bitmap_wait *bitmaps; /* [board * BOARD_FORMS + form] */
 	struct addresses *addresses; /* new sessions of each */
-	char date[40];               /* of HTTP answers */
-	uint64_t date_s;
+	struct date date;
 
 	struct metrics metrics;
 	_Atomic uint64_t closed[CLOSE_REASONS];
-	_Atomic uint64_t round_ns;
-	struct histogram *rounds;
 	struct ring_event events[EVENTS_PER_REAP];
 };
 
@@ -312,7 +337,7 @@ static inline uint64_t conn_tag(const struct worker *w, const struct conn *c, en
  * may stand inside a frame. Never between the batch's end and the next sends. */
 static inline bool conn_is_in_batch(const struct worker *w, const struct conn *c)
 {
-	return c->batch == w->batch;
+	return c->batch == w->batch.number;
 }
 
 /* --- conn.c: the life of a connection --------------------------------------------------------- */
