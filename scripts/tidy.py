@@ -9,6 +9,7 @@
 Prints file:line: what is wrong; exit 1 when something is.
 """
 import argparse
+import collections
 import concurrent.futures
 import graphlib
 import json
@@ -63,6 +64,7 @@ BANNED = {
 FILE_LINES_WARN = 600
 FILE_LINES_MAX = 1000
 FUNCTION_LINES_MAX = 70
+FOLDER_FILES_MAX = 28  # .c and .h of a library
 COLUMNS_MAX = 100
 
 # Functions that are longer for a reason.
@@ -178,6 +180,51 @@ def check_functions(path, code):
             problem(path, first, f"{name}() has {lines} lines; {FUNCTION_LINES_MAX} are enough")
 
 
+ASSERT = re.compile(r"\b(?:px_assert|px_unreachable)\s*\(")
+STATIC_ASSERT = re.compile(r"\b_Static_assert\s*\(")
+
+
+class Figures:
+    """What the style test prints of the programs' folders, beside what is wrong."""
+
+    def __init__(self):
+        self.files, self.functions, self.asserts, self.static = (collections.Counter() for _ in range(4))
+        self.longest_file, self.longest_function = (0, ""), (0, "")
+
+    def take(self, path, lines, code):
+        folder = path.parent.as_posix()
+        text = "\n".join(code)
+        self.files[folder] += 1
+        self.asserts[folder] += len(ASSERT.findall(text))
+        self.static[folder] += len(STATIC_ASSERT.findall(text))
+        self.longest_file = max(self.longest_file, (len(lines), path.as_posix()))
+        if path.suffix != ".c":
+            return
+        for name, first, last in functions(code):
+            self.functions[folder] += 1
+            self.longest_function = max(self.longest_function, (last - first - 1, f"{path}: {name}()"))
+
+    def show(self):
+        print(f"{'folder':24} {'files':>5} {'functions':>9} {'asserts per function':>20} {'static':>6}")
+        for folder in sorted(self.files):
+            many = self.functions[folder]
+            print(f"{folder:24} {self.files[folder]:5} {many:9} "
+                  f"{self.asserts[folder] / many if many else 0:20.2f} {self.static[folder]:6}")
+        many = sum(self.functions.values())
+        print(f"{'all':24} {sum(self.files.values()):5} {many:9} "
+              f"{sum(self.asserts.values()) / many:20.2f} {sum(self.static.values()):6}")
+        print("longest file: %d lines, %s" % self.longest_file)
+        print("longest function: %d lines, %s" % self.longest_function)
+
+    def check(self):
+        for folder, count in self.files.items():
+            if count > FOLDER_FILES_MAX:
+                problem(folder, 1, f"{count} files; {FOLDER_FILES_MAX} are enough, make a folder of some")
+
+
+figures = Figures()
+
+
 def check_lines(path, lines):
     for number, line in enumerate(lines, 1):
         columns = len(line.expandtabs(8))
@@ -201,6 +248,7 @@ def check_c():
         check_includes(path, lines)
         if folder_of(path) != "tests":
             check_calls(path, code)
+            figures.take(path, lines, code)
         check_functions(path, code)
         if not text.lstrip().startswith("/*"):
             problem(path, 1, "begins with a comment: what it is, whose thread, whose memory")
@@ -212,6 +260,7 @@ def check_c():
                     users.setdefault(library, []).append(path.as_posix())
     check_one_home(users)
     check_arrows()
+    figures.check()
 
 
 def check_every_file():
@@ -340,6 +389,8 @@ def main():
         check_clang_tidy(args.clang_tidy, args.build)
     else:
         check_rules()
+    if not args.format and not args.clang_tidy:
+        figures.show()
     for line in warnings:
         print(f"warning: {line}")
     for line in problems:
