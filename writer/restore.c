@@ -13,25 +13,9 @@
 
 #include "engine/base/hash.h"
 #include "engine/base/log.h"
-#include "writer/writer_priv.h"
+#include "writer/restore_priv.h"
 
-/* A rollback whose cells follow it. */
-struct gather {
-	struct writer_board *board; /* NULL: none */
-	struct delta_cell *cells;   /* [FRAME_CELLS_MAX], from the first one on */
-	struct change change;       /* the cells that came; the first one says the rest */
-	uint32_t wanted;
-};
-
-struct restore {
-	struct writer *w;
-	struct gather gather;
-	char sentence[RECOVER_WHY_BYTES / 2]; /* why it was refused */
-	bool is_refused;
-	int exit_code;
-};
-
-static int restore_refuse(struct restore *r, int exit_code, const char *sentence)
+int restore_refuse(struct restore *r, int exit_code, const char *sentence)
 {
 	snprintf(r->sentence, sizeof(r->sentence), "%s", sentence);
 	r->is_refused = true;
@@ -105,8 +89,7 @@ static int board_add(struct writer *w, const struct record_board *meta, struct w
 }
 
 /* A board that the disk names: the settings must agree with its size. */
-static int board_known(struct restore *r, const struct record_board *meta,
-		       struct writer_board **ret)
+int restore_board(struct restore *r, const struct record_board *meta, struct writer_board **ret)
 {
 	const struct settings_board *s = settings_of(r->w, meta->name);
 	char sentence[256];
@@ -133,212 +116,6 @@ static int board_known(struct restore *r, const struct record_board *meta,
 	if (rc == 0)
 		(*ret)->is_journalled = true;
 	return rc;
-}
-
-/* --- what recovery hands over ----------------------------------------------------------------- */
-
-static int on_board(void *arg, const struct snapshot_board_read *read)
-{
-	struct restore *r = arg;
-	struct writer_board *b;
-	int rc = board_known(r, &read->meta, &b);
-
-	if (rc < 0)
-		return rc;
-	if (!apply_load(&b->live, read->bytes, read->len, read->epoch, read->seq, read->newest_ms))
-		return -EBADMSG;
-	b->seq_numbered = read->seq;
-	return 0;
-}
-
-static int on_person(void *arg, const struct person *person)
-{
-	struct restore *r = arg;
-	struct writer *w = r->w;
-
-	if (person->board >= ROOMS_MAX)
-		return -EBADMSG;
-	if (people_restore(w->people, person, w->cooldown_ms[person->board], w->now.wall_ms,
-			   w->now.mono_ns / NS_PER_MS) < 0)
-		log_warn("people_full what=\"not every cooldown is kept\" remedy=\"raise "
-			 "people-max\"");
-	return 0;
-}
-
-static int on_request(void *arg, const struct request *request)
-{
-	struct restore *r = arg;
-	struct writer *w = r->w;
-	struct person *person = people_find(w->people, request->board, request->user);
-
-	if (request->board >= ROOMS_MAX)
-		return -EBADMSG;
-	if (person != NULL && person->last_seq == request->seq)
-		person->last_sum = people_sum(request->cell, request->color);
-	if (person != NULL)
-		requests_restore(w->requests, person, request, w->now.wall_ms,
-				 w->now.mono_ns / NS_PER_MS);
-	return 0;
-}
-
-/* Who placed it, and by which number. */
-static int replay_person(struct restore *r, const struct record_placement *p, uint32_t cell)
-{
-	struct person person = {.charged_wall_ms = p->placed_at_ms,
-				.last_request = p->request,
-				.last_seq = p->seq,
-				.board = p->board,
-				.last_sum = people_sum(cell, p->color)};
-	struct request request = {.number = p->request,
-				  .seq = p->seq,
-				  .placed_at_ms = p->placed_at_ms,
-				  .cell = cell,
-				  .board = p->board,
-				  .color = p->color};
-	int rc;
-
-	if (record_is_restored(p))
-		return 0;
-	memcpy(person.user, p->user, sizeof(person.user));
-	memcpy(request.user, p->user, sizeof(request.user));
-	rc = on_person(r, &person);
-	return rc < 0 ? rc : on_request(r, &request);
-}
-
-static int replay_change(struct restore *r, struct writer_board *b, const struct change *c,
-			 bool replay)
-{
-	enum apply_verdict verdict;
-	int rc = refill_apply(r->w, b, c, replay, &verdict);
-
-	if (rc < 0)
-		return rc;
-	if (verdict == APPLY_OFF)
-		return restore_refuse(
-			r, EXIT_DATA_WRONG,
-			"the journal has a placement outside its board: pixeld journal verify");
-	if (verdict != APPLY_DONE)
-		return restore_refuse(
-			r, EXIT_DATA_WRONG,
-			"the journal has a gap in a board's order: pixeld journal verify");
-	b->seq_numbered = b->live.seq;
-	return 0;
-}
-
-/* One more cell of a rollback; with the last one it is whole. */
-static int gather_cell(struct restore *r, const struct change *c, bool replay)
-{
-	struct gather *g = &r->gather;
-	struct writer_board *b = g->board;
-
-	if (g->change.count == 0)
-		g->change = *c;
-	else if (c->epoch != g->change.epoch || c->first != change_last(&g->change) + 1)
-		return -EBADMSG;
-	else
-		g->change.count++;
-	g->cells[g->change.count - 1] = c->cells[0];
-	if (g->change.count < g->wanted)
-		return 0;
-	g->change.cells = g->cells;
-	g->board = NULL;
-	return replay_change(r, b, &g->change, replay);
-}
-
-static int gather_begin(struct restore *r, struct writer_board *b, uint32_t cells)
-{
-	struct gather *g = &r->gather;
-
-	if (cells == 0)
-		return 0;
-	if (cells > FRAME_CELLS_MAX || g->board != NULL)
-		return -EBADMSG;
-	if (g->cells == NULL)
-		g->cells = malloc(FRAME_CELLS_MAX * sizeof(*g->cells));
-	if (g->cells == NULL)
-		return -ENOMEM;
-	g->board = b;
-	g->wanted = cells;
-	g->change.count = 0;
-	return 0;
-}
-
-static int replay_placement(struct restore *r, struct writer_board *b,
-			    const struct record_placement *p, bool replay)
-{
-	const struct delta_cell cell = {(uint32_t)p->y * b->meta.width + p->x, p->color};
-	const bool is_restored = record_is_restored(p);
-	const struct change change = {.cause = is_restored ? CHANGE_ROLLBACK : CHANGE_PLACEMENT,
-				      .epoch = p->epoch,
-				      .first = p->seq,
-				      .at_ms = p->placed_at_ms,
-				      .count = 1,
-				      .cells = &cell,
-				      .user = is_restored ? NULL : p->user};
-	int rc;
-
-	if (p->x >= b->meta.width)
-		return restore_refuse(
-			r, EXIT_DATA_WRONG,
-			"the journal has a placement outside its board: pixeld journal verify");
-	if (r->gather.board != NULL)
-		return is_restored && r->gather.board == b ? gather_cell(r, &change, replay)
-							   : -EBADMSG;
-	rc = replay_change(r, b, &change, replay);
-	return rc == 0 && replay ? replay_person(r, p, cell.cell) : rc;
-}
-
-static int replay_cells(struct restore *r, const struct record *record, bool replay)
-{
-	struct record_cells cells = {record, 0};
-	const struct record_placement *p;
-	int rc = 0;
-
-	while (rc == 0 && (p = record_cells_next(&cells)) != NULL) {
-		struct writer_board *b = p->board < ROOMS_MAX ? r->w->boards[p->board] : NULL;
-
-		rc = b != NULL ? replay_placement(r, b, p, replay) : -EBADMSG;
-	}
-	return rc;
-}
-
-static int replay_epoch(struct writer_board *b, const struct record_epoch *e, bool replay)
-{
-	if (!replay)
-		return 0; /* the log begins anew with the next placement that does not follow */
-	if (e->epoch < b->live.epoch || e->first_seq <= b->live.seq)
-		return -EBADMSG;
-	refill_epoch(b, e->epoch, e->first_seq - 1);
-	return 0;
-}
-
-static int on_record(void *arg, uint64_t lsn, const struct record *record, bool replay)
-{
-	struct restore *r = arg;
-	struct writer *w = r->w;
-	struct writer_board *b;
-
-	(void)lsn;
-	switch ((enum record_type)record->type) {
-	case RECORD_BOARD:
-		return board_known(r, &record->board, &b);
-	case RECORD_EPOCH:
-		b = record->epoch.board < ROOMS_MAX ? w->boards[record->epoch.board] : NULL;
-		return b != NULL ? replay_epoch(b, &record->epoch, replay) : -EBADMSG;
-	case RECORD_PLACEMENT:
-		return replay_cells(r, record, replay);
-	case RECORD_ROLLBACK:
-		b = record->rollback.board < ROOMS_MAX ? w->boards[record->rollback.board] : NULL;
-		return b != NULL ? gather_begin(r, b, record->rollback.cells) : -EBADMSG;
-	default:
-		return 0; /* of a later version */
-	}
-}
-
-static void on_report(void *arg, const char *sentence)
-{
-	(void)arg;
-	log_warn("recovery note=\"%s\"", sentence);
 }
 
 /* --- rooms: what the settings name ------------------------------------------------------------ */
@@ -542,12 +319,7 @@ static int refusal_say(const struct restore *r, char why[static RECOVER_WHY_BYTE
 int restore_run(struct writer *w, char why[static RECOVER_WHY_BYTES])
 {
 	struct restore r = {.w = w};
-	struct recover_handler handler = {.arg = &r,
-					  .board = on_board,
-					  .person = on_person,
-					  .request = on_request,
-					  .record = on_record,
-					  .report = on_report};
+	struct recover_handler handler = replay_handler(&r);
 	struct recover_options options = {.history_records = refill_records(w->config.settings),
 					  .read_only = w->config.read_only};
 	struct recover_result result;
@@ -558,7 +330,7 @@ int restore_run(struct writer *w, char why[static RECOVER_WHY_BYTES])
 		return EXIT_FAILED;
 	options.fresh_journal_id |= 1;
 	rc = recover_run(w->config.disk, &options, &handler, &result, why);
-	free(r.gather.cells);
+	replay_free(&r);
 	if (r.is_refused)
 		return refusal_say(&r, why);
 	if (rc < 0)
