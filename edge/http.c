@@ -52,20 +52,16 @@ bool http_session(struct worker *w, const struct http_head *h, uint8_t user[stat
 
 /* Over TLS the cookie is Secure: it must not go out over a plain connection that somebody makes the
  * browser open. */
-size_t http_cookie_line(struct worker *w, const struct conn *c,
-			const uint8_t user[static USER_BYTES], char *out, size_t room,
-			char *ret_token)
+void http_cookie_line(struct worker *w, const struct conn *c, const uint8_t user[static USER_BYTES],
+		      struct text_out *fields, char *ret_token)
 {
 	uint64_t now_s = w->now.wall_ms / 1000;
 	uint64_t life_s = w->shared->session_lifetime_s;
-	int len;
 
 	session_mint(w->shared->session_key, user, now_s, now_s + life_s, ret_token);
-	len = snprintf(out, room,
-		       "Set-Cookie: pixeld=%s; Path=/; HttpOnly; SameSite=Lax; %sMax-Age=%llu\r\n",
-		       ret_token, c->http_tls ? "Secure; " : "", (unsigned long long)life_s);
-	px_assert(len > 0 && (size_t)len < room);
-	return (size_t)len;
+	text_print(fields,
+		   "Set-Cookie: pixeld=%s; Path=/; HttpOnly; SameSite=Lax; %sMax-Age=%llu\r\n",
+		   ret_token, c->http_tls ? "Secure; " : "", (unsigned long long)life_s);
 }
 
 bool http_session_is_allowed(struct worker *w, const struct conn *c)
@@ -92,17 +88,16 @@ void http_asset_get(struct worker *w, struct conn *c, const struct http_request 
 	const struct web_asset *a = q->asset;
 	unsigned gzip = http_coding_weight(h->accept_encoding, "gzip");
 	unsigned brotli = a->brotli.at != NULL ? http_coding_weight(h->accept_encoding, "br") : 0;
-	char fields[768], token[SESSION_TOKEN_CHARS_MAX];
+	char lines[768], token[SESSION_TOKEN_CHARS_MAX];
+	struct text_out fields = text_out_of(lines, sizeof(lines));
 	struct http_reply r = {.status = 200,
 			       .content_type = a->content_type,
-			       .fields = fields,
 			       .body = a->identity.at,
 			       .body_len = a->identity.len,
 			       .body_is_static = true,
 			       .varies_by_encoding = true};
 	const char *coding = "";
 	uint8_t user[USER_BYTES];
-	size_t len;
 
 	if (brotli > 0 && brotli >= gzip) {
 		r.body = a->brotli.at;
@@ -113,16 +108,17 @@ void http_asset_get(struct worker *w, struct conn *c, const struct http_request 
 		r.body_len = a->gzip.len;
 		coding = "Content-Encoding: gzip\r\n";
 	}
-	len = (size_t)snprintf(fields, sizeof(fields),
-			       "%sCache-Control: %s\r\nContent-Security-Policy: %s\r\n"
-			       "Referrer-Policy: no-referrer\r\n",
-			       coding,
-			       a->immutable ? "public, max-age=31536000, immutable" : "no-store",
-			       WEB_CONTENT_SECURITY_POLICY);
+	text_print(&fields,
+		   "%sCache-Control: %s\r\nContent-Security-Policy: %s\r\n"
+		   "Referrer-Policy: no-referrer\r\n",
+		   coding, a->immutable ? "public, max-age=31536000, immutable" : "no-store",
+		   WEB_CONTENT_SECURITY_POLICY);
 	if (!a->immutable && !http_session(w, h, user) && http_session_is_allowed(w, c)) {
 		session_random_user(user);
-		http_cookie_line(w, c, user, fields + len, sizeof(fields) - len, token);
+		http_cookie_line(w, c, user, &fields, token);
 	}
+	px_assert(!fields.bad);
+	r.fields = text_end(&fields);
 	http_reply(w, c, &r);
 }
 
@@ -209,22 +205,21 @@ void http_about_get(struct worker *w, struct conn *c, const struct http_request 
 #undef FEATURE
 	};
 	char body[ABOUT_BYTES_MAX];
-	size_t len = (size_t)snprintf(body, sizeof(body), "{\"protocol\":1,\"features\":[");
+	struct json_out j = json_out_of(body, sizeof(body));
 
 	(void)q;
+	json_open_object(&j, NULL);
+	json_put_number(&j, "protocol", 1);
+	json_open_array(&j, "features");
 	for (size_t i = 0; i < sizeof(features) / sizeof(features[0]); i++)
-		len += (size_t)snprintf(body + len, sizeof(body) - len, "%s\"%s\"",
-					i == 0 ? "" : ",", features[i]);
-	len += (size_t)snprintf(body + len, sizeof(body) - len,
-				"],\"message_bytes_max\":{\"client\":%d,\"answer\":%d}}\n",
-				MESSAGE_IN_BYTES_MAX, MESSAGE_OUT_BYTES_MAX);
-	px_assert(len < sizeof(body));
-	http_reply(w, c,
-		   &(struct http_reply){.status = 200,
-					.content_type = "application/json",
-					.fields = "Cache-Control: no-cache\r\n",
-					.body = body,
-					.body_len = len});
+		json_put_text(&j, NULL, features[i]);
+	json_close(&j);
+	json_open_object(&j, "message_bytes_max");
+	json_put_number(&j, "client", MESSAGE_IN_BYTES_MAX);
+	json_put_number(&j, "answer", MESSAGE_OUT_BYTES_MAX);
+	json_close(&j);
+	json_close(&j);
+	http_reply_json(w, c, 200, "Cache-Control: no-cache\r\n", &j, NULL);
 }
 
 void http_ready_get(struct worker *w, struct conn *c, const struct http_request *q)

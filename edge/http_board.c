@@ -13,9 +13,10 @@
 #include "engine/base/hash.h"
 
 #define REQUEST_NUMBER_MASK ((1ULL << 53) - 1) /* JSON clients are told it in `you` */
-#define BOARD_JSON_MAX      20000              /* name, numbers, 256 colors */
+#define BOARD_JSON_MAX      20000 /* name, numbers, 256 colors; settings allow plain names only */
 #define BITMAP_MAX_AGE_S    3
 #define ETAG_CHARS          64
+#define FIELDS_CHARS        512
 
 static const struct {
 	const char *coding; /* in Accept-Encoding; NULL: none */
@@ -30,75 +31,67 @@ static const struct {
 
 /* --- descriptions ----------------------------------------------------------------------------- */
 
-static size_t board_json(const struct room *r, char *out, size_t room)
+static void board_json(struct json_out *j, const struct room *r)
 {
-	size_t len = (size_t)snprintf(
-		out, room,
-		"{\"name\":\"%s\",\"number\":%u,\"width\":%u,\"height\":%u,\"bits\":%u,\"frozen\":%"
-		"s,"
-		"\"cooldown_ms\":%u,\"epoch\":%u,\"seq\":%llu,\"online\":%u,\"tag\":%u,"
-		"\"palette\":[",
-		r->name, r->number, r->width, r->height, r->bits, r->frozen ? "true" : "false",
-		r->cooldown_ms, atomic_load(&r->epoch), (unsigned long long)atomic_load(&r->seq),
-		room_online(r), r->tag);
+	json_open_object(j, NULL);
+	json_put_text(j, "name", r->name);
+	json_put_number(j, "number", r->number);
+	json_put_number(j, "width", r->width);
+	json_put_number(j, "height", r->height);
+	json_put_number(j, "bits", r->bits);
+	json_put_bool(j, "frozen", r->frozen);
+	json_put_number(j, "cooldown_ms", r->cooldown_ms);
+	json_put_number(j, "epoch", atomic_load(&r->epoch));
+	json_put_number(j, "seq", atomic_load(&r->seq));
+	json_put_number(j, "online", room_online(r));
+	json_put_number(j, "tag", r->tag);
+	json_open_array(j, "palette");
+	for (uint32_t i = 0; i < r->palette_len; i++) {
+		char rgb[sizeof("#rrggbb")];
 
-	for (uint32_t i = 0; i < r->palette_len; i++)
-		len += (size_t)snprintf(out + len, room - len,
-					"%s{\"name\":\"%s\",\"rgb\":\"#%06x\"}", i == 0 ? "" : ",",
-					r->palette[i].name, r->palette[i].rgb);
-	len += (size_t)snprintf(out + len, room - len, "]}");
-	px_assert(len < room);
-	return len;
-}
-
-static void reply_json_blob(struct worker *w, struct conn *c, struct blob *blob, size_t len)
-{
-	http_reply(w, c,
-		   &(struct http_reply){.status = 200,
-					.content_type = "application/json",
-					.fields = "Cache-Control: no-cache\r\n",
-					.body = blob->bytes,
-					.body_len = len,
-					.blob = blob});
+		snprintf(rgb, sizeof(rgb), "#%06x", r->palette[i].rgb & 0xffffff);
+		json_open_object(j, NULL);
+		json_put_text(j, "name", r->palette[i].name);
+		json_put_text(j, "rgb", rgb);
+		json_close(j);
+	}
+	json_close(j);
+	json_close(j);
 }
 
 void http_boards_get(struct worker *w, struct conn *c, const struct http_request *q)
 {
 	const struct rooms *rooms = w->shared->rooms;
-	struct blob *blob = blob_new((size_t)(rooms->end + 1) * BOARD_JSON_MAX);
-	size_t len = 0, room = (size_t)(rooms->end + 1) * BOARD_JSON_MAX;
-	char *out;
+	size_t room = (size_t)(rooms->end + 1) * BOARD_JSON_MAX;
+	struct blob *blob = blob_new(room);
+	struct json_out j;
 
 	(void)q;
 	if (blob == NULL) {
 		http_reply_refusal(w, c, REFUSAL_OVERLOADED, 1000);
 		return;
 	}
-	out = (char *)blob->bytes;
-	out[len++] = '[';
-	for (uint32_t i = 0; i < rooms->end; i++) {
-		if (rooms->at[i] == NULL)
-			continue;
-		if (len > 1)
-			out[len++] = ',';
-		len += board_json(rooms->at[i], out + len, room - len);
-	}
-	len += (size_t)snprintf(out + len, room - len, "]\n");
-	reply_json_blob(w, c, blob, len);
+	j = json_out_of(blob->bytes, room);
+	json_open_array(&j, NULL);
+	for (uint32_t i = 0; i < rooms->end; i++)
+		if (rooms->at[i] != NULL)
+			board_json(&j, rooms->at[i]);
+	json_close(&j);
+	http_reply_json(w, c, 200, "Cache-Control: no-cache\r\n", &j, blob);
 }
 
 void http_board_get(struct worker *w, struct conn *c, const struct http_request *q)
 {
 	struct blob *blob = blob_new(BOARD_JSON_MAX);
-	size_t len;
+	struct json_out j;
 
 	if (blob == NULL) {
 		http_reply_refusal(w, c, REFUSAL_OVERLOADED, 1000);
 		return;
 	}
-	len = board_json(q->room, (char *)blob->bytes, BOARD_JSON_MAX - 1);
-	blob->bytes[len++] = '\n';
-	reply_json_blob(w, c, blob, len);
+	j = json_out_of(blob->bytes, BOARD_JSON_MAX);
+	board_json(&j, q->room);
+	http_reply_json(w, c, 200, "Cache-Control: no-cache\r\n", &j, blob);
 }
 
 /* --- the whole board -------------------------------------------------------------------------- */
@@ -133,24 +126,22 @@ static void etag_print(const struct board_version *v, char out[static ETAG_CHARS
 	px_assert(len > 0 && len < ETAG_CHARS);
 }
 
-static void board_fields(const struct board_version *v, char *out, size_t room)
+static void board_fields(const struct board_version *v, char out[static FIELDS_CHARS])
 {
+	struct text_out t = text_out_of(out, FIELDS_CHARS);
 	char etag[ETAG_CHARS];
-	int len;
 
 	etag_print(v, etag);
-	len = snprintf(out, room,
-		       "Cache-Control: public, max-age=%u\r\nETag: %s\r\n"
-		       "X-Board-Epoch: %u\r\nX-Board-Seq: %llu\r\n",
-		       v->max_age_s, etag, v->epoch, (unsigned long long)v->seq);
-	px_assert(len > 0 && (size_t)len < room);
+	text_print(&t,
+		   "Cache-Control: public, max-age=%u\r\nETag: %s\r\n"
+		   "X-Board-Epoch: %u\r\nX-Board-Seq: %llu\r\n",
+		   v->max_age_s, etag, v->epoch, (unsigned long long)v->seq);
 	if (v->at_ms != 0)
-		len += snprintf(out + len, room - (size_t)len, "X-Board-Time: %llu\r\n",
-				(unsigned long long)v->at_ms);
+		text_print(&t, "X-Board-Time: %llu\r\n", (unsigned long long)v->at_ms);
 	if (forms[v->form].coding != NULL)
-		len += snprintf(out + len, room - (size_t)len, "Content-Encoding: %s\r\n",
-				forms[v->form].coding);
-	px_assert((size_t)len < room);
+		text_print(&t, "Content-Encoding: %s\r\n", forms[v->form].coding);
+	px_assert(!t.bad);
+	(void)text_end(&t);
 }
 
 /* Weak comparison: a proxy that recodes a body makes its ETag weak. */
@@ -169,7 +160,7 @@ static bool reply_not_modified(struct worker *w, struct conn *c, struct http_lis
 			       const struct board_version *version)
 {
 	struct board_version v = *version;
-	char fields[512];
+	char fields[FIELDS_CHARS];
 
 	if (!tags_have(tags, &v)) {
 		if (forms[v.form].coding == NULL)
@@ -178,7 +169,7 @@ static bool reply_not_modified(struct worker *w, struct conn *c, struct http_lis
 		if (!tags_have(tags, &v))
 			return false;
 	}
-	board_fields(&v, fields, sizeof(fields));
+	board_fields(&v, fields);
 	http_reply(
 		w, c,
 		&(struct http_reply){.status = 304, .fields = fields, .varies_by_encoding = true});
@@ -209,7 +200,7 @@ void http_reply_board(struct worker *w, struct conn *c, const struct mail_answer
 				  .seq = a->bitmap.seq,
 				  .at_ms = at_ms,
 				  .max_age_s = max_age_s};
-	char fields[512];
+	char fields[FIELDS_CHARS];
 
 	if (a->bitmap.blob == NULL) {
 		http_reply_refusal(w, c, REFUSAL_OVERLOADED, 1000);
@@ -218,7 +209,7 @@ void http_reply_board(struct worker *w, struct conn *c, const struct mail_answer
 	v.form = pack_form(v.room, a->bitmap.blob, (enum board_form)a->form);
 	if (reply_not_modified(w, c, tags, &v))
 		return;
-	board_fields(&v, fields, sizeof(fields));
+	board_fields(&v, fields);
 	http_reply(w, c,
 		   &(struct http_reply){.status = 200,
 					.content_type = forms[v.form].content_type,
@@ -301,8 +292,7 @@ void http_pixel_put(struct worker *w, struct conn *c, const struct http_request 
 	uint32_t color;
 
 	if (message_decode_color(q->body, (size_t)h->content_length, &color) < 0) {
-		http_reply_error(w, c, HTTP_ERROR_BAD_REQUEST,
-				 "the body must be {\\\"color\\\": n}");
+		http_reply_error(w, c, HTTP_ERROR_BAD_REQUEST, "the body must be {\"color\": n}");
 		return;
 	}
 	if (!http_origin_is_allowed(w, h)) {
@@ -337,64 +327,60 @@ void http_pixel_put(struct worker *w, struct conn *c, const struct http_request 
 static void reply_session(struct worker *w, struct conn *c, const struct mail_answer *a)
 {
 	const struct room *r = w->shared->rooms->at[c->http_board];
-	char fields[512], token[SESSION_TOKEN_CHARS_MAX], body[512], user[2 * USER_BYTES + 1];
-	size_t len = http_cookie_line(w, c, c->user, fields, sizeof(fields), token);
+	char lines[FIELDS_CHARS], token[SESSION_TOKEN_CHARS_MAX], body[512];
+	char request[TEXT_NUMBER_CHARS_MAX + 1];
+	struct text_out fields = text_out_of(lines, sizeof(lines));
+	struct json_out j = json_out_of(body, sizeof(body));
 
-	snprintf(fields + len, sizeof(fields) - len, "Cache-Control: no-store\r\n");
-	for (unsigned i = 0; i < USER_BYTES; i++)
-		snprintf(user + 2 * i, 3, "%02x", c->user[i]);
-	len = (size_t)snprintf(body, sizeof(body),
-			       "{\"token\":\"%s\",\"user\":\"%s\",\"board\":\"%s\",\"wait_ms\":%u,"
-			       "\"last_request\":\"%llu\",\"last_seq\":%llu}\n",
-			       token, user, r->name, a->wait_ms, (unsigned long long)a->request,
-			       (unsigned long long)a->seq);
-	http_reply(w, c,
-		   &(struct http_reply){.status = 200,
-					.content_type = "application/json",
-					.fields = fields,
-					.body = body,
-					.body_len = len});
+	http_cookie_line(w, c, c->user, &fields, token);
+	text_put(&fields, "Cache-Control: no-store\r\n");
+	px_assert(!fields.bad);
+	snprintf(request, sizeof(request), "%llu", (unsigned long long)a->request);
+	json_open_object(&j, NULL);
+	json_put_text(&j, "token", token);
+	json_put_hex(&j, "user", c->user, USER_BYTES);
+	json_put_text(&j, "board", r->name);
+	json_put_number(&j, "wait_ms", a->wait_ms);
+	json_put_text(&j, "last_request", request);
+	json_put_number(&j, "last_seq", a->seq);
+	json_close(&j);
+	http_reply_json(w, c, 200, text_end(&fields), &j, NULL);
 }
 
 static void reply_pixel(struct worker *w, struct conn *c, const struct mail_answer *a)
 {
-	char body[256], user[2 * USER_BYTES + 3] = "null", when[24] = "null";
-	int len;
+	char body[256];
+	struct json_out j = json_out_of(body, sizeof(body));
 
 	if (a->refusal != REFUSAL_NONE) {
 		http_reply_refusal(w, c, (enum refusal)a->refusal, 0);
 		return;
 	}
+	json_open_object(&j, NULL);
+	json_put_number(&j, "x", c->http_x);
+	json_put_number(&j, "y", c->http_y);
+	json_put_number(&j, "color", a->color);
 	if (a->known) {
-		user[0] = '"';
-		for (unsigned i = 0; i < USER_BYTES; i++)
-			snprintf(user + 1 + 2 * i, 3, "%02x", a->user[i]);
-		memcpy(user + 1 + 2 * USER_BYTES, "\"", 2);
-		snprintf(when, sizeof(when), "%llu", (unsigned long long)a->placed_at_ms);
+		json_put_hex(&j, "user", a->user, USER_BYTES);
+		json_put_number(&j, "placed_at", a->placed_at_ms);
+	} else {
+		json_put_null(&j, "user");
+		json_put_null(&j, "placed_at");
 	}
-	len = snprintf(body, sizeof(body),
-		       "{\"x\":%u,\"y\":%u,\"color\":%u,\"user\":%s,\"placed_at\":%s}\n", c->http_x,
-		       c->http_y, a->color, user, when);
-	http_reply(w, c,
-		   &(struct http_reply){.status = 200,
-					.content_type = "application/json",
-					.fields = "Cache-Control: no-store\r\n",
-					.body = body,
-					.body_len = (size_t)len});
+	json_close(&j);
+	http_reply_json(w, c, 200, "Cache-Control: no-store\r\n", &j, NULL);
 }
 
 static void reply_placed(struct worker *w, struct conn *c, const struct mail_answer *a)
 {
 	char body[128];
-	int len = snprintf(body, sizeof(body), "{\"seq\":%llu,\"cooldown_ms\":%u}\n",
-			   (unsigned long long)a->seq, a->wait_ms);
+	struct json_out j = json_out_of(body, sizeof(body));
 
-	http_reply(w, c,
-		   &(struct http_reply){.status = 200,
-					.content_type = "application/json",
-					.fields = "Cache-Control: no-store\r\n",
-					.body = body,
-					.body_len = (size_t)len});
+	json_open_object(&j, NULL);
+	json_put_number(&j, "seq", a->seq);
+	json_put_number(&j, "cooldown_ms", a->wait_ms);
+	json_close(&j);
+	http_reply_json(w, c, 200, "Cache-Control: no-store\r\n", &j, NULL);
 }
 
 void http_mail(struct worker *w, struct conn *c, const struct mail_answer *a)

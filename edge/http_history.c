@@ -178,63 +178,58 @@ void http_history_get(struct worker *w, struct conn *c, const struct http_reques
 	http_wait(w, c, HTTP_WHAT_HISTORY);
 }
 
-static size_t placement_json(const struct mail_placement *p, bool first, char *out, size_t room)
+static void placement_json(struct json_out *j, const struct mail_placement *p)
 {
-	char user[2 * USER_BYTES + 1], by[64];
-	int len;
-
-	for (unsigned i = 0; i < USER_BYTES; i++)
-		snprintf(user + 2 * i, 3, "%02x", p->user[i]);
-	if (p->rollback != 0)
-		snprintf(by, sizeof(by), "null,\"rollback\":%llu", (unsigned long long)p->rollback);
-	else
-		snprintf(by, sizeof(by), "\"%s\"", user);
-	len = snprintf(out, room, "%s{\"seq\":%llu,\"placed_at\":%llu,\"user\":%s,\"color\":%u}",
-		       first ? "" : ",", (unsigned long long)p->seq,
-		       (unsigned long long)p->placed_at_ms, by, p->color);
-	px_assert(len > 0 && (size_t)len < room);
-	return (size_t)len;
+	json_open_object(j, NULL);
+	json_put_number(j, "seq", p->seq);
+	json_put_number(j, "placed_at", p->placed_at_ms);
+	if (p->rollback != 0) {
+		json_put_null(j, "user");
+		json_put_number(j, "rollback", p->rollback);
+	} else {
+		json_put_hex(j, "user", p->user, USER_BYTES);
+	}
+	json_put_number(j, "color", p->color);
+	json_close(j);
 }
 
 static void reply_pixel_history(struct worker *w, struct conn *c, const struct mail_answer *a)
 {
-	size_t count = a->bitmap.blob->len / sizeof(struct mail_placement), len;
-	struct mail_placement found;
+	size_t count = a->bitmap.blob->len / sizeof(struct mail_placement);
 	struct blob *blob = blob_new(HISTORY_JSON_MAX);
-	char next[24] = "null", *out;
+	struct mail_placement found;
+	struct json_out j;
 
 	if (blob == NULL) {
 		http_reply_refusal(w, c, REFUSAL_OVERLOADED, 1000);
 		return;
 	}
 	px_assert(count <= PIXEL_HISTORY_MAX);
-	out = (char *)blob->bytes;
-	len = (size_t)snprintf(out, HISTORY_JSON_MAX, "{\"x\":%u,\"y\":%u,\"placements\":[",
-			       c->http_x, c->http_y);
+	j = json_out_of(blob->bytes, HISTORY_JSON_MAX);
+	json_open_object(&j, NULL);
+	json_put_number(&j, "x", c->http_x);
+	json_put_number(&j, "y", c->http_y);
+	json_open_array(&j, "placements");
 	for (size_t i = 0; i < count; i++) {
 		memcpy(&found, a->bitmap.blob->bytes + i * sizeof(found), sizeof(found));
-		len += placement_json(&found, i == 0, out + len, HISTORY_JSON_MAX - len);
+		placement_json(&j, &found);
 	}
+	json_close(&j);
 	if (a->seq != 0)
-		snprintf(next, sizeof(next), "%llu", (unsigned long long)a->seq);
-	len += (size_t)snprintf(out + len, HISTORY_JSON_MAX - len,
-				"],\"next\":%s,\"complete\":%s}\n", next,
-				a->known ? "true" : "false");
-	http_reply(w, c,
-		   &(struct http_reply){.status = 200,
-					.content_type = "application/json",
-					.fields = "Cache-Control: no-store\r\n",
-					.body = blob->bytes,
-					.body_len = len,
-					.blob = blob});
+		json_put_number(&j, "next", a->seq);
+	else
+		json_put_null(&j, "next");
+	json_put_bool(&j, "complete", a->known);
+	json_close(&j);
+	http_reply_json(w, c, 200, "Cache-Control: no-store\r\n", &j, blob);
 }
 
 /* --- answers ---------------------------------------------------------------------------------- */
 
 static void reply_gone(struct worker *w, struct conn *c, const struct mail_answer *a)
 {
-	char body[320], since[TIMESTAMP_BYTES];
-	int len;
+	char body[320], text[160], since[TIMESTAMP_BYTES];
+	struct json_out j = json_out_of(body, sizeof(body));
 
 	if (a->seq == 0) {
 		http_reply_error(w, c, HTTP_ERROR_HISTORY_GONE,
@@ -242,20 +237,19 @@ static void reply_gone(struct worker *w, struct conn *c, const struct mail_answe
 		return;
 	}
 	timestamp_print(a->placed_at_ms, since);
-	len = snprintf(
-		body, sizeof(body),
-		"{\"error\":{\"code\":\"history_gone\",\"message\":\"history does not reach back "
-		"so far: ask for seq %llu or at %s, or later\",\"since_seq\":%llu,"
-		"\"since_ms\":%llu}}\n",
-		(unsigned long long)a->seq, since, (unsigned long long)a->seq,
-		(unsigned long long)a->placed_at_ms);
-	px_assert(len > 0 && (size_t)len < sizeof(body));
-	http_reply(w, c,
-		   &(struct http_reply){.status = 410,
-					.content_type = "application/json",
-					.fields = "Cache-Control: no-store\r\n",
-					.body = body,
-					.body_len = (size_t)len});
+	snprintf(text, sizeof(text),
+		 "history does not reach back so far: ask for seq %llu or at %s, or later",
+		 (unsigned long long)a->seq, since);
+	json_open_object(&j, NULL);
+	json_open_object(&j, "error");
+	json_put_text(&j, "code", http_error_str(HTTP_ERROR_HISTORY_GONE));
+	json_put_text(&j, "message", text);
+	json_put_number(&j, "since_seq", a->seq);
+	json_put_number(&j, "since_ms", a->placed_at_ms);
+	json_close(&j);
+	json_close(&j);
+	http_reply_json(w, c, http_error_status(HTTP_ERROR_HISTORY_GONE),
+			"Cache-Control: no-store\r\n", &j, NULL);
 }
 
 void http_history_mail(struct worker *w, struct conn *c, const struct mail_answer *a)

@@ -138,20 +138,15 @@ void http_origin_take(struct worker *w, struct conn *c, const struct http_head *
 	c->http_tls = is_over_tls(h);
 }
 
-size_t http_origin_fields(const struct worker *w, const struct conn *c, char *out, size_t room)
+void http_origin_fields(const struct worker *w, const struct conn *c, struct text_out *fields)
 {
-	const struct worker_shared *s = w->shared;
-	int len = 0;
-
 	if (c->http_cors == CORS_ANYBODY)
-		len = snprintf(out, room, "Access-Control-Allow-Origin: *\r\n" EXPOSED);
+		text_put(fields, "Access-Control-Allow-Origin: *\r\n" EXPOSED);
 	else if (c->http_cors >= CORS_LISTED)
-		len = snprintf(out, room,
-			       "Access-Control-Allow-Origin: %s\r\n"
-			       "Access-Control-Allow-Credentials: true\r\n" EXPOSED,
-			       s->origins[c->http_cors - CORS_LISTED]);
-	px_assert(len >= 0 && (size_t)len < room);
-	return (size_t)len;
+		text_print(fields,
+			   "Access-Control-Allow-Origin: %s\r\n"
+			   "Access-Control-Allow-Credentials: true\r\n" EXPOSED,
+			   w->shared->origins[c->http_cors - CORS_LISTED]);
 }
 
 bool http_origin_varies(const struct worker *w)
@@ -159,21 +154,16 @@ bool http_origin_varies(const struct worker *w)
 	return w->shared->origin_count > 0;
 }
 
-size_t http_origin_preflight(const struct conn *c, const char *allow, char *out, size_t room)
+void http_origin_preflight(const struct conn *c, const char *allow, struct text_out *fields)
 {
-	int len = 0;
-
 	if (c->http_cors >= CORS_LISTED)
-		len = snprintf(out, room,
-			       "Access-Control-Allow-Methods: %s\r\nAccess-Control-Allow-Headers: "
-			       "Authorization, Content-Type, Idempotency-Key, If-None-Match\r\n"
-			       "Access-Control-Max-Age: 600\r\n",
-			       allow);
+		text_print(fields,
+			   "Access-Control-Allow-Methods: %s\r\nAccess-Control-Allow-Headers: "
+			   "Authorization, Content-Type, Idempotency-Key, If-None-Match\r\n"
+			   "Access-Control-Max-Age: 600\r\n",
+			   allow);
 	else if (c->http_cors == CORS_ANYBODY)
-		len = snprintf(out, room,
-			       "Access-Control-Allow-Methods: GET, HEAD\r\n"
-			       "Access-Control-Allow-Headers: If-None-Match\r\n"
-			       "Access-Control-Max-Age: 600\r\n");
-	px_assert(len >= 0 && (size_t)len < room);
-	return (size_t)len;
+		text_put(fields, "Access-Control-Allow-Methods: GET, HEAD\r\n"
+				 "Access-Control-Allow-Headers: If-None-Match\r\n"
+				 "Access-Control-Max-Age: 600\r\n");
 }

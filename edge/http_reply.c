@@ -78,42 +78,40 @@ static const char *date_now(struct worker *w)
 }
 
 /* What every answer has, whoever gives it. */
-static size_t common_write(struct worker *w, const struct conn *c, const struct http_reply *r,
-			   char *out)
+static void common_write(struct worker *w, const struct conn *c, const struct http_reply *r,
+			 struct text_out *head)
 {
 	bool keep = (c->flags & CONN_KEEP_ALIVE) && !w->drain.is_on;
 	const char *vary = r->varies_by_encoding ? "Accept-Encoding" : NULL;
-	int len = snprintf(out, HEAD_BYTES_MAX,
-			   "HTTP/1.1 %u %s\r\nDate: %s\r\nConnection: %s%s\r\n"
-			   "X-Content-Type-Options: nosniff\r\n",
-			   r->status, status_text(r->status), date_now(w),
-			   r->status == 426 ? "upgrade, " : "", keep ? "keep-alive" : "close");
 
+	text_print(head,
+		   "HTTP/1.1 %u %s\r\nDate: %s\r\nConnection: %s%s\r\n"
+		   "X-Content-Type-Options: nosniff\r\n",
+		   r->status, status_text(r->status), date_now(w),
+		   r->status == 426 ? "upgrade, " : "", keep ? "keep-alive" : "close");
 	if (http_origin_varies(w))
 		vary = vary != NULL ? "Accept-Encoding, Origin" : "Origin";
 	if (vary != NULL)
-		len += snprintf(out + len, HEAD_BYTES_MAX - (size_t)len, "Vary: %s\r\n", vary);
-	len += (int)http_origin_fields(w, c, out + len, HEAD_BYTES_MAX - (size_t)len);
-	return (size_t)len;
+		text_print(head, "Vary: %s\r\n", vary);
+	http_origin_fields(w, c, head);
 }
 
+/* Returns its bytes. */
 static size_t head_write(struct worker *w, const struct conn *c, const struct http_reply *r,
-			 char *out)
+			 void *out)
 {
-	int len = (int)common_write(w, c, r, out);
+	struct text_out head = text_out_of(out, HEAD_BYTES_MAX);
 
-	len += snprintf(out + len, HEAD_BYTES_MAX - (size_t)len, "%s",
-			r->fields != NULL ? r->fields : "");
-	px_assert(len > 0 && len < HEAD_BYTES_MAX);
+	common_write(w, c, r, &head);
+	if (r->fields != NULL)
+		text_put(&head, r->fields);
 	if (r->content_type != NULL)
-		len += snprintf(out + len, HEAD_BYTES_MAX - (size_t)len, "Content-Type: %s\r\n",
-				r->content_type);
+		text_print(&head, "Content-Type: %s\r\n", r->content_type);
 	if (r->status != 204 && r->status != 304)
-		len += snprintf(out + len, HEAD_BYTES_MAX - (size_t)len, "Content-Length: %zu\r\n",
-				r->body_len);
-	len += snprintf(out + len, HEAD_BYTES_MAX - (size_t)len, "\r\n");
-	px_assert(len < HEAD_BYTES_MAX);
-	return (size_t)len;
+		text_print(&head, "Content-Length: %zu\r\n", r->body_len);
+	text_put(&head, "\r\n");
+	px_assert(!head.bad);
+	return text_len(&head);
 }
 
 void http_reply(struct worker *w, struct conn *c, const struct http_reply *r)
@@ -126,7 +124,7 @@ void http_reply(struct worker *w, struct conn *c, const struct http_reply *r)
 		conn_close(w, c, CLOSE_OVERLOAD);
 		return;
 	}
-	out->end = (uint32_t)head_write(w, c, r, (char *)out->bytes);
+	out->end = (uint32_t)head_write(w, c, r, out->bytes);
 	if ((c->flags & CONN_HEAD_ONLY) || r->body_len == 0) {
 		blob_unref(r->blob);
 	} else if (r->blob != NULL || r->body_is_static) {
@@ -143,20 +141,34 @@ void http_reply(struct worker *w, struct conn *c, const struct http_reply *r)
 	conn_reply_start(w, c);
 }
 
-static void reply_json_error(struct worker *w, struct conn *c, unsigned status, const char *fields,
-			     const char *code, const char *text)
+void http_reply_json(struct worker *w, struct conn *c, unsigned status, const char *fields,
+		     struct json_out *j, struct blob *blob)
 {
-	char body[256];
-	int len = snprintf(body, sizeof(body), "{\"error\":{\"code\":\"%s\",\"message\":\"%s\"}}\n",
-			   code, text);
-
-	px_assert(len > 0 && (size_t)len < sizeof(body));
+	px_assert(j->depth == 0 && j->filled);
+	text_put_char(&j->text, '\n');
+	px_assert(!j->text.bad);
 	http_reply(w, c,
 		   &(struct http_reply){.status = status,
 					.content_type = "application/json",
 					.fields = fields,
-					.body = body,
-					.body_len = (size_t)len});
+					.body = j->text.begin,
+					.body_len = text_len(&j->text),
+					.blob = blob});
+}
+
+static void reply_json_error(struct worker *w, struct conn *c, unsigned status, const char *fields,
+			     const char *code, const char *text)
+{
+	char body[256];
+	struct json_out j = json_out_of(body, sizeof(body));
+
+	json_open_object(&j, NULL);
+	json_open_object(&j, "error");
+	json_put_text(&j, "code", code);
+	json_put_text(&j, "message", text);
+	json_close(&j);
+	json_close(&j);
+	http_reply_json(w, c, status, fields, &j, NULL);
 }
 
 void http_reply_error(struct worker *w, struct conn *c, enum http_error e, const char *text)

@@ -19,7 +19,6 @@
 
 #define ROLLBACK_WAIT_MS 600000 /* what an operator waits for the journal to be read */
 #define TOLD_JSON_MAX    1024
-#define FILTER_JSON_MAX  288
 #define LIST_JSON_MAX    8 /* around the list */
 
 /* In constant time for tokens of one length. */
@@ -131,109 +130,99 @@ void http_rollbacks_get(struct worker *w, struct conn *c, const struct http_requ
 
 /* --- answers ---------------------------------------------------------------------------------- */
 
-static size_t filter_json(const struct placement_filter *f, char *out, size_t room)
+static void time_json(struct json_out *j, const char *name, uint64_t ms)
 {
 	char time[TIMESTAMP_BYTES];
-	int len = snprintf(out, room, "{\"upto\":%" PRIu64, f->upto_seq);
 
-	if (f->by_user) {
-		len += snprintf(out + len, room - (size_t)len, ",\"user\":\"");
-		for (unsigned i = 0; i < USER_BYTES; i++)
-			len += snprintf(out + len, room - (size_t)len, "%02x", f->user[i]);
-		len += snprintf(out + len, room - (size_t)len, "\"");
-	}
+	timestamp_print(ms, time);
+	json_put_text(j, name, time);
+}
+
+static void area_json(struct json_out *j, const char *name, uint16_t x, uint16_t y, uint16_t x_last,
+		      uint16_t y_last)
+{
+	json_open_object(j, name);
+	json_put_number(j, "x", x);
+	json_put_number(j, "y", y);
+	json_put_number(j, "width", x_last - x + 1u);
+	json_put_number(j, "height", y_last - y + 1u);
+	json_close(j);
+}
+
+static void filter_json(struct json_out *j, const char *name, const struct placement_filter *f)
+{
+	json_open_object(j, name);
+	json_put_number(j, "upto", f->upto_seq);
+	if (f->by_user)
+		json_put_hex(j, "user", f->user, USER_BYTES);
 	if (f->x_last != UINT16_MAX || f->y_last != UINT16_MAX)
-		len += snprintf(out + len, room - (size_t)len,
-				",\"area\":{\"x\":%u,\"y\":%u,\"width\":%u,\"height\":%u}", f->x,
-				f->y, f->x_last - f->x + 1u, f->y_last - f->y + 1u);
+		area_json(j, "area", f->x, f->y, f->x_last, f->y_last);
 	if (f->by_color)
-		len += snprintf(out + len, room - (size_t)len, ",\"color\":%u", f->color);
-	if (f->from_ms != 0) {
-		timestamp_print(f->from_ms, time);
-		len += snprintf(out + len, room - (size_t)len, ",\"from\":\"%s\"", time);
-	}
-	if (f->to_ms != UINT64_MAX) {
-		timestamp_print(f->to_ms, time);
-		len += snprintf(out + len, room - (size_t)len, ",\"to\":\"%s\"", time);
-	}
-	len += snprintf(out + len, room - (size_t)len, "}");
-	px_assert((size_t)len < room);
-	return (size_t)len;
+		json_put_number(j, "color", f->color);
+	if (f->from_ms != 0)
+		time_json(j, "from", f->from_ms);
+	if (f->to_ms != UINT64_MAX)
+		time_json(j, "to", f->to_ms);
+	json_close(j);
 }
 
-/* "name":n, or null without one. */
-static size_t name_json(const char *key, uint64_t name, char *out, size_t room)
+/* The number of a rollback; 0: there is none. */
+static void number_json(struct json_out *j, const char *name, uint64_t number)
 {
-	if (name == 0)
-		return (size_t)snprintf(out, room, "\"%s\":null,", key);
-	return (size_t)snprintf(out, room, "\"%s\":%" PRIu64 ",", key, name);
+	if (number == 0)
+		json_put_null(j, name);
+	else
+		json_put_number(j, name, number);
 }
 
-static size_t told_json(const struct mail_rolled_back *t, enum rollback_op op, char *out,
-			size_t room)
+static void told_json(struct json_out *j, const struct mail_rolled_back *t, enum rollback_op op)
 {
-	size_t len = (size_t)snprintf(out, room, "{");
-
-	len += name_json("rollback", t->rollback, out + len, room - len);
-	len += name_json("undoes", t->undoes, out + len, room - len);
+	json_open_object(j, NULL);
+	number_json(j, "rollback", t->rollback);
+	number_json(j, "undoes", t->undoes);
 	if (op == ROLLBACK_LIST) {
-		len += name_json("undone_by", t->undone_by, out + len, room - len);
-		len += (size_t)snprintf(out + len, room - len, "\"at\":%" PRIu64 ",",
-					t->placed_at_ms);
+		number_json(j, "undone_by", t->undone_by);
+		json_put_number(j, "at", t->placed_at_ms);
 	}
-	len += (size_t)snprintf(out + len, room - len,
-				"\"placements\":%" PRIu64 ",\"cells\":%" PRIu64 ",\"took\":",
-				t->placements, t->cells);
-	len += filter_json(&t->filter, out + len, room - len);
-	if (op != ROLLBACK_LIST)
-		len += (size_t)snprintf(out + len, room - len,
-					",\"cells_max\":%" PRIu64 ",\"out_of_reach\":%" PRIu64
-					",\"since\":%" PRIu64,
-					t->cells_max, t->out_of_reach, t->since_seq);
-	if (op != ROLLBACK_LIST && t->cells > 0)
-		len += (size_t)snprintf(
-			out + len, room - len,
-			",\"changes\":{\"x\":%u,\"y\":%u,\"width\":%u,\"height\":%u}", t->x, t->y,
-			t->x_last - t->x + 1u, t->y_last - t->y + 1u);
+	json_put_number(j, "placements", t->placements);
+	json_put_number(j, "cells", t->cells);
+	filter_json(j, "took", &t->filter);
+	if (op != ROLLBACK_LIST) {
+		json_put_number(j, "cells_max", t->cells_max);
+		json_put_number(j, "out_of_reach", t->out_of_reach);
+		json_put_number(j, "since", t->since_seq);
+		if (t->cells > 0)
+			area_json(j, "changes", t->x, t->y, t->x_last, t->y_last);
+	}
 	if (op == ROLLBACK_DO && t->rollback != 0)
-		len += (size_t)snprintf(out + len, room - len, ",\"seq\":%" PRIu64, t->seq);
-	len += (size_t)snprintf(out + len, room - len, "}");
-	px_assert(len < room);
-	return len;
+		json_put_number(j, "seq", t->seq);
+	json_close(j);
 }
 
 static void reply_json(struct worker *w, struct conn *c, const struct mail_answer *a)
 {
-	size_t count = a->bitmap.blob->len / sizeof(struct mail_rolled_back), len = 0;
+	size_t count = a->bitmap.blob->len / sizeof(struct mail_rolled_back);
 	size_t room = LIST_JSON_MAX + count * TOLD_JSON_MAX;
 	bool is_list = a->op == ROLLBACK_LIST;
 	struct blob *blob = blob_new(room);
 	struct mail_rolled_back told;
-	char *out;
+	struct json_out j;
 
 	if (blob == NULL) {
 		http_reply_refusal(w, c, REFUSAL_OVERLOADED, 1000);
 		return;
 	}
-	out = (char *)blob->bytes;
+	px_assert(is_list || count == 1);
+	j = json_out_of(blob->bytes, room);
 	if (is_list)
-		out[len++] = '[';
+		json_open_array(&j, NULL);
 	for (size_t i = 0; i < count; i++) {
 		memcpy(&told, a->bitmap.blob->bytes + i * sizeof(told), sizeof(told));
-		if (i > 0)
-			out[len++] = ',';
-		len += told_json(&told, (enum rollback_op)a->op, out + len, TOLD_JSON_MAX - 1);
+		told_json(&j, &told, (enum rollback_op)a->op);
 	}
 	if (is_list)
-		out[len++] = ']';
-	out[len++] = '\n';
-	http_reply(w, c,
-		   &(struct http_reply){.status = 200,
-					.content_type = "application/json",
-					.fields = "Cache-Control: no-store\r\n",
-					.body = blob->bytes,
-					.body_len = len,
-					.blob = blob});
+		json_close(&j);
+	http_reply_json(w, c, 200, "Cache-Control: no-store\r\n", &j, blob);
 }
 
 static void reply_preview(struct worker *w, struct conn *c, const struct mail_answer *a)

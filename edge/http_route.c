@@ -10,6 +10,7 @@
 #include "edge/worker_priv.h"
 #include "web/web_asset.h"
 
+#define ALLOW_CHARS     64
 #define QUERY_KEYS_MAX  2
 #define PATH_NUMBER_MAX 999999999 /* beyond every board; larger numbers count as this one */
 
@@ -159,30 +160,31 @@ static http_handler *handler_of(const struct http_route *r, enum http_method met
 	}
 }
 
-static void allow_print(const struct http_route *r, char *out, size_t room)
+static void allow_print(const struct http_route *r, char out[static ALLOW_CHARS])
 {
-	int len = snprintf(out, room, "%s%s%sOPTIONS", r->get != NULL ? "GET, HEAD, " : "",
+	int len = snprintf(out, ALLOW_CHARS, "%s%s%sOPTIONS", r->get != NULL ? "GET, HEAD, " : "",
 			   r->put != NULL ? "PUT, " : "", r->post != NULL ? "POST, " : "");
 
-	px_assert(len > 0 && (size_t)len < room);
+	px_assert(len > 0 && len < ALLOW_CHARS);
 }
 
 static void reply_options(struct worker *w, struct conn *c, const struct http_route *r)
 {
-	char allow[64], fields[512];
-	size_t len;
+	char allow[ALLOW_CHARS], lines[512];
+	struct text_out fields = text_out_of(lines, sizeof(lines));
 
-	allow_print(r, allow, sizeof(allow));
-	len = (size_t)snprintf(fields, sizeof(fields), "Allow: %s\r\n", allow);
-	http_origin_preflight(c, allow, fields + len, sizeof(fields) - len);
-	http_reply(w, c, &(struct http_reply){.status = 204, .fields = fields});
+	allow_print(r, allow);
+	text_print(&fields, "Allow: %s\r\n", allow);
+	http_origin_preflight(c, allow, &fields);
+	px_assert(!fields.bad);
+	http_reply(w, c, &(struct http_reply){.status = 204, .fields = text_end(&fields)});
 }
 
 static void reply_not_allowed(struct worker *w, struct conn *c, const struct http_route *r)
 {
-	char allow[64];
+	char allow[ALLOW_CHARS];
 
-	allow_print(r, allow, sizeof(allow));
+	allow_print(r, allow);
 	http_reply_not_allowed(w, c, allow);
 }
 

@@ -18,6 +18,7 @@
 #include "edge/codec/ws_frame.h"
 #include "edge/pool.h"
 #include "edge/wire/wire.h"
+#include "engine/base/json_out.h"
 #include "engine/base/assert.h"
 #include "engine/base/blob.h"
 #include "engine/mail.h"
@@ -434,9 +435,9 @@ enum http_token { HTTP_TOKEN_NONE, HTTP_TOKEN_BAD, HTTP_TOKEN_GOOD };
 enum http_token http_token_look(struct worker *w, const struct http_head *h,
 				uint8_t user[static USER_BYTES], uint64_t *ret_ends_s);
 bool http_session(struct worker *w, const struct http_head *h, uint8_t user[static USER_BYTES]);
-size_t http_cookie_line(struct worker *w, const struct conn *c,
-			const uint8_t user[static USER_BYTES], char *out, size_t room,
-			char *ret_token);
+/* Appends the line that gives the person a session; the token is in ret_token, too. */
+void http_cookie_line(struct worker *w, const struct conn *c, const uint8_t user[static USER_BYTES],
+		      struct text_out *fields, char *ret_token);
 /* A request begins with these bytes: nothing is left of the one before. */
 void http_begin(struct conn *c, const uint8_t *bytes, size_t len);
 bool http_session_is_allowed(struct worker *w, const struct conn *c);  /* counts it */
@@ -455,10 +456,10 @@ bool http_route_is_public(const struct http_request *q);
 bool http_origin_is_allowed(struct worker *w, const struct http_head *h);
 void http_origin_begin(struct conn *c); /* no head is read yet */
 void http_origin_take(struct worker *w, struct conn *c, const struct http_head *h, bool is_public);
-/* Lines that let the right pages read the answer; of the answer to OPTIONS also what they may ask.
- * Both return how many characters they wrote. */
-size_t http_origin_fields(const struct worker *w, const struct conn *c, char *out, size_t room);
-size_t http_origin_preflight(const struct conn *c, const char *allow, char *out, size_t room);
+/* Append the lines that let the right pages read the answer; of the answer to OPTIONS also what
+ * they may ask. */
+void http_origin_fields(const struct worker *w, const struct conn *c, struct text_out *fields);
+void http_origin_preflight(const struct conn *c, const char *allow, struct text_out *fields);
 bool http_origin_varies(const struct worker *w); /* whether an answer depends on Origin */
 
 /* --- http_board.c: boards and pixels, and the writer's answers -------------------------------- */
@@ -495,7 +496,11 @@ struct http_reply {
 };
 void http_reply(struct worker *w, struct conn *c, const struct http_reply *r);
 void http_reply_refusal(struct worker *w, struct conn *c, enum refusal why, uint32_t wait_ms);
-/* The text is for people and stands in JSON as it is. */
+/* Answers with the JSON that stands in j. `fields` as in struct http_reply; `blob`: the owner of
+ * j's room, its reference taken over; NULL: it is copied. */
+void http_reply_json(struct worker *w, struct conn *c, unsigned status, const char *fields,
+		     struct json_out *j, struct blob *blob);
+/* The text is for people. */
 void http_reply_error(struct worker *w, struct conn *c, enum http_error e, const char *text);
 void http_reply_not_allowed(struct worker *w, struct conn *c, const char *allow); /* 405 */
 void http_reply_full(struct worker *w, struct conn *c); /* 503; a browser comes again by itself */
