@@ -1,121 +1,22 @@
 /*
- * options.c - the command line, from one table: names, whether a value follows, the line of --help.
+ * options.c - what options mean together: defaults, what does not fit, the text of --help.
  */
 #include "tools/loadgen/pixel/options_priv.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "tools/loadgen/result/machine.h"
-#include "tools/loadgen/net/option_word.h"
-#include "tools/loadgen/load/units.h"
 
 #define CLIENTS_DEFAULT      1000
 #define PAINTERS_DEFAULT     1000
 #define DURATION_NS          10000000000ULL
-#define OPTIONS_SHORT        ":c:T:h"
 #define WINDOW_DEFAULT       1024
 #define WINDOW_MANY_PAINTERS 64
 #define OBSERVERS_ALL_MAX    10000U
 #define UNSET                UINT32_MAX
-
-struct row {
-	enum option_id id;
-	const char *name;
-	const char *value; /* NULL: takes none */
-	const char *help;
-};
-
-static const struct row rows[] = {
-	{OPTION_URL, "url", "ws://HOST[:PORT][/PATH]",
-	 "the server; all that is needed. Path: /ws when missing. Repeatable:\n"
-	 "clients take them in turn"},
-	{OPTION_CLIENTS, "clients", "N",
-	 "connections; every one watches and checks all it gets (default 1000);\n"
-	 "also -c, --connections"},
-	{OPTION_RATE, "rate", "N/s",
-	 "placements per second, all painters together (default 100/s; 0: only watch)"},
-	{OPTION_UNIFORM, "uniform", NULL,
-	 "evenly spaced placements (default: poisson, as independent people make)"},
-	{OPTION_DURATION, "duration", "TIME",
-	 "how long to place (default 10s; a replay: to its end); also -T"},
-	{OPTION_PHASE, "phase", "KIND:TIME[:...]",
-	 "a stretch of the run; repeatable, in order. ramp:30s:0..300k opens clients,\n"
-	 "hold:10m:rate=1000 places, burst:1s:rate=10000 likewise,\n"
-	 "storm:10s:reconnect=20% breaks off that share at once, half without FIN,\n"
-	 "and lets them resume; storm:10s:vanish=5% keeps them away"},
-	{OPTION_PROFILE, "profile", "FILE",
-	 "rates from a curve, lines of minute,placements (.csv or .csv.gz)"},
-	{OPTION_REPLAY, "replay", "FILE",
-	 "place what a recorded file says, in its order (.bin or .bin.gz);\n"
-	 "with --rate or --phase at those times, again from its begin at its end"},
-	{OPTION_SPEEDUP, "speedup", "N",
-	 "play a profile so many times as fast; a replay at its recorded times\n"
-	 "(without: as fast as the server answers)"},
-	{OPTION_HOT_CELLS, "hot-cells", "N:SHARE%",
-	 "N cells get that share of the random placements, as in 10000:13%"},
-	{OPTION_NOOP_SHARE, "noop-share", "SHARE%",
-	 "so many random placements set the color that is there already; 33% is real"},
-	{OPTION_COOLDOWN, "cooldown", "keep|break",
-	 "painters wait for their cooldown, or place on purpose without (default\n"
-	 "break: refusals are counted)"},
-	{OPTION_PAINTERS, "painters", "N",
-	 "how many clients place (default: 1000 at most; a replay: 1)"},
-	{OPTION_WINDOW, "window", "N",
-	 "placements of a painter that wait for an answer (default 1024; 64 with\n"
-	 "more than 16 painters)"},
-	{OPTION_BOARD, "board", "NAME", "which board (default main)"},
-	{OPTION_SECRET, "session-secret", "HEX|@FILE",
-	 "mint the painters' sessions with the server's secret\n"
-	 "(default: ask the server, POST /session)"},
-	{OPTION_CONNECT_RATE, "connect-rate", "N/s",
-	 "open so many connections per second (default: as fast as it goes)"},
-	{OPTION_RESUME, "resume", NULL,
-	 "come back when a connection breaks, and go on where it broke"},
-	{OPTION_STOP_READING, "stop-reading", "N",
-	 "so many clients stop reading after they subscribed"},
-	{OPTION_SLOW_READERS, "slow-readers", "N",
-	 "so many clients read at most 2 KiB every two seconds"},
-	{OPTION_RECEIVE_BUFFER, "receive-buffer", "BYTES",
-	 "socket buffer of the clients that read slowly or not at all, e.g. 64KiB"},
-	{OPTION_OBSERVERS, "observers", "N|SHARE%",
-	 "clients that read at once and give the visibility (default: all up to\n"
-	 "10k clients, else 1%)"},
-	{OPTION_READ_MARK, "read-mark", "BYTES",
-	 "bytes that the other watchers let gather before they read; 0: none\n"
-	 "(default: a quarter of tcp_mem for all of them together)"},
-	{OPTION_SOURCE, "source", "ADDR[-ADDR][,...]",
-	 "addresses to connect from, as in 127.0.0.2-127.0.0.9 (default: what\n"
-	 "loopback needs; else the system's). Repeatable"},
-	{OPTION_SETTLE, "settle", "TIME",
-	 "wait so long for what is outstanding at the end (default 20s)"},
-	{OPTION_THREADS, "threads", "N", "threads (default: one per core)"},
-	{OPTION_SEED, "seed", "N", "for cells, colors and times (default 1)"},
-	{OPTION_JSON, "json", "FILE", "write the result as JSON (- : standard output)"},
-	{OPTION_CSV, "csv", "FILE", "write a line per second"},
-	{OPTION_HGRM, "hgrm", "PREFIX",
-	 "write latency percentiles as PREFIX-ack.hgrm and so on (HdrHistogram's format)"},
-	{OPTION_HTML, "html", "FILE", "write a page with plots"},
-	{OPTION_THRESHOLD, "threshold", "'METRIC<VALUE'",
-	 "exit with 99 when this does not hold: 'visible.p99<3s', 'ack.raw.max<=1s',\n"
-	 "'reach==1', 'refused<0.1%', 'rate>=10k'. Repeatable"},
-	{OPTION_START_AT, "start-at", "HH:MM:SS[Z]",
-	 "place from this time on (or Unix time): for several machines at once"},
-	{OPTION_ACKS, "acks", "FILE",
-	 "write every acknowledged placement: request,seq,cell,color,client"},
-	{OPTION_CHECK_SYSTEM, "check-system", NULL,
-	 "tell what this host allows for so many --clients, and end"},
-	{OPTION_QUIET, "quiet", NULL, "no line per second on standard error"},
-	{OPTION_HELP, "help", NULL, "this text; also -h"},
-	{OPTION_VERSION, "version", NULL, "the version"},
-};
-
-#define ROWS (sizeof(rows) / sizeof(rows[0]))
 
 static void help_print(void)
 {
@@ -129,20 +30,7 @@ static void help_print(void)
 	       "result.json\n"
 	       "  loadgen --profile-protocol raw --help         for any other WebSocket "
 	       "server\n\n");
-	for (size_t i = 0; i < ROWS; i++) {
-		char left[64];
-		const char *at = rows[i].help;
-		const char *line;
-
-		(void)snprintf(left, sizeof(left), "--%s%s%s", rows[i].name,
-			       rows[i].value ? " " : "", rows[i].value ? rows[i].value : "");
-		printf("  %-32s", left);
-		while ((line = strchr(at, '\n')) != NULL) {
-			printf("%.*s\n  %-32s", (int)(line - at), at, "");
-			at = line + 1;
-		}
-		printf("%s\n", at);
-	}
+	option_table_print(stdout, &options_table);
 	printf("\nNumbers: 10k, 1.5M; 250ms, 30s, 10m; 1000/s, 60k/m; 64KiB.\n\n"
 	       "Placing is open loop: each placement has an intended time that does not depend on "
 	       "the server, and latencies count\n"
@@ -162,16 +50,9 @@ static void help_print(void)
 	       "holds\n");
 }
 
-static int help_name(void)
-{
-	fputs("loadgen --help tells more.\n", stderr);
-	return -EINVAL;
-}
-
 static int wrong(const char *what)
 {
-	fprintf(stderr, "loadgen: %s\n", what);
-	return help_name();
+	return option_table_wrong(&options_table, what);
 }
 
 /* Where the placements come from, and for how long. */
@@ -261,7 +142,7 @@ static int defaults_fill(struct options *o, unsigned cores)
 	int r;
 
 	if (o->net.url == NULL && o->check_system)
-		(void)options_value_take(OPTION_URL, "ws://127.0.0.1:8080/ws", o);
+		(void)options_url_take("ws://127.0.0.1:8080/ws", o);
 	if (o->net.url == NULL)
 		return wrong("--url is missing, for example --url ws://127.0.0.1:8080/ws");
 	r = crowd_fill(o, cores);
@@ -272,112 +153,9 @@ static int defaults_fill(struct options *o, unsigned cores)
 	return r;
 }
 
-/* Names of tcpkali with the same meaning. */
-static const struct {
-	const char *name;
-	enum option_id id;
-} aliases[] = {{"connections", OPTION_CLIENTS}};
-
-#define ALIASES (sizeof(aliases) / sizeof(aliases[0]))
-
-static void long_options_fill(struct option list[static ROWS + ALIASES + 1])
-{
-	for (size_t i = 0; i < ROWS; i++)
-		list[i] = (struct option){
-			.name = rows[i].name,
-			.has_arg = rows[i].value != NULL ? required_argument : no_argument,
-			.val = (int)rows[i].id,
-		};
-	for (size_t i = 0; i < ALIASES; i++)
-		list[ROWS + i] = (struct option){.name = aliases[i].name,
-						 .has_arg = required_argument,
-						 .val = (int)aliases[i].id};
-	list[ROWS + ALIASES] = (struct option){0};
-}
-
-static const char *option_name(int id)
-{
-	for (size_t i = 0; i < ROWS; i++)
-		if ((int)rows[i].id == id)
-			return rows[i].name;
-	return "";
-}
-
-static const char *why_not(int id, int error)
-{
-	if (error != -EINVAL)
-		return strerror(-error);
-	return id == OPTION_SECRET ? "it must be 16 to 256 bytes, as hex or in @FILE"
-				   : "not understood";
-}
-
-/* -EINVAL: told. */
-static int option_take(int id, struct options *o)
-{
-	int r;
-
-	if (id == 'c' || id == 'T')
-		id = id == 'c' ? OPTION_CLIENTS : OPTION_DURATION;
-	r = options_value_take((enum option_id)id, optarg, o);
-	if (r == 0)
-		return 0;
-	fprintf(stderr, "loadgen: --%s %s: %s\n", option_name(id), optarg, why_not(id, r));
-	return wrong("a value is wrong");
-}
-
-static bool is_about_reports(int id)
-{
-	return id == OPTION_JSON || id == OPTION_HGRM || id == OPTION_HTML ||
-	       id == OPTION_THRESHOLD;
-}
-
 int options_parse_reports(int argc, char **argv, struct options *options)
 {
-	struct option list[ROWS + ALIASES + 1];
-	int id;
-
-	long_options_fill(list);
-	optind = 1;
-	opterr = 0;
-	while ((id = getopt_long(argc, argv, OPTIONS_SHORT, list, NULL)) != -1) {
-		if (id == '?' || id == ':')
-			return option_word_refuse(id, argv, list);
-		if (!is_about_reports(id)) {
-			fprintf(stderr, "loadgen: %s: not here\n", argv[optind - 1]);
-			return -EINVAL;
-		}
-		if (option_take(id, options) < 0)
-			return -EINVAL;
-	}
-	return 0;
-}
-
-static int arguments_take(int argc, char **argv, struct options *o)
-{
-	struct option list[ROWS + ALIASES + 1];
-	int id;
-
-	long_options_fill(list);
-	optind = 1;
-	opterr = 0;
-	while ((id = getopt_long(argc, argv, OPTIONS_SHORT, list, NULL)) != -1) {
-		if (id == OPTION_HELP || id == 'h' || id == OPTION_VERSION) {
-			id != OPTION_VERSION ? help_print()
-					     : (void)puts("loadgen " LOADGEN_VERSION);
-			return 1;
-		}
-		if (id == '?' || id == ':') {
-			(void)option_word_refuse(id, argv, list);
-			return help_name();
-		}
-		if (option_take(id, o) < 0)
-			return -EINVAL;
-	}
-	if (optind < argc) {
-		fprintf(stderr, "loadgen: %s: every option begins with --\n", argv[optind]);
-		return wrong("there is a word too many");
-	}
-	return 0;
+	return option_table_read_reports(&options_table, argc, argv, options);
 }
 
 int options_parse(int argc, char **argv, unsigned cores, struct options *ret_options)
@@ -391,13 +169,15 @@ int options_parse(int argc, char **argv, unsigned cores, struct options *ret_opt
 		.settle_ns = 20000000000ULL,
 		.board = "main",
 	};
-	int r = arguments_take(argc, argv, &o);
+	int r = option_table_read(&options_table, argc, argv, &o);
 
-	if (r == 0)
+	if (r > 0)
+		r == OPTIONS_HELP ? help_print() : (void)puts("loadgen " LOADGEN_VERSION);
+	if (r == OPTIONS_TAKEN)
 		r = defaults_fill(&o, cores);
 	if (r != 0) {
 		options_fini(&o);
-		return r;
+		return r < 0 ? r : 1;
 	}
 	*ret_options = o;
 	return 0;

@@ -1,5 +1,5 @@
 /*
- * options_value.c - the values of options: texts to numbers, each with its bounds. No state.
+ * options_value.c - the table of options, and how the values of some are read. No state.
  */
 #include "tools/loadgen/pixel/options_priv.h"
 
@@ -16,8 +16,9 @@
 #define READ_MARK_MAX  1048576U
 
 /* HEX, or @FILE whose bytes are the secret as they stand there. */
-static int secret_parse(const char *text, struct options *o)
+static int secret_parse(const char *text, void *options)
 {
+	struct options *o = options;
 	size_t len = strlen(text);
 	bool more = false;
 
@@ -43,21 +44,9 @@ static int secret_parse(const char *text, struct options *o)
 	return o->secret_len < SESSION_SECRET_BYTES_MIN || more ? -EINVAL : 0;
 }
 
-static int u32_parse(const char *text, uint64_t low, uint64_t high, uint32_t *ret_value)
+static int url_parse(const char *text, void *options)
 {
-	uint64_t v;
-	int r = units_count(text, &v);
-
-	if (r < 0)
-		return r;
-	if (v < low || v > high)
-		return -ERANGE;
-	*ret_value = (uint32_t)v;
-	return 0;
-}
-
-static int url_parse(const char *text, struct options *o)
-{
+	struct options *o = options;
 	const char *why = "";
 	int r;
 
@@ -78,8 +67,9 @@ static int url_parse(const char *text, struct options *o)
 	return 0;
 }
 
-static int phase_parse(const char *text, struct options *o)
+static int phase_parse(const char *text, void *options)
 {
+	struct options *o = options;
 	const char *why = "";
 	int r = timeline_add(&o->timeline, text, &why);
 
@@ -89,8 +79,9 @@ static int phase_parse(const char *text, struct options *o)
 }
 
 /* N:SHARE%. */
-static int hot_cells_parse(const char *text, struct options *o)
+static int hot_cells_parse(const char *text, void *options)
 {
+	struct options *o = options;
 	const char *colon = strchr(text, ':');
 	char count[32];
 	uint64_t cells;
@@ -105,29 +96,33 @@ static int hot_cells_parse(const char *text, struct options *o)
 	return units_share(colon + 1, &o->hot_share);
 }
 
-static int noop_share_parse(const char *text, struct options *o)
+static int noop_share_parse(const char *text, void *options)
 {
+	struct options *o = options;
 	int r = units_share(text, &o->noop_share);
 
 	return r == 0 && o->noop_share > NOOP_SHARE_MAX ? -ERANGE : r;
 }
 
-static int cooldown_parse(const char *text, struct options *o)
+static int cooldown_parse(const char *text, void *options)
 {
+	struct options *o = options;
 	o->cooldown_keep = strcmp(text, "keep") == 0;
 	return o->cooldown_keep || strcmp(text, "break") == 0 ? 0 : -EINVAL;
 }
 
-static int speedup_parse(const char *text, struct options *o)
+static int speedup_parse(const char *text, void *options)
 {
+	struct options *o = options;
 	char *end;
 
 	o->speedup = strtod(text, &end);
 	return end == text || *end != '\0' || !(o->speedup > 0) || o->speedup > 1e6 ? -EINVAL : 0;
 }
 
-static int observers_parse(const char *text, struct options *o)
+static int observers_parse(const char *text, void *options)
 {
+	struct options *o = options;
 	uint64_t count;
 
 	if (units_share(text, &o->observers_share) == 0)
@@ -138,8 +133,9 @@ static int observers_parse(const char *text, struct options *o)
 	return 0;
 }
 
-static int read_mark_parse(const char *text, struct options *o)
+static int read_mark_parse(const char *text, void *options)
 {
+	struct options *o = options;
 	uint64_t bytes;
 	int r = units_bytes(text, &bytes);
 
@@ -151,8 +147,9 @@ static int read_mark_parse(const char *text, struct options *o)
 	return 0;
 }
 
-static int board_parse(const char *text, struct options *o)
+static int board_parse(const char *text, void *options)
 {
+	struct options *o = options;
 	if (text[0] == '\0' || strlen(text) > BOARD_NAME_BYTES_MAX ||
 	    strpbrk(text, "/? \r\n") != NULL)
 		return -EINVAL;
@@ -160,14 +157,9 @@ static int board_parse(const char *text, struct options *o)
 	return 0;
 }
 
-static int text_take(const char *text, const char **ret_text)
+static int threshold_take(const char *text, void *options)
 {
-	*ret_text = text;
-	return 0;
-}
-
-static int threshold_take(const char *text, struct options *o)
-{
+	struct options *o = options;
 	const char *why;
 	int r;
 
@@ -181,106 +173,136 @@ static int threshold_take(const char *text, struct options *o)
 	return r;
 }
 
-static int flag_set(bool *flag)
+static int source_take(const char *text, void *options)
 {
-	*flag = true;
-	return 0;
+	return source_parse(text, &((struct options *)options)->net.sources);
 }
 
-/* Who connects, and how. */
-static int crowd_value_take(enum option_id id, const char *text, struct options *o)
+static int start_at_parse(const char *text, void *options)
 {
-	switch (id) {
-	case OPTION_URL:
-		return url_parse(text, o);
-	case OPTION_CLIENTS:
-		return u32_parse(text, 1, NET_CLIENTS_MAX, &o->net.clients);
-	case OPTION_CONNECT_RATE:
-		return units_rate(text, &o->net.connect_rate);
-	case OPTION_RESUME:
-		return flag_set(&o->resume);
-	case OPTION_STOP_READING:
-		return u32_parse(text, 0, NET_CLIENTS_MAX, &o->stop_reading);
-	case OPTION_SLOW_READERS:
-		return u32_parse(text, 0, NET_CLIENTS_MAX, &o->slow_readers);
-	case OPTION_RECEIVE_BUFFER:
-		return units_bytes(text, &o->receive_buffer_bytes);
-	case OPTION_SOURCE:
-		return source_parse(text, &o->net.sources);
-	case OPTION_OBSERVERS:
-		return observers_parse(text, o);
-	case OPTION_READ_MARK:
-		return read_mark_parse(text, o);
-	case OPTION_THREADS:
-		return u32_parse(text, 1, NET_THREADS_MAX, &o->net.threads);
-	case OPTION_SECRET:
-		return secret_parse(text, o);
-	case OPTION_BOARD:
-		return board_parse(text, o);
-	default:
-		return 0;
-	}
+	return units_time_of_day(text, (uint64_t)time(NULL),
+				 &((struct options *)options)->start_at_s);
 }
 
-/* What is placed, and when. */
-static int plan_value_take(enum option_id id, const char *text, struct options *o)
+int options_url_take(const char *text, struct options *o)
 {
-	switch (id) {
-	case OPTION_RATE:
-		return units_rate(text, &o->rate);
-	case OPTION_UNIFORM:
-		return flag_set(&o->uniform);
-	case OPTION_DURATION:
-		return units_duration(text, &o->duration_ns);
-	case OPTION_REPLAY:
-		return text_take(text, &o->replay);
-	case OPTION_PAINTERS:
-		return u32_parse(text, 1, NET_CLIENTS_MAX, &o->painters);
-	case OPTION_WINDOW:
-		return u32_parse(text, 1, WINDOW_MAX, &o->window);
-	case OPTION_PHASE:
-		return phase_parse(text, o);
-	case OPTION_PROFILE:
-		return text_take(text, &o->profile);
-	case OPTION_SPEEDUP:
-		return speedup_parse(text, o);
-	case OPTION_HOT_CELLS:
-		return hot_cells_parse(text, o);
-	case OPTION_NOOP_SHARE:
-		return noop_share_parse(text, o);
-	case OPTION_COOLDOWN:
-		return cooldown_parse(text, o);
-	case OPTION_SETTLE:
-		return units_duration(text, &o->settle_ns);
-	case OPTION_SEED:
-		return units_count(text, &o->net.seed);
-	case OPTION_START_AT:
-		return units_time_of_day(text, (uint64_t)time(NULL), &o->start_at_s);
-	default:
-		return crowd_value_take(id, text, o);
-	}
+	return url_parse(text, o);
 }
 
-int options_value_take(enum option_id id, const char *text, struct options *o)
-{
-	switch (id) {
-	case OPTION_CHECK_SYSTEM:
-		return flag_set(&o->check_system);
-	case OPTION_JSON:
-		return text_take(text, &o->files.json);
-	case OPTION_CSV:
-		return text_take(text, &o->files.csv);
-	case OPTION_HGRM:
-		return text_take(text, &o->files.hgrm);
-	case OPTION_HTML:
-		return text_take(text, &o->files.html);
-	case OPTION_THRESHOLD:
-		return threshold_take(text, o);
-	case OPTION_ACKS:
-		return text_take(text, &o->files.acks);
-	case OPTION_QUIET:
-		return flag_set(&o->quiet);
-	default:
-		return plan_value_take(id, text, o);
-	}
-}
+/* --- the table -------------------------------------------------------------------------------- */
+
+static const struct option_row rows[] = {
+	{"url", "ws://HOST[:PORT][/PATH]",
+	 "the server; all that is needed. Path: /ws when missing. Repeatable:\n"
+	 "clients take them in turn",
+	 .take = url_parse},
+	{"clients", "N",
+	 "connections; every one watches and checks all it gets (default 1000);\n"
+	 "also -c, --connections",
+	 .letter = 'c', OPTION_TO_U32(struct options, net.clients, 1, NET_CLIENTS_MAX)},
+	{"rate", "N/s",
+	 "placements per second, all painters together (default 100/s; 0: only watch)",
+	 OPTION_TO_RATE(struct options, rate)},
+	{"uniform", NULL, "evenly spaced placements (default: poisson, as independent people make)",
+	 OPTION_TO_FLAG(struct options, uniform)},
+	{"duration", "TIME", "how long to place (default 10s; a replay: to its end); also -T",
+	 .letter = 'T', OPTION_TO_DURATION(struct options, duration_ns)},
+	{"phase", "KIND:TIME[:...]",
+	 "a stretch of the run; repeatable, in order. ramp:30s:0..300k opens clients,\n"
+	 "hold:10m:rate=1000 places, burst:1s:rate=10000 likewise,\n"
+	 "storm:10s:reconnect=20% breaks off that share at once, half without FIN,\n"
+	 "and lets them resume; storm:10s:vanish=5% keeps them away",
+	 .take = phase_parse},
+	{"profile", "FILE", "rates from a curve, lines of minute,placements (.csv or .csv.gz)",
+	 OPTION_TO_TEXT(struct options, profile)},
+	{"replay", "FILE",
+	 "place what a recorded file says, in its order (.bin or .bin.gz);\n"
+	 "with --rate or --phase at those times, again from its begin at its end",
+	 OPTION_TO_TEXT(struct options, replay)},
+	{"speedup", "N",
+	 "play a profile so many times as fast; a replay at its recorded times\n"
+	 "(without: as fast as the server answers)",
+	 .take = speedup_parse},
+	{"hot-cells", "N:SHARE%",
+	 "N cells get that share of the random placements, as in 10000:13%",
+	 .take = hot_cells_parse},
+	{"noop-share", "SHARE%",
+	 "so many random placements set the color that is there already; 33% is real",
+	 .take = noop_share_parse},
+	{"cooldown", "keep|break",
+	 "painters wait for their cooldown, or place on purpose without (default\n"
+	 "break: refusals are counted)",
+	 .take = cooldown_parse},
+	{"painters", "N", "how many clients place (default: 1000 at most; a replay: 1)",
+	 OPTION_TO_U32(struct options, painters, 1, NET_CLIENTS_MAX)},
+	{"window", "N",
+	 "placements of a painter that wait for an answer (default 1024; 64 with\n"
+	 "more than 16 painters)",
+	 OPTION_TO_U32(struct options, window, 1, WINDOW_MAX)},
+	{"board", "NAME", "which board (default main)", .take = board_parse},
+	{"session-secret", "HEX|@FILE",
+	 "mint the painters' sessions with the server's secret\n"
+	 "(default: ask the server, POST /session)",
+	 .take = secret_parse, .wrong = "it must be 16 to 256 bytes, as hex or in @FILE"},
+	{"connect-rate", "N/s", "open so many connections per second (default: as fast as it goes)",
+	 OPTION_TO_RATE(struct options, net.connect_rate)},
+	{"resume", NULL, "come back when a connection breaks, and go on where it broke",
+	 OPTION_TO_FLAG(struct options, resume)},
+	{"stop-reading", "N", "so many clients stop reading after they subscribed",
+	 OPTION_TO_U32(struct options, stop_reading, 0, NET_CLIENTS_MAX)},
+	{"slow-readers", "N", "so many clients read at most 2 KiB every two seconds",
+	 OPTION_TO_U32(struct options, slow_readers, 0, NET_CLIENTS_MAX)},
+	{"receive-buffer", "BYTES",
+	 "socket buffer of the clients that read slowly or not at all, e.g. 64KiB",
+	 OPTION_TO_BYTES(struct options, receive_buffer_bytes)},
+	{"observers", "N|SHARE%",
+	 "clients that read at once and give the visibility (default: all up to\n"
+	 "10k clients, else 1%)",
+	 .take = observers_parse},
+	{"read-mark", "BYTES",
+	 "bytes that the other watchers let gather before they read; 0: none\n"
+	 "(default: a quarter of tcp_mem for all of them together)",
+	 .take = read_mark_parse},
+	{"source", "ADDR[-ADDR][,...]",
+	 "addresses to connect from, as in 127.0.0.2-127.0.0.9 (default: what\n"
+	 "loopback needs; else the system's). Repeatable",
+	 .take = source_take},
+	{"settle", "TIME", "wait so long for what is outstanding at the end (default 20s)",
+	 OPTION_TO_DURATION(struct options, settle_ns)},
+	{"threads", "N", "threads (default: one per core)",
+	 OPTION_TO_U32(struct options, net.threads, 1, NET_THREADS_MAX)},
+	{"seed", "N", "for cells, colors and times (default 1)",
+	 OPTION_TO_COUNT(struct options, net.seed)},
+	{"json", "FILE", "write the result as JSON (- : standard output)",
+	 OPTION_TO_TEXT(struct options, files.json), .report = true},
+	{"csv", "FILE", "write a line per second", OPTION_TO_TEXT(struct options, files.csv)},
+	{"hgrm", "PREFIX",
+	 "write latency percentiles as PREFIX-ack.hgrm and so on (HdrHistogram's format)",
+	 OPTION_TO_TEXT(struct options, files.hgrm), .report = true},
+	{"html", "FILE", "write a page with plots", OPTION_TO_TEXT(struct options, files.html),
+	 .report = true},
+	{"threshold", "'METRIC<VALUE'",
+	 "exit with 99 when this does not hold: 'visible.p99<3s', 'ack.raw.max<=1s',\n"
+	 "'reach==1', 'refused<0.1%', 'rate>=10k'. Repeatable",
+	 .take = threshold_take, .report = true},
+	{"start-at", "HH:MM:SS[Z]",
+	 "place from this time on (or Unix time): for several machines at once",
+	 .take = start_at_parse},
+	{"acks", "FILE", "write every acknowledged placement: request,seq,cell,color,client",
+	 OPTION_TO_TEXT(struct options, files.acks)},
+	{"check-system", NULL, "tell what this host allows for so many --clients, and end",
+	 OPTION_TO_FLAG(struct options, check_system)},
+	{"quiet", NULL, "no line per second on standard error",
+	 OPTION_TO_FLAG(struct options, quiet)},
+	{"help", NULL, "this text; also -h", .letter = 'h', .kind = OPTION_HELP},
+	{"version", NULL, "the version", .kind = OPTION_VERSION},
+	{"connections", "N", NULL,
+	 OPTION_TO_U32(struct options, net.clients, 1, NET_CLIENTS_MAX)}, /* tcpkali's */
+};
+
+const struct option_table options_table = {
+	.rows = rows,
+	.count = sizeof(rows) / sizeof(rows[0]),
+	.help_hint = "loadgen --help",
+	.columns = 32,
+};

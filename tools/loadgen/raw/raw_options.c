@@ -5,101 +5,18 @@
 #include "tools/loadgen/raw/raw_options.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "engine/base/exit_code.h"
-#include "tools/loadgen/net/option_word.h"
+#include "tools/loadgen/load/option_table.h"
 #include "tools/loadgen/raw/raw_stamp.h"
-#include "tools/loadgen/load/units.h"
 
 #define WINDOW_DEFAULT    1024
 #define WINDOW_MAX        65536
 #define SAMPLE_UNIX_NS    1790000000123456789ULL
 #define SAMPLES_OF_STAMPS 64
-
-enum option_id {
-	OPTION_CLIENTS = 'c',
-	OPTION_DURATION = 'T',
-	OPTION_FIRST_MESSAGE = '1',
-	OPTION_HEADER = 'H',
-	OPTION_HELP = 'h',
-	OPTION_MESSAGE = 'm',
-	OPTION_RATE = 'r',
-	OPTION_PROFILE = 256,
-	OPTION_URL,
-	OPTION_SUBPROTOCOL,
-	OPTION_BINARY,
-	OPTION_EXPECT,
-	OPTION_SENDERS,
-	OPTION_UNIFORM,
-	OPTION_WINDOW,
-	OPTION_CONNECT_RATE,
-	OPTION_SOURCE,
-	OPTION_WARMUP,
-	OPTION_SETTLE,
-	OPTION_SERVER_PID,
-	OPTION_CA,
-	OPTION_INSECURE,
-	OPTION_THREADS,
-	OPTION_SEED,
-	OPTION_JSON,
-	OPTION_QUIET,
-};
-
-struct row {
-	enum option_id id;
-	const char *name;
-	const char *value; /* NULL: takes none */
-	const char *help;
-};
-
-static const struct row rows[] = {
-	{OPTION_PROFILE, "profile-protocol", "raw", "this mode: any WebSocket server"},
-	{OPTION_URL, "url", "ws[s]://HOST[:PORT][/PATH]", "the server; all that is needed"},
-	{OPTION_CLIENTS, "clients", "N", "connections (default 1000)"},
-	{OPTION_MESSAGE, "message", "TEXT", "what is sent (default: nothing; the clients listen)"},
-	{OPTION_FIRST_MESSAGE, "first-message", "TEXT",
-	 "what every client sends once, before all else; \\{seq} is its number"},
-	{OPTION_BINARY, "binary", NULL, "messages are binary (default: text)"},
-	{OPTION_EXPECT, "expect", "echo|broadcast|none",
-	 "echo: every message comes back to its sender, unchanged and in order\n"
-	 "broadcast: every message reaches every client once, whoever sent it\n"
-	 "none: what comes is only counted\n"
-	 "(default echo; none without --message)"},
-	{OPTION_RATE, "rate", "N/s", "messages per second, all senders together (default 100/s)"},
-	{OPTION_SENDERS, "senders", "N",
-	 "how many clients send (default: all; with --expect broadcast: 1)"},
-	{OPTION_UNIFORM, "uniform", NULL, "evenly spaced messages (default: poisson)"},
-	{OPTION_DURATION, "duration", "TIME", "how long (default 10s)"},
-	{OPTION_HEADER, "header", "NAME: VALUE",
-	 "one more header field of the upgrade, repeatable"},
-	{OPTION_SUBPROTOCOL, "subprotocol", "NAME[,NAME]", "the server has to choose one of them"},
-	{OPTION_WINDOW, "window", "N",
-	 "messages of a sender that wait for their echo (default 1024)"},
-	{OPTION_CONNECT_RATE, "connect-rate", "N/s",
-	 "open so many connections per second (default: as fast as it goes)"},
-	{OPTION_SOURCE, "source", "A[-B][,C...]",
-	 "connect from these addresses (default on loopback: as many as are needed)"},
-	{OPTION_CA, "ca", "FILE",
-	 "wss: who signs the server's certificate, as PEM (default: whom the system trusts)"},
-	{OPTION_INSECURE, "insecure", NULL, "wss: take any certificate"},
-	{OPTION_WARMUP, "warmup", "TIME",
-	 "wait so long once all are connected (default 0s; broadcast: 1s)"},
-	{OPTION_SETTLE, "settle", "TIME",
-	 "wait so long for what is outstanding at the end (default 20s)"},
-	{OPTION_SERVER_PID, "server-pid", "PID",
-	 "report CPU time and memory of this process, all its threads"},
-	{OPTION_THREADS, "threads", "N", "threads (default: one per core)"},
-	{OPTION_SEED, "seed", "N", "for random parts and times (default 1)"},
-	{OPTION_JSON, "json", "FILE", "write the result as JSON (- : standard output)"},
-	{OPTION_QUIET, "quiet", NULL, "no line per second on standard error"},
-	{OPTION_HELP, "help", NULL, "this text"},
-};
-
-#define ROWS (sizeof(rows) / sizeof(rows[0]))
 
 static const char *const expects[RAW_EXPECTS] = {
 	[RAW_EXPECT_NONE] = "none",
@@ -112,60 +29,7 @@ const char *raw_expect_str(enum raw_expect expect)
 	return expects[expect];
 }
 
-static void help_print(void)
-{
-	printf("loadgen --profile-protocol raw - opens many clients of any WebSocket server, sends "
-	       "on a schedule,\nand proves what came back\n\n"
-	       "  loadgen --profile-protocol raw --url ws://127.0.0.1:9000/ --message 'hello "
-	       "\\{seq}'\n"
-	       "  loadgen --profile-protocol raw --url ws://127.0.0.1:9000/ -c 10k --expect "
-	       "broadcast "
-	       "\\\n          --message '{\"t\":\\{now_ns}}' --rate 5/s\n\n");
-	for (size_t i = 0; i < ROWS; i++) {
-		char left[64], letter[8] = "";
-		const char *at = rows[i].help;
-		const char *line;
-
-		if (rows[i].id < 256)
-			(void)snprintf(letter, sizeof(letter), "-%c, ", (char)rows[i].id);
-		(void)snprintf(left, sizeof(left), "%s--%s%s%s", letter, rows[i].name,
-			       rows[i].value ? " " : "", rows[i].value ? rows[i].value : "");
-		printf("  %-35s", left);
-		while ((line = strchr(at, '\n')) != NULL) {
-			printf("%.*s\n  %-35s", (int)(line - at), at, "");
-			at = line + 1;
-		}
-		printf("%s\n", at);
-	}
-	printf("\nIn a message: \\{seq} counts the messages of all clients; \\{now_ns} is the time "
-	       "at "
-	       "which it was due, 19 digits\nof Unix time in nanoseconds, different in each "
-	       "message; "
-	       "\\{re [a-z]{8}} is random text of a pattern; \\n \\r \\t\n\\\\ and \\xHH are "
-	       "bytes. "
-	       "Latencies of broadcasts count from the \\{now_ns} that is found in what comes, "
-	       "wherever "
-	       "it\nstands there; so a server may wrap it, and may send such times by itself.\n\n"
-	       "Frames are masked with random masks. Sending is open loop: a slow server does not "
-	       "slow "
-	       "the schedule, and latencies\ncount from the intended time.\n\n");
-	exit_codes_print(stdout);
-}
-
 /* --- values ----------------------------------------------------------------------------------- */
-
-static int u32_parse(const char *text, uint64_t low, uint64_t high, uint32_t *ret_value)
-{
-	uint64_t v;
-	int r = units_count(text, &v);
-
-	if (r < 0)
-		return r;
-	if (v < low || v > high)
-		return -ERANGE;
-	*ret_value = (uint32_t)v;
-	return 0;
-}
 
 static int why_tell(const char *name, const char *why, int r)
 {
@@ -174,8 +38,9 @@ static int why_tell(const char *name, const char *why, int r)
 	return r;
 }
 
-static int url_parse(const char *text, struct raw_options *o)
+static int url_parse(const char *text, void *options)
 {
+	struct raw_options *o = options;
 	const char *why = "";
 	const char *slash;
 	int r = target_parse(text, &o->net.targets[0], &why);
@@ -203,8 +68,9 @@ static int template_parse(const char *name, const char *text, struct raw_templat
 }
 
 /* "Name: value" joins the others, with its CRLF. */
-static int header_parse(const char *text, struct raw_options *o)
+static int header_parse(const char *text, void *options)
 {
+	struct raw_options *o = options;
 	size_t have = strlen(o->fields);
 	size_t name = strcspn(text, ": \t\r\n");
 
@@ -217,8 +83,9 @@ static int header_parse(const char *text, struct raw_options *o)
 	return 0;
 }
 
-static int expect_parse(const char *text, struct raw_options *o)
+static int expect_parse(const char *text, void *options)
 {
+	struct raw_options *o = options;
 	for (unsigned i = 0; i < RAW_EXPECTS; i++) {
 		if (strcmp(text, expects[i]) == 0) {
 			o->expect = (enum raw_expect)i;
@@ -228,103 +95,147 @@ static int expect_parse(const char *text, struct raw_options *o)
 	return -EINVAL;
 }
 
-static int subprotocol_parse(const char *text, struct raw_options *o)
+static int subprotocol_parse(const char *text, void *options)
 {
+	struct raw_options *o = options;
 	if (text[0] == '\0' || strpbrk(text, "\r\n") != NULL || strlen(text) > 256)
 		return -EINVAL;
 	o->ask.protocols = text;
 	return 0;
 }
 
-static int pid_parse(const char *text, struct raw_options *o)
+static int pid_parse(const char *text, void *options)
 {
+	struct raw_options *o = options;
 	uint32_t pid;
-	int r = u32_parse(text, 1, INT32_MAX, &pid);
+	int r = option_u32(text, 1, INT32_MAX, &pid);
 
 	if (r == 0)
 		o->server_pid = (int)pid;
 	return r;
 }
 
-static int flag_set(bool *flag)
+static int profile_parse(const char *text, void *options)
 {
-	*flag = true;
-	return 0;
+	(void)options;
+	return strcmp(text, "raw") == 0 ? 0 : -EINVAL;
 }
 
-static int value_take(enum option_id id, const char *text, struct raw_options *o)
+static int message_parse(const char *text, void *options)
 {
-	switch (id) {
-	case OPTION_PROFILE:
-		return strcmp(text, "raw") == 0 ? 0 : -EINVAL;
-	case OPTION_URL:
-		return url_parse(text, o);
-	case OPTION_CLIENTS:
-		return u32_parse(text, 1, NET_CLIENTS_MAX, &o->net.clients);
-	case OPTION_MESSAGE:
-		return template_parse("message", text, &o->message);
-	case OPTION_FIRST_MESSAGE:
-		return template_parse("first-message", text, &o->first_message);
-	case OPTION_BINARY:
-		return flag_set(&o->binary);
-	case OPTION_EXPECT:
-		return expect_parse(text, o);
-	case OPTION_RATE:
-		return units_rate(text, &o->rate);
-	case OPTION_SENDERS:
-		return u32_parse(text, 0, NET_CLIENTS_MAX, &o->senders);
-	case OPTION_UNIFORM:
-		return flag_set(&o->uniform);
-	case OPTION_DURATION:
-		return units_duration(text, &o->duration_ns);
-	case OPTION_HEADER:
-		return header_parse(text, o);
-	case OPTION_SUBPROTOCOL:
-		return subprotocol_parse(text, o);
-	case OPTION_WINDOW:
-		return u32_parse(text, 1, WINDOW_MAX, &o->window);
-	case OPTION_CONNECT_RATE:
-		return units_rate(text, &o->net.connect_rate);
-	case OPTION_SOURCE:
-		return source_parse(text, &o->net.sources);
-	case OPTION_WARMUP:
-		return units_duration(text, &o->warmup_ns);
-	case OPTION_SETTLE:
-		return units_duration(text, &o->settle_ns);
-	case OPTION_SERVER_PID:
-		return pid_parse(text, o);
-	case OPTION_CA:
-		o->ca_file = text;
-		return 0;
-	case OPTION_INSECURE:
-		return flag_set(&o->insecure);
-	case OPTION_THREADS:
-		return u32_parse(text, 1, NET_THREADS_MAX, &o->net.threads);
-	case OPTION_SEED:
-		return units_count(text, &o->net.seed);
-	case OPTION_JSON:
-		o->json = text;
-		return 0;
-	case OPTION_QUIET:
-		return flag_set(&o->quiet);
-	case OPTION_HELP:
-		break;
-	}
-	return 0;
+	return template_parse("message", text, &((struct raw_options *)options)->message);
+}
+
+static int first_message_parse(const char *text, void *options)
+{
+	return template_parse("first-message", text,
+			      &((struct raw_options *)options)->first_message);
+}
+
+static int source_take(const char *text, void *options)
+{
+	return source_parse(text, &((struct raw_options *)options)->net.sources);
+}
+
+/* --- the table -------------------------------------------------------------------------------- */
+
+static const struct option_row rows[] = {
+	{"profile-protocol", "raw", "this mode: any WebSocket server", .take = profile_parse},
+	{"url", "ws[s]://HOST[:PORT][/PATH]", "the server; all that is needed", .take = url_parse},
+	{"clients", "N", "connections (default 1000)", .letter = 'c',
+	 OPTION_TO_U32(struct raw_options, net.clients, 1, NET_CLIENTS_MAX)},
+	{"message", "TEXT", "what is sent (default: nothing; the clients listen)", .letter = 'm',
+	 .take = message_parse},
+	{"first-message", "TEXT",
+	 "what every client sends once, before all else; \\{seq} is its number", .letter = '1',
+	 .take = first_message_parse},
+	{"binary", NULL, "messages are binary (default: text)",
+	 OPTION_TO_FLAG(struct raw_options, binary)},
+	{"expect", "echo|broadcast|none",
+	 "echo: every message comes back to its sender, unchanged and in order\n"
+	 "broadcast: every message reaches every client once, whoever sent it\n"
+	 "none: what comes is only counted\n"
+	 "(default echo; none without --message)",
+	 .take = expect_parse},
+	{"rate", "N/s", "messages per second, all senders together (default 100/s)", .letter = 'r',
+	 OPTION_TO_RATE(struct raw_options, rate)},
+	{"senders", "N", "how many clients send (default: all; with --expect broadcast: 1)",
+	 OPTION_TO_U32(struct raw_options, senders, 0, NET_CLIENTS_MAX)},
+	{"uniform", NULL, "evenly spaced messages (default: poisson)",
+	 OPTION_TO_FLAG(struct raw_options, uniform)},
+	{"duration", "TIME", "how long (default 10s)", .letter = 'T',
+	 OPTION_TO_DURATION(struct raw_options, duration_ns)},
+	{"header", "NAME: VALUE", "one more header field of the upgrade, repeatable", .letter = 'H',
+	 .take = header_parse},
+	{"subprotocol", "NAME[,NAME]", "the server has to choose one of them",
+	 .take = subprotocol_parse},
+	{"window", "N", "messages of a sender that wait for their echo (default 1024)",
+	 OPTION_TO_U32(struct raw_options, window, 1, WINDOW_MAX)},
+	{"connect-rate", "N/s", "open so many connections per second (default: as fast as it goes)",
+	 OPTION_TO_RATE(struct raw_options, net.connect_rate)},
+	{"source", "A[-B][,C...]",
+	 "connect from these addresses (default on loopback: as many as are needed)",
+	 .take = source_take},
+	{"ca", "FILE",
+	 "wss: who signs the server's certificate, as PEM (default: whom the system trusts)",
+	 OPTION_TO_TEXT(struct raw_options, ca_file)},
+	{"insecure", NULL, "wss: take any certificate",
+	 OPTION_TO_FLAG(struct raw_options, insecure)},
+	{"warmup", "TIME", "wait so long once all are connected (default 0s; broadcast: 1s)",
+	 OPTION_TO_DURATION(struct raw_options, warmup_ns)},
+	{"settle", "TIME", "wait so long for what is outstanding at the end (default 20s)",
+	 OPTION_TO_DURATION(struct raw_options, settle_ns)},
+	{"server-pid", "PID", "report CPU time and memory of this process, all its threads",
+	 .take = pid_parse},
+	{"threads", "N", "threads (default: one per core)",
+	 OPTION_TO_U32(struct raw_options, net.threads, 1, NET_THREADS_MAX)},
+	{"seed", "N", "for random parts and times (default 1)",
+	 OPTION_TO_COUNT(struct raw_options, net.seed)},
+	{"json", "FILE", "write the result as JSON (- : standard output)",
+	 OPTION_TO_TEXT(struct raw_options, json)},
+	{"quiet", NULL, "no line per second on standard error",
+	 OPTION_TO_FLAG(struct raw_options, quiet)},
+	{"help", NULL, "this text", .letter = 'h', .kind = OPTION_HELP},
+};
+
+static const struct option_table table = {
+	.rows = rows,
+	.count = sizeof(rows) / sizeof(rows[0]),
+	.help_hint = "loadgen --profile-protocol raw --help",
+	.columns = 35,
+	.letters = true,
+};
+
+static void help_print(void)
+{
+	printf("loadgen --profile-protocol raw - opens many clients of any WebSocket server, sends "
+	       "on a schedule,\nand proves what came back\n\n"
+	       "  loadgen --profile-protocol raw --url ws://127.0.0.1:9000/ --message 'hello "
+	       "\\{seq}'\n"
+	       "  loadgen --profile-protocol raw --url ws://127.0.0.1:9000/ -c 10k --expect "
+	       "broadcast "
+	       "\\\n          --message '{\"t\":\\{now_ns}}' --rate 5/s\n\n");
+	option_table_print(stdout, &table);
+	printf("\nIn a message: \\{seq} counts the messages of all clients; \\{now_ns} is the time "
+	       "at "
+	       "which it was due, 19 digits\nof Unix time in nanoseconds, different in each "
+	       "message; "
+	       "\\{re [a-z]{8}} is random text of a pattern; \\n \\r \\t\n\\\\ and \\xHH are "
+	       "bytes. "
+	       "Latencies of broadcasts count from the \\{now_ns} that is found in what comes, "
+	       "wherever "
+	       "it\nstands there; so a server may wrap it, and may send such times by itself.\n\n"
+	       "Frames are masked with random masks. Sending is open loop: a slow server does not "
+	       "slow "
+	       "the schedule, and latencies\ncount from the intended time.\n\n");
+	exit_codes_print(stdout);
 }
 
 /* --- what fits together ----------------------------------------------------------------------- */
 
-static int help_name(void)
-{
-	fputs("loadgen --profile-protocol raw --help tells more.\n", stderr);
-	return -EINVAL;
-}
-
 static int wrong(const char *what)
 {
-	fprintf(stderr, "loadgen: %s\n", what);
-	return help_name();
+	return option_table_wrong(&table, what);
 }
 
 /* Digits beside \{now_ns} would hide it. */
@@ -375,66 +286,6 @@ static int defaults_fill(struct raw_options *o, unsigned cores)
 	return 0;
 }
 
-/* --- getopt ----------------------------------------------------------------------------------- */
-
-static const struct row *row_of(int id)
-{
-	for (size_t i = 0; i < ROWS; i++)
-		if ((int)rows[i].id == id)
-			return &rows[i];
-	return NULL;
-}
-
-static void names_fill(struct option list[static ROWS + 1], char letters[static 2 * ROWS + 2])
-{
-	*letters++ = ':'; /* a missing value is told apart */
-	for (size_t i = 0; i < ROWS; i++) {
-		list[i] = (struct option){
-			.name = rows[i].name,
-			.has_arg = rows[i].value != NULL ? required_argument : no_argument,
-			.val = (int)rows[i].id,
-		};
-		if (rows[i].id < 256) {
-			*letters++ = (char)rows[i].id;
-			if (rows[i].value != NULL)
-				*letters++ = ':';
-		}
-	}
-	*letters = '\0';
-	list[ROWS] = (struct option){0};
-}
-
-static int arguments_take(int argc, char **argv, struct raw_options *o)
-{
-	struct option list[ROWS + 1];
-	char letters[2 * ROWS + 2];
-	int id;
-
-	names_fill(list, letters);
-	optind = 1;
-	opterr = 0;
-	while ((id = getopt_long(argc, argv, letters, list, NULL)) != -1) {
-		const struct row *row = row_of(id);
-		int r;
-
-		if (row == NULL) {
-			(void)option_word_refuse(id, argv, list);
-			return help_name();
-		}
-		if (id == OPTION_HELP) {
-			help_print();
-			return 1;
-		}
-		r = value_take(row->id, optarg, o);
-		if (r < 0) {
-			fprintf(stderr, "loadgen: --%s %s: %s\n", row->name, optarg,
-				r == -EINVAL ? "not understood" : strerror(-r));
-			return wrong("a value is wrong");
-		}
-	}
-	return optind < argc ? wrong("there is a word too many") : 0;
-}
-
 int raw_options_parse(int argc, char **argv, unsigned cores, struct raw_options *ret_options)
 {
 	struct raw_options *o = ret_options;
@@ -450,8 +301,10 @@ int raw_options_parse(int argc, char **argv, unsigned cores, struct raw_options 
 		.warmup_ns = UINT64_MAX,
 		.settle_ns = 20000000000ULL,
 	};
-	r = arguments_take(argc, argv, o);
-	if (r == 0)
+	r = option_table_read(&table, argc, argv, o);
+	if (r == OPTIONS_HELP)
+		help_print();
+	if (r == OPTIONS_TAKEN)
 		r = defaults_fill(o, cores);
 	if (r != 0)
 		raw_options_fini(o);

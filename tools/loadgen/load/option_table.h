@@ -1,0 +1,88 @@
+/*
+ * option_table.h - a command line from one table: names, where a value goes and its bounds, the
+ * lines of --help. Main thread; what is wrong is told on stderr.
+ *
+ *	static const struct option_row rows[] = {
+ *		{"clients", "N", "connections", 'c', OPTION_TO_U32(struct o, clients, 1, 100)},
+ *		{"url", "URL", "the server", .kind = OPTION_OWN, .take = url_take},
+ *	};
+ */
+#ifndef PX_LOADGEN_OPTION_TABLE_H
+#define PX_LOADGEN_OPTION_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+enum option_kind {
+	OPTION_OWN,      /* `take` reads it */
+	OPTION_FLAG,     /* bool: no value follows */
+	OPTION_TEXT,     /* const char * */
+	OPTION_U32,      /* uint32_t, from low to high */
+	OPTION_COUNT,    /* uint64_t */
+	OPTION_BYTES,    /* uint64_t */
+	OPTION_DURATION, /* uint64_t, ns */
+	OPTION_RATE,     /* double, per second */
+	OPTION_HELP,
+	OPTION_VERSION,
+};
+
+struct option_row {
+	const char *name;
+	const char *value; /* what follows, for --help; NULL: nothing */
+	const char *help;  /* NULL: another name, not listed */
+	char letter;       /* 0: none */
+	enum option_kind kind;
+	size_t offset;
+	uint64_t low, high;
+	/* -EINVAL: not understood; others are told by their number. */
+	int (*take)(const char *text, void *options);
+	const char *wrong; /* for -EINVAL; NULL: "not understood" */
+	bool report;       /* says what to do with a result */
+};
+
+/* A field of the right type, and its place. */
+#define OPTION_AT(type, member, of)                                                                \
+	(offsetof(type, member) + 0 * sizeof(char[_Generic(((type *)0)->member, of : 1, default    \
+							   : -1)]))
+#define OPTION_TO_FLAG(type, member) .kind = OPTION_FLAG, .offset = OPTION_AT(type, member, bool)
+#define OPTION_TO_TEXT(type, member)                                                               \
+	.kind = OPTION_TEXT, .offset = OPTION_AT(type, member, const char *)
+#define OPTION_TO_U32(type, member, least, most)                                                   \
+	.kind = OPTION_U32, .offset = OPTION_AT(type, member, uint32_t), .low = (least),           \
+	.high = (most)
+#define OPTION_TO_COUNT(type, member)                                                              \
+	.kind = OPTION_COUNT, .offset = OPTION_AT(type, member, uint64_t)
+#define OPTION_TO_BYTES(type, member)                                                              \
+	.kind = OPTION_BYTES, .offset = OPTION_AT(type, member, uint64_t)
+#define OPTION_TO_DURATION(type, member)                                                           \
+	.kind = OPTION_DURATION, .offset = OPTION_AT(type, member, uint64_t)
+#define OPTION_TO_RATE(type, member) .kind = OPTION_RATE, .offset = OPTION_AT(type, member, double)
+
+struct option_table {
+	const struct option_row *rows;
+	size_t count;
+	const char *help_hint; /* "loadgen --help": where more is told */
+	int columns;           /* of the names in --help */
+	bool letters;          /* are listed there */
+};
+
+enum option_outcome { OPTIONS_TAKEN, OPTIONS_HELP, OPTIONS_VERSION };
+
+/* Every word is an option; `options`: the struct of the rows. An outcome, or -EINVAL: told. */
+int option_table_read(const struct option_table *t, int argc, char **argv, void *options);
+
+/* Options with `report` alone; other words stand from argv[optind] on afterwards. */
+int option_table_read_reports(const struct option_table *t, int argc, char **argv, void *options);
+
+/* The lines of --help. */
+void option_table_print(FILE *to, const struct option_table *t);
+
+/* Tells what is wrong, and where more is told. -EINVAL. */
+int option_table_wrong(const struct option_table *t, const char *what);
+
+/* A count from low to high. -EINVAL, -ERANGE. */
+int option_u32(const char *text, uint64_t low, uint64_t high, uint32_t *ret_value);
+
+#endif
