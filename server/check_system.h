@@ -10,24 +10,15 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "engine/host/host.h"
 #include "server/settings/settings.h"
-
-#define SYSTEM_UNKNOWN UINT64_MAX /* the machine does not say */
 
 /* What was seen. Sizes in bytes. */
 struct system_facts {
-	char kernel[64]; /* 6.1.0-18-amd64 */
-	int ring_error;  /* of ring_open(): 0 or -errno */
-	uint64_t cores;
-	uint64_t descriptors;     /* RLIMIT_NOFILE, the hard limit */
-	uint64_t memlock;         /* RLIMIT_MEMLOCK */
-	uint64_t files_max;       /* fs.file-max */
-	uint64_t memory_free;     /* MemAvailable, or what the control group leaves */
-	uint64_t somaxconn;       /* net.core.somaxconn */
-	uint64_t tcp_mem;         /* net.ipv4.tcp_mem, the highest, in bytes */
-	uint64_t ports;           /* in net.ipv4.ip_local_port_range */
-	uint64_t conntrack_count; /* connections followed now; 0: conntrack sleeps */
-	uint64_t conntrack_max;
+	struct host_facts host;
+	char kernel[64];       /* 6.1.0-18-amd64 */
+	uint64_t memlock;      /* RLIMIT_MEMLOCK */
+	uint64_t tcp_mem;      /* net.ipv4.tcp_mem, the highest, in bytes */
 	uint64_t disk_free;    /* where the data directory is or will be */
 	char congestions[256]; /* those the kernel has */
 };

@@ -14,16 +14,16 @@
 #include "tools/loadgen/net/capacity.h"
 
 static const struct capacity_facts roomy = {
-	.cores = 2,
-	.descriptors = 20000,
-	.files_max = 10000000,
-	.memory_free = 24ULL << 30,
-	.ports = 28232,
+	.host.cores = 2,
+	.host.descriptors = 20000,
+	.host.files_max = 10000000,
+	.host.memory_free = 24ULL << 30,
+	.host.ports = 28232,
 	.tcp_bytes = 1600ULL << 20,
-	.somaxconn = 65535,
+	.host.somaxconn = 65535,
 	.tcp_buckets = 4194304,
-	.conntrack_count = CAPACITY_UNKNOWN,
-	.conntrack_max = CAPACITY_UNKNOWN,
+	.host.conntrack_count = HOST_UNKNOWN,
+	.host.conntrack_max = HOST_UNKNOWN,
 };
 
 static struct net_options options_of(const char *url, uint32_t clients)
@@ -84,14 +84,14 @@ static void each_limit_is_told_with_what_lifts_it(void **state)
 	char text[4096];
 
 	(void)state;
-	f.descriptors = 1024;
-	f.files_max = 100000;
-	f.memory_free = 1ULL << 30;
+	f.host.descriptors = 1024;
+	f.host.files_max = 100000;
+	f.host.memory_free = 1ULL << 30;
 	f.tcp_bytes = 64ULL << 20;
-	f.somaxconn = 128;
+	f.host.somaxconn = 128;
 	f.tcp_buckets = 262144;
-	f.conntrack_count = 5;
-	f.conntrack_max = 65536;
+	f.host.conntrack_count = 5;
+	f.host.conntrack_max = 65536;
 	assert_int_equal(report(&f, &o, text), 1);
 	assert_non_null(strstr(text, "ulimit -n"));
 	assert_non_null(strstr(text, "fs.file-max="));
@@ -107,16 +107,16 @@ static void what_the_host_hides_is_no_limit(void **state)
 {
 	struct net_options o = options_of("ws://127.0.0.1:8080", 1000);
 	const struct capacity_facts f = {
-		.cores = 1,
-		.descriptors = 20000,
-		.files_max = CAPACITY_UNKNOWN,
-		.memory_free = CAPACITY_UNKNOWN,
-		.ports = CAPACITY_UNKNOWN,
-		.tcp_bytes = CAPACITY_UNKNOWN,
-		.somaxconn = CAPACITY_UNKNOWN,
-		.tcp_buckets = CAPACITY_UNKNOWN,
-		.conntrack_count = CAPACITY_UNKNOWN,
-		.conntrack_max = CAPACITY_UNKNOWN,
+		.host.cores = 1,
+		.host.descriptors = 20000,
+		.host.files_max = HOST_UNKNOWN,
+		.host.memory_free = HOST_UNKNOWN,
+		.host.ports = HOST_UNKNOWN,
+		.tcp_bytes = HOST_UNKNOWN,
+		.host.somaxconn = HOST_UNKNOWN,
+		.tcp_buckets = HOST_UNKNOWN,
+		.host.conntrack_count = HOST_UNKNOWN,
+		.host.conntrack_max = HOST_UNKNOWN,
 	};
 	const char *limit;
 	char text[4096];
@@ -133,7 +133,7 @@ static void blocked_ring_allows_nobody(void **state)
 	const char *limit;
 
 	(void)state;
-	f.ring_error = -1;
+	f.host.ring_error = -1;
 	assert_int_equal(capacity_clients(&f, &o, &limit), 0);
 	assert_string_equal(limit, "io_uring");
 }
@@ -150,7 +150,7 @@ static void unread_bytes_are_a_quarter_of_what_tcp_may_use(void **state)
 	}
 	assert_int_equal(capacity_read_mark(1600ULL << 20, 200000), 2048);
 	assert_int_equal(capacity_read_mark(1600ULL << 20, 300000), 0);
-	assert_int_equal(capacity_read_mark(CAPACITY_UNKNOWN, 300000), 0);
+	assert_int_equal(capacity_read_mark(HOST_UNKNOWN, 300000), 0);
 	assert_int_equal(capacity_read_mark(1600ULL << 20, 0), 0);
 }
 

@@ -17,16 +17,16 @@
 
 static const struct system_facts good = {
 	.kernel = "6.1.0-18-amd64",
-	.cores = 2,
-	.descriptors = 20000,
-	.memlock = SYSTEM_UNKNOWN - 1,
-	.files_max = 9000000,
-	.memory_free = 24ULL << 30,
-	.somaxconn = 4096,
+	.host.cores = 2,
+	.host.descriptors = 20000,
+	.memlock = HOST_UNKNOWN - 1,
+	.host.files_max = 9000000,
+	.host.memory_free = 24ULL << 30,
+	.host.somaxconn = 4096,
 	.tcp_mem = 4ULL << 30,
-	.ports = 28232,
-	.conntrack_count = 0,
-	.conntrack_max = 262144,
+	.host.ports = 28232,
+	.host.conntrack_count = 0,
+	.host.conntrack_max = 262144,
 	.disk_free = 100ULL << 30,
 	.congestions = "reno cubic",
 };
@@ -71,7 +71,7 @@ static void refused_io_uring_is_a_matter_of_configuration(void **state)
 	struct system_facts facts = good;
 
 	(void)state;
-	facts.ring_error = -EPERM;
+	facts.host.ring_error = -EPERM;
 	report_says(&facts, "", EXIT_CONFIG, "FAIL  io_uring         refused");
 	report_says(&facts, "", EXIT_CONFIG,
 		    "It holds 0 clients as it is; what ends it is io_uring.");
@@ -97,13 +97,13 @@ static void limits_that_stop_clients_fail_with_a_command(void **state)
 	struct system_facts facts = good;
 
 	(void)state;
-	facts.memory_free = 100 << 20;
+	facts.host.memory_free = 100 << 20;
 	report_says(&facts, "", 1, "FAIL  memory");
 	facts = good;
-	facts.files_max = 10000;
+	facts.host.files_max = 10000;
 	report_says(&facts, "", 1, "sysctl -w fs.file-max=44096");
 	facts = good;
-	facts.conntrack_count = 7;
+	facts.host.conntrack_count = 7;
 	report_says(&facts, "clients-max = 300k", 1,
 		    "sysctl -w net.netfilter.nf_conntrack_max=604096");
 }
@@ -113,7 +113,7 @@ static void limits_that_only_slow_down_warn(void **state)
 	struct system_facts facts = good;
 
 	(void)state;
-	facts.somaxconn = 128;
+	facts.host.somaxconn = 128;
 	report_says(&facts, "", 0, "WARN  somaxconn");
 	facts = good;
 	facts.tcp_mem = 1 << 20;
@@ -136,9 +136,10 @@ static void what_the_machine_hides_does_not_fail(void **state)
 	struct system_facts facts = good;
 
 	(void)state;
-	facts.memory_free = facts.files_max = facts.somaxconn = facts.tcp_mem = SYSTEM_UNKNOWN;
-	facts.ports = facts.conntrack_count = facts.conntrack_max = SYSTEM_UNKNOWN;
-	facts.disk_free = SYSTEM_UNKNOWN;
+	facts.host.memory_free = facts.host.files_max = facts.host.somaxconn = facts.tcp_mem =
+		HOST_UNKNOWN;
+	facts.host.ports = facts.host.conntrack_count = facts.host.conntrack_max = HOST_UNKNOWN;
+	facts.disk_free = HOST_UNKNOWN;
 	facts.congestions[0] = '\0';
 	report_says(&facts, "", 0, "It holds 4000000 clients");
 }
@@ -153,10 +154,10 @@ static void the_smallest_limit_is_the_one_named(void **state)
 	(void)state;
 	assert_string_equal(limit, "memory");
 	assert_in_range(with_24_gib, 2000000, 2700000);
-	facts.files_max = 104096;
+	facts.host.files_max = 104096;
 	assert_int_equal(system_clients(&facts, s, &limit), 100000);
 	assert_string_equal(limit, "fs.file-max");
-	facts.memory_free = 0;
+	facts.host.memory_free = 0;
 	assert_int_equal(system_clients(&facts, s, &limit), 0);
 	assert_string_equal(limit, "memory");
 	settings_free(s);
@@ -171,8 +172,8 @@ static void this_machine_can_be_looked_at(void **state)
 	memset(&facts, 0xff, sizeof(facts));
 	system_look(s, &facts);
 	assert_true(facts.kernel[0] >= '1' && facts.kernel[0] <= '9');
-	assert_true(facts.cores >= 1 && facts.descriptors >= 3);
-	assert_true(facts.disk_free == SYSTEM_UNKNOWN || facts.disk_free < 1ULL << 60);
+	assert_true(facts.host.cores >= 1 && facts.host.descriptors >= 3);
+	assert_true(facts.disk_free == HOST_UNKNOWN || facts.disk_free < 1ULL << 60);
 	settings_free(s);
 }
 

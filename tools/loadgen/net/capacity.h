@@ -11,25 +11,17 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "engine/host/host.h"
 #include "tools/loadgen/net/net_options.h"
-
-#define CAPACITY_UNKNOWN UINT64_MAX /* the host does not say */
 
 /* Slots of one ring, and the bytes of ours that a client costs at most. */
 #define CAPACITY_SLOTS_MAX    18750U
 #define CAPACITY_CLIENT_BYTES 512U
 
 struct capacity_facts {
-	int ring_error; /* of ring_open(): 0 or -errno */
-	uint64_t cores;
-	uint64_t descriptors; /* RLIMIT_NOFILE, the hard limit */
-	uint64_t files_max;   /* fs.file-max */
-	uint64_t memory_free; /* bytes; MemAvailable */
-	uint64_t ports;       /* in ip_local_port_range */
+	struct host_facts host;
 	uint64_t tcp_bytes;   /* net.ipv4.tcp_mem, the middle one: from here on TCP saves memory */
-	uint64_t somaxconn;
 	uint64_t tcp_buckets; /* of the table in which the kernel looks up connections */
-	uint64_t conntrack_count, conntrack_max; /* connections followed; 0 or unknown: none */
 };
 
 void capacity_look(struct capacity_facts *ret_facts);
