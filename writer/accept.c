@@ -160,6 +160,7 @@ static void place_fill(const struct writer *w, const struct writer_board *b,
 static void place_charge(struct writer *w, struct pending_place *p, struct person *person,
 			 const struct mail_request *m)
 {
+	px_assert(p->seq > person->last_seq); /* each board's seqs rise, so a person's do */
 	p->before_wall_ms = person->charged_wall_ms;
 	p->before_mono_ms = person->charged_mono_ms;
 	p->before_request = person->last_request;
@@ -287,8 +288,10 @@ void accept_undo(struct writer *w, const struct pending *p)
 
 	px_assert(p->kind == PENDING_PLACE);
 	order_take_back(w->boards[p->board], place->seq, 1);
+	px_assert(person != NULL || place->nameless); /* requests keep their person */
 	if (person == NULL)
-		return; /* nameless, and expired meanwhile */
+		return;                            /* expired meanwhile */
+	px_assert(person->last_seq == place->seq); /* from the newest back */
 	if (!place->nameless)
 		requests_take_back(w->requests, person);
 	person->charged_wall_ms = place->before_wall_ms;

@@ -85,6 +85,7 @@ static void copy_finish(struct writer *w, struct writer_board *b, struct board_c
 	metric_add(&w->metrics.copies, 1);
 	copy_pack(w, b, copy);
 	if (b->snapshot_copying) {
+		px_assert(w->snapshot == SNAPSHOT_BOARDS && b->snapshot_copy == NULL);
 		b->snapshot_copying = false;
 		b->snapshot_copy = copy; /* with the reference */
 	} else {
@@ -174,11 +175,15 @@ static void snapshot_boards_done(struct writer *w)
 	for (uint32_t i = 0; i < w->boards_end; i++)
 		if (w->boards[i] != NULL && w->boards[i]->snapshot_copying)
 			return;
-	for (uint32_t i = 0; i < w->boards_end; i++)
-		if (w->boards[i] != NULL)
-			w->image_boards[n++] = (struct snapshot_board){
-				w->boards[i]->meta, w->boards[i]->snapshot_copy,
-				w->boards[i]->snapshot_newest_ms};
+	for (uint32_t i = 0; i < w->boards_end; i++) {
+		const struct writer_board *b = w->boards[i];
+
+		if (b == NULL)
+			continue;
+		px_assert(b->snapshot_copy != NULL); /* of each board that there was at the lsn */
+		w->image_boards[n++] =
+			(struct snapshot_board){b->meta, b->snapshot_copy, b->snapshot_newest_ms};
+	}
 	w->image.board_count = n;
 	w->people_cursor = 0;
 	w->snapshot = SNAPSHOT_PEOPLE;
@@ -191,6 +196,7 @@ static void snapshot_people_step(struct writer *w)
 		people_copy(w->people, &w->people_cursor, w->image_people + w->image.people_count,
 			    room < PEOPLE_COPY_STEP ? room : PEOPLE_COPY_STEP);
 
+	px_assert(room > 0); /* or 0 copied would not mean that all are */
 	w->image.people_count += n;
 	if (n > 0)
 		return;
@@ -204,6 +210,7 @@ static void snapshot_requests_step(struct writer *w)
 				   w->image_requests + w->image.requests_count, REQUESTS_COPY_STEP);
 
 	w->image.requests_count += n;
+	px_assert(w->image.requests_count <= w->config.settings->requests_max);
 	if (n > 0)
 		return;
 	w->after_lsn = journal_appended(w->journal);
@@ -212,6 +219,7 @@ static void snapshot_requests_step(struct writer *w)
 
 static void snapshot_submit(struct writer *w)
 {
+	px_assert(w->image.lsn <= w->after_lsn); /* boards first, who placed on them behind */
 	if (journal_settled(w->journal) < w->after_lsn)
 		return;
 	if (keeper_snapshot_submit(w->keeper, &w->image))

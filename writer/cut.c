@@ -16,6 +16,7 @@ bool cut_board(struct writer *w, struct writer_board *b)
 	uint64_t seq = b->frames.seq;
 	bool is_cut = frames_cut(&b->frames, &w->maker);
 
+	px_assert(b->frames.seq >= seq && b->frames.seq <= b->live.seq);
 	w->cut_any |= b->frames.seq != seq;
 	return is_cut;
 }
@@ -29,6 +30,7 @@ static void status_append(struct writer *w, struct writer_board *b)
 				       .online = room_online(b->room),
 				       .time_ms = w->now.wall_ms}};
 
+	px_assert(b->live.seq == b->frames.seq); /* the log has all that the status speaks of */
 	for (unsigned e = 0; e < ROOM_LOGS; e++) {
 		uint8_t *at;
 

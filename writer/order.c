@@ -126,6 +126,7 @@ void order_settle(struct writer *w)
 
 		if (p->lsn > settled)
 			break;
+		px_assert(p->lsn >= w->lsn_applied); /* in the order of the journal */
 		settle_prefetch(w, w->pending_head + PREFETCH_AHEAD);
 		if (!pending_settle(w, p))
 			return;
@@ -168,6 +169,7 @@ static void drop_refuse(struct writer *w, const struct pending *p)
 {
 	struct mail_request m = {.type = MAIL_PLACE, .client = p->client, .board = p->board};
 
+	px_assert(p->kind == PENDING_PLACE || p->kind == PENDING_REPEAT);
 	m.request = p->kind == PENDING_PLACE ? p->place.request : p->repeat.request;
 	writer_refuse(w, p->worker, &m, REFUSAL_UNAVAILABLE, 1000);
 }

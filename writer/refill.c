@@ -139,6 +139,7 @@ static void past_skip(struct writer_board *b, const struct change *c)
 {
 	struct applied *past = &b->refill->past;
 
+	px_assert(!b->refill->is_live && past->board != NULL);
 	if (c->epoch == past->epoch && c->first == past->seq + 1)
 		return;
 	past->epoch = c->epoch;
@@ -154,6 +155,7 @@ static void live_begin(struct writer_board *b)
 	bool is_joined = f->past.board != NULL && f->past.epoch == b->live.epoch &&
 			 f->past.seq == b->live.seq;
 
+	px_assert(b->live.changed_count == 0); /* the past's were in the same array */
 	b->live.changed_count = f->past.changed_count;
 	f->is_live = true;
 	if (!is_joined)

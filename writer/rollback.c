@@ -137,6 +137,7 @@ void rollback_touch(struct writer *w, uint16_t board, uint32_t cell)
 {
 	struct rollback_work *work = &w->rollback;
 
+	px_assert(work->phase != ROLLBACK_IDLE); /* else nobody asks what was touched */
 	if (work->job.ask.board == board)
 		work->touched[cell / 8] |= (uint8_t)(1u << (cell % 8));
 }
@@ -223,12 +224,15 @@ void rollback_run(struct writer *w)
 	work_journal(w, b, &p->rollback);
 	order_give_out(b, p->rollback.first_seq, work->job.offer->count);
 	p->lsn = journal_appended(w->journal);
+	px_assert(p->lsn ==
+		  p->rollback.name + work->job.offer->count); /* one batch, the cells too */
 	work->phase = ROLLBACK_JOURNALLED;
 }
 
 void rollback_undo(struct writer *w, const struct pending *p)
 {
 	px_assert(w->rollback.phase == ROLLBACK_JOURNALLED);
+	px_assert(w->rollback.job.ask.board == p->board);
 	order_take_back(w->boards[p->board], p->rollback.first_seq, w->rollback.job.offer->count);
 	work_answer(w, ROLLBACK_REFUSED);
 }

@@ -133,6 +133,7 @@ int writer_start(struct writer *w, struct keeper *keeper, struct now now)
 					 .commit_us = &w->commits};
 	int rc;
 
+	px_assert(w->journal == NULL); /* once, behind writer_new() */
 	w->now = now;
 	w->keeper = keeper;
 	if (journal.batch_bytes_max > journal.segment_bytes / 4)
@@ -152,6 +153,7 @@ struct mail_answer *writer_answer(struct writer *w, unsigned worker, enum mail_t
 {
 	struct mail_answer *a = spsc_push(w->config.answers[worker]);
 
+	px_assert(worker < w->config.worker_count);
 	px_assert(a != NULL); /* a worker asks no more than its answers hold */
 	memset(a, 0, sizeof(*a));
 	a->type = (uint8_t)type;
@@ -178,6 +180,7 @@ struct writer_board *writer_board_at(struct writer *w, uint16_t number)
 {
 	struct writer_board *b = number < w->boards_end ? w->boards[number] : NULL;
 
+	px_assert(b == NULL || b->meta.board == number);
 	return b != NULL && b->room != NULL ? b : NULL;
 }
 
@@ -279,6 +282,7 @@ static void drop_run(struct writer *w)
 {
 	if (!journal_take_drop(w->journal))
 		return;
+	px_assert(w->lsn_applied <= journal_settled(w->journal)); /* what is applied stays */
 	order_drop(w);
 	restore_dropped(w);
 	copy_drop(w);
@@ -304,6 +308,7 @@ static void journal_run(struct writer *w)
 	journal_gather_set(w->journal, gather_us(w));
 	journal_turn(w->journal, w->now);
 	drop_run(w);
+	px_assert(journal_durable(w->journal) >= writer_durable_lsn(w)); /* receivers have it */
 	atomic_store_explicit(&w->durable_lsn, journal_durable(w->journal), memory_order_release);
 	if (journal_state(w->journal) == JOURNAL_OPEN ||
 	    journal_state(w->journal) == JOURNAL_WAITING)
@@ -331,6 +336,20 @@ static void stop_run(struct writer *w)
 		w->stop = STOP_SNAPSHOT;
 	if (w->stop == STOP_DONE)
 		atomic_store_explicit(&w->stopped, true, memory_order_release);
+}
+
+/* What holds between the fields at the end of every turn. */
+static void writer_check(const struct writer *w)
+{
+	uint64_t waiting = w->pending_tail - w->pending_head;
+
+	px_assert(waiting <= PENDING_MAX);
+	px_assert(w->lsn_applied <= journal_settled(w->journal));
+	px_assert(waiting == 0 || w->pending[w->pending_head % PENDING_MAX].lsn >= w->lsn_applied);
+	px_assert(waiting > 0 || w->lsn_applied == journal_settled(w->journal));
+	px_assert(w->snapshot_lsn <= w->lsn_applied);
+	px_assert(w->history_out <= HISTORY_JOBS_MAX);
+	px_assert((w->rollback.phase == ROLLBACK_IDLE) == (w->rollback.touched == NULL));
 }
 
 static void mail_out(struct writer *w)
@@ -380,6 +399,7 @@ uint64_t writer_turn(struct writer *w, struct now now, bool *ret_nap)
 	copy_run(w);
 	more |= memory_expire(w);
 	stop_run(w);
+	writer_check(w);
 	mail_out(w);
 	ring_submit(w->ring);
 	wait = more ? 0 : wait_ns(w);
