@@ -299,7 +299,7 @@ static void board_step(struct historian *h)
 static void cell_step(struct historian *h)
 {
 	uint64_t took_ns = h->now.mono_ns - h->began_ns;
-	uint64_t limit_ns = h->cell.in_past ? QUESTION_NS : PART_NS;
+	uint64_t limit_ns = h->cell.source != SOURCE_JOURNAL ? QUESTION_NS : PART_NS;
 	struct past_ask ask = past_ask(h);
 	int rc = past_cell_step(h->config.past, &ask, &h->cell);
 

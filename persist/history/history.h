@@ -18,6 +18,15 @@
 #define HISTORY_STEP_BYTES (4u << 20) /* what a step reads at most; more than any batch has */
 #define HISTORY_STOP       2
 
+/* Who tells the past: one that is asked goes from one to the next, as past.h says. With the journal
+ * alone it stays with it. */
+enum history_source {
+	SOURCE_JOURNAL,
+	SOURCE_OTHER, /* where it stands is not in the journal: somebody else goes on */
+	SOURCE_JOINED, /* of a board: the journal behind the other, and nothing that follows came yet */
+	SOURCE_COUNTED, /* of a cell: the other has told all it has, and is counted */
+};
+
 struct history;
 
 int history_new(struct disk *disk, struct history **ret_history); /* disk stays the caller's */

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "engine/base/assert.h"
 #include "persist/snapshot/snapshot.h"
 
 #define SNAPSHOT_WHY_BYTES 512
@@ -26,8 +27,7 @@ static void board_forget(struct history_board *b)
 	b->seq = 0;
 	b->at_ms = 0;
 	b->epoch = 0;
-	b->in_past = false;
-	b->joined = false;
+	b->source = SOURCE_JOURNAL;
 }
 
 void history_board_fini(struct history_board *b)
@@ -221,9 +221,10 @@ int history_board_take(struct history_board *b, const struct record_placement *p
  * in neither of them. */
 static bool join_is_good(struct history_board *b, uint32_t epoch, uint64_t seq)
 {
-	bool good = !b->joined || record_follows(b->epoch, b->seq, epoch, seq);
+	bool good = b->source != SOURCE_JOINED || record_follows(b->epoch, b->seq, epoch, seq);
 
-	b->joined = false;
+	px_assert(b->source != SOURCE_OTHER); /* the journal does not know where it stands */
+	b->source = SOURCE_JOURNAL;
 	if (!good)
 		board_forget(b);
 	return good;
@@ -291,15 +292,15 @@ int history_board_begin_empty(struct history_board *b, const struct record_board
 	if (rc < 0)
 		return rc;
 	b->epoch = 1;
-	b->in_past = true;
+	b->source = SOURCE_OTHER;
 	b->cursor = (struct history_cursor){.next_lsn = 1};
 	return 0;
 }
 
 void history_board_join(struct history_board *b, uint64_t lsn)
 {
-	b->in_past = false;
-	b->joined = true;
+	px_assert(b->source == SOURCE_OTHER);
+	b->source = SOURCE_JOINED;
 	b->cursor = (struct history_cursor){.next_lsn = lsn + 1};
 }
 

@@ -27,8 +27,7 @@ struct history_board {
 	uint64_t seq;
 	uint64_t at_ms; /* the latest time of all placements on it; 0: there are none */
 	uint32_t epoch;
-	bool in_past; /* where it stands is not in the journal: another source goes on (past.h) */
-	bool joined;  /* behind another source, and nothing that follows was seen yet */
+	enum history_source source;
 	/* private */
 	struct history_cursor cursor;
 };

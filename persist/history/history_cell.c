@@ -17,8 +17,7 @@ void history_cell_begin(struct history *h, struct history_cell *c)
 	c->count = 0;
 	c->next_seq = 0;
 	c->complete = false;
-	c->in_past = false;
-	c->told_by_past = false;
+	c->source = SOURCE_JOURNAL;
 	c->gap = false;
 	c->oldest_seq = UINT64_MAX;
 	part_begin(h, c, history_upto(h));
@@ -96,9 +95,10 @@ int history_cell_step(struct history *h, struct history_cell *c)
 
 bool history_cell_end(struct history_cell *c)
 {
-	if (c->in_past) {
+	if (c->source != SOURCE_JOURNAL) {
 		if (c->count > 0)
-			c->next_seq = c->told_by_past ? c->found[c->count - 1].seq : c->oldest_seq;
+			c->next_seq = c->source == SOURCE_COUNTED ? c->found[c->count - 1].seq
+								  : c->oldest_seq;
 		return c->count > 0;
 	}
 	if (c->part_count > 0 || c->oldest_seq >= c->before_seq || c->cursor.offset != 0)

@@ -25,9 +25,8 @@ struct history_cell {
 	uint32_t count;
 	uint64_t next_seq; /* ask again with this before_seq for older ones; 0: there are none */
 	bool complete;     /* with next_seq 0: nothing older was removed or is missing */
-	bool in_past; /* the journal has told all it has, and another source goes on (past.h) */
-	bool told_by_past; /* and has told what it has */
-	bool gap;          /* something in the middle of what was read is missing */
+	enum history_source source;
+	bool gap; /* something in the middle of what was read is missing */
 	/* The oldest of this board in what was read, also when it is not below before_seq;
 	 * UINT64_MAX: none yet. */
 	uint64_t oldest_seq;

@@ -157,17 +157,17 @@ static void board_end_check(const struct past_ask *ask, struct history_board *b)
 int past_board_step(struct past *p, const struct past_ask *ask, struct history_board *b,
 		    const struct history_moment *moment)
 {
-	bool joined = b->joined;
+	bool was_joined = b->source == SOURCE_JOINED;
 	int rc;
 
-	if (b->in_past)
+	if (b->source == SOURCE_OTHER)
 		return board_step_database(p, ask, b, moment);
 	rc = history_board_step(ask->history, b, moment);
 	if (rc != 0 || p == NULL)
 		return rc;
-	if (b->joined)
+	if (b->source == SOURCE_JOINED)
 		board_end_check(ask, b);
-	if (b->board != NULL || joined)
+	if (b->board != NULL || was_joined)
 		return 0;
 	rc = history_board_begin_empty(b, &ask->meta);
 	return rc < 0 ? rc : 1;
@@ -264,14 +264,14 @@ static int cell_step_database(struct past *p, const struct past_ask *ask, struct
 	uint64_t first_seq = 0;
 	int rc;
 
-	if (c->told_by_past)
+	if (c->source == SOURCE_COUNTED)
 		return cell_count(p, ask, c);
 	rc = postgres_past_cell(p->postgres, ask->now, &cell, cell_row, c, &first_seq);
 	if (rc != 0) {
 		c->count = count; /* what came may not have been all */
 		return rc;
 	}
-	c->told_by_past = true;
+	c->source = SOURCE_COUNTED;
 	if (c->count == c->max) {
 		c->next_seq = c->found[c->count - 1].seq;
 		return 0;
@@ -286,11 +286,11 @@ int past_cell_step(struct past *p, const struct past_ask *ask, struct history_ce
 {
 	int rc;
 
-	if (!c->in_past) {
+	if (c->source == SOURCE_JOURNAL) {
 		rc = history_cell_step(ask->history, c);
 		if (rc != 0 || p == NULL || c->next_seq != 0 || history_first(ask->history) <= 1)
 			return rc;
-		c->in_past = true;
+		c->source = SOURCE_OTHER;
 		return 1;
 	}
 	rc = p->config.is_trusted(p->config.arg) ? cell_step_database(p, ask, c) : PAST_AWAY;
