@@ -22,8 +22,8 @@
  * alone it stays with it. */
 enum history_source {
 	SOURCE_JOURNAL,
-	SOURCE_OTHER, /* where it stands is not in the journal: somebody else goes on */
-	SOURCE_JOINED, /* of a board: the journal behind the other, and nothing that follows came yet */
+	SOURCE_OTHER,   /* where it stands is not in the journal: somebody else goes on */
+	SOURCE_JOINED,  /* of a board: the journal behind the other, and nothing came yet */
 	SOURCE_COUNTED, /* of a cell: the other has told all it has, and is counted */
 };
 
