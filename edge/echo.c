@@ -88,3 +88,11 @@ void echo_input(struct worker *w, struct conn *c)
 	if (c->state == CONN_ECHO && conn_wants_input(c) && !(c->ops & CONN_OP_RECV))
 		conn_recv_arm(w, c);
 }
+
+void echo_bytes(struct worker *w, struct conn *c, uint8_t *bytes, size_t len)
+{
+	if (conn_in_keep(w, c, bytes, len))
+		echo_input(w, c);
+	else
+		conn_close(w, c, CLOSE_OVERLOAD);
+}

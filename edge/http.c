@@ -344,3 +344,34 @@ void http_input(struct worker *w, struct conn *c)
 		pool_return(&w->ins, in);
 	}
 }
+
+void http_bytes(struct worker *w, struct conn *c, uint8_t *bytes, size_t len)
+{
+	if (c->in == NULL) /* a request begins */
+		conn_deadline_set(w, c, w->shared->http_head_timeout_ms);
+	if (conn_in_keep(w, c, bytes, len)) {
+		http_input(w, c);
+		return;
+	}
+	http_begin(c, bytes, len);
+	http_reply_refusal(w, c, REFUSAL_OVERLOADED, 1000);
+}
+
+void http_late(struct worker *w, struct conn *c)
+{
+	if (c->in == NULL || c->in->len == 0) {
+		conn_close(w, c, CLOSE_HTTP_TIMEOUT);
+		return;
+	}
+	c->flags &= (uint8_t)~CONN_KEEP_ALIVE;
+	http_reply_error(w, c, HTTP_ERROR_REQUEST_SLOW, "the request took too long");
+}
+
+/* The answer may still come: no other request may follow here. */
+void http_wait_late(struct worker *w, struct conn *c)
+{
+	c->flags &= (uint8_t)~CONN_KEEP_ALIVE;
+	http_reply_error(w, c, HTTP_ERROR_ANSWER_SLOW,
+			 "no answer in time; a placement may count: repeat it with its "
+			 "Idempotency-Key");
+}

@@ -138,7 +138,7 @@ void http_reply(struct worker *w, struct conn *c, const struct http_reply *r)
 		out->end += (uint32_t)r->body_len;
 	}
 	conn_state_set(w, c, CONN_REPLY);
-	conn_reply_start(w, c);
+	http_send_start(w, c);
 }
 
 void http_reply_json(struct worker *w, struct conn *c, unsigned status, const char *fields,

@@ -14,6 +14,14 @@
 
 #include "edge/worker_priv.h"
 
+/* What each state of a connection speaks. */
+static const struct conn_protocol protocols[CONN_STATES] = {
+	[CONN_HTTP] = {.input = http_bytes, .late = http_late},
+	[CONN_WAIT] = {.late = http_wait_late},
+	[CONN_WS] = {.input = ws_input, .lost = ws_stale},
+	[CONN_ECHO] = {.input = echo_bytes, .sent = echo_input},
+};
+
 /* --- making ----------------------------------------------------------------------------------- */
 
 /* Zeroed pages that cost nothing until they are touched. */
@@ -96,6 +104,7 @@ int worker_new(const struct worker_config *config, struct now now, struct worker
 	px_assert(config->shared->listener_count > 0);
 	w->config = *config;
 	w->shared = config->shared;
+	w->protocols = protocols;
 	w->now = now;
 	w->start_ns = now.mono_ns;
 	w->due.flush.head = w->due.stuck.head = NONE;
@@ -167,7 +176,7 @@ static void event_done_conn(struct worker *w, struct op_tag tag, const struct ri
 			conn_send_out_short(w, c, ev->res);
 		return;
 	case OP_SEND_ALL:
-		conn_reply_done(w, c, ev);
+		http_send_done(w, c, ev);
 		return;
 	case OP_SHUTDOWN:
 		conn_op_done(w, c, CONN_OP_SHUTDOWN);

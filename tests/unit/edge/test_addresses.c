@@ -13,7 +13,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#include "edge/addresses.h"
+#include "edge/conn/addresses.h"
 #include "engine/base/clock.h"
 
 #define MINUTE_NS (60 * NS_PER_SEC)

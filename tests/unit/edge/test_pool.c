@@ -13,7 +13,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "edge/pool.h"
+#include "edge/conn/pool.h"
 
 #define EACH 10000
 #define MAX  40

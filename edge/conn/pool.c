@@ -8,7 +8,7 @@
  * Owner: one thread. Memory: one mapping, and four bytes a buffer, so that nothing must be written
  * into one that is at home.
  */
-#include "edge/pool.h"
+#include "edge/conn/pool.h"
 
 #include <errno.h>
 #include <stdlib.h>

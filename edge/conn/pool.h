@@ -5,8 +5,8 @@
  * last goes out first, and pool_trim() gives the pages of those that nobody needed back to the
  * system. A pool belongs to one thread.
  */
-#ifndef PX_EDGE_POOL_H
-#define PX_EDGE_POOL_H
+#ifndef PX_CONN_POOL_H
+#define PX_CONN_POOL_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -2,12 +2,11 @@
  * conn_send.c - answers to one client: appended to its out buffer, sent between whole frames.
  *
  * A WebSocket's answers are sent with "what the socket takes now", once a batch; what it did not
- * take is tried again next round, like the broadcast: nobody is polled for writability. HTTP
- * answers are sent to the end by the kernel, one at a time.
+ * take is tried again next round, like the broadcast: nobody is polled for writability.
  */
 #include <string.h>
 
-#include "edge/worker_priv.h"
+#include "edge/conn/state.h"
 
 struct out_buf *conn_out_borrow(struct worker *w, struct conn *c)
 {
@@ -25,8 +24,6 @@ void conn_out_return(struct worker *w, struct conn *c)
 		pool_return(&w->outs, c->out);
 	c->out = NULL;
 }
-
-/* --- WebSocket -------------------------------------------------------------------------------- */
 
 /* On exactly one of the two lists while it has something to say: `flush` is sent this turn, `stuck`
  * when the next round begins, because its socket was full or a frame must be finished first. */
@@ -179,92 +176,8 @@ void conn_batch_end(struct worker *w)
 		conn_out_return(w, c);
 		if ((c->flags & CONN_LAST) && (c->state == CONN_WS || c->state == CONN_ECHO))
 			conn_linger(w, c);
-		else if (c->state == CONN_ECHO)
-			echo_input(w, c);
+		else if (w->protocols[c->state].sent != NULL)
+			w->protocols[c->state].sent(w, c);
 	}
 	w->batch.outs_count = 0;
-}
-
-/* --- HTTP ------------------------------------------------------------------------------------- */
-
-/* What of the answer is to be sent next: its head with a small body, then a large one. */
-static struct wire_range reply_range(const struct conn *c)
-{
-	if (c->out != NULL)
-		return (struct wire_range){c->out->bytes + c->out->start,
-					   c->out->end - c->out->start};
-	return (struct wire_range){c->body, c->body_len};
-}
-
-static void reply_taken(struct worker *w, struct conn *c, uint64_t taken)
-{
-	if (c->out == NULL) {
-		c->body += taken;
-		c->body_len -= taken;
-		return;
-	}
-	c->out->start += (uint32_t)taken;
-	if (c->out->start == c->out->end)
-		conn_out_return(w, c);
-}
-
-void conn_reply_start(struct worker *w, struct conn *c)
-{
-	px_assert(c->state == CONN_REPLY);
-	px_assert(!(c->ops & CONN_OP_SEND));
-	c->ops |= CONN_OP_SEND;
-	wire_send_all(&c->wire, conn_ring(w, c), reply_range(c), conn_tag(w, c, OP_SEND_ALL));
-	/* a large board has longer than a small answer */
-	conn_deadline_set(w, c,
-			  w->shared->http_idle_timeout_ms +
-				  (uint32_t)(c->body_len / REPLY_BYTES_PER_MS));
-}
-
-static void reply_finished(struct worker *w, struct conn *c)
-{
-	blob_unref(c->body_blob);
-	c->body_blob = NULL;
-	c->body = NULL;
-	c->body_len = 0;
-	if (!(c->flags & CONN_KEEP_ALIVE) || w->drain.is_on) {
-		if (c->why == CLOSE_NONE) {
-			enum close_reason why =
-				c->flags & CONN_REFUSED ? CLOSE_FULL : CLOSE_HTTP_DONE;
-
-			c->why = (uint8_t)why;
-			metric_add(&w->closed[why], 1);
-		}
-		conn_linger(w, c);
-		return;
-	}
-	conn_state_set(w, c, CONN_HTTP);
-	conn_deadline_set(w, c, w->shared->http_idle_timeout_ms);
-	http_input(w, c);
-	if (c->state == CONN_HTTP && c->in != NULL) /* the next request has begun */
-		conn_deadline_set(w, c, w->shared->http_head_timeout_ms);
-	if (c->state == CONN_HTTP && !(c->ops & CONN_OP_RECV))
-		conn_recv_arm(w, c);
-}
-
-void conn_reply_done(struct worker *w, struct conn *c, const struct ring_event *ev)
-{
-	struct wire_sent sent;
-
-	px_assert(c->ops & CONN_OP_SEND);
-	c->ops &= (uint8_t)~CONN_OP_SEND;
-	if (c->state != CONN_REPLY) {
-		conn_release(w, c);
-		return;
-	}
-	sent = wire_all_sent(ev->res, reply_range(c).len);
-	if (sent.is_broken) {
-		conn_close(w, c, CLOSE_PEER_GONE);
-		return;
-	}
-	metric_add(&w->metrics.answer_bytes, sent.taken);
-	reply_taken(w, c, sent.taken);
-	if (c->out != NULL || c->body_len > 0)
-		conn_reply_start(w, c);
-	else
-		reply_finished(w, c);
 }

@@ -5,8 +5,8 @@
  * An address is 16 bytes: IPv6, or IPv4 mapped into it; all of them 0 where there is none. A table
  * belongs to one thread; the rest is pure.
  */
-#ifndef PX_EDGE_ADDRESSES_H
-#define PX_EDGE_ADDRESSES_H
+#ifndef PX_CONN_ADDRESSES_H
+#define PX_CONN_ADDRESSES_H
 
 #include <stdbool.h>
 #include <stdint.h>

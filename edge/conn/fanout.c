@@ -16,7 +16,7 @@
  * what the client says may be reaped first: so no subscription is dropped meanwhile. Sockets are
  * never polled: what was full is tried again next round, and rarer when it stays full.
  */
-#include "edge/worker_priv.h"
+#include "edge/conn/state.h"
 #include "engine/room_log.h"
 
 /* --- subscriptions ---------------------------------------------------------------------------- */
@@ -154,7 +154,7 @@ static void sub_lost(struct worker *w, struct conn *c, struct sub *s)
 	if (s->cut)
 		conn_abort(w, c, CLOSE_LAGGED);
 	else
-		ws_stale(w, c, s);
+		w->protocols[c->state].lost(w, c, s);
 }
 
 /* True: a send was prepared. */

@@ -3,7 +3,7 @@
  *
  * Owner: the worker. Memory: one table, fixed. Each worker counts for itself.
  */
-#include "edge/addresses.h"
+#include "edge/conn/addresses.h"
 
 #include <netinet/in.h>
 #include <stdlib.h>

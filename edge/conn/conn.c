@@ -25,7 +25,7 @@
  */
 #include <string.h>
 
-#include "edge/worker_priv.h"
+#include "edge/conn/state.h"
 
 #define MOVE(state) (1u << (state))
 
@@ -157,35 +157,23 @@ void conn_starved_run(struct worker *w)
 	}
 }
 
-static void conn_input(struct worker *w, struct conn *c, uint8_t *bytes, size_t len)
+static void conn_input(struct worker *w, struct conn *c, struct wire_bytes bytes)
 {
-	metric_add(&w->metrics.bytes_in, len);
-	if (c->state == CONN_WS) {
-		ws_input(w, c, bytes, len);
-		return;
-	}
-	if (c->state != CONN_HTTP && c->state != CONN_ECHO)
-		return; /* lingering: dropped */
+	const struct conn_protocol *protocol = &w->protocols[c->state];
 
-	/* a request begins */
-	if (c->state == CONN_HTTP && c->in == NULL)
-		conn_deadline_set(w, c, w->shared->http_head_timeout_ms);
-	if (conn_in_borrow(w, c) == NULL) {
-		if (c->state != CONN_HTTP) {
-			conn_close(w, c, CLOSE_OVERLOAD);
-			return;
-		}
-		http_begin(c, bytes, len);
-		http_reply_refusal(w, c, REFUSAL_OVERLOADED, 1000);
-		return;
-	}
+	metric_add(&w->metrics.bytes_in, bytes.len);
+	if (protocol->input != NULL) /* else it lingers: dropped */
+		protocol->input(w, c, bytes.at, bytes.len);
+}
+
+bool conn_in_keep(struct worker *w, struct conn *c, const uint8_t *bytes, size_t len)
+{
+	if (conn_in_borrow(w, c) == NULL)
+		return false;
 	px_assert(c->in->len + len <= IN_BYTES);
 	memcpy(c->in->bytes + c->in->len, bytes, len);
 	c->in->len += (uint32_t)len;
-	if (c->state == CONN_ECHO)
-		echo_input(w, c);
-	else
-		http_input(w, c);
+	return true;
 }
 
 /* The peer says no more. It may have shut its side alone and still read: what came before is
@@ -226,7 +214,7 @@ void conn_recv_done(struct worker *w, struct conn *c, const struct ring_event *e
 		return;
 	case WIRE_BYTES:
 	default:
-		conn_input(w, c, bytes.at, bytes.len);
+		conn_input(w, c, bytes);
 	}
 	if (conn_wants_input(c) && !(c->ops & CONN_OP_RECV))
 		conn_recv_arm(w, c);
@@ -284,7 +272,7 @@ struct conn *conn_open(struct worker *w, struct lane *lane, uint32_t slot)
 	return c;
 }
 
-static void conn_why_set(struct worker *w, struct conn *c, enum close_reason why)
+void conn_why_set(struct worker *w, struct conn *c, enum close_reason why)
 {
 	if (c->why != CLOSE_NONE)
 		return;
@@ -483,22 +471,13 @@ void conn_op_done(struct worker *w, struct conn *c, enum conn_op op)
 static void conn_deadline_over(struct worker *w, struct conn *c)
 {
 	w->deadlines[conn_index(w, c)] = 0;
+	if (w->protocols[c->state].late != NULL) {
+		w->protocols[c->state].late(w, c);
+		return;
+	}
 	switch ((enum conn_state)c->state) {
 	case CONN_HTTP:
-		if (c->in != NULL && c->in->len > 0 && !(c->ops & CONN_OP_SEND)) {
-			c->flags &= (uint8_t)~CONN_KEEP_ALIVE;
-			http_reply_error(w, c, HTTP_ERROR_REQUEST_SLOW,
-					 "the request took too long");
-			return;
-		}
-		conn_close(w, c, CLOSE_HTTP_TIMEOUT);
-		return;
-	case CONN_WAIT: /* the answer may still come: no other request may follow here */
-		c->flags &= (uint8_t)~CONN_KEEP_ALIVE;
-		http_reply_error(w, c, HTTP_ERROR_ANSWER_SLOW,
-				 "no answer in time; a placement may count: repeat it with its "
-				 "Idempotency-Key");
-		return;
+	case CONN_WAIT:
 	case CONN_REPLY:
 		conn_close(w, c, CLOSE_HTTP_TIMEOUT);
 		return;

@@ -1,0 +1,184 @@
+/*
+ * conn.h - one client: what is known of it, how it lives and ends, and what is said to it.
+ *
+ * What a client says is the matter of those above: for each state they hand in what is to be done
+ * (struct conn_protocol). All on the worker's thread.
+ */
+#ifndef PX_CONN_CONN_H
+#define PX_CONN_CONN_H
+
+#include "edge/codec/close_reason.h"
+#include "edge/codec/http_head.h"
+#include "edge/codec/message.h"
+#include "edge/codec/ws_frame.h"
+#include "edge/conn/addresses.h"
+#include "edge/wire/wire.h"
+#include "engine/base/blob.h"
+
+#define NONE                  UINT32_MAX
+#define RECV_BUF_BYTES        2048
+#define BODY_BYTES_MAX        1024 /* of a request */
+#define IN_BYTES              (HTTP_HEAD_BYTES_MAX + BODY_BYTES_MAX + RECV_BUF_BYTES)
+#define OUT_BYTES             32768
+/* kept free of answers, so that the reason always has room */
+#define CLOSE_FRAME_BYTES_MAX (2 + 2 + CLOSE_TEXT_BYTES_MAX)
+#define REPLY_BYTES_PER_MS    128  /* who reads a large body may be so slow */
+#define LINGER_MS             2000 /* for the peer's end after ours */
+
+struct lane;
+struct sub;
+struct worker;
+
+/* What the rings of a worker are asked for. */
+enum worker_op {
+	OP_ACCEPT = 1,    /* slot: index into accepts */
+	OP_ACCEPT_CANCEL, /* at the stop */
+	OP_RECV,     /* from here on slot: index of the connection; SEND_LOG: of the subscription */
+	OP_SEND_OUT, /* out buffer, what the socket takes now (WebSocket) */
+	OP_SEND_LOG,
+	OP_SEND_ALL, /* out buffer or body, to the end (HTTP) */
+	OP_SHUTDOWN,
+	OP_CANCEL,
+	OP_SLOT_CLOSE,
+};
+
+/* FREE -> HTTP -> {WAIT, REPLY} -> HTTP ...; HTTP -> WS | ECHO; any -> LINGER -> RELEASE -> FREE,
+ * any -> RELEASE. conn_moves[] in conn.c lists the legal moves; conn_state_set() is the only
+ * writer. */
+enum conn_state {
+	CONN_FREE,
+	CONN_HTTP,  /* a request is being read */
+	CONN_WAIT,  /* the writer is asked; nothing is read */
+	CONN_REPLY, /* an answer is being sent to the end; nothing is read */
+	CONN_WS,
+	CONN_ECHO,    /* WebSocket of /test/echo */
+	CONN_LINGER,  /* we have said our last; drops what comes until the peer's end */
+	CONN_RELEASE, /* shut both ways; waits until nothing is in flight */
+	CONN_STATES
+};
+
+enum conn_flag {
+	CONN_KEEP_ALIVE = 1, /* HTTP: another request may follow this one */
+	CONN_HEAD_ONLY = 2,  /* HTTP: HEAD, the body is left out */
+	CONN_USER = 4,       /* user is set */
+	CONN_LOCAL = 8,      /* no limit per address holds for it */
+	CONN_LAST = 16,      /* `out` ends with the last that is said: linger when it is sent */
+	CONN_FLUSH = 32,     /* true exactly when on the worker's flush or stuck list */
+	CONN_LISTED = 64,    /* true exactly when on a list of bitmap waiters */
+	CONN_REFUSED = 128,  /* on a spare slot: gets 503 and nothing else */
+};
+
+/* In flight; a slot is released only when this is 0. */
+enum conn_op {
+	CONN_OP_RECV = 1,
+	CONN_OP_SEND = 2, /* SEND_ALL */
+	CONN_OP_SHUTDOWN = 4,
+	CONN_OP_CANCEL = 8,
+	CONN_OP_CLOSE = 16,
+};
+
+struct in_buf {
+	uint32_t len;
+	uint32_t seen; /* HTTP: bytes in which the end of the head was looked for */
+	uint8_t bytes[IN_BYTES];
+};
+
+struct out_buf {
+	uint32_t start, end; /* what is to be sent */
+	uint32_t mark;       /* where the send of the last batch began */
+	uint8_t bytes[OUT_BYTES];
+};
+
+struct conn {
+	/* what the fan-out looks at */
+	uint32_t generation;
+	uint32_t batch;   /* the last batch that has a send of this connection */
+	uint32_t cut_sub; /* whose frame must be finished before anything else; NONE. As `cut` */
+	uint32_t sub_head;
+	struct out_buf *out; /* NULL: nothing to say */
+	uint8_t state;       /* enum conn_state */
+	uint8_t ops;         /* enum conn_op */
+	uint8_t flags;       /* enum conn_flag */
+	uint8_t encoding;
+	uint8_t why;       /* enum close_reason */
+	uint8_t subs;      /* those that end not counted */
+	uint8_t form;      /* WAIT for a bitmap: enum board_form */
+	uint8_t http_what; /* enum http_what */
+	/* the rest */
+	struct wire wire;
+	uint32_t next;           /* of the flush list, or of a list of bitmap waiters */
+	uint32_t session_ends_s; /* WS with a user: Unix time; UINT32_MAX: later than it can say */
+	struct in_buf *in;
+	struct ws_parser ws;
+	const uint8_t *body; /* REPLY: sent behind `out` */
+	size_t body_len;
+	struct blob *body_blob;   /* who owns it; NULL: static. WAIT: tags of If-None-Match */
+	uint64_t next_request_us; /* token bucket: when the next is due at the allowed rate */
+	uint32_t http_board;      /* WAIT: what was asked */
+	uint32_t http_x, http_y;
+	uint16_t pending;            /* requests at the writer */
+	uint8_t http_cors;           /* which pages may read the answer: http_origin.c */
+	bool http_tls;               /* the request came over TLS to a proxy in front */
+	uint8_t addr[ADDRESS_BYTES]; /* of the peer */
+	uint8_t user[USER_BYTES];
+};
+
+_Static_assert(sizeof(struct conn) <= 192, "three cache lines: there are a million of them");
+
+/* What a state does with what happens to a connection that is in it; NULL: nothing. */
+struct conn_protocol {
+	void (*input)(struct worker *w, struct conn *c, uint8_t *bytes, size_t len);
+	void (*sent)(struct worker *w, struct conn *c); /* all that was to be said, by a batch */
+	void (*late)(struct worker *w, struct conn *c); /* its time is over; NULL: it is closed */
+	/* a subscription has fallen out of the log, at the end of a frame: it must end */
+	void (*lost)(struct worker *w, struct conn *c, struct sub *s);
+};
+
+/* --- conn.c: its life ------------------------------------------------------------------------- */
+/* A new client in the slot; its address is set next, before anything is asked. */
+struct conn *conn_open(struct worker *w, struct lane *lane, uint32_t slot);
+/* Where it comes from, and with that whether it is local. Again, when who passes it on tells. */
+void conn_addr_set(struct conn *c, const struct sockaddr_storage *from, enum address_trust trust);
+void conn_state_set(struct worker *w, struct conn *c, enum conn_state next);
+void conn_recv_arm(struct worker *w, struct conn *c);
+bool conn_wants_input(const struct conn *c);
+void conn_recv_done(struct worker *w, struct conn *c, const struct ring_event *ev);
+void conn_op_done(struct worker *w, struct conn *c, enum conn_op op);
+void conn_deadline_set(struct worker *w, struct conn *c, uint32_t ms);
+void conn_why_set(struct worker *w, struct conn *c, enum close_reason why);
+/* The first reason wins. A WebSocket first gets what it is owed: the writer's answers, the end of a
+ * frame that it stands in, a close frame if the reason has a code; then it lingers. Bounded. */
+void conn_close(struct worker *w, struct conn *c, enum close_reason why);
+void conn_close_run(struct worker *w, struct conn *c); /* it is closing, and an answer came */
+/* What is owed to a connection that is closing: answers of the writer, the rest of a frame. A
+ * reader that is slow has time in proportion; one that takes nothing has not. */
+void conn_owed_begin(struct worker *w, struct conn *c);
+/* Until conn_put_off_run(); false: there is no room. */
+bool conn_put_off(struct worker *w, struct conn *c, uint16_t board);
+void conn_put_off_run(struct worker *w); /* the completions of a batch are seen */
+/* At once and without words: the stream is broken, or nobody reads it. */
+void conn_abort(struct worker *w, struct conn *c, enum close_reason why);
+void conn_linger(struct worker *w, struct conn *c); /* everything is sent: shut our side */
+void conn_release(struct worker *w,
+		  struct conn *c); /* shut both sides; free when nothing is in flight */
+struct in_buf *conn_in_borrow(struct worker *w, struct conn *c); /* NULL: none is free */
+void conn_in_return(struct worker *w, struct conn *c);
+/* Behind what `in` holds; false: there is no buffer. What comes in one event always fits. */
+bool conn_in_keep(struct worker *w, struct conn *c, const uint8_t *bytes, size_t len);
+void conn_starved_run(struct worker *w);
+void conn_sweep(struct worker *w);
+
+/* --- conn_send.c: answers -------------------------------------------------------------------- */
+struct out_buf *conn_out_borrow(struct worker *w, struct conn *c); /* NULL: none is free */
+void conn_out_return(struct worker *w, struct conn *c);
+/* Room for one message of up to `len` bytes, or NULL (the connection is being closed then). */
+uint8_t *conn_answer_reserve(struct worker *w, struct conn *c, size_t len);
+uint8_t *conn_last_reserve(struct worker *w, struct conn *c); /* for the close frame, likewise */
+void conn_answer_commit(struct worker *w, struct conn *c, size_t len);
+void conn_answer(struct worker *w, struct conn *c, const struct message *m);
+void conn_flush_run(struct worker *w);   /* sends the outs of the flush list */
+void conn_stuck_retry(struct worker *w); /* a round begins */
+void conn_send_out_short(struct worker *w, struct conn *c, int res);
+void conn_batch_end(struct worker *w); /* after the completions of a batch are seen */
+
+#endif

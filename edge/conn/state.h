@@ -1,0 +1,179 @@
+/*
+ * state.h - what a worker is made of.
+ *
+ * The parts belong to those whose names they have; what is above conn (accepts, bitmaps, the date)
+ * is looked into there only. All on the worker's thread, atomics apart.
+ */
+#ifndef PX_CONN_STATE_H
+#define PX_CONN_STATE_H
+
+#include "edge/conn/conn.h"
+#include "edge/conn/fanout.h"
+#include "edge/conn/pool.h"
+#include "edge/conn/worker_config.h"
+#include "engine/base/assert.h"
+#include "engine/base/clock.h"
+#include "engine/base/histogram.h"
+#include "engine/mail.h"
+#include "engine/metric.h"
+#include "engine/ring/op.h"
+
+#define OUTS_BATCH      1024 /* answers sent between two looks: as fast as handshakes come */
+#define PUT_OFF_MAX     256
+#define EVENTS_PER_REAP 256
+#define SWEEP_NS        (250 * NS_PER_MS)
+
+_Static_assert(ROOMS_MAX <= MESSAGE_NO_BOARD && ROOMS_MAX * ROOM_LOGS <= UINT16_MAX,
+	       "a board and one of its logs are a uint16_t");
+
+struct accept_op;
+struct bitmap_wait;
+
+struct conn_list {
+	uint32_t head, tail; /* tail counts only while head is not NONE */
+};
+
+/* What cannot be done before the batch's end: whether the last send left the client inside a frame
+ * is not known. */
+struct put_off {
+	struct mail_client client;
+	uint16_t board; /* that it leaves; when it is closing by then: any */
+};
+
+/* One ring with its share of the connections: index = base + slot. */
+struct lane {
+	struct ring *ring;
+	uint32_t base;
+	uint32_t used;           /* slots in use, spare ones included */
+	uint32_t accepts;        /* armed */
+	uint32_t accepts_wanted; /* per listener, at the last look */
+	uint32_t accept_tick;    /* none is armed before: the last one failed */
+	uint32_t first_accept;   /* index into worker->accepts */
+	uint32_t subs_base;      /* its subscriptions: [subs_base, subs_end) were ever used */
+	uint32_t subs_end;
+	uint32_t sub_free; /* list */
+};
+
+/* Connections that have something to do, and wait for their turn. */
+struct due {
+	struct conn_list flush;         /* something to say */
+	struct conn_list stuck;         /* likewise, but not before the next round */
+	uint32_t starved[FANOUT_BATCH]; /* their receive found no buffer */
+	uint32_t starved_count;
+	bool starved_more; /* there was no room in the list: look at all */
+};
+
+/* The sends between two looks at the completions. */
+struct batch {
+	uint32_t number;
+	uint32_t guarded_count;
+	uint16_t guarded[ROOMS_MAX * ROOM_LOGS]; /* room * ROOM_LOGS + encoding */
+	bool is_guarded[ROOMS_MAX * ROOM_LOGS];
+	uint32_t deferred[FANOUT_BATCH]; /* subs whose connection had a send in the batch already */
+	uint32_t deferred_count;
+	uint32_t outs[OUTS_BATCH]; /* connections whose `out` was sent in the batch */
+	uint32_t outs_count;
+	struct put_off put_off[PUT_OFF_MAX];
+	uint32_t put_off_count;
+};
+
+/* One way over all subscriptions. */
+struct round {
+	bool is_on;
+	bool lagging;  /* some sub did not get everything */
+	uint32_t lane; /* whose subs are visited */
+	uint32_t at;   /* next sub to visit */
+	uint64_t start_ns;
+	uint64_t next_ns;       /* not before */
+	uint64_t batch_ns;      /* when the last batch was prepared; 0: its rest is decided */
+	uint64_t rest_until_ns; /* no batch before */
+	uint64_t rest_left_ns;  /* of this round */
+	uint64_t heads_seen;    /* sum of all heads when it began: changed = there is work */
+	_Atomic uint64_t took_ns;
+	struct histogram *history;
+};
+
+/* What is at the writer. */
+struct mailbox {
+	uint32_t out;         /* requests without answer */
+	bool pushed;          /* something was, this turn */
+	uint64_t without_key; /* PUTs so far */
+};
+
+struct drain {
+	bool is_on;
+	uint32_t at; /* connections below it are closed */
+	uint64_t start_ns;
+};
+
+/* As HTTP answers tell it. */
+struct date {
+	uint64_t s;
+	char text[40];
+};
+
+struct worker {
+	struct worker_config config;
+	struct worker_shared *shared;
+	const struct conn_protocol *protocols; /* [CONN_STATES] */
+	struct now now;
+	uint64_t start_ns;
+	uint32_t tick; /* SWEEP_NS since start_ns, from 1 */
+	uint64_t sweep_next_ns;
+
+	struct lane *lanes;
+	struct conn *conns;
+	uint32_t *deadlines; /* of each connection, in ticks (SWEEP_NS); 0: none */
+	uint32_t conns_max;
+	uint32_t subs_max;
+	struct sub *subs;
+	uint32_t subs_per_lane;
+	uint32_t sub_count;
+	struct pool ins;  /* of struct in_buf */
+	struct pool outs; /* of struct out_buf */
+	struct accept_op *accepts;
+	uint32_t accepts_end;
+
+	struct due due;
+	struct batch batch;
+	struct round round;
+	struct mailbox mailbox;
+	struct drain drain;
+
+	struct bitmap_wait *bitmaps; /* [board * BOARD_FORMS + form] */
+	struct addresses *addresses; /* new sessions of each */
+	struct date date;
+
+	struct metrics metrics;
+	_Atomic uint64_t closed[CLOSE_REASONS];
+	struct ring_event events[EVENTS_PER_REAP];
+};
+
+static inline struct lane *conn_lane(struct worker *w, const struct conn *c)
+{
+	return &w->lanes[c->wire.lane];
+}
+
+static inline struct ring *conn_ring(struct worker *w, const struct conn *c)
+{
+	return w->lanes[c->wire.lane].ring;
+}
+
+static inline uint32_t conn_index(const struct worker *w, const struct conn *c)
+{
+	return (uint32_t)(c - w->conns);
+}
+
+static inline uint64_t conn_tag(const struct worker *w, const struct conn *c, enum worker_op op)
+{
+	return op_tag_pack(op, c->generation, conn_index(w, c));
+}
+
+/* Whether bytes were sent to it of which is not known yet how many were taken: for a WebSocket, it
+ * may stand inside a frame. Never between the batch's end and the next sends. */
+static inline bool conn_is_in_batch(const struct worker *w, const struct conn *c)
+{
+	return c->batch == w->batch.number;
+}
+
+#endif
