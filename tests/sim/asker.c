@@ -91,6 +91,16 @@ static void ask_cell(struct asker *a, char *text, size_t room)
 	snprintf(text + len, room - (size_t)len, " HTTP/1.1\r\nHost: sim\r\n\r\n");
 }
 
+static void ask_pixel(struct asker *a, char *text, size_t room)
+{
+	a->pixel = (struct truth_pixel){.board = a->board,
+					.x = (uint32_t)asker_below(a, asker_board(a)->width),
+					.y = (uint32_t)asker_below(a, asker_board(a)->height),
+					.known_seq = a->known_seq};
+	snprintf(text, room, "GET /boards/%s/pixels/%u/%u HTTP/1.1\r\nHost: sim\r\n\r\n",
+		 asker_board(a)->name, a->pixel.x, a->pixel.y);
+}
+
 static void ask_moment(struct asker *a, char *text, size_t room)
 {
 	struct truth_moment *m = &a->moment;
@@ -220,7 +230,9 @@ void asker_ask(struct asker *a)
 		a->cell.next = 0;
 	a->known_seq = truth_known_seq(a->crowd->truth, a->board);
 	a->known_lsn = truth_rollback_newest(a->crowd->truth, a->board);
-	if (a->ask == ASK_CELL)
+	if (a->ask == ASK_PIXEL)
+		ask_pixel(a, text, sizeof(text));
+	else if (a->ask == ASK_CELL)
 		ask_cell(a, text, sizeof(text));
 	else if (a->ask == ASK_SEQ || a->ask == ASK_TIME)
 		ask_moment(a, text, sizeof(text));

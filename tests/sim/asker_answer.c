@@ -39,6 +39,19 @@ static uint64_t field(const char *head, const char *name)
 
 /* --- the past ------------------------------------------------------------------------------- */
 
+static void pixel_hear(struct asker *a, const json_t *answer)
+{
+	const json_t *user = json_object_get(answer, "user");
+	struct truth_pixel *p = &a->pixel;
+
+	p->color = (uint32_t)number(answer, "color");
+	p->at_ms = number_or_null(answer, "placed_at");
+	truth_check(json_is_string(user) == (p->at_ms != 0), "a pixel of somebody, or of no time");
+	if (json_is_string(user))
+		strncat(p->user, json_string_value(user), 32);
+	truth_told_pixel(a->crowd->truth, p);
+}
+
 static void cell_hear(struct asker *a, const json_t *answer)
 {
 	const json_t *list = json_object_get(answer, "placements"), *user;
@@ -199,6 +212,8 @@ void asker_hear(struct asker *a, const char *head, unsigned status, const uint8_
 	answer = body_load(body, len);
 	if (status != 200)
 		error_hear(a, status, answer);
+	else if (a->ask == ASK_PIXEL)
+		pixel_hear(a, answer);
 	else if (a->ask == ASK_CELL)
 		cell_hear(a, answer);
 	else if (a->ask == ASK_LIST)

@@ -6,13 +6,14 @@
 #include "tests/sim/client_priv.h"
 
 enum ask {
-	ASK_CELL, /* GET  /boards/{b}/pixels/{x}/{y}/history */
-	ASK_SEQ,  /* GET  /boards/{b}/bitmap?seq= */
-	ASK_TIME, /* GET  /boards/{b}/bitmap?at= */
-	ASK_LIST, /* GET  /boards/{b}/rollbacks */
-	ASK_TRY,  /* POST /boards/{b}/rollback, dry_run */
-	ASK_SHOW, /* POST /boards/{b}/rollback/preview.png */
-	ASK_DO,   /* POST /boards/{b}/rollback */
+	ASK_PIXEL, /* GET  /boards/{b}/pixels/{x}/{y} */
+	ASK_CELL,  /* GET  /boards/{b}/pixels/{x}/{y}/history */
+	ASK_SEQ,   /* GET  /boards/{b}/bitmap?seq= */
+	ASK_TIME,  /* GET  /boards/{b}/bitmap?at= */
+	ASK_LIST,  /* GET  /boards/{b}/rollbacks */
+	ASK_TRY,   /* POST /boards/{b}/rollback, dry_run */
+	ASK_SHOW,  /* POST /boards/{b}/rollback/preview.png */
+	ASK_DO,    /* POST /boards/{b}/rollback */
 	ASKS
 };
 
@@ -27,9 +28,10 @@ struct asker {
 	unsigned left; /* questions on this connection */
 	enum ask ask;
 	unsigned board;
-	uint64_t known_seq;         /* somebody had the board at it when it was asked, */
-	uint64_t known_lsn;         /* and was told of this rollback; 0: of none */
-	struct truth_cell cell;     /* CELL; next != 0: the question after it goes on there */
+	uint64_t known_seq;     /* somebody had the board at it when it was asked, */
+	uint64_t known_lsn;     /* and was told of this rollback; 0: of none */
+	struct truth_cell cell; /* CELL; next != 0: the question after it goes on there */
+	struct truth_pixel pixel;
 	struct truth_moment moment; /* SEQ, TIME */
 	struct truth_rollback rollback;
 	size_t number; /* DO: of the truth */

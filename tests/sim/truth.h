@@ -11,8 +11,8 @@
  *  - a rollback was asked for, is there whole or not at all, and changes what a plan that is made
  *    here anew changes, but for cells that somebody placed on meanwhile; nobody had a board with a
  *    part of it; what was refused is not there, what was answered is, as it was answered;
- *  - what was answered about the past (a pixel's placements, a board at a seq or a time, the list
- *    of rollbacks, what one would do) is what the journal has.
+ *  - what was answered about the past and the present (a pixel, its placements, a board at a seq
+ *    or a time, the list of rollbacks, what one would do) is what the journal has.
  *
  * One thread. A breach prints a sentence and ends the process with 1.
  */
@@ -74,6 +74,16 @@ struct truth_cell {
 	uint32_t count;
 	uint64_t next; /* 0: there is nothing older, */
 	bool complete; /* and this says that nothing was removed */
+};
+
+/* What a pixel is now, and who placed it when; at_ms 0: that was not known. */
+struct truth_pixel {
+	unsigned board;
+	uint32_t x, y;
+	uint64_t known_seq; /* as above */
+	uint64_t at_ms;
+	uint32_t color;
+	char user[33];
 };
 
 /* A board of the past, as it was answered. */
@@ -138,6 +148,7 @@ bool truth_rollback_takes(const struct truth *t, unsigned board, uint64_t lsn);
 
 /* What was answered about the past; a moment with its board, one byte per cell. */
 void truth_told_cell(struct truth *t, const struct truth_cell *cell);
+void truth_told_pixel(struct truth *t, const struct truth_pixel *pixel);
 void truth_told_moment(struct truth *t, const struct truth_moment *m, const uint8_t *colors);
 
 /* With the sink, if there is one, it is compared too: sink.h. */

@@ -16,6 +16,12 @@ void truth_told_cell(struct truth *t, const struct truth_cell *cell)
 	t->cells[t->cells_len++] = *cell;
 }
 
+void truth_told_pixel(struct truth *t, const struct truth_pixel *pixel)
+{
+	t->pixels = truth_grown(t->pixels, t->pixels_len, &t->pixels_max, sizeof(*t->pixels));
+	t->pixels[t->pixels_len++] = *pixel;
+}
+
 void truth_told_moment(struct truth *t, const struct truth_moment *m, const uint8_t *colors)
 {
 	truth_hash_set(t, &t->past[m->board], m->board, m->is_seq,
@@ -26,24 +32,28 @@ void truth_told_moment(struct truth *t, const struct truth_moment *m, const uint
 
 /* --- a pixel -------------------------------------------------------------------------------- */
 
+static bool is_of(const struct placed *p, const char *user)
+{
+	uint8_t bytes[USER_BYTES];
+	char hex[2 * USER_BYTES + 1];
+
+	if (p->rollback != 0)
+		return false;
+	truth_user(p->client, bytes);
+	for (unsigned i = 0; i < USER_BYTES; i++)
+		snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
+	return strcmp(user, hex) == 0;
+}
+
 static void found_check(const struct truth *t, const struct truth_cell *c, uint32_t i, uint64_t seq)
 {
 	const struct placed *p = truth_placed(t, c->board, seq);
-	uint8_t user[USER_BYTES];
-	char hex[33];
 
 	truth_check(c->found[i].at_ms == p->at_ms && c->found[i].color == p->color &&
-			    c->found[i].rollback == p->rollback,
+			    c->found[i].rollback == p->rollback &&
+			    (p->rollback != 0 || is_of(p, c->found[i].user)),
 		    "board %s: the history of (%u, %u) has seq %lu otherwise than the journal",
 		    t->boards[c->board].name, c->x, c->y, seq);
-	if (p->rollback != 0)
-		return;
-	truth_user(p->client, user);
-	for (unsigned k = 0; k < sizeof(user); k++)
-		snprintf(hex + 2 * k, 3, "%02x", user[k]);
-	truth_check(strcmp(c->found[i].user, hex) == 0,
-		    "board %s: the history of (%u, %u) has seq %lu by %s, the journal by %s",
-		    t->boards[c->board].name, c->x, c->y, seq, c->found[i].user, hex);
 }
 
 /* From the newest back to where the answer ends: all of the cell, and nothing else. What is newer
@@ -70,6 +80,28 @@ static void cell_check(const struct truth *t, const struct truth_cell *c)
 		    "board %s: the history of (%u, %u) below %lu has seq %lu, the journal not",
 		    t->boards[c->board].name, c->x, c->y, c->before,
 		    i < c->count ? c->found[i].seq : 0);
+}
+
+/* It is what it was when it was asked for, or what it became later. */
+static void pixel_check(const struct truth *t, const struct truth_pixel *c)
+{
+	const struct fold *f = &t->folds[c->board];
+	uint32_t cell = c->y * t->boards[c->board].width + c->x;
+	bool is_right = false, was_there = false;
+
+	for (uint64_t seq = f->next_seq; seq > f->first_seq && !is_right && !was_there; seq--) {
+		const struct placed *p = truth_placed(t, c->board, seq - 1);
+
+		if (p->cell != cell)
+			continue;
+		is_right = p->color == c->color &&
+			   (c->at_ms == 0 || (p->at_ms == c->at_ms && is_of(p, c->user)));
+		was_there = seq - 1 <= c->known_seq;
+	}
+	if (!was_there && c->color == 0 && c->at_ms == 0)
+		is_right = true;
+	truth_check(is_right, "board %s: (%u, %u) was told to be %u, by %s at %lu",
+		    t->boards[c->board].name, c->x, c->y, c->color, c->user, c->at_ms);
 }
 
 /* --- a board -------------------------------------------------------------------------------- */
@@ -106,12 +138,15 @@ void told_verify_end(struct truth *t)
 		cell_check(t, &t->cells[i]);
 	for (size_t i = 0; i < t->moments_len; i++)
 		moment_check(t, &t->moments[i]);
-	t->counts.past_checked += t->cells_len + t->moments_len;
-	t->cells_len = t->moments_len = 0;
+	for (size_t i = 0; i < t->pixels_len; i++)
+		pixel_check(t, &t->pixels[i]);
+	t->counts.past_checked += t->cells_len + t->moments_len + t->pixels_len;
+	t->cells_len = t->moments_len = t->pixels_len = 0;
 }
 
 void told_free(struct truth *t)
 {
 	free(t->cells);
 	free(t->moments);
+	free(t->pixels);
 }

@@ -93,7 +93,8 @@ struct truth {
 	/* truth_past.c */
 	struct truth_moment *moments;
 	struct truth_cell *cells;
-	size_t moments_len, moments_max, cells_len, cells_max;
+	struct truth_pixel *pixels;
+	size_t moments_len, moments_max, cells_len, cells_max, pixels_len, pixels_max;
 	bool retains;
 	struct record *copied; /* by lsn - 1 */
 	size_t copied_len, copied_max;
