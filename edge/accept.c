@@ -28,12 +28,6 @@ int accept_new(struct worker *w)
 	return 0;
 }
 
-bool accept_server_is_full(const struct worker *w)
-{
-	return atomic_load_explicit(&w->shared->clients, memory_order_relaxed) >=
-	       w->shared->clients_max;
-}
-
 /* How many accepts of this ring may be in flight on each listener now. */
 static uint32_t accepts_wanted(const struct worker *w, const struct lane *lane)
 {
@@ -41,7 +35,7 @@ static uint32_t accepts_wanted(const struct worker *w, const struct lane *lane)
 	uint32_t slots = w->config.slots_per_ring;
 	uint32_t room;
 
-	if (!accept_server_is_full(w))
+	if (!worker_is_full(w))
 		slots -= WORKER_SPARE_SLOTS;
 	if (lane->used >= slots)
 		return 0;

@@ -11,6 +11,16 @@
 
 #include "edge/worker_priv.h"
 
+#define MESSAGE_BYTES_MAX (64u << 20)
+
+void echo_begin(struct worker *w, struct conn *c)
+{
+	c->encoding = MESSAGE_BINARY;
+	ws_parser_init(&c->ws, WS_FROM_CLIENT, MESSAGE_BYTES_MAX);
+	conn_state_set(w, c, CONN_ECHO);
+	conn_deadline_set(w, c, w->shared->ws_idle_timeout_ms);
+}
+
 static void echo_piece(struct worker *w, struct conn *c, const struct ws_piece *p)
 {
 	enum ws_opcode opcode = p->opcode;

@@ -231,16 +231,6 @@ void http_ready_get(struct worker *w, struct conn *c, const struct http_request 
 		 ready ? "ready\n" : "not ready\n");
 }
 
-void http_ws_get(struct worker *w, struct conn *c, const struct http_request *q)
-{
-	ws_upgrade(w, c, q->head, false);
-}
-
-void http_echo_get(struct worker *w, struct conn *c, const struct http_request *q)
-{
-	ws_upgrade(w, c, q->head, true);
-}
-
 void http_echo_post(struct worker *w, struct conn *c, const struct http_request *q)
 {
 	http_reply(w, c,

@@ -20,7 +20,6 @@
 #define TRIMS_PER_TICK     256   /* buffers whose pages are given back */
 #define REAPS_PER_TURN     16    /* per ring */
 #define ANSWERS_PER_TURN   512
-#define ECHO_MESSAGE_MAX   (64u << 20)
 #define PENDING_BINARY_MAX 1100 /* unanswered requests of one connection */
 #define PENDING_JSON_MAX   200
 #define RING_SQ_ENTRIES    1024
@@ -51,7 +50,6 @@ int accept_new(struct worker *w);
 void accept_arm(struct worker *w);
 void accept_done(struct worker *w, const struct ring_event *ev);
 void accept_stop(struct worker *w);
-bool accept_server_is_full(const struct worker *w); /* of all workers together */
 
 /* --- http.c: requests ------------------------------------------------------------------------- */
 enum http_what {
@@ -163,13 +161,19 @@ void http_send_start(struct worker *w, struct conn *c); /* sends out and body to
 void http_send_done(struct worker *w, struct conn *c, const struct ring_event *ev);
 
 /* --- ws.c ------------------------------------------------------------------------------------- */
-void ws_upgrade(struct worker *w, struct conn *c, const struct http_head *h, bool echo);
+/* The handshake is about to be answered: from here on the connection speaks pixeld.v1. */
+void ws_begin(struct worker *w, struct conn *c, enum message_encoding encoding);
+/* The session that the handshake brought; it brought one that is not good. */
+void ws_session_begin(struct worker *w, struct conn *c, const uint8_t user[static USER_BYTES],
+		      uint64_t ends_s);
+void ws_session_refuse(struct worker *w, struct conn *c);
 void ws_input(struct worker *w, struct conn *c, uint8_t *bytes, size_t len);
 void ws_mail(struct worker *w, struct conn *c, const struct mail_answer *a);
 /* Ends the subscription and tells why; the client must fetch the board again. */
 void ws_stale(struct worker *w, struct conn *c, struct sub *s);
 
 /* --- echo.c ----------------------------------------------------------------------------------- */
+void echo_begin(struct worker *w, struct conn *c); /* likewise */
 void echo_input(struct worker *w, struct conn *c); /* something to echo, or room for it */
 void echo_bytes(struct worker *w, struct conn *c, uint8_t *bytes, size_t len);
 
@@ -181,8 +185,6 @@ void bitmaps_sweep(struct worker *w);
 void bitmaps_mail(struct worker *w, const struct mail_answer *a);
 
 /* --- worker.c --------------------------------------------------------------------------------- */
-/* Whether the connection keeps to the allowed rate; counts the request. */
-bool conn_may_ask(struct worker *w, struct conn *c);
 /* Room for one request to the writer; NULL: overloaded. Type, client and time are set. */
 struct mail_request *worker_ask(struct worker *w, struct conn *c, enum mail_type type);
 

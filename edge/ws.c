@@ -1,5 +1,5 @@
 /*
- * ws.c - WebSocket clients of pixeld.v1 and pixeld.v1.json: the handshake, and message by message.
+ * ws.c - WebSocket clients of pixeld.v1 and pixeld.v1.json, message by message.
  *
  * Most messages arrive whole in one receive and are decoded where they lie. Only what spans
  * receives, or is fragmented, is put together in a borrowed input buffer: data at its start, a
@@ -88,142 +88,29 @@ static bool session_lasts(struct worker *w, struct conn *c)
 	return false;
 }
 
-/* --- the handshake ---------------------------------------------------------------------------- */
+/* --- beginning -------------------------------------------------------------------------------- */
 
-static const char *protocol_name(enum message_encoding encoding)
+void ws_begin(struct worker *w, struct conn *c, enum message_encoding encoding)
 {
-	return encoding == MESSAGE_JSON ? "pixeld.v1.json" : "pixeld.v1";
-}
-
-/* Of the offered subprotocols the first that is ours; false: none is. Nothing offered: binary. */
-static bool protocol_choose(const struct http_head *h, enum message_encoding *ret)
-{
-	struct http_list offered = h->ws_protocol;
-	struct span name;
-
-	*ret = MESSAGE_BINARY;
-	if (offered.value.at == NULL)
-		return true;
-	while (http_list_next(&offered, &name)) {
-		*ret = span_equals(name, "pixeld.v1.json") ? MESSAGE_JSON : MESSAGE_BINARY;
-		if (span_equals(name, protocol_name(*ret)))
-			return true;
-	}
-	return false;
-}
-
-/* 16 bytes in base64. The field ends before a CR, which is where strspn() stops at the latest. */
-static bool key_is_good(struct span key)
-{
-	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-				      "0123456789+/";
-
-	return key.len == 24 && strspn(key.at, letters) == 22 && memcmp(key.at + 22, "==", 2) == 0;
-}
-
-/* False: refuse it with what is returned. */
-static bool handshake_is_good(struct worker *w, const struct http_head *h,
-			      enum http_error *ret_error, const char **ret_why)
-{
-	if (!h->connection_upgrade || !h->upgrade_websocket) {
-		*ret_error = HTTP_ERROR_UPGRADE;
-		*ret_why = "this path speaks WebSocket";
-		return false;
-	}
-	if (!span_equals(h->ws_version, "13")) {
-		*ret_error = HTTP_ERROR_UPGRADE;
-		*ret_why = "WebSocket version 13 is needed";
-		return false;
-	}
-	if (h->method != HTTP_GET || h->minor < 1 || h->content_length > 0 ||
-	    !key_is_good(h->ws_key)) {
-		*ret_error = HTTP_ERROR_BAD_HANDSHAKE;
-		*ret_why = "not a WebSocket handshake";
-		return false;
-	}
-	if (!http_origin_is_allowed(w, h)) {
-		*ret_error = HTTP_ERROR_NOT_ALLOWED;
-		*ret_why = HTTP_ORIGIN_WHY;
-		return false;
-	}
-	return true;
-}
-
-static void handshake_answer(struct worker *w, struct conn *c, const struct http_head *h, bool echo)
-{
-	char accept[WS_ACCEPT_CHARS];
-	char line[64] = "";
-	uint8_t *at = conn_answer_reserve(w, c, 512);
-	int len;
-
-	if (at == NULL)
-		return;
-	ws_accept_key(h->ws_key.at, accept);
-	if (!echo && h->ws_protocol.value.at != NULL)
-		snprintf(line, sizeof(line), "Sec-WebSocket-Protocol: %s\r\n",
-			 protocol_name((enum message_encoding)c->encoding));
-	len = snprintf(
-		(char *)at, 512,
-		"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-		"Sec-WebSocket-Accept: %.*s\r\n%s\r\n",
-		WS_ACCEPT_CHARS, accept, line);
-	px_assert(len > 0 && len < 512);
-	conn_answer_commit(w, c, (size_t)len);
-}
-
-void ws_upgrade(struct worker *w, struct conn *c, const struct http_head *h, bool echo)
-{
-	enum message_encoding encoding = MESSAGE_BINARY;
-	uint8_t user[USER_BYTES];
-	enum http_token token;
-	uint64_t ends_s;
-	enum http_error error;
-	const char *why;
-
-	if (!handshake_is_good(w, h, &error, &why)) {
-		/* A page asks why its WebSocket was refused: browsers do not say. */
-		if (error == HTTP_ERROR_UPGRADE && accept_server_is_full(w))
-			http_reply_full(w, c);
-		else
-			http_reply_error(w, c, error, why);
-		return;
-	}
-	if (!echo && !protocol_choose(h, &encoding)) {
-		http_reply_error(w, c, HTTP_ERROR_BAD_HANDSHAKE,
-				 "subprotocols: pixeld.v1, pixeld.v1.json");
-		return;
-	}
-	token = http_token_look(w, h, user, &ends_s);
-	if (token == HTTP_TOKEN_GOOD)
-		session_begin(c, user, ends_s);
 	c->encoding = (uint8_t)encoding;
-	ws_parser_init(&c->ws, WS_FROM_CLIENT, echo ? ECHO_MESSAGE_MAX : MESSAGE_IN_BYTES_MAX);
-	conn_state_set(w, c, echo ? CONN_ECHO : CONN_WS);
+	ws_parser_init(&c->ws, WS_FROM_CLIENT, MESSAGE_IN_BYTES_MAX);
+	conn_state_set(w, c, CONN_WS);
 	conn_deadline_set(w, c, w->shared->ws_idle_timeout_ms);
-	handshake_answer(w, c, h, echo);
-	if (echo || c->why != CLOSE_NONE)
-		return;
-	if (token == HTTP_TOKEN_GOOD)
-		welcome(w, c);
-	else if (token == HTTP_TOKEN_BAD)
-		error_say(w, c, REFUSAL_NO_SESSION, MESSAGE_NO_BOARD, 0, 0);
+}
+
+void ws_session_begin(struct worker *w, struct conn *c, const uint8_t user[static USER_BYTES],
+		      uint64_t ends_s)
+{
+	session_begin(c, user, ends_s);
+	welcome(w, c);
+}
+
+void ws_session_refuse(struct worker *w, struct conn *c)
+{
+	error_say(w, c, REFUSAL_NO_SESSION, MESSAGE_NO_BOARD, 0, 0);
 }
 
 /* --- requests to the writer ------------------------------------------------------------------- */
-
-bool conn_may_ask(struct worker *w, struct conn *c)
-{
-	uint64_t now_us = w->now.mono_ns / 1000;
-	uint64_t step_us;
-
-	if (w->shared->requests_per_second == 0)
-		return true;
-	step_us = 1000000 / w->shared->requests_per_second;
-	if (c->next_request_us > now_us + 1000000)
-		return false; /* a second's worth ahead of the rate */
-	c->next_request_us = (c->next_request_us > now_us ? c->next_request_us : now_us) + step_us;
-	return true;
-}
 
 /* Room at the writer for one more request of this connection, whose answer will have room too. */
 static struct mail_request *ask(struct worker *w, struct conn *c, enum mail_type type)

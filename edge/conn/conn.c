@@ -220,6 +220,20 @@ void conn_recv_done(struct worker *w, struct conn *c, const struct ring_event *e
 		conn_recv_arm(w, c);
 }
 
+bool conn_may_ask(struct worker *w, struct conn *c)
+{
+	uint64_t now_us = w->now.mono_ns / 1000;
+	uint64_t step_us;
+
+	if (w->shared->requests_per_second == 0)
+		return true;
+	step_us = 1000000 / w->shared->requests_per_second;
+	if (c->next_request_us > now_us + 1000000)
+		return false; /* a second's worth ahead of the rate */
+	c->next_request_us = (c->next_request_us > now_us ? c->next_request_us : now_us) + step_us;
+	return true;
+}
+
 /* --- buffers ------------------------------------------------------------------------------------
  * */
 

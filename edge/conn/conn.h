@@ -165,6 +165,8 @@ struct in_buf *conn_in_borrow(struct worker *w, struct conn *c); /* NULL: none i
 void conn_in_return(struct worker *w, struct conn *c);
 /* Behind what `in` holds; false: there is no buffer. What comes in one event always fits. */
 bool conn_in_keep(struct worker *w, struct conn *c, const uint8_t *bytes, size_t len);
+/* Whether the connection keeps to the allowed rate; counts the request. */
+bool conn_may_ask(struct worker *w, struct conn *c);
 void conn_starved_run(struct worker *w);
 void conn_sweep(struct worker *w);
 

@@ -149,6 +149,13 @@ struct worker {
 	struct ring_event events[EVENTS_PER_REAP];
 };
 
+/* All workers together. */
+static inline bool worker_is_full(const struct worker *w)
+{
+	return atomic_load_explicit(&w->shared->clients, memory_order_relaxed) >=
+	       w->shared->clients_max;
+}
+
 static inline struct lane *conn_lane(struct worker *w, const struct conn *c)
 {
 	return &w->lanes[c->wire.lane];
