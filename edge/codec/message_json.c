@@ -1,8 +1,8 @@
 /*
- * message_json.c - the same messages as JSON text. The one file that sees jansson.
+ * message_json.c - the same messages read from JSON text. The one file that sees jansson.
  *
- * Any thread. Reading allocates (jansson) for the time of the call, bounded by MESSAGE_IN_BYTES_MAX
- * of input; writing allocates nothing and is plain text put together here. Nothing is in flight.
+ * Any thread. Allocates (jansson) for the time of the call, bounded by MESSAGE_IN_BYTES_MAX of
+ * input. Nothing is in flight.
  *
  * Numbers are read as doubles and count by their value (1e3 is 1000), as in JavaScript: whole
  * numbers below 2^53 are exact, everything else is refused where a whole number is wanted.
@@ -13,14 +13,9 @@
 #include <jansson.h>
 #include <string.h>
 
-#include "engine/base/assert.h"
-#include "engine/base/bytes.h"
-#include "engine/refusal.h"
 #include "engine/base/timestamp.h"
 
 #define WHOLE_NUMBER_LIMIT 9007199254740992.0 /* 2^53 */
-
-/* --- reading ---------------------------------------------------------------------------------- */
 
 /* A whole number below `limit` (at most 2^53). */
 static bool whole_number(const json_t *value, double limit, uint64_t *ret_number)
@@ -323,198 +318,4 @@ int message_decode_rollback(const uint8_t *in, size_t len, struct msg_rollback *
 	}
 	*ret_rollback = m;
 	return 0;
-}
-
-/* --- writing ---------------------------------------------------------------------------------- */
-
-static uint8_t *put_chars(uint8_t *p, const char *text)
-{
-	return put_bytes(p, text, strlen(text));
-}
-
-static uint8_t *put_number(uint8_t *p, uint64_t number)
-{
-	char digits[20];
-	size_t n = 0;
-
-	do {
-		digits[sizeof(digits) - ++n] = (char)('0' + number % 10);
-		number /= 10;
-	} while (number > 0);
-	return put_bytes(p, digits + sizeof(digits) - n, n);
-}
-
-/* ,"key": */
-static uint8_t *put_key(uint8_t *p, const char *key)
-{
-	p = put_chars(p, ",\"");
-	p = put_chars(p, key);
-	return put_chars(p, "\":");
-}
-
-static uint8_t *put_number_field(uint8_t *p, const char *key, uint64_t number)
-{
-	return put_number(put_key(p, key), number);
-}
-
-static uint8_t *put_bool_field(uint8_t *p, const char *key, bool value)
-{
-	return put_chars(put_key(p, key), value ? "true" : "false");
-}
-
-/* Names and texts are ours and printable; what is not becomes '?' rather than broken JSON. */
-static uint8_t *put_text_field(uint8_t *p, const char *key, const char *text)
-{
-	p = put_u8(put_key(p, key), '"');
-	for (; *text != 0; text++) {
-		if (*text == '"' || *text == '\\')
-			p = put_u8(p, '\\');
-		p = put_u8(p, *text >= ' ' && *text <= '~' ? (uint8_t)*text : '?');
-	}
-	return put_u8(p, '"');
-}
-
-static uint8_t *put_user_field(uint8_t *p, const uint8_t user[static USER_BYTES])
-{
-	static const char hex[] = "0123456789abcdef";
-
-	p = put_chars(p, ",\"user\":\"");
-	for (unsigned i = 0; i < USER_BYTES; i++) {
-		p = put_u8(p, (uint8_t)hex[user[i] >> 4]);
-		p = put_u8(p, (uint8_t)hex[user[i] & 15]);
-	}
-	return put_u8(p, '"');
-}
-
-static uint8_t *put_status(uint8_t *p, const struct msg_status *m)
-{
-	p = put_chars(p, "{\"type\":\"status\"");
-	p = put_number_field(p, "board", m->board);
-	p = put_number_field(p, "epoch", m->epoch);
-	p = put_number_field(p, "seq", m->seq);
-	p = put_number_field(p, "online", m->online);
-	return put_number_field(p, "time_ms", m->time_ms);
-}
-
-static uint8_t *put_subscribed(uint8_t *p, const struct msg_subscribed *m)
-{
-	p = put_chars(p, "{\"type\":\"subscribed\"");
-	p = put_number_field(p, "board", m->board);
-	p = put_text_field(p, "name", m->name);
-	p = put_number_field(p, "epoch", m->epoch);
-	p = put_number_field(p, "seq", m->seq);
-	p = put_number_field(p, "width", m->width);
-	p = put_number_field(p, "height", m->height);
-	p = put_number_field(p, "bits", m->bits);
-	p = put_bool_field(p, "resumed", m->resumed);
-	p = put_bool_field(p, "frozen", m->frozen);
-	p = put_number_field(p, "cooldown_ms", m->cooldown_ms);
-	return put_number_field(p, "tag", m->tag);
-}
-
-static uint8_t *put_stale(uint8_t *p, const struct msg_stale *m)
-{
-	p = put_chars(p, "{\"type\":\"stale\"");
-	p = put_number_field(p, "board", m->board);
-	p = put_number_field(p, "epoch", m->epoch);
-	p = put_number_field(p, "seq", m->seq);
-	return put_number_field(p, "oldest", m->oldest);
-}
-
-static uint8_t *put_placed(uint8_t *p, const struct msg_placed *m)
-{
-	p = put_chars(p, "{\"type\":\"placed\"");
-	p = put_number_field(p, "board", m->board);
-	p = put_number_field(p, "request", m->request);
-	p = put_number_field(p, "seq", m->seq);
-	return put_number_field(p, "cooldown_ms", m->cooldown_ms);
-}
-
-static uint8_t *put_refused(uint8_t *p, const struct msg_refused *m)
-{
-	p = put_chars(p, "{\"type\":\"refused\"");
-	p = put_number_field(p, "board", m->board);
-	p = put_number_field(p, "request", m->request);
-	p = put_text_field(p, "code", refusal_str(m->code));
-	return put_number_field(p, "wait_ms", m->wait_ms);
-}
-
-static uint8_t *put_you(uint8_t *p, const struct msg_you *m)
-{
-	p = put_chars(p, "{\"type\":\"you\"");
-	p = put_number_field(p, "board", m->board);
-	p = put_number_field(p, "wait_ms", m->wait_ms);
-	p = put_number_field(p, "last_request", m->last_request);
-	return put_number_field(p, "last_seq", m->last_seq);
-}
-
-static uint8_t *put_error(uint8_t *p, const struct msg_error *m)
-{
-	p = put_chars(p, "{\"type\":\"error\"");
-	p = put_text_field(p, "code", refusal_str(m->code));
-	p = put_text_field(p, "text", m->text);
-	if (m->board == MESSAGE_NO_BOARD)
-		p = put_chars(put_key(p, "board"), "null");
-	else
-		p = put_number_field(p, "board", m->board);
-	p = put_number_field(p, "request", m->request);
-	return put_number_field(p, "wait_ms", m->wait_ms);
-}
-
-size_t json_encode_server(const struct message *message, uint8_t *out)
-{
-	uint8_t *p = out;
-
-	switch (message->type) {
-	case MSG_STATUS:
-		p = put_status(p, &message->status);
-		break;
-	case MSG_SUBSCRIBED:
-		p = put_subscribed(p, &message->subscribed);
-		break;
-	case MSG_STALE:
-		p = put_stale(p, &message->stale);
-		break;
-	case MSG_PLACED:
-		p = put_placed(p, &message->placed);
-		break;
-	case MSG_REFUSED:
-		p = put_refused(p, &message->refused);
-		break;
-	case MSG_WELCOME:
-		p = put_user_field(put_chars(p, "{\"type\":\"welcome\""), message->welcome.user);
-		break;
-	case MSG_YOU:
-		p = put_you(p, &message->you);
-		break;
-	case MSG_ERROR:
-		p = put_error(p, &message->error);
-		break;
-	default:
-		px_unreachable("not an answer of the server");
-	}
-	return (size_t)(put_u8(p, '}') - out);
-}
-
-size_t json_encode_delta(const struct msg_delta *delta, uint32_t width,
-			 const struct delta_cell *cells, uint8_t *out)
-{
-	uint8_t *p = put_chars(out, "{\"type\":\"delta\"");
-
-	p = put_number_field(p, "board", delta->board);
-	p = put_number_field(p, "first", delta->first);
-	p = put_number_field(p, "last", delta->last);
-	p = put_chars(p, ",\"cells\":[");
-	for (uint32_t i = 0; i < delta->count; i++) {
-		uint32_t x = cells[i].cell % width;
-		uint32_t y = cells[i].cell / width;
-
-		px_assert(x <= UINT16_MAX && y <= UINT16_MAX);
-		p = put_chars(p, i == 0 ? "[" : ",[");
-		p = put_number(p, x);
-		p = put_number(put_u8(p, ','), y);
-		p = put_number(put_u8(p, ','), cells[i].color);
-		p = put_u8(p, ']');
-	}
-	return (size_t)(put_chars(p, "]}") - out);
 }

@@ -17,8 +17,8 @@
 /* As message_decode_client(). */
 int json_decode_client(const uint8_t *in, size_t len, char *scratch, struct message *ret_message);
 
-/* Writes a message of the server (not MSG_DELTA); at most MESSAGE_OUT_BYTES_MAX less a frame head.
- * */
+/* Writes a message of the server (not MSG_DELTA). The room is MESSAGE_OUT_BYTES_MAX; a frame head
+ * still fits before what is written. */
 size_t json_encode_server(const struct message *message, uint8_t *out);
 
 /* Writes a delta; at most JSON_DELTA_HEAD_BYTES_MAX and JSON_DELTA_CELL_BYTES_MAX a cell. */

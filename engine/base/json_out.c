@@ -29,12 +29,10 @@ static unsigned utf8_bytes(const char *at)
 }
 
 /* What stands in JSON as it is, without a look at its neighbours. */
-static bool is_plain(char c)
-{
-	return c >= ' ' && c < 0x7f && c != '"' && c != '\\';
-}
+static const bool is_plain[256] = {
+	[' ' ... '!'] = true, ['#' ... '['] = true, [']' ... '~'] = true};
 
-/* The character that begins here, which is not plain. Returns its bytes. */
+/* The character that begins here. Returns its bytes. */
 static size_t put_special(struct text_out *t, const char *at)
 {
 	unsigned bytes = utf8_bytes(at);
@@ -58,12 +56,11 @@ static void put_quoted(struct text_out *t, const char *text)
 {
 	text_put_char(t, '"');
 	while (*text != '\0') {
-		size_t plain = 0;
+		char *at = t->at, *end = t->end;
 
-		while (is_plain(text[plain]))
-			plain++;
-		text_put_bytes(t, text, plain);
-		text += plain;
+		while (at < end && is_plain[(uint8_t)*text])
+			*at++ = *text++;
+		t->at = at;
 		if (*text != '\0')
 			text += put_special(t, text);
 	}
@@ -85,24 +82,49 @@ static void put_line(struct json_out *j)
 		text_put(&j->text, "  ");
 }
 
+/* As put_name(), in lines. */
+static void put_lines_name(struct json_out *j, const char *name)
+{
+	if (j->filled)
+		text_put_char(&j->text, ',');
+	if (j->line_depth == 0 && j->depth > 0)
+		put_line(j);
+	else if (j->filled)
+		text_put_char(&j->text, ' ');
+	if (name != NULL)
+		text_print(&j->text, "\"%s\": ", name);
+}
+
+/* The name and what is around it in dense JSON, the comma before it included. */
+static void put_dense_name(struct json_out *j, const char *name)
+{
+	size_t len = strlen(name);
+	char *at = text_reserve(&j->text, len + 4);
+
+	if (at == NULL)
+		return;
+	*at = ',';
+	at += j->filled;
+	*at++ = '"';
+	memcpy(at, name, len);
+	at += len;
+	*at++ = '"';
+	*at++ = ':';
+	text_commit(&j->text, at);
+}
+
 /* What stands between the value before and this one, and its name. */
 static void put_name(struct json_out *j, const char *name)
 {
 	px_assert((name != NULL) == in_object(j));
 	px_assert(j->depth > 0 || !j->filled);
-	if (j->filled)
+	if (j->layout == JSON_LINES)
+		put_lines_name(j, name);
+	else if (name != NULL)
+		put_dense_name(j, name);
+	else if (j->filled)
 		text_put_char(&j->text, ',');
-	if (j->layout == JSON_LINES) {
-		if (j->line_depth == 0 && j->depth > 0)
-			put_line(j);
-		else if (j->filled)
-			text_put_char(&j->text, ' ');
-	}
 	j->filled = true;
-	if (name == NULL)
-		return;
-	put_quoted(&j->text, name);
-	text_put(&j->text, j->layout == JSON_LINES ? ": " : ":");
 }
 
 static void open_any(struct json_out *j, const char *name, bool is_object)

@@ -6,7 +6,8 @@
  * the room ends (json_out.text.bad) it is the beginning of such JSON.
  *
  * A name is given exactly within an object; NULL as a name: an element of an array, or the
- * outermost value. One thread.
+ * outermost value. Names are the program's own, printable ASCII without quotes and backslashes;
+ * only values may come from others. One thread.
  */
 #ifndef PX_BASE_JSON_OUT_H
 #define PX_BASE_JSON_OUT_H

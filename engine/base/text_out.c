@@ -4,6 +4,34 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+const uint64_t text_powers[TEXT_NUMBER_CHARS_MAX] = {
+	0,
+	10,
+	100,
+	1000,
+	10000,
+	100000,
+	1000000,
+	10000000,
+	100000000,
+	1000000000,
+	10000000000,
+	100000000000,
+	1000000000000,
+	10000000000000,
+	100000000000000,
+	1000000000000000,
+	10000000000000000,
+	100000000000000000,
+	1000000000000000000,
+	10000000000000000000u,
+};
+
+const char text_pairs[201] = "00010203040506070809101112131415161718192021222324"
+			     "25262728293031323334353637383940414243444546474849"
+			     "50515253545556575859606162636465666768697071727374"
+			     "75767778798081828384858687888990919293949596979899";
+
 static void text_fail(struct text_out *t)
 {
 	t->bad = true;
@@ -49,9 +77,10 @@ char *text_reserve_hard(struct text_out *t, size_t len)
 
 void text_put_number(struct text_out *t, uint64_t number)
 {
-	char digits[TEXT_NUMBER_CHARS_MAX];
+	char *at = text_reserve(t, text_digits_count(number));
 
-	text_put_bytes(t, digits, (size_t)(text_digits(digits, number) - digits));
+	if (at != NULL)
+		text_commit(t, text_digits(at, number));
 }
 
 void text_put_hex(struct text_out *t, const void *bytes, size_t len)

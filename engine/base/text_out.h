@@ -100,18 +100,31 @@ static inline void text_commit(struct text_out *t, char *end)
 	t->at = end;
 }
 
-/* Writes digits and returns the position behind; the caller has TEXT_NUMBER_CHARS_MAX reserved. */
+extern const uint64_t text_powers[TEXT_NUMBER_CHARS_MAX]; /* of ten; the first is 0 */
+extern const char text_pairs[201];                        /* 00 01 02 .. 99 */
+
+/* How many digits a number has. 1233 / 4096 is a little more than log10(2): from the bits comes the
+ * number of digits, or one less. */
+static inline unsigned text_digits_count(uint64_t number)
+{
+	unsigned bits = 64 - (unsigned)__builtin_clzll(number | 1);
+	unsigned least = bits * 1233 >> 12;
+
+	return least + (number >= text_powers[least]);
+}
+
+/* Writes digits and returns the position behind; the caller has the room. */
 static inline char *text_digits(char *at, uint64_t number)
 {
-	char digits[TEXT_NUMBER_CHARS_MAX];
-	size_t n = 0;
+	char *end = at + text_digits_count(number);
 
-	do {
-		digits[sizeof(digits) - ++n] = (char)('0' + number % 10);
-		number /= 10;
-	} while (number > 0);
-	memcpy(at, digits + sizeof(digits) - n, n);
-	return at + n;
+	for (at = end; number >= 100; number /= 100)
+		memcpy(at -= 2, text_pairs + number % 100 * 2, 2);
+	if (number >= 10)
+		memcpy(at - 2, text_pairs + number * 2, 2);
+	else
+		at[-1] = (char)('0' + number);
+	return end;
 }
 
 void text_put_number(struct text_out *t, uint64_t number);

@@ -108,22 +108,30 @@ static void text_that_fills_the_room_exactly_is_good(void **state)
 	assert_string_equal(text_end(&t), "abc");
 }
 
+static void assert_number(uint64_t number)
+{
+	char room[64], expected[64];
+	struct text_out t = text_out_of(room, sizeof(room));
+
+	text_put_number(&t, number);
+	snprintf(expected, sizeof(expected), "%llu", (unsigned long long)number);
+	assert_string_equal(text_end(&t), expected);
+}
+
 static void numbers_are_those_of_printf(void **state)
 {
-	uint64_t rng = prng_start(__func__);
+	uint64_t rng = prng_start(__func__), power = 1;
 
 	(void)state;
-	for (unsigned bits = 0; bits <= 64; bits++) {
-		uint64_t number = bits == 0    ? 0
-				  : bits == 64 ? UINT64_MAX
-					       : prng_next(&rng) >> (64 - bits);
-		char room[64], expected[64];
-		struct text_out t = text_out_of(room, sizeof(room));
-
-		text_put_number(&t, number);
-		snprintf(expected, sizeof(expected), "%llu", (unsigned long long)number);
-		assert_string_equal(text_end(&t), expected);
+	for (uint64_t number = 0; number <= UINT16_MAX; number++)
+		assert_number(number);
+	for (unsigned digits = 1; digits <= TEXT_NUMBER_CHARS_MAX; digits++, power *= 10) {
+		assert_number(power - 1);
+		assert_number(power);
 	}
+	for (unsigned bits = 1; bits < 64; bits++)
+		assert_number(prng_next(&rng) >> bits);
+	assert_number(UINT64_MAX);
 }
 
 /* --- with a drain ----------------------------------------------------------------------------- */
