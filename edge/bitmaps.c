@@ -38,12 +38,11 @@ void bitmaps_free(struct worker *w)
 
 static bool bitmap_ask(struct worker *w, struct bitmap_wait *wait, uint16_t board, unsigned form)
 {
-	struct mail_request *m = worker_ask(w, NULL, MAIL_BITMAP);
+	struct mail_request *m = worker_ask(w, NULL, MAIL_ASK_BITMAP, board);
 
 	if (m == NULL)
 		return false;
-	m->board = board;
-	m->form = (uint8_t)form;
+	m->bitmap = (struct mail_ask_bitmap){.form = (uint8_t)form};
 	wait->asked = true;
 	return true;
 }
@@ -63,9 +62,7 @@ void bitmaps_want(struct worker *w, struct conn *c, uint16_t board, enum board_f
 
 	if (wait->last.blob != NULL && wait->last.seq == atomic_load(&r->seq) &&
 	    wait->last.epoch == atomic_load(&r->epoch)) {
-		http_mail(w, c,
-			  &(struct mail_answer){
-				  .board = board, .form = (uint8_t)form, .bitmap = wait->last});
+		http_bitmap(w, c, board, &wait->last);
 		return;
 	}
 	if (wait->asked) {
@@ -73,13 +70,14 @@ void bitmaps_want(struct worker *w, struct conn *c, uint16_t board, enum board_f
 		return;
 	}
 	if (!bitmap_ask(w, wait, board, form)) {
-		http_mail(w, c, &(struct mail_answer){.board = board, .form = (uint8_t)form});
+		http_bitmap(w, c, board, &(struct bitmap){.form = (uint8_t)form});
 		return;
 	}
 	wait_list_add(w, &wait->now_head, c);
 }
 
-static void wait_list_answer(struct worker *w, uint32_t index, const struct mail_answer *a)
+static void wait_list_answer(struct worker *w, uint32_t index, uint16_t board,
+			     const struct bitmap *bitmap)
 {
 	while (index != NONE) {
 		struct conn *c = &w->conns[index];
@@ -88,7 +86,7 @@ static void wait_list_answer(struct worker *w, uint32_t index, const struct mail
 		c->next = NONE;
 		c->flags &= (uint8_t)~CONN_LISTED;
 		if (c->state == CONN_WAIT)
-			http_mail(w, c, a);
+			http_bitmap(w, c, board, bitmap);
 		else if (c->state == CONN_RELEASE)
 			conn_release(w, c); /* it could not go before */
 	}
@@ -111,7 +109,8 @@ void bitmaps_sweep(struct worker *w)
 
 void bitmaps_mail(struct worker *w, const struct mail_answer *a)
 {
-	struct bitmap_wait *wait = wait_at(w, a->board, a->form);
+	uint16_t board = a->head.board;
+	struct bitmap_wait *wait = wait_at(w, board, a->bitmap.form);
 	uint32_t now = wait->now_head;
 
 	px_assert(wait->asked);
@@ -122,10 +121,10 @@ void bitmaps_mail(struct worker *w, const struct mail_answer *a)
 		blob_unref(wait->last.blob);
 		wait->last = a->bitmap; /* with its reference */
 	}
-	wait_list_answer(w, now, a);
-	if (wait->now_head != NONE && !bitmap_ask(w, wait, a->board, a->form)) {
+	wait_list_answer(w, now, board, &a->bitmap);
+	if (wait->now_head != NONE && !bitmap_ask(w, wait, board, a->bitmap.form)) {
 		now = wait->now_head;
 		wait->now_head = NONE;
-		wait_list_answer(w, now, &(struct mail_answer){.board = a->board, .form = a->form});
+		wait_list_answer(w, now, board, &(struct bitmap){.form = a->bitmap.form});
 	}
 }

@@ -181,12 +181,12 @@ void http_session_post(struct worker *w, struct conn *c, const struct http_reque
 		session_random_user(c->user);
 	}
 	c->flags |= CONN_USER;
-	m = worker_ask(w, c, MAIL_YOU);
+	m = worker_ask(w, c, MAIL_ASK_YOU, room->number);
 	if (m == NULL) {
 		http_reply_refusal(w, c, REFUSAL_OVERLOADED, 1000);
 		return;
 	}
-	m->board = room->number;
+	memcpy(m->you.user, c->user, sizeof(m->you.user));
 	c->http_board = room->number;
 	http_wait(w, c, HTTP_WHAT_SESSION);
 }

@@ -187,26 +187,25 @@ static void get_present(struct worker *w, struct conn *c, const struct http_head
 
 	if (reply_not_modified(w, c, h->if_none_match, &v))
 		return;
-	c->form = (uint8_t)form;
 	http_wait(w, c, HTTP_WHAT_BITMAP);
 	bitmaps_want(w, c, r->number, form);
 }
 
-void http_reply_board(struct worker *w, struct conn *c, const struct mail_answer *a, uint64_t at_ms,
-		      uint32_t max_age_s, struct http_list tags)
+void http_reply_board(struct worker *w, struct conn *c, uint16_t board, const struct bitmap *bitmap,
+		      uint64_t at_ms, uint32_t max_age_s, struct http_list tags)
 {
-	struct board_version v = {.room = w->shared->rooms->at[a->board],
-				  .epoch = a->bitmap.epoch,
-				  .seq = a->bitmap.seq,
+	struct board_version v = {.room = w->shared->rooms->at[board],
+				  .epoch = bitmap->epoch,
+				  .seq = bitmap->seq,
 				  .at_ms = at_ms,
 				  .max_age_s = max_age_s};
 	char fields[FIELDS_CHARS];
 
-	if (a->bitmap.blob == NULL) {
+	if (bitmap->blob == NULL) {
 		http_reply_refusal(w, c, REFUSAL_OVERLOADED, 1000);
 		return;
 	}
-	v.form = pack_form(v.room, a->bitmap.blob, (enum board_form)a->form);
+	v.form = pack_form(v.room, bitmap->blob, (enum board_form)bitmap->form);
 	if (reply_not_modified(w, c, tags, &v))
 		return;
 	board_fields(&v, fields);
@@ -215,9 +214,16 @@ void http_reply_board(struct worker *w, struct conn *c, const struct mail_answer
 					.content_type = forms[v.form].content_type,
 					.varies_by_encoding = true,
 					.fields = fields,
-					.body = a->bitmap.blob->bytes,
-					.body_len = a->bitmap.blob->len,
-					.blob = blob_ref(a->bitmap.blob)});
+					.body = bitmap->blob->bytes,
+					.body_len = bitmap->blob->len,
+					.blob = blob_ref(bitmap->blob)});
+}
+
+void http_bitmap(struct worker *w, struct conn *c, uint16_t board, const struct bitmap *bitmap)
+{
+	px_assert(c->http_what == HTTP_WHAT_BITMAP);
+	http_reply_board(w, c, board, bitmap, 0, BITMAP_MAX_AGE_S,
+			 (struct http_list){.name = NULL});
 }
 
 static void get_whole(struct worker *w, struct conn *c, const struct http_request *q,
@@ -259,15 +265,20 @@ bool http_decimal(struct span text, uint64_t max, uint64_t *ret)
 
 void http_pixel_get(struct worker *w, struct conn *c, const struct http_request *q)
 {
-	struct mail_request *m = worker_ask(w, c, MAIL_PIXEL);
+	struct mail_request *m;
 
+	if (q->x >= q->room->width || q->y >= q->room->height) {
+		http_reply_refusal(w, c, REFUSAL_OUT_OF_BOUNDS, 0);
+		return;
+	}
+	m = worker_ask(w, c, MAIL_ASK_PIXEL, q->room->number);
 	if (m == NULL) {
 		http_reply_refusal(w, c, REFUSAL_OVERLOADED, 1000);
 		return;
 	}
-	m->board = q->room->number;
-	m->x = c->http_x = q->x;
-	m->y = c->http_y = q->y;
+	m->pixel = (struct mail_ask_pixel){(uint16_t)q->x, (uint16_t)q->y};
+	c->http_x = q->x;
+	c->http_y = q->y;
 	http_wait(w, c, HTTP_WHAT_PIXEL);
 }
 
@@ -308,23 +319,24 @@ void http_pixel_put(struct worker *w, struct conn *c, const struct http_request 
 		http_reply_refusal(w, c, REFUSAL_TOO_FAST, 1000);
 		return;
 	}
-	m = worker_ask(w, c, MAIL_PLACE);
+	m = worker_ask(w, c, MAIL_PLACE, q->room->number);
 	if (m == NULL) {
 		http_reply_refusal(w, c, REFUSAL_OVERLOADED, 1000);
 		return;
 	}
-	m->board = q->room->number;
-	m->x = q->x;
-	m->y = q->y;
-	m->color = color;
-	m->request = request_number(w, h);
-	m->nameless = h->idempotency_key.len == 0;
+	m->place = (struct mail_place){.request = request_number(w, h),
+				       .asked_ns = w->now.mono_ns,
+				       .x = q->x,
+				       .y = q->y,
+				       .color = color,
+				       .nameless = h->idempotency_key.len == 0};
+	memcpy(m->place.user, c->user, sizeof(m->place.user));
 	http_wait(w, c, HTTP_WHAT_PUT);
 }
 
 /* --- the writer's answers --------------------------------------------------------------------- */
 
-static void reply_session(struct worker *w, struct conn *c, const struct mail_answer *a)
+static void reply_session(struct worker *w, struct conn *c, const struct mail_you *you)
 {
 	const struct room *r = w->shared->rooms->at[c->http_board];
 	char lines[FIELDS_CHARS], token[SESSION_TOKEN_CHARS_MAX], body[512];
@@ -335,34 +347,30 @@ static void reply_session(struct worker *w, struct conn *c, const struct mail_an
 	http_cookie_line(w, c, c->user, &fields, token);
 	text_put(&fields, "Cache-Control: no-store\r\n");
 	px_assert(!fields.bad);
-	snprintf(request, sizeof(request), "%llu", (unsigned long long)a->request);
+	snprintf(request, sizeof(request), "%llu", (unsigned long long)you->last_request);
 	json_open_object(&j, NULL);
 	json_put_text(&j, "token", token);
 	json_put_hex(&j, "user", c->user, USER_BYTES);
 	json_put_text(&j, "board", r->name);
-	json_put_number(&j, "wait_ms", a->wait_ms);
+	json_put_number(&j, "wait_ms", you->wait_ms);
 	json_put_text(&j, "last_request", request);
-	json_put_number(&j, "last_seq", a->seq);
+	json_put_number(&j, "last_seq", you->last_seq);
 	json_close(&j);
 	http_reply_json(w, c, 200, text_end(&fields), &j, NULL);
 }
 
-static void reply_pixel(struct worker *w, struct conn *c, const struct mail_answer *a)
+static void reply_pixel(struct worker *w, struct conn *c, const struct mail_pixel *pixel)
 {
 	char body[256];
 	struct json_out j = json_out_of(body, sizeof(body));
 
-	if (a->refusal != REFUSAL_NONE) {
-		http_reply_refusal(w, c, (enum refusal)a->refusal, 0);
-		return;
-	}
 	json_open_object(&j, NULL);
 	json_put_number(&j, "x", c->http_x);
 	json_put_number(&j, "y", c->http_y);
-	json_put_number(&j, "color", a->color);
-	if (a->known) {
-		json_put_hex(&j, "user", a->user, USER_BYTES);
-		json_put_number(&j, "placed_at", a->placed_at_ms);
+	json_put_number(&j, "color", pixel->color);
+	if (pixel->is_known) {
+		json_put_hex(&j, "user", pixel->user, USER_BYTES);
+		json_put_number(&j, "placed_at", pixel->placed_at_ms);
 	} else {
 		json_put_null(&j, "user");
 		json_put_null(&j, "placed_at");
@@ -371,14 +379,14 @@ static void reply_pixel(struct worker *w, struct conn *c, const struct mail_answ
 	http_reply_json(w, c, 200, "Cache-Control: no-store\r\n", &j, NULL);
 }
 
-static void reply_placed(struct worker *w, struct conn *c, const struct mail_answer *a)
+static void reply_placed(struct worker *w, struct conn *c, const struct mail_placed *placed)
 {
 	char body[128];
 	struct json_out j = json_out_of(body, sizeof(body));
 
 	json_open_object(&j, NULL);
-	json_put_number(&j, "seq", a->seq);
-	json_put_number(&j, "cooldown_ms", a->wait_ms);
+	json_put_number(&j, "seq", placed->seq);
+	json_put_number(&j, "cooldown_ms", placed->wait_ms);
 	json_close(&j);
 	http_reply_json(w, c, 200, "Cache-Control: no-store\r\n", &j, NULL);
 }
@@ -387,19 +395,17 @@ void http_mail(struct worker *w, struct conn *c, const struct mail_answer *a)
 {
 	switch ((enum http_what)c->http_what) {
 	case HTTP_WHAT_PUT:
-		if (a->type == MAIL_PLACED)
-			reply_placed(w, c, a);
+		if (a->head.type == MAIL_PLACED)
+			reply_placed(w, c, &a->placed);
 		else
-			http_reply_refusal(w, c, (enum refusal)a->refusal, a->wait_ms);
+			http_reply_refusal(w, c, (enum refusal)a->refused.refusal,
+					   a->refused.wait_ms);
 		return;
 	case HTTP_WHAT_PIXEL:
-		reply_pixel(w, c, a);
+		reply_pixel(w, c, &a->pixel);
 		return;
 	case HTTP_WHAT_SESSION:
-		reply_session(w, c, a);
-		return;
-	case HTTP_WHAT_BITMAP:
-		http_reply_board(w, c, a, 0, BITMAP_MAX_AGE_S, (struct http_list){.name = NULL});
+		reply_session(w, c, &a->you);
 		return;
 	case HTTP_WHAT_HISTORY:
 		http_history_mail(w, c, a);
@@ -408,6 +414,7 @@ void http_mail(struct worker *w, struct conn *c, const struct mail_answer *a)
 		http_rollback_mail(w, c, a);
 		return;
 	case HTTP_WHAT_NONE:
+	case HTTP_WHAT_BITMAP: /* bitmaps.c has asked for it, and gives it */
 	default:
 		px_unreachable("answer to a request that was not made");
 	}

@@ -9,12 +9,13 @@
 
 #include "edge/worker_priv.h"
 #include "engine/base/timestamp.h"
+#include "writer/question/question.h"
 
 #define PLACEMENTS_DEFAULT 20
 #define PAST_MAX_AGE_S     60 /* a seq may come to stand for something else after a lost journal */
 #define SEQ_MAX            ((1ULL << 53) - 1)
 #define PLACEMENT_JSON_MAX 160
-#define HISTORY_JSON_MAX   (256 + PIXEL_HISTORY_MAX * PLACEMENT_JSON_MAX)
+#define HISTORY_JSON_MAX   (256 + QUESTION_CELL_MAX * PLACEMENT_JSON_MAX)
 #define HISTORY_NO_BOUND   UINT64_MAX
 
 bool http_history_is_asked(const struct http_head *h)
@@ -27,24 +28,24 @@ static void bad_request(struct worker *w, struct conn *c, const char *text)
 	http_reply_error(w, c, HTTP_ERROR_BAD_REQUEST, text);
 }
 
-/* NULL: it was answered. */
-static struct mail_request *history_ask(struct worker *w, struct conn *c, const struct room *r,
-					enum mail_type type)
+/* False: it was answered. */
+static bool history_ask(struct worker *w, struct conn *c, const struct room *r,
+			const struct question *ask)
 {
 	struct mail_request *m;
 
 	if (!conn_may_ask(w, c)) {
 		http_reply_refusal(w, c, REFUSAL_TOO_FAST, 1000);
-		return NULL;
+		return false;
 	}
-	m = worker_ask(w, c, type);
+	m = worker_ask(w, c, MAIL_QUESTION, r->number);
 	if (m == NULL) {
 		http_reply_refusal(w, c, REFUSAL_OVERLOADED, 1000);
-		return NULL;
+		return false;
 	}
-	m->board = r->number;
-	m->seq = m->at_ms = HISTORY_NO_BOUND;
-	return m;
+	m->question = (struct mail_question){.asked_ns = w->now.mono_ns, .ask = *ask};
+	http_wait(w, c, HTTP_WHAT_HISTORY);
+	return true;
 }
 
 /* --- a board ---------------------------------------------------------------------------------- */
@@ -104,7 +105,8 @@ static void tags_keep(struct conn *c, struct http_list tags)
 	c->body_blob->len = len;
 }
 
-static void reply_board(struct worker *w, struct conn *c, const struct mail_answer *a)
+static void reply_board(struct worker *w, struct conn *c, uint16_t board,
+			const struct told_board *told)
 {
 	struct blob *kept = c->body_blob;
 	struct http_list tags = {.name = "If-None-Match"};
@@ -112,7 +114,7 @@ static void reply_board(struct worker *w, struct conn *c, const struct mail_answ
 	c->body_blob = NULL;
 	if (kept != NULL)
 		tags.value = (struct span){(const char *)kept->bytes, kept->len};
-	http_reply_board(w, c, a, a->placed_at_ms, PAST_MAX_AGE_S, tags);
+	http_reply_board(w, c, board, &told->bitmap, told->at_ms, PAST_MAX_AGE_S, tags);
 	blob_unref(kept);
 }
 
@@ -120,30 +122,26 @@ void http_history_board(struct worker *w, struct conn *c, const struct http_head
 			const struct room *r, enum board_form form)
 {
 	struct span seq_text = http_query(h->query, "seq"), at_text = http_query(h->query, "at");
-	uint64_t seq = HISTORY_NO_BOUND, at_ms = HISTORY_NO_BOUND;
-	struct mail_request *m;
+	struct question ask = {.kind = QUESTION_BOARD,
+			       .board = {.seq = HISTORY_NO_BOUND,
+					 .at_ms = HISTORY_NO_BOUND,
+					 .form = (uint8_t)form}};
 
 	if (seq_text.at != NULL && at_text.at != NULL) {
 		bad_request(w, c, "give seq or at, not both");
 		return;
 	}
-	if (seq_text.at != NULL && !http_decimal(seq_text, SEQ_MAX, &seq)) {
+	if (seq_text.at != NULL && !http_decimal(seq_text, SEQ_MAX, &ask.board.seq)) {
 		bad_request(w, c, "seq is a number, as in X-Board-Seq");
 		return;
 	}
-	if (at_text.at != NULL && !moment_parse(at_text, &at_ms)) {
+	if (at_text.at != NULL && !moment_parse(at_text, &ask.board.at_ms)) {
 		bad_request(w, c,
 			    "at is a time as 2017-03-31T18:00:00Z, or milliseconds since 1970");
 		return;
 	}
-	m = history_ask(w, c, r, MAIL_BOARD_AT);
-	if (m == NULL)
-		return;
-	m->form = (uint8_t)form;
-	m->seq = seq;
-	m->at_ms = at_ms;
-	tags_keep(c, h->if_none_match);
-	http_wait(w, c, HTTP_WHAT_HISTORY);
+	if (history_ask(w, c, r, &ask))
+		tags_keep(c, h->if_none_match);
 }
 
 /* --- a pixel ---------------------------------------------------------------------------------- */
@@ -153,7 +151,7 @@ void http_history_get(struct worker *w, struct conn *c, const struct http_reques
 	struct span before_text = http_query(q->head->query, "before");
 	struct span limit_text = http_query(q->head->query, "limit");
 	uint64_t before = HISTORY_NO_BOUND, limit = PLACEMENTS_DEFAULT;
-	struct mail_request *m;
+	struct question ask = {.kind = QUESTION_CELL};
 
 	if (q->x >= q->room->width || q->y >= q->room->height) {
 		http_reply_refusal(w, c, REFUSAL_OUT_OF_BOUNDS, 0);
@@ -164,21 +162,20 @@ void http_history_get(struct worker *w, struct conn *c, const struct http_reques
 		return;
 	}
 	if (limit_text.at != NULL &&
-	    (!http_decimal(limit_text, PIXEL_HISTORY_MAX, &limit) || limit == 0)) {
+	    (!http_decimal(limit_text, QUESTION_CELL_MAX, &limit) || limit == 0)) {
 		bad_request(w, c, "limit is a number from 1 to 100");
 		return;
 	}
-	m = history_ask(w, c, q->room, MAIL_PIXEL_HISTORY);
-	if (m == NULL)
-		return;
-	m->x = c->http_x = q->x;
-	m->y = c->http_y = q->y;
-	m->seq = before;
-	m->count = (uint32_t)limit;
-	http_wait(w, c, HTTP_WHAT_HISTORY);
+	ask.cell = (struct question_cell){.before_seq = before,
+					  .max = (uint32_t)limit,
+					  .x = (uint16_t)q->x,
+					  .y = (uint16_t)q->y};
+	c->http_x = q->x;
+	c->http_y = q->y;
+	(void)history_ask(w, c, q->room, &ask);
 }
 
-static void placement_json(struct json_out *j, const struct mail_placement *p)
+static void placement_json(struct json_out *j, const struct told_placement *p)
 {
 	json_open_object(j, NULL);
 	json_put_number(j, "seq", p->seq);
@@ -193,59 +190,60 @@ static void placement_json(struct json_out *j, const struct mail_placement *p)
 	json_close(j);
 }
 
-static void reply_pixel_history(struct worker *w, struct conn *c, const struct mail_answer *a)
+static void reply_cell(struct worker *w, struct conn *c, const struct told_cell *told)
 {
-	size_t count = a->bitmap.blob->len / sizeof(struct mail_placement);
-	struct blob *blob = blob_new(HISTORY_JSON_MAX);
-	struct mail_placement found;
+	struct blob *blob = told->placements != NULL ? blob_new(HISTORY_JSON_MAX) : NULL;
+	struct told_placement found;
 	struct json_out j;
+	size_t count;
 
 	if (blob == NULL) {
 		http_reply_refusal(w, c, REFUSAL_OVERLOADED, 1000);
 		return;
 	}
-	px_assert(count <= PIXEL_HISTORY_MAX);
+	count = told->placements->len / sizeof(found);
+	px_assert(count <= QUESTION_CELL_MAX);
 	j = json_out_of(blob->bytes, HISTORY_JSON_MAX);
 	json_open_object(&j, NULL);
 	json_put_number(&j, "x", c->http_x);
 	json_put_number(&j, "y", c->http_y);
 	json_open_array(&j, "placements");
 	for (size_t i = 0; i < count; i++) {
-		memcpy(&found, a->bitmap.blob->bytes + i * sizeof(found), sizeof(found));
+		memcpy(&found, told->placements->bytes + i * sizeof(found), sizeof(found));
 		placement_json(&j, &found);
 	}
 	json_close(&j);
-	if (a->seq != 0)
-		json_put_number(&j, "next", a->seq);
+	if (told->next_seq != 0)
+		json_put_number(&j, "next", told->next_seq);
 	else
 		json_put_null(&j, "next");
-	json_put_bool(&j, "complete", a->known);
+	json_put_bool(&j, "complete", told->complete);
 	json_close(&j);
 	http_reply_json(w, c, 200, "Cache-Control: no-store\r\n", &j, blob);
 }
 
 /* --- answers ---------------------------------------------------------------------------------- */
 
-static void reply_gone(struct worker *w, struct conn *c, const struct mail_answer *a)
+static void reply_gone(struct worker *w, struct conn *c, const struct told_since *told)
 {
-	char body[320], text[160], since[TIMESTAMP_BYTES];
+	char body[320], text[160], at[TIMESTAMP_BYTES];
 	struct json_out j = json_out_of(body, sizeof(body));
 
-	if (a->seq == 0) {
+	if (told->seq == 0) {
 		http_reply_error(w, c, HTTP_ERROR_HISTORY_GONE,
 				 "the journal that is kept says nothing of that moment");
 		return;
 	}
-	timestamp_print(a->placed_at_ms, since);
+	timestamp_print(told->at_ms, at);
 	snprintf(text, sizeof(text),
 		 "history does not reach back so far: ask for seq %llu or at %s, or later",
-		 (unsigned long long)a->seq, since);
+		 (unsigned long long)told->seq, at);
 	json_open_object(&j, NULL);
 	json_open_object(&j, "error");
 	json_put_text(&j, "code", http_error_str(HTTP_ERROR_HISTORY_GONE));
 	json_put_text(&j, "message", text);
-	json_put_number(&j, "since_seq", a->seq);
-	json_put_number(&j, "since_ms", a->placed_at_ms);
+	json_put_number(&j, "since_seq", told->seq);
+	json_put_number(&j, "since_ms", told->at_ms);
 	json_close(&j);
 	json_close(&j);
 	http_reply_json(w, c, http_error_status(HTTP_ERROR_HISTORY_GONE),
@@ -254,25 +252,25 @@ static void reply_gone(struct worker *w, struct conn *c, const struct mail_answe
 
 void http_history_mail(struct worker *w, struct conn *c, const struct mail_answer *a)
 {
+	const struct history_result *result = &a->history;
 	char text[96];
 
-	switch ((enum history_verdict)a->verdict) {
+	px_assert(a->head.type == MAIL_HISTORY);
+	switch ((enum history_verdict)result->verdict) {
 	case HISTORY_FOUND:
-		if (a->bitmap.blob == NULL)
-			http_reply_refusal(w, c, REFUSAL_OVERLOADED, 1000);
-		else if (a->type == MAIL_BOARD_AT)
-			reply_board(w, c, a);
+		if (result->kind == QUESTION_BOARD)
+			reply_board(w, c, a->head.board, &result->board);
 		else
-			reply_pixel_history(w, c, a);
+			reply_cell(w, c, &result->cell);
 		return;
 	case HISTORY_NOT_YET:
 		snprintf(text, sizeof(text),
 			 "that moment is still to come: the board is at seq %llu",
-			 (unsigned long long)a->seq);
+			 (unsigned long long)result->present_seq);
 		http_reply_error(w, c, HTTP_ERROR_NOT_YET, text);
 		return;
 	case HISTORY_GONE:
-		reply_gone(w, c, a);
+		reply_gone(w, c, &result->since);
 		return;
 	case HISTORY_FAILED:
 		http_reply_error(w, c, HTTP_ERROR_HISTORY_UNREADABLE,

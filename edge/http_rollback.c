@@ -16,6 +16,7 @@
 
 #include "edge/worker_priv.h"
 #include "engine/base/timestamp.h"
+#include "writer/question/question.h"
 
 #define ROLLBACK_WAIT_MS 600000 /* what an operator waits for the journal to be read */
 #define TOLD_JSON_MAX    1024
@@ -57,23 +58,24 @@ static bool is_admin(struct worker *w, struct conn *c, const struct http_head *h
 
 /* --- asking ----------------------------------------------------------------------------------- */
 
+/* body: NULL to list. */
 static void ask(struct worker *w, struct conn *c, const struct room *r, enum rollback_op op,
 		const struct msg_rollback *body)
 {
-	struct mail_rollback *rollback = malloc(sizeof(*rollback));
-	struct mail_request *m = rollback != NULL ? worker_ask(w, c, MAIL_ROLLBACK) : NULL;
+	struct rollback_order *order = op != ROLLBACK_LIST ? malloc(sizeof(*order)) : NULL;
+	bool is_made = op == ROLLBACK_LIST || order != NULL;
+	struct mail_request *m = is_made ? worker_ask(w, c, MAIL_QUESTION, r->number) : NULL;
 
 	if (m == NULL) {
-		free(rollback);
+		free(order);
 		http_reply_refusal(w, c, REFUSAL_OVERLOADED, 1000);
 		return;
 	}
-	*rollback = (struct mail_rollback){.filter = body->filter, .undoes = body->undoes};
-	m->board = r->number;
-	m->op = (uint8_t)op;
-	m->form = FORM_PNG;
-	m->with_user = false;
-	m->rollback = rollback;
+	if (order != NULL)
+		*order = (struct rollback_order){.filter = body->filter, .undoes = body->undoes};
+	m->question = (struct mail_question){
+		.asked_ns = w->now.mono_ns,
+		.ask = {.kind = QUESTION_ROLLBACK, .rollback = {order, (uint8_t)op}}};
 	http_wait(w, c, HTTP_WHAT_ROLLBACK);
 	conn_deadline_set(w, c, ROLLBACK_WAIT_MS);
 }
@@ -122,10 +124,8 @@ void http_rollback_preview_post(struct worker *w, struct conn *c, const struct h
 
 void http_rollbacks_get(struct worker *w, struct conn *c, const struct http_request *q)
 {
-	static const struct msg_rollback none;
-
 	if (is_admin(w, c, q->head))
-		ask(w, c, q->room, ROLLBACK_LIST, &none);
+		ask(w, c, q->room, ROLLBACK_LIST, NULL);
 }
 
 /* --- answers ---------------------------------------------------------------------------------- */
@@ -175,7 +175,7 @@ static void number_json(struct json_out *j, const char *name, uint64_t number)
 		json_put_number(j, name, number);
 }
 
-static void told_json(struct json_out *j, const struct mail_rolled_back *t, enum rollback_op op)
+static void told_json(struct json_out *j, const struct told_rollback *t, enum rollback_op op)
 {
 	json_open_object(j, NULL);
 	number_json(j, "rollback", t->rollback);
@@ -199,13 +199,13 @@ static void told_json(struct json_out *j, const struct mail_rolled_back *t, enum
 	json_close(j);
 }
 
-static void reply_json(struct worker *w, struct conn *c, const struct mail_answer *a)
+static void reply_json(struct worker *w, struct conn *c, const struct rollback_result *r)
 {
-	size_t count = a->bitmap.blob->len / sizeof(struct mail_rolled_back);
+	size_t count = r->told->len / sizeof(struct told_rollback);
 	size_t room = LIST_JSON_MAX + count * TOLD_JSON_MAX;
-	bool is_list = a->op == ROLLBACK_LIST;
+	bool is_list = r->op == ROLLBACK_LIST;
 	struct blob *blob = blob_new(room);
-	struct mail_rolled_back told;
+	struct told_rollback told;
 	struct json_out j;
 
 	if (blob == NULL) {
@@ -217,32 +217,32 @@ static void reply_json(struct worker *w, struct conn *c, const struct mail_answe
 	if (is_list)
 		json_open_array(&j, NULL);
 	for (size_t i = 0; i < count; i++) {
-		memcpy(&told, a->bitmap.blob->bytes + i * sizeof(told), sizeof(told));
-		told_json(&j, &told, (enum rollback_op)a->op);
+		memcpy(&told, r->told->bytes + i * sizeof(told), sizeof(told));
+		told_json(&j, &told, (enum rollback_op)r->op);
 	}
 	if (is_list)
 		json_close(&j);
 	http_reply_json(w, c, 200, "Cache-Control: no-store\r\n", &j, blob);
 }
 
-static void reply_preview(struct worker *w, struct conn *c, const struct mail_answer *a)
+static void reply_preview(struct worker *w, struct conn *c, struct blob *png)
 {
 	http_reply(w, c,
 		   &(struct http_reply){.status = 200,
 					.content_type = "image/png",
 					.fields = "Cache-Control: no-store\r\n",
-					.body = a->bitmap.blob->bytes,
-					.body_len = a->bitmap.blob->len,
-					.blob = blob_ref(a->bitmap.blob)});
+					.body = png->bytes,
+					.body_len = png->len,
+					.blob = blob_ref(png)});
 }
 
-static void reply_too_large(struct worker *w, struct conn *c, const struct mail_answer *a)
+static void reply_too_large(struct worker *w, struct conn *c, const struct rollback_result *r)
 {
-	struct mail_rolled_back told;
+	struct told_rollback told;
 	char text[160];
 
-	px_assert(a->bitmap.blob != NULL);
-	memcpy(&told, a->bitmap.blob->bytes, sizeof(told));
+	px_assert(r->told != NULL);
+	memcpy(&told, r->told->bytes, sizeof(told));
 	snprintf(text, sizeof(text),
 		 "it would change %" PRIu64 " cells, and at most %" PRIu64
 		 " change at once: take a part, by area or time",
@@ -252,14 +252,17 @@ static void reply_too_large(struct worker *w, struct conn *c, const struct mail_
 
 void http_rollback_mail(struct worker *w, struct conn *c, const struct mail_answer *a)
 {
-	switch ((enum rollback_verdict)a->verdict) {
+	const struct rollback_result *r = &a->rollback;
+
+	px_assert(a->head.type == MAIL_ROLLBACK);
+	switch ((enum rollback_verdict)r->verdict) {
 	case ROLLBACK_DONE:
-		if (a->bitmap.blob == NULL)
-			http_reply_refusal(w, c, REFUSAL_OVERLOADED, 1000);
-		else if (a->op == ROLLBACK_PREVIEW)
-			reply_preview(w, c, a);
+		if (r->preview != NULL)
+			reply_preview(w, c, r->preview);
+		else if (r->told != NULL)
+			reply_json(w, c, r);
 		else
-			reply_json(w, c, a);
+			http_reply_refusal(w, c, REFUSAL_OVERLOADED, 1000);
 		return;
 	case ROLLBACK_UNKNOWN:
 		http_reply_error(w, c, HTTP_ERROR_UNKNOWN_ROLLBACK,
@@ -269,7 +272,7 @@ void http_rollback_mail(struct worker *w, struct conn *c, const struct mail_answ
 		http_reply_error(w, c, HTTP_ERROR_IS_UNDONE, "that rollback was undone already");
 		return;
 	case ROLLBACK_TOO_LARGE:
-		reply_too_large(w, c, a);
+		reply_too_large(w, c, r);
 		return;
 	case ROLLBACK_NO_COLOR:
 		http_reply_error(w, c, HTTP_ERROR_NO_COLOR,

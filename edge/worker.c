@@ -134,8 +134,7 @@ void worker_free(struct worker *w)
 		blob_unref(w->conns[i].body_blob);
 	bitmaps_free(w);
 	for (const struct mail_answer *a; (a = spsc_peek(w->config.answers)) != NULL;) {
-		if (mail_has_blob(a))
-			blob_unref(a->bitmap.blob);
+		mail_answer_drop(a);
 		spsc_pop(w->config.answers);
 	}
 	pages_free(w->conns, w->conns_max * sizeof(*w->conns));
@@ -230,7 +229,8 @@ static bool events_run(struct worker *w)
 
 /* --- mail ------------------------------------------------------------------------------------- */
 
-struct mail_request *worker_ask(struct worker *w, struct conn *c, enum mail_type type)
+struct mail_request *worker_ask(struct worker *w, const struct conn *c, enum mail_request_type type,
+				uint16_t board)
 {
 	struct mail_request *m;
 
@@ -241,18 +241,9 @@ struct mail_request *worker_ask(struct worker *w, struct conn *c, enum mail_type
 		return NULL;
 	w->mailbox.out++;
 	w->mailbox.pushed = true;
-	memset(m, 0, sizeof(*m));
-	m->type = (uint8_t)type;
-	m->asked_ns = w->now.mono_ns;
-	if (c == NULL)
-		return m;
-	m->client.index = conn_index(w, c);
-	m->client.generation = c->generation;
-	m->encoding = c->encoding;
-	if (c->flags & CONN_USER) {
-		m->with_user = true;
-		memcpy(m->user, c->user, sizeof(m->user));
-	}
+	m->head = (struct mail_head){.board = board, .type = (uint8_t)type};
+	if (c != NULL)
+		m->head.client = (struct mail_client){conn_index(w, c), c->generation};
 	return m;
 }
 
@@ -260,9 +251,9 @@ static void answer_to_client(struct worker *w, const struct mail_answer *a)
 {
 	struct conn *c;
 
-	px_assert(a->client.index < w->conns_max);
-	c = &w->conns[a->client.index];
-	if (c->generation != a->client.generation)
+	px_assert(a->head.client.index < w->conns_max);
+	c = &w->conns[a->head.client.index];
+	if (c->generation != a->head.client.generation)
 		return; /* it left; a placement counts all the same */
 	if (c->state == CONN_WS)
 		ws_mail(w, c, a);
@@ -274,13 +265,12 @@ static void answer_done(struct worker *w, const struct mail_answer *a)
 {
 	px_assert(w->mailbox.out > 0);
 	w->mailbox.out--;
-	if (a->type == MAIL_BITMAP) {
+	if (a->head.type == MAIL_BITMAP) {
 		bitmaps_mail(w, a);
 		return;
 	}
 	answer_to_client(w, a);
-	if (mail_has_blob(a))
-		blob_unref(a->bitmap.blob);
+	mail_answer_drop(a);
 }
 
 static void answers_run(struct worker *w)

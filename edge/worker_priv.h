@@ -10,6 +10,7 @@
 
 #include "edge/codec/http_error.h"
 #include "edge/conn/state.h"
+#include "edge/mail/mail.h"
 #include "edge/worker.h"
 #include "engine/base/json_out.h"
 
@@ -117,10 +118,11 @@ bool http_origin_varies(const struct worker *w); /* whether an answer depends on
 http_handler http_boards_get, http_board_get, http_bitmap_get, http_picture_get;
 http_handler http_pixel_get, http_pixel_put;
 void http_mail(struct worker *w, struct conn *c, const struct mail_answer *a);
-/* Answers with the board of a MAIL_BITMAP or MAIL_BOARD_AT, or 304 when `tags` have it; at_ms: of
- * its newest placement, 0: not told; max_age_s: how long it may be kept by others. */
-void http_reply_board(struct worker *w, struct conn *c, const struct mail_answer *a, uint64_t at_ms,
-		      uint32_t max_age_s, struct http_list tags);
+void http_bitmap(struct worker *w, struct conn *c, uint16_t board, const struct bitmap *bitmap);
+/* Answers with a board, or 304 when `tags` have it; at_ms: of its newest placement, 0: not told;
+ * max_age_s: how long it may be kept by others. */
+void http_reply_board(struct worker *w, struct conn *c, uint16_t board, const struct bitmap *bitmap,
+		      uint64_t at_ms, uint32_t max_age_s, struct http_list tags);
 bool http_decimal(struct span text, uint64_t max, uint64_t *ret); /* false: it is none */
 
 /* --- http_history.c: what was ----------------------------------------------------------------- */
@@ -185,7 +187,9 @@ void bitmaps_sweep(struct worker *w);
 void bitmaps_mail(struct worker *w, const struct mail_answer *a);
 
 /* --- worker.c --------------------------------------------------------------------------------- */
-/* Room for one request to the writer; NULL: overloaded. Type, client and time are set. */
-struct mail_request *worker_ask(struct worker *w, struct conn *c, enum mail_type type);
+/* Room for one request to the writer about a board, to be filled by its type; c: who asks, NULL:
+ * the worker itself. NULL: overloaded. */
+struct mail_request *worker_ask(struct worker *w, const struct conn *c, enum mail_request_type type,
+				uint16_t board);
 
 #endif

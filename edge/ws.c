@@ -113,7 +113,8 @@ void ws_session_refuse(struct worker *w, struct conn *c)
 /* --- requests to the writer ------------------------------------------------------------------- */
 
 /* Room at the writer for one more request of this connection, whose answer will have room too. */
-static struct mail_request *ask(struct worker *w, struct conn *c, enum mail_type type)
+static struct mail_request *ask(struct worker *w, struct conn *c, enum mail_request_type type,
+				uint16_t board)
 {
 	struct mail_request *m;
 
@@ -121,7 +122,7 @@ static struct mail_request *ask(struct worker *w, struct conn *c, enum mail_type
 		conn_close(w, c, CLOSE_TOO_MANY);
 		return NULL;
 	}
-	m = worker_ask(w, c, type);
+	m = worker_ask(w, c, type, board);
 	if (m != NULL)
 		c->pending++;
 	return m;
@@ -139,17 +140,18 @@ static void place(struct worker *w, struct conn *c, const struct msg_place *p)
 		refuse(w, c, p->board, p->request, REFUSAL_TOO_FAST, WAIT_MS);
 		return;
 	}
-	m = ask(w, c, MAIL_PLACE);
+	m = ask(w, c, MAIL_PLACE, p->board);
 	if (m == NULL) {
 		if (c->why == CLOSE_NONE)
 			refuse(w, c, p->board, p->request, REFUSAL_OVERLOADED, WAIT_MS);
 		return;
 	}
-	m->board = p->board;
-	m->x = p->x;
-	m->y = p->y;
-	m->color = p->color;
-	m->request = p->request;
+	m->place = (struct mail_place){.request = p->request,
+				       .asked_ns = w->now.mono_ns,
+				       .x = p->x,
+				       .y = p->y,
+				       .color = p->color};
+	memcpy(m->place.user, c->user, sizeof(m->place.user));
 }
 
 static void subscribe(struct worker *w, struct conn *c, const struct msg_subscribe *s,
@@ -171,17 +173,17 @@ static void subscribe(struct worker *w, struct conn *c, const struct msg_subscri
 		conn_close(w, c, CLOSE_TOO_MANY);
 		return;
 	}
-	m = ask(w, c, MAIL_SUBSCRIBE);
+	m = ask(w, c, MAIL_SUBSCRIBE, board);
 	if (m == NULL) {
 		if (c->why == CLOSE_NONE)
 			conn_close(w, c, CLOSE_OVERLOAD);
 		return;
 	}
-	m->board = board;
-	m->request = request;
-	m->resume = s->resume;
-	m->epoch = s->epoch;
-	m->seq = s->seq;
+	m->subscribe = (struct mail_subscribe){.request = request,
+					       .seq = s->seq,
+					       .epoch = s->epoch,
+					       .resume = s->resume,
+					       .encoding = c->encoding};
 }
 
 static void you_ask(struct worker *w, struct conn *c, uint16_t board)
@@ -190,9 +192,9 @@ static void you_ask(struct worker *w, struct conn *c, uint16_t board)
 
 	if (!session_lasts(w, c))
 		return;
-	m = ask(w, c, MAIL_YOU);
+	m = ask(w, c, MAIL_ASK_YOU, board);
 	if (m != NULL)
-		m->board = board;
+		memcpy(m->you.user, c->user, sizeof(m->you.user));
 }
 
 static void unsubscribe(struct worker *w, struct conn *c, uint16_t board, uint64_t request)
@@ -364,11 +366,11 @@ void ws_input(struct worker *w, struct conn *c, uint8_t *bytes, size_t len)
 
 /* A board was subscribed to again: the subscription that was ends, whatever the answer is. Not
  * where the client stands inside a frame, or may: then it goes on, and false. */
-static bool sub_make_way(struct worker *w, struct conn *c, struct sub *s,
-			 const struct mail_answer *a)
+static bool sub_make_way(struct worker *w, struct conn *c, struct sub *s, uint16_t board,
+			 uint64_t request)
 {
 	if (s != NULL && sub_may_be_cut(w, c, s)) {
-		error_say(w, c, REFUSAL_OVERLOADED, a->board, a->request, WAIT_MS);
+		error_say(w, c, REFUSAL_OVERLOADED, board, request, WAIT_MS);
 		return false;
 	}
 	if (s != NULL)
@@ -376,11 +378,12 @@ static bool sub_make_way(struct worker *w, struct conn *c, struct sub *s,
 	return true;
 }
 
-static void subscribed(struct worker *w, struct conn *c, const struct mail_answer *a)
+static void subscribed(struct worker *w, struct conn *c, uint16_t board,
+		       const struct mail_subscribed *a)
 {
-	const struct room *r = w->shared->rooms->at[a->board];
+	const struct room *r = w->shared->rooms->at[board];
 	struct message m = {.type = MSG_SUBSCRIBED,
-			    .subscribed = {.board = a->board,
+			    .subscribed = {.board = board,
 					   .epoch = a->epoch,
 					   .seq = a->seq,
 					   .width = r->width,
@@ -390,62 +393,73 @@ static void subscribed(struct worker *w, struct conn *c, const struct mail_answe
 					   .frozen = r->frozen,
 					   .cooldown_ms = r->cooldown_ms,
 					   .tag = r->tag}};
-	struct sub *s = sub_find(w, c, a->board);
+	struct sub *s = sub_find(w, c, board);
 
 	memcpy(m.subscribed.name, r->name, sizeof(m.subscribed.name));
 	if (c->why != CLOSE_NONE) { /* an answer is owed, and no more */
 		conn_answer(w, c, &m);
 		return;
 	}
-	if (!sub_make_way(w, c, s, a))
+	if (!sub_make_way(w, c, s, board, a->request))
 		return;
 	if (c->subs >= SUBS_PER_CONN_MAX) { /* many were asked for at once */
 		conn_close(w, c, CLOSE_TOO_MANY);
 		return;
 	}
-	if (sub_new(w, c, a->board, a->cursor) == NULL) {
+	if (sub_new(w, c, board, a->cursor) == NULL) {
 		conn_close(w, c, CLOSE_OVERLOAD);
 		return;
 	}
 	conn_answer(w, c, &m); /* goes before every frame */
 	if (c->why == CLOSE_NONE)
-		you_ask(w, c, a->board);
+		you_ask(w, c, board);
+}
+
+/* False: the subscription that was goes on, and no answer is due. */
+static bool stale_ends_sub(struct worker *w, struct conn *c, uint16_t board, uint64_t request)
+{
+	return c->why != CLOSE_NONE || sub_make_way(w, c, sub_find(w, c, board), board, request);
+}
+
+static void refused(struct worker *w, struct conn *c, uint16_t board, const struct mail_refused *a)
+{
+	if (a->asked == MAIL_PLACE)
+		refuse(w, c, board, a->request, (enum refusal)a->refusal, a->wait_ms);
+	else
+		error_say(w, c, (enum refusal)a->refusal, board, a->request, a->wait_ms);
 }
 
 static void answer(struct worker *w, struct conn *c, const struct mail_answer *a)
 {
+	uint16_t board = a->head.board;
 	struct message m;
 
-	switch ((enum mail_type)a->type) {
+	switch ((enum mail_answer_type)a->head.type) {
 	case MAIL_PLACED:
 		m.type = MSG_PLACED;
-		m.placed = (struct msg_placed){a->board, a->request, a->seq, a->wait_ms};
+		m.placed = (struct msg_placed){board, a->placed.request, a->placed.seq,
+					       a->placed.wait_ms};
 		break;
 	case MAIL_REFUSED:
-		if (a->asked == MAIL_PLACE)
-			refuse(w, c, a->board, a->request, (enum refusal)a->refusal, a->wait_ms);
-		else
-			error_say(w, c, (enum refusal)a->refusal, a->board, a->request, a->wait_ms);
+		refused(w, c, board, &a->refused);
 		return;
 	case MAIL_SUBSCRIBED:
-		subscribed(w, c, a);
+		subscribed(w, c, board, &a->subscribed);
 		return;
 	case MAIL_STALE:
-		if (c->why == CLOSE_NONE && !sub_make_way(w, c, sub_find(w, c, a->board), a))
+		if (!stale_ends_sub(w, c, board, a->stale.request))
 			return;
 		m.type = MSG_STALE;
-		m.stale = (struct msg_stale){a->board, a->epoch, a->seq, a->oldest};
+		m.stale = (struct msg_stale){board, a->stale.epoch, a->stale.seq, a->stale.oldest};
 		break;
 	case MAIL_YOU:
 		m.type = MSG_YOU;
-		m.you = (struct msg_you){a->board, a->wait_ms, a->request, a->seq};
+		m.you = (struct msg_you){board, a->you.wait_ms, a->you.last_request,
+					 a->you.last_seq};
 		break;
-	case MAIL_PLACE:
-	case MAIL_SUBSCRIBE:
 	case MAIL_PIXEL:
 	case MAIL_BITMAP:
-	case MAIL_PIXEL_HISTORY:
-	case MAIL_BOARD_AT:
+	case MAIL_HISTORY:
 	case MAIL_ROLLBACK:
 	default:
 		px_unreachable("mail to a WebSocket");

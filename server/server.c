@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "edge/codec/http_host.h"
+#include "edge/mail/mail.h"
 #include "engine/base/log.h"
 #include "server/data_dir.h"
 #include "server/listener.h"

@@ -18,21 +18,25 @@ static uint64_t mono_ms(const struct writer *w)
 	return w->now.mono_ns / NS_PER_MS;
 }
 
+static void refuse(struct writer *w, unsigned worker, const struct mail_request *m,
+		   enum refusal why, uint64_t wait_ms)
+{
+	writer_refuse(w, worker, &m->head, m->place.request, why, wait_ms);
+}
+
 /* --- accepted before -------------------------------------------------------------------------- */
 
 static void repeat_tell(struct writer *w, unsigned worker, struct mail_client client,
 			uint16_t board, const struct pending_repeat *p)
 {
 	const struct person *person = people_find(w->people, board, p->user);
-	struct mail_answer *a = writer_answer(w, worker, MAIL_PLACED, client);
+	struct mail_answer *a = writer_answer(w, worker, MAIL_PLACED, client, board);
 
 	metric_add(&w->metrics.placed_again, 1);
-	a->board = board;
-	a->request = p->request;
-	a->seq = p->seq;
+	a->placed = (struct mail_placed){.request = p->request, .seq = p->seq};
 	if (person != NULL)
-		a->wait_ms = (uint32_t)people_wait_ms(person, w->boards[board]->room->cooldown_ms,
-						      mono_ms(w));
+		a->placed.wait_ms = (uint32_t)people_wait_ms(
+			person, w->boards[board]->room->cooldown_ms, mono_ms(w));
 }
 
 void accept_tell_repeat(struct writer *w, const struct pending *p)
@@ -45,24 +49,24 @@ void accept_tell_repeat(struct writer *w, const struct pending *p)
 static void place_repeat(struct writer *w, unsigned worker, const struct mail_request *m,
 			 uint64_t seq)
 {
-	struct pending_repeat repeat = {.seq = seq, .request = m->request};
+	struct pending_repeat repeat = {.seq = seq, .request = m->place.request};
 	struct pending *p;
 
-	px_assert(seq < order_next(w->boards[m->board]));
-	memcpy(repeat.user, m->user, sizeof(repeat.user));
-	if (seq <= w->boards[m->board]->live.seq) {
-		repeat_tell(w, worker, m->client, m->board, &repeat);
+	px_assert(seq < order_next(w->boards[m->head.board]));
+	memcpy(repeat.user, m->place.user, sizeof(repeat.user));
+	if (seq <= w->boards[m->head.board]->live.seq) {
+		repeat_tell(w, worker, m->head.client, m->head.board, &repeat);
 		return;
 	}
-	p = order_pend(w, worker, m->board, m->client, PENDING_REPEAT);
+	p = order_pend(w, worker, m->head.board, m->head.client, PENDING_REPEAT);
 	if (p == NULL)
-		writer_refuse(w, worker, m, REFUSAL_OVERLOADED, 1000);
+		refuse(w, worker, m, REFUSAL_OVERLOADED, 1000);
 	else
 		p->repeat = repeat;
 }
 
 static bool place_is(const struct request *before, const struct writer_board *b,
-		     const struct mail_request *m)
+		     const struct mail_place *m)
 {
 	return m->x < b->meta.width && m->y < b->meta.height &&
 	       m->y * b->meta.width + m->x == before->cell && m->color == before->color;
@@ -70,7 +74,7 @@ static bool place_is(const struct request *before, const struct writer_board *b,
 
 /* Whether that is what the person placed last, as far as it is known. */
 static bool place_is_last(const struct person *person, const struct writer_board *b,
-			  const struct mail_request *m)
+			  const struct mail_place *m)
 {
 	if (person->last_sum == 0)
 		return true;
@@ -87,12 +91,14 @@ static bool place_again(struct writer *w, unsigned worker, const struct writer_b
 	struct request before;
 	bool is_same;
 
-	if (m->nameless)
+	if (m->place.nameless)
 		return false;
-	if (requests_find(w->requests, hash, m->board, m->user, m->request, &before)) {
-		is_same = place_is(&before, b, m);
-	} else if (person != NULL && person->last_seq != 0 && person->last_request == m->request) {
-		is_same = place_is_last(person, b, m);
+	if (requests_find(w->requests, hash, m->head.board, m->place.user, m->place.request,
+			  &before)) {
+		is_same = place_is(&before, b, &m->place);
+	} else if (person != NULL && person->last_seq != 0 &&
+		   person->last_request == m->place.request) {
+		is_same = place_is_last(person, b, &m->place);
 		before.seq = person->last_seq;
 	} else {
 		return false;
@@ -100,14 +106,14 @@ static bool place_again(struct writer *w, unsigned worker, const struct writer_b
 	if (is_same)
 		place_repeat(w, worker, m, before.seq);
 	else
-		writer_refuse(w, worker, m, REFUSAL_KEY_REUSED, 0);
+		refuse(w, worker, m, REFUSAL_KEY_REUSED, 0);
 	return true;
 }
 
 /* --- a new one ---------------------------------------------------------------------------------
  * */
 
-static enum refusal place_check(const struct writer_board *b, const struct mail_request *m)
+static enum refusal place_check(const struct writer_board *b, const struct mail_place *m)
 {
 	const struct room *r = b->room;
 
@@ -125,18 +131,18 @@ static enum refusal place_journal(struct writer *w, const struct writer_board *b
 {
 	struct record r = {.type = RECORD_PLACEMENT,
 			   .placement = {.seq = order_next(b),
-					 .request = m->request,
+					 .request = m->place.request,
 					 .placed_at_ms = w->now.wall_ms,
 					 .epoch = b->live.epoch,
-					 .board = m->board,
-					 .x = (uint16_t)m->x,
-					 .y = (uint16_t)m->y,
-					 .color = (uint8_t)m->color}};
+					 .board = m->head.board,
+					 .x = (uint16_t)m->place.x,
+					 .y = (uint16_t)m->place.y,
+					 .color = (uint8_t)m->place.color}};
 	int rc;
 
 	if (!b->is_journalled)
 		return REFUSAL_UNAVAILABLE;
-	memcpy(r.placement.user, m->user, sizeof(r.placement.user));
+	memcpy(r.placement.user, m->place.user, sizeof(r.placement.user));
 	rc = journal_append(w->journal, &r);
 	if (rc == 0)
 		return REFUSAL_NONE;
@@ -144,7 +150,7 @@ static enum refusal place_journal(struct writer *w, const struct writer_board *b
 }
 
 static void place_fill(const struct writer *w, const struct writer_board *b,
-		       const struct mail_request *m, struct pending_place *p)
+		       const struct mail_place *m, struct pending_place *p)
 {
 	p->seq = order_next(b);
 	p->request = m->request;
@@ -157,8 +163,7 @@ static void place_fill(const struct writer *w, const struct writer_board *b,
 }
 
 /* Remembers the person as it was, then charges. */
-static void place_charge(struct writer *w, struct pending_place *p, struct person *person,
-			 const struct mail_request *m)
+static void place_charge(struct writer *w, struct pending_place *p, struct person *person)
 {
 	px_assert(p->seq > person->last_seq); /* each board's seqs rise, so a person's do */
 	p->before_wall_ms = person->charged_wall_ms;
@@ -168,7 +173,7 @@ static void place_charge(struct writer *w, struct pending_place *p, struct perso
 	p->before_seq = person->last_seq;
 	person->charged_wall_ms = w->now.wall_ms;
 	person->charged_mono_ms = mono_ms(w);
-	person->last_request = m->request;
+	person->last_request = p->request;
 	person->last_seq = p->seq;
 	person->last_sum = people_sum(p->cell, p->color);
 }
@@ -198,11 +203,11 @@ static void place_new(struct writer *w, unsigned worker, struct writer_board *b,
 	struct pending *p;
 
 	if (wait_ms > 0) {
-		writer_refuse(w, worker, m, REFUSAL_COOLDOWN, wait_ms);
+		refuse(w, worker, m, REFUSAL_COOLDOWN, wait_ms);
 		return;
 	}
-	p = order_pend(w, worker, m->board, m->client, PENDING_PLACE);
-	if (p == NULL || (!m->nameless && !requests_make_room(w->requests, person)))
+	p = order_pend(w, worker, m->head.board, m->head.client, PENDING_PLACE);
+	if (p == NULL || (!m->place.nameless && !requests_make_room(w->requests, person)))
 		why = REFUSAL_OVERLOADED;
 	else
 		why = place_journal(w, b, m);
@@ -210,13 +215,13 @@ static void place_new(struct writer *w, unsigned worker, struct writer_board *b,
 		if (p != NULL)
 			order_unpend(w);
 		person_drop_if_new(w, person);
-		writer_refuse(w, worker, m, why, 1000);
+		refuse(w, worker, m, why, 1000);
 		return;
 	}
 	p->lsn = journal_appended(w->journal);
-	place_fill(w, b, m, &p->place);
+	place_fill(w, b, &m->place, &p->place);
 	order_give_out(b, p->place.seq, 1);
-	place_charge(w, &p->place, person, m);
+	place_charge(w, &p->place, person);
 	place_remember(w, &p->place, person, hash);
 }
 
@@ -224,39 +229,38 @@ static void place_new(struct writer *w, unsigned worker, struct writer_board *b,
  * for some placements ahead, it comes while others are placed. */
 void accept_prefetch(const struct writer *w, const struct mail_request *m)
 {
-	if (m->type != MAIL_PLACE || !m->with_user)
+	if (m->head.type != MAIL_PLACE)
 		return;
-	people_prefetch(w->people, m->board, m->user);
-	if (!m->nameless)
-		requests_prefetch(w->requests,
-				  requests_hash(w->requests, m->board, m->user, m->request));
+	people_prefetch(w->people, m->head.board, m->place.user);
+	if (!m->place.nameless)
+		requests_prefetch(w->requests, requests_hash(w->requests, m->head.board,
+							     m->place.user, m->place.request));
 }
 
 void accept_place(struct writer *w, unsigned worker, const struct mail_request *m)
 {
-	struct writer_board *b = writer_board_at(w, m->board);
+	struct writer_board *b = writer_board_at(w, m->head.board);
 	struct person *person;
 	enum refusal why;
 	uint32_t hash;
 
-	if (b == NULL || !m->with_user) {
-		writer_refuse(w, worker, m, b == NULL ? REFUSAL_UNKNOWN_BOARD : REFUSAL_NO_SESSION,
-			      0);
+	if (b == NULL) {
+		refuse(w, worker, m, REFUSAL_UNKNOWN_BOARD, 0);
 		return;
 	}
-	person = people_find(w->people, m->board, m->user);
-	hash = requests_hash(w->requests, m->board, m->user, m->request);
+	person = people_find(w->people, m->head.board, m->place.user);
+	hash = requests_hash(w->requests, m->head.board, m->place.user, m->place.request);
 	if (place_again(w, worker, b, m, person, hash))
 		return;
-	why = place_check(b, m);
+	why = place_check(b, &m->place);
 	if (why != REFUSAL_NONE) {
-		writer_refuse(w, worker, m, why, 0);
+		refuse(w, worker, m, why, 0);
 		return;
 	}
 	if (person == NULL)
-		person = people_get(w->people, m->board, m->user);
+		person = people_get(w->people, m->head.board, m->place.user);
 	if (person == NULL)
-		writer_refuse(w, worker, m, REFUSAL_FULL, 60000);
+		refuse(w, worker, m, REFUSAL_FULL, 60000);
 	else
 		place_new(w, worker, b, m, person, hash);
 }
@@ -274,11 +278,10 @@ void accept_tell_place(struct writer *w, const struct pending *p)
 		requests_settle(w->requests, people_find(w->people, p->board, place->user));
 	metric_add(&w->metrics.placed, 1);
 	histogram_add(&w->acks, (w->now.mono_ns - place->asked_ns) / 1000);
-	a = writer_answer(w, p->worker, MAIL_PLACED, p->client);
-	a->board = p->board;
-	a->request = place->request;
-	a->seq = place->seq;
-	a->wait_ms = w->boards[p->board]->room->cooldown_ms;
+	a = writer_answer(w, p->worker, MAIL_PLACED, p->client, p->board);
+	a->placed = (struct mail_placed){.request = place->request,
+					 .seq = place->seq,
+					 .wait_ms = w->boards[p->board]->room->cooldown_ms};
 }
 
 void accept_undo(struct writer *w, const struct pending *p)
@@ -309,15 +312,15 @@ static void you_tell(struct writer *w, unsigned worker, struct mail_client clien
 {
 	const struct person *person = people_find(w->people, board, user);
 	const struct writer_board *b = writer_board_at(w, board);
-	struct mail_answer *a = writer_answer(w, worker, MAIL_YOU, client);
+	struct mail_answer *a = writer_answer(w, worker, MAIL_YOU, client, board);
 
-	a->board = board;
+	a->you = (struct mail_you){.last_seq = 0};
 	if (person == NULL || b == NULL)
 		return;
-	a->wait_ms = (uint32_t)people_wait_ms(person, b->room->cooldown_ms, mono_ms(w));
+	a->you.wait_ms = (uint32_t)people_wait_ms(person, b->room->cooldown_ms, mono_ms(w));
 	if (person->last_seq != 0 && person->last_seq <= b->live.seq) {
-		a->request = person->last_request;
-		a->seq = person->last_seq;
+		a->you.last_request = person->last_request;
+		a->you.last_seq = person->last_seq;
 	}
 }
 
@@ -331,10 +334,10 @@ void accept_tell_you(struct writer *w, const struct pending *p)
  * to wait, or when what it waits for is dropped, at once: a `refused` would name no request. */
 void accept_you(struct writer *w, unsigned worker, const struct mail_request *m)
 {
-	struct pending *p = order_pend(w, worker, m->board, m->client, PENDING_YOU);
+	struct pending *p = order_pend(w, worker, m->head.board, m->head.client, PENDING_YOU);
 
 	if (p == NULL)
-		you_tell(w, worker, m->client, m->board, m->user);
+		you_tell(w, worker, m->head.client, m->head.board, m->you.user);
 	else
-		memcpy(p->you.user, m->user, sizeof(p->you.user));
+		memcpy(p->you.user, m->you.user, sizeof(p->you.user));
 }

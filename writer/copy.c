@@ -19,11 +19,11 @@
 
 void copy_want(struct writer *w, unsigned worker, const struct mail_request *m)
 {
-	struct writer_board *b = writer_board_at(w, m->board);
+	struct writer_board *b = writer_board_at(w, m->head.board);
 
 	px_assert(b != NULL); /* workers know which boards are served */
-	px_assert(m->form < BOARD_FORMS);
-	b->wants[m->form] |= 1ULL << worker;
+	px_assert(m->bitmap.form < BOARD_FORMS);
+	b->wants[m->bitmap.form] |= 1ULL << worker;
 }
 
 static void bitmap_answer(struct writer *w, const struct pack_job *done)
@@ -33,12 +33,12 @@ static void bitmap_answer(struct writer *w, const struct pack_job *done)
 
 		if (!(done->workers & 1ULL << i))
 			continue;
-		a = writer_answer(w, i, MAIL_BITMAP, (struct mail_client){0});
-		a->board = done->room->number;
-		a->form = done->form;
-		a->bitmap.seq = done->copy->seq;
-		a->bitmap.epoch = done->copy->epoch;
-		a->bitmap.blob = done->blob != NULL ? blob_ref(done->blob) : NULL;
+		a = writer_answer(w, i, MAIL_BITMAP, (struct mail_client){0}, done->room->number);
+		a->bitmap =
+			(struct bitmap){.blob = done->blob != NULL ? blob_ref(done->blob) : NULL,
+					.seq = done->copy->seq,
+					.epoch = done->copy->epoch,
+					.form = done->form};
 	}
 }
 

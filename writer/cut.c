@@ -185,35 +185,35 @@ static struct room_log *log_of(struct writer *w, struct writer_board *b, unsigne
 
 void cut_subscribe(struct writer *w, unsigned worker, const struct mail_request *m)
 {
-	struct writer_board *b = writer_board_at(w, m->board);
-	struct room_log *log = b != NULL ? log_of(w, b, m->encoding) : NULL;
+	const struct mail_subscribe *s = &m->subscribe;
+	struct writer_board *b = writer_board_at(w, m->head.board);
+	struct room_log *log = b != NULL ? log_of(w, b, s->encoding) : NULL;
 	uint64_t cursor = ROOM_LOG_NONE;
 	struct mail_answer *a;
 	/* Not frames.seq: a frame that another log has no room for may be in this one. */
 	uint64_t last;
 
 	if (log == NULL) {
-		writer_refuse(w, worker, m, b == NULL ? REFUSAL_UNKNOWN_BOARD : REFUSAL_OVERLOADED,
-			      1000);
+		writer_refuse(w, worker, &m->head, s->request,
+			      b == NULL ? REFUSAL_UNKNOWN_BOARD : REFUSAL_OVERLOADED, 1000);
 		return;
 	}
 	last = room_log_last(log);
-	if (!m->resume || (m->epoch == b->live.epoch && m->seq >= last && m->seq <= b->live.seq))
+	if (!s->resume || (s->epoch == b->live.epoch && s->seq >= last && s->seq <= b->live.seq))
 		cursor = room_log_head(log);
-	else if (m->epoch == b->live.epoch && m->seq < last)
-		cursor = room_log_find(log, m->seq);
+	else if (s->epoch == b->live.epoch && s->seq < last)
+		cursor = room_log_find(log, s->seq);
 	a = writer_answer(w, worker, cursor == ROOM_LOG_NONE ? MAIL_STALE : MAIL_SUBSCRIBED,
-			  m->client);
-	a->board = m->board;
-	a->request = m->request;
-	a->epoch = b->live.epoch;
-	a->encoding = m->encoding;
-	if (cursor == ROOM_LOG_NONE) {
-		a->seq = b->live.seq;
-		a->oldest = room_log_oldest(log);
-		return;
-	}
-	a->cursor = cursor;
-	a->resumed = m->resume;
-	a->seq = m->resume ? m->seq : last;
+			  m->head.client, m->head.board);
+	if (cursor == ROOM_LOG_NONE)
+		a->stale = (struct mail_stale){.request = s->request,
+					       .seq = b->live.seq,
+					       .oldest = room_log_oldest(log),
+					       .epoch = b->live.epoch};
+	else
+		a->subscribed = (struct mail_subscribed){.request = s->request,
+							 .seq = s->resume ? s->seq : last,
+							 .cursor = cursor,
+							 .epoch = b->live.epoch,
+							 .resumed = s->resume};
 }

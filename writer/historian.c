@@ -78,8 +78,8 @@ void historian_free(struct historian *h)
 		return;
 	for (unsigned i = 0; i < BOARDS_KEPT; i++)
 		history_board_fini(&h->kept[i].board);
-	if (h->busy && h->job.ask.type == MAIL_ROLLBACK)
-		free(h->job.ask.rollback);
+	if (h->busy)
+		question_drop(&h->job.ask);
 	historian_rollback_free(h->rollback);
 	packer_free(h->packer);
 	history_free(h->history);
@@ -88,24 +88,35 @@ void historian_free(struct historian *h)
 
 /* --- answers ---------------------------------------------------------------------------------- */
 
-static void answer(struct historian *h, uint8_t verdict)
+/* With what the job has by now. */
+static void answer(struct historian *h)
 {
 	struct history_job *done = spsc_push(h->config.done);
 
 	px_assert(done != NULL); /* the writer lets no more out than it holds */
-	h->job.verdict = verdict;
 	*done = h->job;
 	h->busy = false;
 	if (spsc_publish(h->config.done))
 		h->config.wake_writer(h->config.arg);
 }
 
+static void answer_history(struct historian *h, const struct history_result *result)
+{
+	px_assert(h->job.ask.kind != QUESTION_ROLLBACK);
+	h->job.history = *result;
+	h->job.history.kind = h->job.ask.kind;
+	answer(h);
+}
+
+static void answer_verdict(struct historian *h, enum history_verdict verdict)
+{
+	answer_history(h, &(struct history_result){.verdict = (uint8_t)verdict});
+}
+
 static void answer_failed(struct historian *h, int error)
 {
-	bool is_rollback = h->job.ask.type == MAIL_ROLLBACK;
-
 	if (error == PAST_AWAY) {
-		answer(h, HISTORY_AWAY);
+		answer_verdict(h, HISTORY_AWAY);
 		return;
 	}
 	if (h->said_ns == 0 || h->now.mono_ns - h->said_ns > FAILURES_SAID_NS) {
@@ -113,52 +124,67 @@ static void answer_failed(struct historian *h, int error)
 		log_error("history_failed board=%s error=\"%s\" remedy=\"pixeld journal verify\"",
 			  h->job.room->name, strerror(-error));
 	}
-	answer(h, is_rollback ? (uint8_t)ROLLBACK_FAILED : (uint8_t)HISTORY_FAILED);
+	if (h->job.ask.kind != QUESTION_ROLLBACK) {
+		answer_verdict(h, HISTORY_FAILED);
+		return;
+	}
+	h->job.rollback.verdict = ROLLBACK_FAILED;
+	answer(h);
+}
+
+static void answer_gone(struct historian *h, uint16_t board)
+{
+	struct history_result result = {.verdict = HISTORY_GONE};
+	int rc = history_board_since(h->history, board, &result.since.seq, &result.since.at_ms);
+
+	if (rc < 0 && rc != -ENODATA)
+		answer_failed(h, rc);
+	else
+		answer_history(h, &result);
 }
 
 static void answer_board(struct historian *h)
 {
-	struct history_board *b = &h->at->board;
+	const struct history_board *b = &h->at->board;
+	enum board_form form = (enum board_form)h->job.ask.board.form;
+	struct history_result result = {.verdict = HISTORY_FOUND};
 	struct board_copy *copy;
-	int rc;
 
 	if (b->board == NULL) {
-		rc = history_board_since(h->history, b->number, &h->job.ret_seq, &h->job.since_ms);
-		if (rc < 0 && rc != -ENODATA)
-			answer_failed(h, rc);
-		else
-			answer(h, HISTORY_GONE);
+		answer_gone(h, b->number);
 		return;
 	}
 	(void)board_copy_begin(b->board, b->epoch, b->seq);
 	copy = board_copy_step(b->board, SIZE_MAX);
 	px_assert(copy != NULL);
-	h->job.ret_seq = b->seq;
-	h->job.since_ms = b->at_ms;
-	h->job.epoch = b->epoch;
-	h->job.blob = packer_run(h->packer, h->job.room, copy, (enum board_form)h->job.ask.form);
+	result.board = (struct told_board){
+		.bitmap = {.blob = packer_run(h->packer, h->job.room, copy, form),
+			   .seq = b->seq,
+			   .epoch = b->epoch,
+			   .form = (uint8_t)form},
+		.at_ms = b->at_ms};
 	board_copy_unref(copy);
-	answer(h, HISTORY_FOUND);
+	answer_history(h, &result);
 }
 
 static void answer_cell(struct historian *h)
 {
 	const struct history_cell *c = &h->cell;
-	struct blob *blob = blob_new(c->count * sizeof(struct mail_placement));
+	struct blob *blob = blob_new(c->count * sizeof(struct told_placement));
+	struct history_result result = {.verdict = HISTORY_FOUND};
 
 	for (uint32_t i = 0; blob != NULL && i < c->count; i++) {
 		const struct record_placement *p = &c->found[i];
-		struct mail_placement m = {
+		struct told_placement m = {
 			.seq = p->seq, .placed_at_ms = p->placed_at_ms, .color = p->color};
 
 		m.rollback = record_is_restored(p) ? p->request : 0;
 		memcpy(m.user, p->user, sizeof(m.user));
 		memcpy(blob->bytes + i * sizeof(m), &m, sizeof(m));
 	}
-	h->job.blob = blob;
-	h->job.ret_seq = c->next_seq;
-	h->job.complete = c->complete;
-	answer(h, HISTORY_FOUND);
+	result.cell = (struct told_cell){
+		.placements = blob, .next_seq = c->next_seq, .complete = c->complete};
+	answer_history(h, &result);
 }
 
 /* --- questions -------------------------------------------------------------------------------- */
@@ -175,7 +201,7 @@ static struct kept *kept_choose(struct historian *h)
 
 		if (k->used < oldest->used)
 			oldest = k;
-		if (!k->filled || k->board.number != h->job.ask.board || k->board.seq > m->seq ||
+		if (!k->filled || k->board.number != h->job.board || k->board.seq > m->seq ||
 		    k->board.at_ms > m->at_ms)
 			continue;
 		if (best == NULL || k->board.seq > best->board.seq)
@@ -184,7 +210,7 @@ static struct kept *kept_choose(struct historian *h)
 	if (best == NULL) {
 		best = oldest;
 		history_board_fini(&best->board);
-		history_board_init(&best->board, h->job.ask.board);
+		history_board_init(&best->board, h->job.board);
 		best->filled = true;
 	}
 	best->used = h->questions;
@@ -193,20 +219,22 @@ static struct kept *kept_choose(struct historian *h)
 
 static int board_begin(struct historian *h)
 {
-	h->moment = (struct history_moment){h->job.ask.seq, h->job.ask.at_ms};
+	h->moment = (struct history_moment){h->job.ask.board.seq, h->job.ask.board.at_ms};
 	h->at = kept_choose(h);
 	return history_board_begin(h->history, &h->at->board, &h->moment);
 }
 
-_Static_assert(PIXEL_HISTORY_MAX <= HISTORY_CELL_MAX, "as many as may be asked for");
+_Static_assert(QUESTION_CELL_MAX <= HISTORY_CELL_MAX, "as many as may be asked for");
 
 static int cell_begin(struct historian *h)
 {
-	h->cell.board = h->job.ask.board;
-	h->cell.x = (uint16_t)h->job.ask.x;
-	h->cell.y = (uint16_t)h->job.ask.y;
-	h->cell.before_seq = h->job.ask.seq;
-	h->cell.max = h->job.ask.count;
+	const struct question_cell *ask = &h->job.ask.cell;
+
+	h->cell.board = h->job.board;
+	h->cell.x = ask->x;
+	h->cell.y = ask->y;
+	h->cell.before_seq = ask->before_seq;
+	h->cell.max = ask->max;
 	history_cell_begin(h->history, &h->cell);
 	return 0;
 }
@@ -217,15 +245,14 @@ static int rollback_begin(struct historian *h)
 	return 0;
 }
 
-/* By type of question. */
 static int begin(struct historian *h)
 {
-	switch (h->job.ask.type) {
-	case MAIL_BOARD_AT:
+	switch ((enum question_kind)h->job.ask.kind) {
+	case QUESTION_BOARD:
 		return board_begin(h);
-	case MAIL_PIXEL_HISTORY:
+	case QUESTION_CELL:
 		return cell_begin(h);
-	case MAIL_ROLLBACK:
+	case QUESTION_ROLLBACK:
 		return rollback_begin(h);
 	default:
 		px_unreachable("question to the historian");
@@ -234,9 +261,9 @@ static int begin(struct historian *h)
 
 static bool is_to_come(const struct historian *h)
 {
-	const struct mail_request *ask = &h->job.ask;
+	const struct question_board *ask = &h->job.ask.board;
 
-	if (ask->type != MAIL_BOARD_AT)
+	if (h->job.ask.kind != QUESTION_BOARD)
 		return false;
 	if (ask->seq != UINT64_MAX)
 		return ask->seq > h->job.seq;
@@ -251,16 +278,15 @@ static void question_begin(struct historian *h, const struct history_job *job)
 	h->busy = true;
 	h->questions++;
 	h->began_ns = h->now.mono_ns;
-	h->job.ret_seq = h->job.seq;
-	if (h->now.mono_ns - h->job.ask.asked_ns > WAITED_NS && h->job.ask.type != MAIL_ROLLBACK) {
-		answer(h, HISTORY_BUSY);
+	if (h->now.mono_ns - h->job.asked_ns > WAITED_NS && h->job.ask.kind != QUESTION_ROLLBACK) {
+		answer_verdict(h, HISTORY_BUSY);
 		return;
 	}
 	if (is_to_come(h)) {
-		answer(h, HISTORY_NOT_YET);
+		answer_history(h, &(struct history_result){.verdict = HISTORY_NOT_YET,
+							   .present_seq = h->job.seq});
 		return;
 	}
-	h->job.ret_seq = 0;
 	rc = history_look(h->history, h->job.upto_lsn);
 	if (rc == 0)
 		rc = begin(h);
@@ -275,7 +301,7 @@ static struct past_ask past_ask(const struct historian *h)
 
 	ask.meta = (struct record_board){.width = room->width,
 					 .height = room->height,
-					 .board = h->job.ask.board,
+					 .board = h->job.board,
 					 .bits = room->bits};
 	return ask;
 }
@@ -292,7 +318,7 @@ static void board_step(struct historian *h)
 	} else if (rc == 0) {
 		answer_board(h);
 	} else if (h->now.mono_ns - h->began_ns > QUESTION_NS) {
-		answer(h, HISTORY_BUSY);
+		answer_verdict(h, HISTORY_BUSY);
 	}
 }
 
@@ -308,7 +334,7 @@ static void cell_step(struct historian *h)
 	else if (rc == 0 || (took_ns > QUESTION_NS && history_cell_end(&h->cell)))
 		answer_cell(h);
 	else if (took_ns > limit_ns)
-		answer(h, HISTORY_BUSY);
+		answer_verdict(h, HISTORY_BUSY);
 }
 
 /* An operator's: takes as long as it takes. */
@@ -319,7 +345,7 @@ static void rollback_step(struct historian *h)
 	if (rc < 0)
 		answer_failed(h, rc);
 	else if (rc == 0)
-		answer(h, h->job.verdict);
+		answer(h);
 }
 
 uint64_t historian_turn(struct historian *h, struct now now)
@@ -335,9 +361,9 @@ uint64_t historian_turn(struct historian *h, struct now now)
 		spsc_pop(h->config.jobs);
 		return 0;
 	}
-	if (h->job.ask.type == MAIL_BOARD_AT)
+	if (h->job.ask.kind == QUESTION_BOARD)
 		board_step(h);
-	else if (h->job.ask.type == MAIL_PIXEL_HISTORY)
+	else if (h->job.ask.kind == QUESTION_CELL)
 		cell_step(h);
 	else
 		rollback_step(h);

@@ -37,15 +37,15 @@ void historian_rollback_free(struct historian_rollback *r)
 
 void historian_rollback_begin(struct historian_rollback *r, const struct history_job *job)
 {
-	const struct mail_rollback *ask = job->ask.rollback;
-	struct rollback_question q = {.board = job->ask.board};
+	const struct rollback_order *order = job->ask.rollback.order;
+	struct rollback_question q = {.board = job->board};
 
-	if (job->ask.op == ROLLBACK_LIST) {
+	if (job->ask.rollback.op == ROLLBACK_LIST) {
 		rollback_plan_begin_list(r->plan);
 		return;
 	}
-	q.undoes = ask->undoes;
-	q.filter = ask->filter;
+	q.undoes = order->undoes;
+	q.filter = order->filter;
 	if (q.filter.upto_seq > job->seq)
 		q.filter.upto_seq = job->seq;
 	rollback_plan_begin(r->plan, &q);
@@ -56,22 +56,22 @@ void historian_rollback_begin(struct historian_rollback *r, const struct history
 static enum rollback_verdict told_make(struct history_job *job, const struct rollback_answer *a,
 				       const struct placement_filter *filter)
 {
-	const struct mail_rolled_back told = {.undoes = job->ask.rollback->undoes,
-					      .placements = a->placements,
-					      .cells = a->cells,
-					      .cells_max = job->cells_max,
-					      .out_of_reach = a->out_of_reach,
-					      .since_seq = a->since_seq,
-					      .filter = *filter,
-					      .x = a->x,
-					      .y = a->y,
-					      .x_last = a->x_last,
-					      .y_last = a->y_last};
+	const struct told_rollback told = {.undoes = job->ask.rollback.order->undoes,
+					   .placements = a->placements,
+					   .cells = a->cells,
+					   .cells_max = job->cells_max,
+					   .out_of_reach = a->out_of_reach,
+					   .since_seq = a->since_seq,
+					   .filter = *filter,
+					   .x = a->x,
+					   .y = a->y,
+					   .x_last = a->x_last,
+					   .y_last = a->y_last};
 
-	job->blob = blob_new(sizeof(told));
-	if (job->blob == NULL)
+	job->rollback.told = blob_new(sizeof(told));
+	if (job->rollback.told == NULL)
 		return ROLLBACK_BUSY;
-	memcpy(job->blob->bytes, &told, sizeof(told));
+	memcpy(job->rollback.told->bytes, &told, sizeof(told));
 	return ROLLBACK_DONE;
 }
 
@@ -112,44 +112,45 @@ static enum rollback_verdict preview_make(struct historian_rollback *r, struct h
 	struct board *board;
 	struct board_copy *copy;
 
-	job->ret_seq = a->upto_seq;
 	board = rollback_plan_preview(r->plan);
-	(void)board_copy_begin(board, 0, job->ret_seq);
+	(void)board_copy_begin(board, 0, a->upto_seq);
 	copy = board_copy_step(board, SIZE_MAX);
 	px_assert(copy != NULL);
-	job->blob = packer_run(r->packer, job->room, copy, (enum board_form)job->ask.form);
+	job->rollback.preview = packer_run(r->packer, job->room, copy, FORM_PNG);
 	board_copy_unref(copy);
-	return job->blob != NULL ? ROLLBACK_DONE : ROLLBACK_BUSY;
+	return job->rollback.preview != NULL ? ROLLBACK_DONE : ROLLBACK_BUSY;
 }
 
-static struct mail_rolled_back told_of(const struct rollback *r)
+static struct told_rollback told_of(const struct rollback *r)
 {
-	return (struct mail_rolled_back){.rollback = r->lsn,
-					 .undoes = r->record.undoes,
-					 .undone_by = r->undone_by,
-					 .placed_at_ms = r->record.placed_at_ms,
-					 .placements = r->record.placements,
-					 .cells = r->record.cells,
-					 .filter = r->record.filter};
+	return (struct told_rollback){.rollback = r->lsn,
+				      .undoes = r->record.undoes,
+				      .undone_by = r->undone_by,
+				      .placed_at_ms = r->record.placed_at_ms,
+				      .placements = r->record.placements,
+				      .cells = r->record.cells,
+				      .filter = r->record.filter};
 }
 
 static enum rollback_verdict list_make(struct historian_rollback *r, struct history_job *job)
 {
 	size_t count, at = 0;
 	const struct rollback *list = rollback_plan_list(r->plan, &count);
-	struct mail_rolled_back told;
+	struct told_rollback told;
+	struct blob *blob;
 
-	job->blob = blob_new(count * sizeof(told));
-	if (job->blob == NULL)
+	blob = blob_new(count * sizeof(told));
+	if (blob == NULL)
 		return ROLLBACK_BUSY;
 	for (size_t i = 0; i < count; i++) {
-		if (list[i].record.board != job->ask.board)
+		if (list[i].record.board != job->board)
 			continue;
 		told = told_of(&list[i]);
-		memcpy(job->blob->bytes + at, &told, sizeof(told));
+		memcpy(blob->bytes + at, &told, sizeof(told));
 		at += sizeof(told);
 	}
-	job->blob->len = at;
+	blob->len = at;
+	job->rollback.told = blob;
 	return ROLLBACK_DONE;
 }
 
@@ -159,16 +160,16 @@ static enum rollback_verdict answer_make(struct historian_rollback *r, struct hi
 	const struct rollback_answer *a;
 	enum rollback_verdict verdict;
 
-	if (job->ask.op == ROLLBACK_LIST)
+	if (job->ask.rollback.op == ROLLBACK_LIST)
 		return list_make(r, job);
 	a = rollback_plan_answer(r->plan);
-	if (job->ask.op == ROLLBACK_PREVIEW)
+	if (job->ask.rollback.op == ROLLBACK_PREVIEW)
 		return preview_make(r, job, a);
 	filter = rollback_plan_question(r->plan)->filter;
 	verdict = told_make(job, a, &filter);
 	if (verdict == ROLLBACK_DONE)
 		verdict = answer_judge(job, a);
-	if (verdict == ROLLBACK_DONE && job->ask.op == ROLLBACK_DO)
+	if (verdict == ROLLBACK_DONE && job->ask.rollback.op == ROLLBACK_DO)
 		verdict = offer_make(r, job, a, &filter);
 	return verdict;
 }
@@ -176,22 +177,21 @@ static enum rollback_verdict answer_make(struct historian_rollback *r, struct hi
 int historian_rollback_step(struct historian_rollback *r, struct history_job *job)
 {
 	int rc = rollback_plan_step(r->plan);
+	enum rollback_verdict verdict = ROLLBACK_FAILED;
 
 	if (rc == 1)
 		return 1;
-	job->verdict = ROLLBACK_DONE;
-	if (rc == -ENOENT)
-		job->verdict = ROLLBACK_UNKNOWN;
+	if (rc == 0)
+		verdict = answer_make(r, job);
+	else if (rc == -ENOENT)
+		verdict = ROLLBACK_UNKNOWN;
 	else if (rc == -EALREADY)
-		job->verdict = ROLLBACK_IS_UNDONE;
+		verdict = ROLLBACK_IS_UNDONE;
 	else if (rc == -ENODATA)
-		job->verdict = ROLLBACK_GONE;
+		verdict = ROLLBACK_GONE;
 	else if (rc == -ENOMEM)
-		job->verdict = ROLLBACK_BUSY;
-	else if (rc < 0)
-		job->verdict = ROLLBACK_FAILED;
-	else
-		job->verdict = (uint8_t)answer_make(r, job);
+		verdict = ROLLBACK_BUSY;
+	job->rollback.verdict = (uint8_t)verdict;
 	rollback_plan_drop(r->plan);
-	return job->verdict == ROLLBACK_FAILED ? rc : 0;
+	return verdict == ROLLBACK_FAILED ? rc : 0;
 }

@@ -2,7 +2,7 @@
  * historian_rollback.h - the historian's questions about rollbacks: what they would change, what
  * were made.
  *
- * The historian's thread. Answers go into the job, as struct history_job says.
+ * The historian's thread. Answers go into job->rollback, and an offer beside it.
  */
 #ifndef PX_WRITER_HISTORIAN_ROLLBACK_H
 #define PX_WRITER_HISTORIAN_ROLLBACK_H
@@ -21,7 +21,8 @@ void historian_rollback_free(struct historian_rollback *r); /* NULL is fine */
 /* After history_look(). */
 void historian_rollback_begin(struct historian_rollback *r, const struct history_job *job);
 
-/* 1: call again; 0: answered, also with job->verdict; -errno: it cannot be read. */
+/* 1: call again; 0: answered; -errno: it cannot be read, and that is
+ * the answer. */
 int historian_rollback_step(struct historian_rollback *r, struct history_job *job);
 
 #endif

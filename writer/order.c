@@ -167,11 +167,11 @@ static bool drop_is_outlived(const struct writer *w, const struct pending *p)
 
 static void drop_refuse(struct writer *w, const struct pending *p)
 {
-	struct mail_request m = {.type = MAIL_PLACE, .client = p->client, .board = p->board};
+	const struct mail_head asked = {.client = p->client, .board = p->board, .type = MAIL_PLACE};
+	uint64_t request = p->kind == PENDING_PLACE ? p->place.request : p->repeat.request;
 
 	px_assert(p->kind == PENDING_PLACE || p->kind == PENDING_REPEAT);
-	m.request = p->kind == PENDING_PLACE ? p->place.request : p->repeat.request;
-	writer_refuse(w, p->worker, &m, REFUSAL_UNAVAILABLE, 1000);
+	writer_refuse(w, p->worker, &asked, request, REFUSAL_UNAVAILABLE, 1000);
 }
 
 void order_drop(struct writer *w)

@@ -24,21 +24,24 @@ void questions_begin_tell(const struct writer *w, uint64_t first_lsn, const char
 			 (unsigned long long)first_lsn, first_file);
 }
 
+struct history_job questions_job(unsigned worker, const struct mail_request *m)
+{
+	return (struct history_job){.ask = m->question.ask,
+				    .client = m->head.client,
+				    .asked_ns = m->question.asked_ns,
+				    .board = m->head.board,
+				    .worker = (uint8_t)worker};
+}
+
 static void job_answer(struct writer *w, const struct history_job *job)
 {
 	struct mail_answer *a =
-		writer_answer(w, job->worker, (enum mail_type)job->ask.type, job->ask.client);
+		writer_answer(w, job->worker, MAIL_HISTORY, job->client, job->board);
 
-	a->board = job->ask.board;
-	a->form = job->ask.form;
-	a->verdict = job->verdict;
-	a->known = job->complete;
-	a->seq = job->ret_seq;
-	a->placed_at_ms = job->since_ms;
-	a->bitmap = (struct bitmap){job->blob, job->ret_seq, job->epoch};
-	if (job->verdict == HISTORY_BUSY)
+	a->history = job->history;
+	if (job->history.verdict == HISTORY_BUSY)
 		metric_add(&w->metrics.history_busy, 1);
-	if (job->verdict == HISTORY_AWAY)
+	if (job->history.verdict == HISTORY_AWAY)
 		metric_add(&w->metrics.history_away, 1);
 }
 
@@ -64,12 +67,31 @@ bool questions_pass(struct writer *w, struct writer_board *b, struct history_job
 
 void questions_want(struct writer *w, unsigned worker, const struct mail_request *m)
 {
-	struct writer_board *b = writer_board_at(w, m->board);
-	struct history_job job = {.ask = *m, .worker = (uint8_t)worker, .verdict = HISTORY_BUSY};
+	struct writer_board *b = writer_board_at(w, m->head.board);
+	struct history_job job = questions_job(worker, m);
 
 	px_assert(b != NULL); /* workers know which boards are served */
-	if (!questions_pass(w, b, &job))
-		job_answer(w, &job);
+	if (questions_pass(w, b, &job))
+		return;
+	job.history = (struct history_result){.kind = job.ask.kind, .verdict = HISTORY_BUSY};
+	job_answer(w, &job);
+}
+
+/* What it brings counts as long as it lives: clients may be slow. */
+static void job_account(struct writer *w, const struct history_job *job)
+{
+	struct blob *blobs[2] = {NULL, NULL};
+
+	if (job->ask.kind == QUESTION_ROLLBACK) {
+		blobs[0] = job->rollback.told;
+		blobs[1] = job->rollback.preview;
+	} else if (job->history.verdict == HISTORY_FOUND) {
+		blobs[0] = job->ask.kind == QUESTION_BOARD ? job->history.board.bitmap.blob
+							   : job->history.cell.placements;
+	}
+	for (unsigned i = 0; i < 2; i++)
+		if (blobs[i] != NULL)
+			blob_account(blobs[i], &w->packed_bytes);
 }
 
 void questions_take(struct writer *w)
@@ -78,9 +100,8 @@ void questions_take(struct writer *w)
 
 	while (w->config.history_done != NULL &&
 	       (done = spsc_peek(w->config.history_done)) != NULL) {
-		if (done->blob != NULL)
-			blob_account(done->blob, &w->packed_bytes);
-		if (done->ask.type == MAIL_ROLLBACK)
+		job_account(w, done);
+		if (done->ask.kind == QUESTION_ROLLBACK)
 			rollback_planned(w, done);
 		else
 			job_answer(w, done);
@@ -89,15 +110,22 @@ void questions_take(struct writer *w)
 	}
 }
 
+void questions_job_drop(const struct history_job *job)
+{
+	if (job->ask.kind == QUESTION_ROLLBACK)
+		rollback_result_drop(&job->rollback);
+	else
+		history_result_drop(&job->history);
+	question_drop(&job->ask);
+	free(job->offer);
+}
+
 static void jobs_free(struct spsc *jobs)
 {
 	const struct history_job *job;
 
 	while (jobs != NULL && (job = spsc_peek(jobs)) != NULL) {
-		blob_unref(job->blob);
-		if (job->ask.type == MAIL_ROLLBACK)
-			free(job->ask.rollback);
-		free(job->offer);
+		questions_job_drop(job);
 		spsc_pop(jobs);
 	}
 }

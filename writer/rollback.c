@@ -19,17 +19,16 @@
 static void job_answer(struct writer *w, const struct history_job *job,
 		       enum rollback_verdict verdict)
 {
-	struct mail_answer *a = writer_answer(w, job->worker, MAIL_ROLLBACK, job->ask.client);
+	struct mail_answer *a =
+		writer_answer(w, job->worker, MAIL_ROLLBACK, job->client, job->board);
 
-	a->board = job->ask.board;
-	a->op = job->ask.op;
-	a->form = job->ask.form;
-	a->verdict = (uint8_t)verdict;
-	a->seq = job->ret_seq;
-	a->bitmap = (struct bitmap){job->blob, job->ret_seq, job->epoch};
+	px_assert(job->ask.kind == QUESTION_ROLLBACK);
+	a->rollback = job->rollback;
+	a->rollback.op = job->ask.rollback.op;
+	a->rollback.verdict = (uint8_t)verdict;
 	if (verdict == ROLLBACK_BUSY)
 		metric_add(&w->metrics.history_busy, 1);
-	free(job->ask.rollback);
+	question_drop(&job->ask);
 	free(job->offer);
 }
 
@@ -47,11 +46,8 @@ void rollback_end(struct writer *w)
 {
 	struct rollback_work *work = &w->rollback;
 
-	if (work->phase == ROLLBACK_READY || work->phase == ROLLBACK_JOURNALLED) {
-		free(work->job.ask.rollback);
-		free(work->job.offer);
-		blob_unref(work->job.blob);
-	}
+	if (work->phase == ROLLBACK_READY || work->phase == ROLLBACK_JOURNALLED)
+		questions_job_drop(&work->job);
 	free(work->touched);
 }
 
@@ -77,15 +73,15 @@ static bool work_begin(struct writer *w, const struct writer_board *b)
 	if (work->touched == NULL)
 		return false;
 	work->phase = ROLLBACK_PLANNING;
-	work->job.ask.board = b->meta.board;
+	work->job.board = b->meta.board;
 	return true;
 }
 
 void rollback_want(struct writer *w, unsigned worker, const struct mail_request *m)
 {
-	struct writer_board *b = writer_board_at(w, m->board);
-	struct history_job job = {.ask = *m, .worker = (uint8_t)worker};
-	bool is_do = m->op == ROLLBACK_DO;
+	struct writer_board *b = writer_board_at(w, m->head.board);
+	struct history_job job = questions_job(worker, m);
+	bool is_do = job.ask.rollback.op == ROLLBACK_DO;
 
 	px_assert(b != NULL); /* workers know which boards are served */
 	job.cells_max = cells_max(w, b);
@@ -110,11 +106,11 @@ static bool board_is_refused(const struct writer *w, const struct writer_board *
 
 void rollback_planned(struct writer *w, const struct history_job *done)
 {
-	enum rollback_verdict verdict = (enum rollback_verdict)done->verdict;
+	enum rollback_verdict verdict = (enum rollback_verdict)done->rollback.verdict;
 
-	if (done->ask.op != ROLLBACK_DO) {
-		if (done->ask.op == ROLLBACK_TRY && verdict == ROLLBACK_DONE &&
-		    board_is_refused(w, w->boards[done->ask.board]))
+	if (done->ask.rollback.op != ROLLBACK_DO) {
+		if (done->ask.rollback.op == ROLLBACK_TRY && verdict == ROLLBACK_DONE &&
+		    board_is_refused(w, w->boards[done->board]))
 			verdict = ROLLBACK_REFUSED; /* as the real one would be */
 		job_answer(w, done, verdict);
 		return;
@@ -123,7 +119,7 @@ void rollback_planned(struct writer *w, const struct history_job *done)
 	w->rollback.job = *done;
 	w->rollback.phase = ROLLBACK_READY;
 	if (done->offer == NULL) /* it cannot be done, or takes nothing */
-		work_answer(w, (enum rollback_verdict)done->verdict);
+		work_answer(w, verdict);
 }
 
 /* --- journalled ------------------------------------------------------------------------------- */
@@ -138,7 +134,7 @@ void rollback_touch(struct writer *w, uint16_t board, uint32_t cell)
 	struct rollback_work *work = &w->rollback;
 
 	px_assert(work->phase != ROLLBACK_IDLE); /* else nobody asks what was touched */
-	if (work->job.ask.board == board)
+	if (work->job.board == board)
 		work->touched[cell / 8] |= (uint8_t)(1u << (cell % 8));
 }
 
@@ -173,7 +169,7 @@ static void work_journal(struct writer *w, const struct writer_board *b,
 	struct history_job *job = &w->rollback.job;
 	const struct rollback_offer *offer = job->offer;
 	struct record head = {.type = RECORD_ROLLBACK,
-			      .rollback = {.undoes = job->ask.rollback->undoes,
+			      .rollback = {.undoes = job->ask.rollback.order->undoes,
 					   .placed_at_ms = p->placed_at_ms,
 					   .placements = offer->placements,
 					   .first_seq = offer->first_seq,
@@ -206,7 +202,7 @@ void rollback_run(struct writer *w)
 
 	if (work->phase != ROLLBACK_READY)
 		return;
-	b = w->boards[work->job.ask.board];
+	b = w->boards[work->job.board];
 	if (board_is_refused(w, b)) {
 		work_answer(w, ROLLBACK_REFUSED);
 		return;
@@ -214,7 +210,7 @@ void rollback_run(struct writer *w)
 	if (journal_room(w->journal) <
 	    (work->job.offer->count * RECORD_PLACEMENT_BYTES) + 2 * RECORD_BYTES_MAX)
 		return; /* behind the next commit there is */
-	p = order_pend(w, work->job.worker, b->meta.board, work->job.ask.client, PENDING_ROLLBACK);
+	p = order_pend(w, work->job.worker, b->meta.board, work->job.client, PENDING_ROLLBACK);
 	if (p == NULL)
 		return;
 	offer_trim(w);
@@ -232,7 +228,7 @@ void rollback_run(struct writer *w)
 void rollback_undo(struct writer *w, const struct pending *p)
 {
 	px_assert(w->rollback.phase == ROLLBACK_JOURNALLED);
-	px_assert(w->rollback.job.ask.board == p->board);
+	px_assert(w->rollback.job.board == p->board);
 	order_take_back(w->boards[p->board], p->rollback.first_seq, w->rollback.job.offer->count);
 	work_answer(w, ROLLBACK_REFUSED);
 }
@@ -242,13 +238,13 @@ void rollback_undo(struct writer *w, const struct pending *p)
 static void work_tell(struct writer *w, const struct pending *p, const struct writer_board *b)
 {
 	struct history_job *job = &w->rollback.job;
-	struct mail_rolled_back told;
+	struct told_rollback told;
 
-	memcpy(&told, job->blob->bytes, sizeof(told));
+	memcpy(&told, job->rollback.told->bytes, sizeof(told));
 	told.rollback = p->rollback.name;
 	told.cells = job->offer->count;
 	told.seq = b->live.seq;
-	memcpy(job->blob->bytes, &told, sizeof(told));
+	memcpy(job->rollback.told->bytes, &told, sizeof(told));
 	metric_add(&w->metrics.rollbacks, 1);
 	metric_add(&w->metrics.restored, told.cells);
 	log_info("rollback name=%llu board=%s undoes=%llu placements=%llu cells=%llu seq=%llu",

@@ -148,31 +148,30 @@ int writer_start(struct writer *w, struct keeper *keeper, struct now now)
 
 /* --- answers ---------------------------------------------------------------------------------- */
 
-struct mail_answer *writer_answer(struct writer *w, unsigned worker, enum mail_type type,
-				  struct mail_client client)
+struct mail_answer *writer_answer(struct writer *w, unsigned worker, enum mail_answer_type type,
+				  struct mail_client client, uint16_t board)
 {
 	struct mail_answer *a = spsc_push(w->config.answers[worker]);
 
 	px_assert(worker < w->config.worker_count);
 	px_assert(a != NULL); /* a worker asks no more than its answers hold */
-	memset(a, 0, sizeof(*a));
-	a->type = (uint8_t)type;
-	a->client = client;
+	a->head = (struct mail_head){.client = client, .board = board, .type = (uint8_t)type};
 	w->mailed |= 1ULL << worker;
 	return a;
 }
 
-void writer_refuse(struct writer *w, unsigned worker, const struct mail_request *m,
-		   enum refusal why, uint64_t wait_ms)
+void writer_refuse(struct writer *w, unsigned worker, const struct mail_head *asked,
+		   uint64_t request, enum refusal why, uint64_t wait_ms)
 {
-	struct mail_answer *a = writer_answer(w, worker, MAIL_REFUSED, m->client);
+	struct mail_answer *a = writer_answer(w, worker, MAIL_REFUSED, asked->client, asked->board);
 
 	px_assert(why < REFUSAL_MAX);
-	a->board = m->board;
-	a->request = m->request;
-	a->refusal = (uint8_t)why;
-	a->asked = m->type;
-	a->wait_ms = wait_ms > UINT32_MAX ? UINT32_MAX : (uint32_t)wait_ms;
+	px_assert(asked->type == MAIL_PLACE || asked->type == MAIL_SUBSCRIBE);
+	a->refused = (struct mail_refused){.request = request,
+					   .wait_ms = wait_ms > UINT32_MAX ? UINT32_MAX
+									   : (uint32_t)wait_ms,
+					   .refusal = (uint8_t)why,
+					   .asked = asked->type};
 	metric_add(&w->refused[why], 1);
 }
 
@@ -186,53 +185,45 @@ struct writer_board *writer_board_at(struct writer *w, uint16_t number)
 
 static void pixel(struct writer *w, unsigned worker, const struct mail_request *m)
 {
-	struct writer_board *b = writer_board_at(w, m->board);
-	struct mail_answer *a = writer_answer(w, worker, MAIL_PIXEL, m->client);
+	struct writer_board *b = writer_board_at(w, m->head.board);
+	struct mail_answer *a = writer_answer(w, worker, MAIL_PIXEL, m->head.client, m->head.board);
 	uint32_t cell;
 
-	a->board = m->board;
-	if (b == NULL || m->x >= b->room->width || m->y >= b->room->height) {
-		a->refusal = b == NULL ? REFUSAL_UNKNOWN_BOARD : REFUSAL_OUT_OF_BOUNDS;
-		return;
-	}
-	cell = m->y * b->room->width + m->x;
-	a->color = board_get(b->live.board, cell);
+	px_assert(b != NULL); /* workers know which boards are served, and how large they are */
+	px_assert(m->pixel.x < b->room->width && m->pixel.y < b->room->height);
+	cell = m->pixel.y * b->room->width + m->pixel.x;
+	a->pixel = (struct mail_pixel){.color = board_get(b->live.board, cell)};
 	if (b->live.placers != NULL && b->live.placers[cell].placed_at_ms != 0) {
-		a->known = true;
-		a->placed_at_ms = b->live.placers[cell].placed_at_ms;
-		memcpy(a->user, b->live.placers[cell].user, sizeof(a->user));
+		a->pixel.is_known = true;
+		a->pixel.placed_at_ms = b->live.placers[cell].placed_at_ms;
+		memcpy(a->pixel.user, b->live.placers[cell].user, sizeof(a->pixel.user));
 	}
 }
 
 static void request_run(struct writer *w, unsigned worker, const struct mail_request *m)
 {
-	switch ((enum mail_type)m->type) {
+	switch ((enum mail_request_type)m->head.type) {
 	case MAIL_PLACE:
 		accept_place(w, worker, m);
 		return;
 	case MAIL_SUBSCRIBE:
 		cut_subscribe(w, worker, m);
 		return;
-	case MAIL_YOU:
+	case MAIL_ASK_YOU:
 		accept_you(w, worker, m);
 		return;
-	case MAIL_PIXEL:
+	case MAIL_ASK_PIXEL:
 		pixel(w, worker, m);
 		return;
-	case MAIL_BITMAP:
+	case MAIL_ASK_BITMAP:
 		copy_want(w, worker, m);
 		return;
-	case MAIL_PIXEL_HISTORY:
-	case MAIL_BOARD_AT:
-		questions_want(w, worker, m);
+	case MAIL_QUESTION:
+		if (m->question.ask.kind == QUESTION_ROLLBACK)
+			rollback_want(w, worker, m);
+		else
+			questions_want(w, worker, m);
 		return;
-	case MAIL_ROLLBACK:
-		rollback_want(w, worker, m);
-		return;
-	case MAIL_PLACED:
-	case MAIL_REFUSED:
-	case MAIL_SUBSCRIBED:
-	case MAIL_STALE:
 	default:
 		px_unreachable("mail to the writer");
 	}

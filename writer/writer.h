@@ -14,9 +14,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "edge/mail/mail.h"
 #include "engine/base/clock.h"
 #include "engine/base/histogram.h"
-#include "engine/mail.h"
 #include "engine/metric.h"
 #include "engine/refusal.h"
 #include "engine/ring/ring.h"
@@ -27,6 +27,7 @@
 #include "persist/recover/recover.h"
 #include "persist/history/rollback.h"
 #include "server/settings/settings.h"
+#include "writer/question/question.h"
 
 struct writer;
 
@@ -44,20 +45,20 @@ _Static_assert(WORKERS_MAX <= 64, "who asked is a bit mask");
 
 /* A question about the past on its way to the historian, and its answer on the way back. */
 struct history_job {
-	struct mail_request ask;
+	struct question ask;
+	struct mail_client client;
+	uint64_t asked_ns;
 	const struct room *room;
-	uint64_t upto_lsn; /* what was durable and applied when it was asked, */
-	uint64_t seq;      /* and the board's seq then */
+	uint64_t upto_lsn;  /* what was durable and applied when it was asked, */
+	uint64_t seq;       /* and the board's seq then */
+	uint32_t cells_max; /* QUESTION_ROLLBACK: more do not change at once */
+	uint16_t board;
 	uint8_t worker;
-	uint32_t cells_max; /* ROLLBACK: more do not change at once */
-	/* the answer, as in struct mail_answer */
-	uint8_t verdict; /* enum history_verdict, enum rollback_verdict */
-	bool complete;
-	uint32_t epoch;
-	uint64_t ret_seq;
-	uint64_t since_ms;
-	struct blob *blob;            /* one reference */
-	struct rollback_offer *offer; /* ROLLBACK_DO that can be done: the writer's, to be freed */
+	union { /* by ask.kind */
+		struct history_result history;
+		struct rollback_result rollback;
+	};
+	struct rollback_offer *offer; /* ROLLBACK_DO that can be done; from malloc() */
 };
 
 /* What a rollback would change, on a board at job.seq. */

@@ -7,7 +7,6 @@
 #include "engine/base/assert.h"
 #include "engine/base/blob.h"
 #include "engine/board.h"
-#include "engine/mail.h"
 #include "engine/people.h"
 #include "engine/requests.h"
 #include "engine/room_log.h"
@@ -168,10 +167,12 @@ struct writer {
 };
 
 /* --- writer.c --------------------------------------------------------------------------------- */
-struct mail_answer *writer_answer(struct writer *w, unsigned worker, enum mail_type type,
-				  struct mail_client client);
-void writer_refuse(struct writer *w, unsigned worker, const struct mail_request *m,
-		   enum refusal why, uint64_t wait_ms);
+/* The next answer to a worker, to be filled by its type. */
+struct mail_answer *writer_answer(struct writer *w, unsigned worker, enum mail_answer_type type,
+				  struct mail_client client, uint16_t board);
+/* Of a MAIL_PLACE or MAIL_SUBSCRIBE; request: the client's. */
+void writer_refuse(struct writer *w, unsigned worker, const struct mail_head *asked,
+		   uint64_t request, enum refusal why, uint64_t wait_ms);
 void writer_board_free(struct writer_board *b);
 struct writer_board *writer_board_at(struct writer *w,
 				     uint16_t number); /* served ones; else NULL */
@@ -235,6 +236,8 @@ void copy_free(struct writer *w);
 /* --- questions.c ------------------------------------------------------------------------------ */
 /* At the start, about the oldest file of the journal (first_lsn 0: there is none). */
 void questions_begin_tell(const struct writer *w, uint64_t first_lsn, const char *first_file);
+struct history_job questions_job(unsigned worker, const struct mail_request *m);
+void questions_job_drop(const struct history_job *job); /* gives back all that it holds */
 /* Passes a question on; false: no room, nothing was done. */
 bool questions_pass(struct writer *w, struct writer_board *b, struct history_job *job);
 void questions_want(struct writer *w, unsigned worker, const struct mail_request *m);

@@ -102,7 +102,6 @@ struct conn {
 	uint8_t encoding;
 	uint8_t why;       /* enum close_reason */
 	uint8_t subs;      /* those that end not counted */
-	uint8_t form;      /* WAIT for a bitmap: enum board_form */
 	uint8_t http_what; /* enum http_what */
 	/* the rest */
 	struct wire wire;

@@ -11,10 +11,10 @@
 #include "edge/conn/fanout.h"
 #include "edge/conn/pool.h"
 #include "edge/conn/worker_config.h"
+#include "edge/mail/mail.h"
 #include "engine/base/assert.h"
 #include "engine/base/clock.h"
 #include "engine/base/histogram.h"
-#include "engine/mail.h"
 #include "engine/metric.h"
 #include "engine/ring/op.h"
 

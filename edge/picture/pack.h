@@ -7,8 +7,8 @@
 #ifndef PX_PICTURE_PACK_H
 #define PX_PICTURE_PACK_H
 
+#include "edge/picture/bitmap.h"
 #include "engine/board.h"
-#include "engine/mail.h"
 #include "engine/room.h"
 
 struct packer;

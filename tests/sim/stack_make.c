@@ -258,8 +258,7 @@ static void answers_drop(struct spsc *answers)
 	const struct mail_answer *a;
 
 	while ((a = spsc_peek(answers)) != NULL) {
-		if (mail_has_blob(a))
-			blob_unref(a->bitmap.blob);
+		mail_answer_drop(a);
 		spsc_pop(answers);
 	}
 }
@@ -270,8 +269,7 @@ static void requests_drop(struct spsc *requests)
 	const struct mail_request *m;
 
 	while ((m = spsc_peek(requests)) != NULL) {
-		if (m->type == MAIL_ROLLBACK)
-			free(m->rollback);
+		mail_request_drop(m);
 		spsc_pop(requests);
 	}
 }

@@ -8,7 +8,7 @@
 #define PX_TESTS_SIM_STACK_PRIV_H
 
 #include "edge/picture/pack.h"
-#include "engine/mail.h"
+#include "edge/mail/mail.h"
 #include "tests/sim/stack.h"
 #include "writer/historian.h"
 

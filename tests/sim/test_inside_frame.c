@@ -17,7 +17,7 @@
 #include "edge/codec/message.h"
 #include "edge/worker.h"
 #include "edge/codec/ws_frame.h"
-#include "engine/mail.h"
+#include "edge/mail/mail.h"
 #include "engine/room_log.h"
 #include "tests/sim/ring_sim.h"
 
@@ -71,11 +71,11 @@ static void writer_turn(struct scene *s)
 		struct mail_answer *a = spsc_push(s->answers);
 		struct room_log *log = atomic_load(&s->room.logs[0]);
 
-		assert_int_equal(q->type, MAIL_SUBSCRIBE);
-		*a = (struct mail_answer){.type = MAIL_SUBSCRIBED,
-					  .client = q->client,
-					  .request = q->request,
-					  .cursor = room_log_head(log)};
+		assert_int_equal(q->head.type, MAIL_SUBSCRIBE);
+		*a = (struct mail_answer){
+			.head = {.client = q->head.client, .type = MAIL_SUBSCRIBED},
+			.subscribed = {.request = q->subscribe.request,
+				       .cursor = room_log_head(log)}};
 		spsc_pop(s->requests);
 	}
 	(void)spsc_publish(s->answers);

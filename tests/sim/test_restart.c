@@ -17,7 +17,7 @@
 #include "edge/codec/ws_frame.h"
 #include "engine/base/assert.h"
 #include "engine/delta.h"
-#include "engine/mail.h"
+#include "edge/mail/mail.h"
 #include "engine/room_log.h"
 #include "persist/history/history_board.h"
 #include "writer/writer.h"
@@ -148,10 +148,10 @@ static void answers_take(struct life *l)
 	const struct mail_answer *a;
 
 	while ((a = spsc_peek(l->answers)) != NULL) {
-		if (a->type == MAIL_SUBSCRIBED) {
+		if (a->head.type == MAIL_SUBSCRIBED) {
 			l->subscribing = false;
 		} else {
-			assert_int_equal(a->type, MAIL_PLACED);
+			assert_int_equal(a->head.type, MAIL_PLACED);
 			l->placed++;
 		}
 		spsc_pop(l->answers);
@@ -185,15 +185,13 @@ static void ask(struct life *l, uint32_t cell, uint32_t color)
 	struct mail_request *m = spsc_push(l->requests);
 
 	assert_non_null(m);
-	memset(m, 0, sizeof(*m));
-	m->type = MAIL_PLACE;
-	m->with_user = true;
-	m->user[0] = 1;
-	m->x = cell % SIDE;
-	m->y = cell / SIDE;
-	m->color = color;
-	m->request = ++l->asked;
-	m->asked_ns = l->now.mono_ns;
+	*m = (struct mail_request){.head = {.type = MAIL_PLACE},
+				   .place = {.request = ++l->asked,
+					     .asked_ns = l->now.mono_ns,
+					     .user = {1},
+					     .x = cell % SIDE,
+					     .y = cell / SIDE,
+					     .color = color}};
 }
 
 /* So many placements, `per_turn` a millisecond; `spread` cells, so many colors. */
@@ -356,9 +354,8 @@ static struct room_log *json_log(struct life *l)
 	struct mail_request *m = spsc_push(l->requests);
 
 	assert_non_null(m);
-	memset(m, 0, sizeof(*m));
-	m->type = MAIL_SUBSCRIBE;
-	m->encoding = MESSAGE_JSON;
+	*m = (struct mail_request){.head = {.type = MAIL_SUBSCRIBE},
+				   .subscribe = {.encoding = MESSAGE_JSON}};
 	(void)spsc_publish(l->requests);
 	l->subscribing = true;
 	while (l->subscribing)

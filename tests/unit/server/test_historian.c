@@ -84,20 +84,22 @@ static int teardown(void **state)
 	return temp_dir_remove(dir);
 }
 
-static void ask(enum mail_type type, uint64_t seq)
+static void ask(const struct question *what)
 {
 	struct history_job *job = spsc_push(jobs);
 
 	assert_non_null(job);
-	*job = (struct history_job){.ask = {.type = (uint8_t)type,
-					    .seq = seq,
-					    .at_ms = UINT64_MAX,
-					    .count = 5,
-					    .asked_ns = now.mono_ns},
+	*job = (struct history_job){.ask = *what,
+				    .asked_ns = now.mono_ns,
 				    .room = &room,
 				    .upto_lsn = SEGMENTS * PER_SEGMENT,
 				    .seq = PLACEMENTS};
 	spsc_publish(jobs);
+}
+
+static void ask_board(uint64_t seq)
+{
+	ask(&(struct question){.kind = QUESTION_BOARD, .board = {.seq = seq, .at_ms = UINT64_MAX}});
 }
 
 /* Turns until the answer is there, each taking so long. */
@@ -119,24 +121,25 @@ static void board_that_takes_too_long_is_answered_busy_and_goes_on_when_asked_ag
 {
 	unsigned asked = 0;
 	struct history_job job;
+	struct blob *blob;
 
 	(void)state;
 	do {
-		ask(MAIL_BOARD_AT, PLACEMENTS);
+		ask_board(PLACEMENTS);
 		job = heard(NS_PER_SEC);
 		asked++;
-	} while (job.verdict == HISTORY_BUSY);
+	} while (job.history.verdict == HISTORY_BUSY);
 	assert_in_range(asked, 3, SEGMENTS / 3 + 1); /* some segments each time */
-	assert_int_equal(job.verdict, HISTORY_FOUND);
-	assert_int_equal(job.ret_seq, PLACEMENTS);
-	assert_int_equal(job.blob->len, 8);
+	assert_int_equal(job.history.verdict, HISTORY_FOUND);
+	blob = job.history.board.bitmap.blob;
+	assert_int_equal(job.history.board.bitmap.seq, PLACEMENTS);
+	assert_int_equal(blob->len, 8);
 	for (uint64_t lsn = PLACEMENTS + 2 - 15; lsn <= PLACEMENTS + 2; lsn++) {
 		unsigned cell = (unsigned)(lsn % 16);
 
-		assert_int_equal(job.blob->bytes[cell / 2] >> (cell % 2 == 0 ? 4 : 0) & 15,
-				 lsn % 16);
+		assert_int_equal(blob->bytes[cell / 2] >> (cell % 2 == 0 ? 4 : 0) & 15, lsn % 16);
 	}
-	blob_unref(job.blob);
+	blob_unref(blob);
 }
 
 static void cell_that_takes_too_long_is_answered_in_parts(void **state)
@@ -148,13 +151,14 @@ static void cell_that_takes_too_long_is_answered_in_parts(void **state)
 	do {
 		struct history_job job;
 
-		ask(MAIL_PIXEL_HISTORY, before);
+		ask(&(struct question){.kind = QUESTION_CELL,
+				       .cell = {.before_seq = before, .max = 5}});
 		job = heard(NS_PER_SEC / 2);
-		assert_int_equal(job.verdict, HISTORY_FOUND);
-		assert_true(job.ret_seq < before);
-		count += job.blob->len / sizeof(struct mail_placement);
-		before = job.ret_seq;
-		blob_unref(job.blob);
+		assert_int_equal(job.history.verdict, HISTORY_FOUND);
+		assert_true(job.history.cell.next_seq < before);
+		count += job.history.cell.placements->len / sizeof(struct told_placement);
+		before = job.history.cell.next_seq;
+		blob_unref(job.history.cell.placements);
 		asked++;
 	} while (before != 0);
 	assert_true(asked > 2);
@@ -166,11 +170,11 @@ static void who_waited_too_long_and_who_asks_for_what_is_to_come_cost_nothing(vo
 	unsigned before = woken;
 
 	(void)state;
-	ask(MAIL_BOARD_AT, PLACEMENTS + 1);
-	assert_int_equal(heard(0).verdict, HISTORY_NOT_YET);
-	ask(MAIL_BOARD_AT, 1);
+	ask_board(PLACEMENTS + 1);
+	assert_int_equal(heard(0).history.verdict, HISTORY_NOT_YET);
+	ask_board(1);
 	now.mono_ns += 60 * NS_PER_SEC;
-	assert_int_equal(heard(0).verdict, HISTORY_BUSY);
+	assert_int_equal(heard(0).history.verdict, HISTORY_BUSY);
 	assert_int_equal(woken, before + 2);
 	assert_int_equal(historian_turn(historian, now), HISTORIAN_IDLE);
 }

@@ -1,0 +1,28 @@
+/* question.c - see question.h. */
+#include "writer/question/question.h"
+
+#include <stdlib.h>
+
+#include "engine/base/blob.h"
+
+void question_drop(const struct question *q)
+{
+	if (q->kind == QUESTION_ROLLBACK)
+		free(q->rollback.order);
+}
+
+void history_result_drop(const struct history_result *r)
+{
+	if (r->verdict != HISTORY_FOUND)
+		return;
+	if (r->kind == QUESTION_BOARD)
+		blob_unref(r->board.bitmap.blob);
+	else
+		blob_unref(r->cell.placements);
+}
+
+void rollback_result_drop(const struct rollback_result *r)
+{
+	blob_unref(r->told);
+	blob_unref(r->preview);
+}
