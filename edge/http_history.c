@@ -231,7 +231,7 @@ static void reply_gone(struct worker *w, struct conn *c, const struct told_since
 
 	if (told->seq == 0) {
 		http_reply_error(w, c, HTTP_ERROR_HISTORY_GONE,
-				 "the journal that is kept says nothing of that moment");
+				 "no history is kept for that moment");
 		return;
 	}
 	timestamp_print(told->at_ms, at);

@@ -203,7 +203,7 @@ void http_reply_not_allowed(struct worker *w, struct conn *c, const char *allow)
 
 	snprintf(fields, sizeof(fields), "Cache-Control: no-store\r\nAllow: %s\r\n", allow);
 	reply_json_error(w, c, http_error_status(HTTP_ERROR_METHOD), fields,
-			 http_error_str(HTTP_ERROR_METHOD), "this path does not know the method");
+			 http_error_str(HTTP_ERROR_METHOD), "method not allowed here");
 }
 
 void http_reply_refusal(struct worker *w, struct conn *c, enum refusal why, uint32_t wait_ms)

@@ -208,7 +208,8 @@ static int flag_read(struct settings *s, char *const argv[], int *at,
 	int id;
 
 	if (strncmp(arg, "--", 2) != 0 || len < 3 || len - 2 >= sizeof(flag)) {
-		snprintf(why, SETTINGS_WHY_CHARS, "\"%.100s\" is no flag; see pixeld --help", arg);
+		snprintf(why, SETTINGS_WHY_CHARS, "unknown argument \"%.100s\"; see pixeld --help",
+			 arg);
 		return -EINVAL;
 	}
 	memcpy(flag, arg + 2, len - 2);

@@ -83,12 +83,12 @@ class Start(unittest.TestCase):
     def test_commands_and_flags_that_are_misspelt(self):
         for words, meant in ((("exprot",), "the nearest is export;"), (("verfy", "--data", "/tmp"), "the nearest is verify;"),
                              (("serve",), "unknown command serve; see"), (("export", "--dtaa", "x"), "the nearest is --data\n"),
-                             (("verify", "--from", "x"), "--from is no flag of this command\n"),
+                             (("verify", "--from", "x"), "--from: unknown argument of this command\n"),
                              (("--lsiten", "x"), "the nearest is --listen\n"),
                              (("export",), "--data is missing\n"), (("import", "--data", "x"), "the name of a file is missing\n"),
                              (("journal",), "list, verify, dump or cut is missing\n"),
                              (("journal", "lst"), "unknown command lst; the nearest is list\n"),
-                             (("journal", "list", "--data", "x"), "--data is no flag of this command"),
+                             (("journal", "list", "--data", "x"), "--data: unknown argument of this command"),
                              (("journal", "list"), "DIR is missing\n"), (("journal", "cut", "x"), "LSN is missing\n"),
                              (("journal", "cut", "x", "y"), "not y\n"),
                              (("journal", "dump", "x", "y"), "y is one argument too many\n")):

@@ -308,7 +308,8 @@ static int words_check(int argc, char *const argv[])
 	wanted = verbs[verb].writes ? 3 : 2;
 	for (int i = 1; i < argc; i++)
 		if (argv[i][0] == '-')
-			return usage("", argv[i], " is no flag of this command: DIR stands alone");
+			return usage("", argv[i],
+				     ": unknown argument of this command: DIR stands alone");
 	if (argc < 2)
 		return usage("DIR is missing", "", "");
 	if (argc < wanted)

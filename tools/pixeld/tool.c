@@ -90,7 +90,7 @@ static int flag_refuse(const struct tool *t, const char *flag, unsigned flags)
 		if (is_taken(i, flags) && strlen(known[i].name) > 2)
 			nearest_try(&n, known[i].name);
 	near = nearest_get(&n);
-	return tool_fail(EXIT_USAGE, "%s is no flag of this command%s%s\n%s", flag,
+	return tool_fail(EXIT_USAGE, "%s: unknown argument of this command%s%s\n%s", flag,
 			 near != NULL ? "; the nearest is " : "", near != NULL ? near : "",
 			 t->usage);
 }

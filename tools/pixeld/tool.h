@@ -21,7 +21,7 @@ enum tool_flag {
 	TOOL_STEP = 4, /* --step, --delay */
 	TOOL_OUT = 8,
 	TOOL_CONFIG = 16,
-	TOOL_FILE = 32, /* one argument that is no flag */
+	TOOL_FILE = 32, /* one argument that is not a flag */
 	TOOL_POSTGRES = 64,
 	TOOL_SERVER = 128,
 };

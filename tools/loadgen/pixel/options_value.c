@@ -227,7 +227,7 @@ static const struct option_row rows[] = {
 	 "N cells get that share of the random placements, as in 10000:13%",
 	 .take = hot_cells_parse},
 	{"noop-share", "SHARE%",
-	 "so many random placements set the color that is there already; 33% is real",
+	 "share of random placements that repeat the present color (33% in r/place 2017)",
 	 .take = noop_share_parse},
 	{"cooldown", "keep|break",
 	 "painters wait for their cooldown, or place on purpose without (default\n"
