@@ -78,29 +78,28 @@ void find_max_tell(struct find_max *f, double tried, bool held)
 /* The options of a step: those that were given, and the value behind them. */
 static int options_of(const struct search *s, double value, struct options *ret_options)
 {
-	long cores = sysconf(_SC_NPROCESSORS_ONLN);
 	char number[32];
 
 	(void)snprintf(number, sizeof(number), "%.0f", value);
 	s->argv[s->argc] = s->clients ? option_clients : option_rate;
 	s->argv[s->argc + 1] = number;
-	return options_parse(s->argc + 2, s->argv, cores < 1 ? 1 : (unsigned)cores, ret_options);
+	return options_parse(s->argc + 2, s->argv, net_cores(), ret_options);
 }
 
 /* In the child: the result goes to `file`, and nothing else is said. */
 static void child_run(const struct search *s, double value, FILE *file)
 {
-	struct run_result *result = calloc(1, sizeof(*result));
+	struct run_result *result = run_result_new();
 	struct options o;
 
 	if (result == NULL || options_of(s, value, &o) != 0)
 		_exit(EXIT_FAILED);
 	o.quiet = true;
 	run(&o, result);
-	if (result->words[0] != '\0')
+	if (result->outcome.words[0] != '\0')
 		report_json_write(file, result);
 	(void)fflush(file);
-	_exit((int)result->code);
+	_exit((int)result->outcome.code);
 }
 
 /* -errno: no run took place, and that was told. The result is ended by the caller. */
@@ -127,7 +126,7 @@ static int step_run(const struct search *s, double value, struct run_result *res
 		rewind(file);
 		r = result_read(file, result, &why);
 	} else if (r == 0) { /* it told why */
-		result->code = (enum exit_code)WEXITSTATUS(status);
+		result->outcome.code = (enum exit_code)WEXITSTATUS(status);
 	}
 	(void)fclose(file);
 	return r;
@@ -149,8 +148,8 @@ static void step_judge(const struct search *s, const struct run_result *result, 
 	const struct run_totals *t = &result->totals;
 	unsigned most = 0;
 
-	step->held = result->code == EXIT_PASS;
-	(void)snprintf(step->words, sizeof(step->words), "%s", result->words);
+	step->held = result->outcome.code == EXIT_PASS;
+	(void)snprintf(step->words, sizeof(step->words), "%s", result->outcome.words);
 	if (!step->held || s->clients ||
 	    (double)t->acknowledged >= ACKNOWLEDGED_SHARE * (double)t->placed)
 		return;
@@ -188,7 +187,7 @@ static void step_print(const struct search *s, const struct run_result *result)
 /* The exit code of a run that ends the search; EXIT_PASS: go on. */
 static enum exit_code step_take(struct search *s, double value)
 {
-	struct run_result *result = calloc(1, sizeof(*result));
+	struct run_result *result = run_result_new();
 	enum exit_code end = EXIT_FAILED;
 	int r = -ENOMEM;
 
@@ -200,17 +199,15 @@ static enum exit_code step_take(struct search *s, double value)
 		*step = (struct step){.value = value};
 		step_judge(s, result, step);
 		find_max_tell(&s->f, value, step->held);
-		end = result->code;
-		if (end == EXIT_MISSED || (end == EXIT_FAILED && result->words[0] != '\0'))
+		end = result->outcome.code;
+		if (end == EXIT_MISSED || (end == EXIT_FAILED && result->outcome.words[0] != '\0'))
 			end = EXIT_PASS;
-		if (result->words[0] != '\0')
+		if (result->outcome.words[0] != '\0')
 			step_print(s, result);
 	} else {
 		fprintf(stderr, "loadgen: find-max: %s\n", strerror(-r));
 	}
-	if (result != NULL)
-		run_result_fini(result);
-	free(result);
+	run_result_free(result);
 	return end;
 }
 

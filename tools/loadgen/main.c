@@ -42,7 +42,6 @@ static int system_check(struct net_options *o)
 
 static int run_main(int argc, char **argv)
 {
-	long cores = sysconf(_SC_NPROCESSORS_ONLN);
 	struct run_result *result;
 	struct options options;
 	int code;
@@ -51,10 +50,10 @@ static int run_main(int argc, char **argv)
 	descriptors_raise();
 	if (raw_is_asked(argc, argv))
 		return raw_main(argc, argv);
-	result = calloc(1, sizeof(*result));
+	result = run_result_new();
 	if (result == NULL)
 		return EXIT_FAILED;
-	r = options_parse(argc, argv, cores < 1 ? 1 : (unsigned)cores, &options);
+	r = options_parse(argc, argv, net_cores(), &options);
 	if (r != 0) {
 		free(result);
 		return r > 0 ? EXIT_PASS : EXIT_USAGE;
@@ -66,12 +65,11 @@ static int run_main(int argc, char **argv)
 		return code;
 	}
 	run(&options, result);
-	if (result->words[0] != '\0' && run_result_machine_add(result, argc, argv) == 0)
+	if (result->outcome.words[0] != '\0' && run_result_machine_add(result, argc, argv) == 0)
 		report_all_write(&options.files, result);
-	code = (int)result->code;
-	run_result_fini(result);
+	code = (int)result->outcome.code;
+	run_result_free(result);
 	options_fini(&options);
-	free(result);
 	return code;
 }
 

@@ -45,8 +45,8 @@ static void boards_compare(struct run_result *into, const struct run_result *fro
 		return;
 	into->totals.tally.trouble[TROUBLE_BOARD_DIFFERS]++;
 	into->errors_all++;
-	into->code = EXIT_DATA_WRONG;
-	(void)snprintf(into->words, sizeof(into->words),
+	into->outcome.code = EXIT_DATA_WRONG;
+	(void)snprintf(into->outcome.words, sizeof(into->outcome.words),
 		       "FAIL: two runs saw different boards at seq %" PRIu64, into->seq_last);
 }
 
@@ -76,8 +76,8 @@ int merge_add(struct run_result *into, const struct run_result *from)
 		into->totals.refused[i] += from->totals.refused[i];
 	for (unsigned i = 0; i < TROUBLE_MAX; i++) {
 		into->totals.tally.trouble[i] += from->totals.tally.trouble[i];
-		if (into->trouble_first[i][0] == '\0')
-			memcpy(into->trouble_first[i], from->trouble_first[i], TROUBLE_WORDS_MAX);
+		if (into->outcome.first[i][0] == '\0')
+			memcpy(into->outcome.first[i], from->outcome.first[i], TROUBLE_WORDS_MAX);
 	}
 	latencies_merge(&into->latencies, &from->latencies);
 	hdr_merge(&into->lag, &from->lag);
@@ -85,36 +85,24 @@ int merge_add(struct run_result *into, const struct run_result *from)
 	into->cpu_percent += from->cpu_percent;
 	into->saturated |= from->saturated;
 	into->ledger_verdict.folded &= from->ledger_verdict.folded;
-	if (badness(from->code) > badness(into->code)) {
-		into->code = from->code;
-		memcpy(into->words, from->words, sizeof(into->words));
+	if (badness(from->outcome.code) > badness(into->outcome.code)) {
+		into->outcome.code = from->outcome.code;
+		memcpy(into->outcome.words, from->outcome.words, sizeof(into->outcome.words));
 	}
 	return machines_add(into, from);
 }
 
 void merge_conclude(struct run_result *into)
 {
-	if (into->code != EXIT_PASS)
+	if (into->outcome.code != EXIT_PASS)
 		return;
-	(void)snprintf(into->words, sizeof(into->words),
+	(void)snprintf(into->outcome.words, sizeof(into->outcome.words),
 		       "PASS: all %" PRIu64 " clients of %" PRIu64
 		       " runs received everything, up to seq %" PRIu64,
 		       into->reach.clients, into->runs, into->seq_last);
 }
 
 /* --- the command ------------------------------------------------------------------------------ */
-
-static void *result_new(void)
-{
-	return calloc(1, sizeof(struct run_result));
-}
-
-static void result_free(struct run_result *result)
-{
-	if (result != NULL)
-		run_result_fini(result);
-	free(result);
-}
 
 static int file_read(const char *path, struct run_result *result)
 {
@@ -136,7 +124,7 @@ static struct run_result *files_merge(char **paths)
 	int r = 0;
 
 	for (; *paths != NULL && r == 0; paths++) {
-		struct run_result *one = result_new();
+		struct run_result *one = run_result_new();
 
 		r = one == NULL ? -ENOMEM : file_read(*paths, one);
 		if (r == 0 && sum == NULL) {
@@ -145,11 +133,11 @@ static struct run_result *files_merge(char **paths)
 		}
 		if (r == 0)
 			r = merge_add(sum, one);
-		result_free(one);
+		run_result_free(one);
 	}
 	if (r == 0)
 		return sum;
-	result_free(sum);
+	run_result_free(sum);
 	return NULL;
 }
 
@@ -184,7 +172,7 @@ int merge_main(int argc, char **argv)
 	merge_conclude(sum);
 	thresholds_apply(sum, o.thresholds, o.thresholds_count);
 	report_all_write(&o.files, sum);
-	code = (int)sum->code;
-	result_free(sum);
+	code = (int)sum->outcome.code;
+	run_result_free(sum);
 	return code;
 }

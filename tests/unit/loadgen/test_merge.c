@@ -104,13 +104,13 @@ static void every_number_comes_back(void **state)
 	a->saturated = true;
 	a->run_s = 12.5;
 	a->cpu_percent = 150;
-	a->code = EXIT_MISSED;
+	a->outcome.code = EXIT_MISSED;
 	a->totals.tally.trouble[TROUBLE_GAP] = 3;
-	strcpy(a->trouble_first[TROUBLE_GAP], "client 5: \"1..2\"\tand a \\");
+	strcpy(a->outcome.first[TROUBLE_GAP], "client 5: \"1..2\"\tand a \\");
 	a->totals.refused[0] = 4; /* codes that we do not know */
 	a->totals.refused[1] = 9;
 	a->totals.refused[REFUSAL_KEY_REUSED] = 5;
-	strcpy(a->words, "FAIL: a \"word\"\n");
+	strcpy(a->outcome.words, "FAIL: a \"word\"\n");
 	assert_int_equal(run_result_machine_add(a, 0, NULL), 0);
 	through_json(a, back);
 	for (unsigned n = 0; n < RUN_NUMBERS; n++)
@@ -119,12 +119,12 @@ static void every_number_comes_back(void **state)
 	assert_int_equal(back->board_hash, 0xfedcba9876543210ULL);
 	assert_true(back->saturated);
 	assert_true(back->run_s > 12.4 && back->run_s < 12.6);
-	assert_int_equal(back->code, EXIT_MISSED);
+	assert_int_equal(back->outcome.code, EXIT_MISSED);
 	assert_int_equal(back->totals.tally.trouble[TROUBLE_GAP], 3);
-	assert_string_equal(back->trouble_first[TROUBLE_GAP], a->trouble_first[TROUBLE_GAP]);
+	assert_string_equal(back->outcome.first[TROUBLE_GAP], a->outcome.first[TROUBLE_GAP]);
 	for (unsigned i = 0; i < REFUSAL_MAX; i++)
 		assert_int_equal(back->totals.refused[i], a->totals.refused[i]);
-	assert_string_equal(back->words, a->words);
+	assert_string_equal(back->outcome.words, a->outcome.words);
 	assert_int_equal(back->machines_count, 1);
 	assert_string_equal(back->machines[0].kernel, a->machines[0].kernel);
 }
@@ -137,13 +137,13 @@ static void the_worst_verdict_counts(void **state)
 	(void)state;
 	for (unsigned i = 0; i < 5; i++) {
 		for (unsigned k = 0; k < 5; k++) {
-			a->code = worse[i];
-			b->code = worse[k];
-			strcpy(a->words, "a");
-			strcpy(b->words, "b");
+			a->outcome.code = worse[i];
+			b->outcome.code = worse[k];
+			strcpy(a->outcome.words, "a");
+			strcpy(b->outcome.words, "b");
 			assert_int_equal(merge_add(a, b), 0);
-			assert_int_equal(a->code, worse[i > k ? i : k]);
-			assert_string_equal(a->words, i >= k ? "a" : "b");
+			assert_int_equal(a->outcome.code, worse[i > k ? i : k]);
+			assert_string_equal(a->outcome.words, i >= k ? "a" : "b");
 		}
 	}
 }
@@ -155,7 +155,7 @@ static void runs_that_saw_other_boards_at_one_seq_are_wrong(void **state)
 	a->board_hash = 1;
 	b->board_hash = 2;
 	assert_int_equal(merge_add(a, b), 0);
-	assert_int_equal(a->code, EXIT_DATA_WRONG);
+	assert_int_equal(a->outcome.code, EXIT_DATA_WRONG);
 	assert_int_equal(a->totals.tally.trouble[TROUBLE_BOARD_DIFFERS], 1);
 }
 
@@ -243,9 +243,9 @@ static void text_that_is_no_utf8_can_be_read_back(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-		strcpy(a->words, texts[i][0]);
+		strcpy(a->outcome.words, texts[i][0]);
 		through_json(a, back);
-		assert_string_equal(back->words, texts[i][1]);
+		assert_string_equal(back->outcome.words, texts[i][1]);
 		run_result_fini(back);
 		memset(back, 0, sizeof(*back));
 	}

@@ -60,9 +60,9 @@ static void a_result_of_hostile_texts_is_json(void **state)
 
 	(void)state;
 	assert_non_null(r);
-	strcpy(r->words, HOSTILE);
+	strcpy(r->outcome.words, HOSTILE);
 	r->totals.tally.trouble[TROUBLE_GAP] = 3;
-	strcpy(r->trouble_first[TROUBLE_GAP], HOSTILE);
+	strcpy(r->outcome.first[TROUBLE_GAP], HOSTILE);
 	assert_int_equal(run_result_machine_add(r, 2, argv), 0);
 	report_json_write(file, r);
 	found = read_back(file);
@@ -83,9 +83,9 @@ static void a_raw_result_of_hostile_texts_is_json(void **state)
 	json_t *found;
 
 	(void)state;
-	strcpy(r.words, HOSTILE);
+	strcpy(r.outcome.words, HOSTILE);
 	r.totals.tally.trouble[TROUBLE_GAP] = 3;
-	strcpy(r.trouble_first[TROUBLE_GAP], HOSTILE);
+	strcpy(r.outcome.first[TROUBLE_GAP], HOSTILE);
 	r.reach = NAN;
 	raw_report_json(file, &o, &r);
 	found = read_back(file);

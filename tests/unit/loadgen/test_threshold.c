@@ -186,13 +186,13 @@ static void missed_threshold_turns_a_pass_into_99(void **state)
 
 	(void)state;
 	result->clients = 10;
-	strcpy(result->words, "PASS: all");
+	strcpy(result->outcome.words, "PASS: all");
 	thresholds_apply(result, list, 1);
-	assert_int_equal(result->code, EXIT_PASS);
-	assert_non_null(strstr(result->words, "all thresholds are met"));
+	assert_int_equal(result->outcome.code, EXIT_PASS);
+	assert_non_null(strstr(result->outcome.words, "all thresholds are met"));
 	thresholds_apply(result, list, 2);
-	assert_int_equal(result->code, EXIT_MISSED);
-	assert_non_null(strstr(result->words, "clients==11"));
+	assert_int_equal(result->outcome.code, EXIT_MISSED);
+	assert_non_null(strstr(result->outcome.words, "clients==11"));
 	assert_int_equal(result->thresholds_count, 2);
 }
 
@@ -208,12 +208,12 @@ static void wrong_data_and_no_server_come_before_a_missed_threshold(void **state
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
-		strcpy(result->words, "FAIL: because");
-		result->code = codes[i][0];
+		strcpy(result->outcome.words, "FAIL: because");
+		result->outcome.code = codes[i][0];
 		thresholds_apply(result, list, 1);
-		assert_int_equal(result->code, codes[i][1]);
+		assert_int_equal(result->outcome.code, codes[i][1]);
 		if (codes[i][0] != EXIT_PASS)
-			assert_non_null(strstr(result->words, "because"));
+			assert_non_null(strstr(result->outcome.words, "because"));
 	}
 }
 

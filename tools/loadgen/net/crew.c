@@ -23,33 +23,42 @@ uint32_t crew_share(const struct net_options *o, uint32_t total, uint32_t number
 	return total / o->threads + (number < total % o->threads);
 }
 
-int crew_init(struct crew *crew, const struct speaker *speaker, struct crew_shared *shared,
-	      uint32_t number, uint32_t ready)
+struct crew *crew_new(size_t bytes, const struct speaker *speaker, struct crew_shared *shared,
+		      uint32_t number, uint32_t ready)
 {
+	const struct upgrade_ask *ask = shared->ask;
+	struct crew *crew = calloc(1, bytes);
+
+	px_assert(bytes >= sizeof(*crew));
+	if (crew == NULL)
+		return NULL;
 	crew->speaker = speaker;
 	crew->options = shared->options;
 	crew->shared = shared;
 	crew->number = number;
 	crew->rng = rng_mix(shared->options->seed + number);
-	crew->waiting_head = CONN_NONE;
-	crew->request_bytes = UPGRADE_REQUEST_BYTES_MAX + strlen(shared->ask->fields) +
-			      (shared->ask->protocols == NULL ? 0 : strlen(shared->ask->protocols));
+	crew->waiting_head = LINK_NONE;
+	crew->request_bytes = UPGRADE_REQUEST_BYTES_MAX + strlen(ask->fields) +
+			      (ask->protocols == NULL ? 0 : strlen(ask->protocols));
 	crew->count = crew_share(shared->options, shared->options->clients, number);
 	(void)pthread_mutex_init(&crew->lock, NULL);
 	crew->ready = calloc(ready + 1U, sizeof(*crew->ready));
-	return crew->ready == NULL ? -ENOMEM : 0;
+	if (crew->ready != NULL)
+		return crew;
+	free(crew);
+	return NULL;
 }
 
-void crew_conns_set(struct crew *crew, struct conn *first, size_t stride)
+void crew_links_set(struct crew *crew, struct link *first, size_t stride)
 {
 	px_assert(stride >= sizeof(*first));
-	crew->conns = (uint8_t *)first;
+	crew->links = (uint8_t *)first;
 	crew->stride = stride;
 	for (uint32_t i = 0; i < crew->count; i++)
-		conn_init(crew_conn(crew, i), i);
+		link_init(crew_link(crew, i), i);
 }
 
-static enum ring_class class_of(const struct conn *c)
+static enum ring_class class_of(const struct link *c)
 {
 	return c->sender ? RING_SENDERS : c->observer ? RING_OBSERVERS : RING_OTHERS;
 }
@@ -61,10 +70,10 @@ int crew_rings_make(struct crew *crew)
 	int r;
 
 	for (uint32_t i = 0; i < crew->count; i++)
-		counts[class_of(crew_conn(crew, i))]++;
+		counts[class_of(crew_link(crew, i))]++;
 	r = ring_set_plan(&crew->rings, counts);
 	for (uint32_t i = 0; r == 0 && i < crew->count; i++) {
-		struct conn *c = crew_conn(crew, i);
+		struct link *c = crew_link(crew, i);
 
 		ring_set_place(&crew->rings, class_of(c), placed[class_of(c)]++, &c->ring,
 			       &c->slot);
@@ -72,13 +81,17 @@ int crew_rings_make(struct crew *crew)
 	return r;
 }
 
-void crew_fini(struct crew *crew)
+void crew_free(struct crew *crew)
 {
-	for (uint32_t i = 0; crew->conns != NULL && i < crew->count; i++)
-		conn_free(crew_conn(crew, i));
+	if (crew == NULL)
+		return;
+	for (uint32_t i = 0; crew->links != NULL && i < crew->count; i++)
+		link_free(crew_link(crew, i));
+	crew->speaker->free(crew);
 	(void)pthread_mutex_destroy(&crew->lock);
 	free(crew->ready);
 	ring_set_free(&crew->rings);
+	free(crew);
 }
 
 int crew_start(struct crew *crew)
@@ -120,7 +133,7 @@ void crew_second_get(struct crew *crew, struct second *into)
 
 /* --- for the speaker -------------------------------------------------------------------------- */
 
-void crew_trouble(struct crew *crew, enum trouble t, struct conn *c, const char *format, ...)
+void crew_trouble(struct crew *crew, enum trouble t, struct link *c, const char *format, ...)
 {
 	char *first = crew->first[t];
 	size_t room = sizeof(crew->first[t]);
@@ -135,7 +148,7 @@ void crew_trouble(struct crew *crew, enum trouble t, struct conn *c, const char 
 		return;
 	if (c != NULL)
 		len = (size_t)snprintf(first, room,
-				       "client %llu: ", (unsigned long long)conn_number(crew, c));
+				       "client %llu: ", (unsigned long long)link_number(crew, c));
 	va_start(ap, format);
 	(void)vsnprintf(first + len, room - len, format, ap);
 	va_end(ap);

@@ -17,7 +17,7 @@
 #include "engine/base/clock.h"
 #include "tools/loadgen/load/latency.h"
 #include "tools/loadgen/load/tally.h"
-#include "tools/loadgen/net/conn.h"
+#include "tools/loadgen/net/link.h"
 #include "tools/loadgen/net/net_options.h"
 #include "tools/loadgen/net/ring_set.h"
 #include "tools/loadgen/net/upgrade.h"
@@ -37,7 +37,7 @@ struct crew_shared {
 	const struct net_options *options;
 	const struct upgrade_ask *ask;
 	const struct tls_trust *trust; /* NULL: without TLS */
-	int narrow_bytes; /* receive buffer of conns that are `narrow`; 0: the system's */
+	int narrow_bytes; /* receive buffer of links that are `narrow`; 0: the system's */
 	bool resume;      /* who is cut off comes back */
 	_Atomic enum phase phase;
 	_Atomic uint64_t start_ns; /* valid from PHASE_RUN on */
@@ -65,21 +65,21 @@ struct speaker {
 	/* --- of a connection --- */
 
 	/* The upgrade was answered: JOINING. */
-	void (*joined)(struct crew *crew, struct conn *c);
-	/* Bytes of an open connection; conn_parse() for those who parse all. */
-	void (*bytes)(struct crew *crew, struct conn *c, uint8_t *data, size_t len);
+	void (*joined)(struct crew *crew, struct link *c);
+	/* Bytes of an open connection; link_parse() for those who parse all. */
+	void (*bytes)(struct crew *crew, struct link *c, uint8_t *data, size_t len);
 	/* A whole text or binary message. */
-	void (*message)(struct crew *crew, struct conn *c, enum ws_opcode opcode,
+	void (*message)(struct crew *crew, struct link *c, enum ws_opcode opcode,
 			const uint8_t *bytes, size_t len);
 	/* Something small is to be said. True: it was queued or let go; false: send it now. */
-	bool (*queue)(struct crew *crew, struct conn *c, enum ws_opcode opcode, uint8_t *payload,
+	bool (*queue)(struct crew *crew, struct link *c, enum ws_opcode opcode, uint8_t *payload,
 		      size_t len);
-	/* What conn_send_all() was given is gone, all of it; not told when the connection broke. */
-	void (*sent)(struct crew *crew, struct conn *c);
+	/* What link_send_all() was given is gone, all of it; not told when the connection broke. */
+	void (*sent)(struct crew *crew, struct link *c);
 	/* The slot is free: the connection is over. */
-	void (*ended)(struct crew *crew, struct conn *c);
+	void (*ended)(struct crew *crew, struct link *c);
 	/* And the client does not come back. */
-	void (*dead)(struct crew *crew, struct conn *c);
+	void (*dead)(struct crew *crew, struct link *c);
 
 	/* --- of a turn, in this order --- */
 
@@ -90,11 +90,14 @@ struct speaker {
 	void (*flush)(struct crew *crew); /* sends that gathered */
 	/* Every client, once in a circle; not while it waits for the server to answer its connect.
 	 * NULL: nothing to do. */
-	void (*beat)(struct crew *crew, struct conn *c);
+	void (*beat)(struct crew *crew, struct link *c);
 	void (*circle_end)(struct crew *crew); /* all had their beat; NULL likewise */
 	void (*publish)(struct crew *crew);
 	/* When something is due next; UINT64_MAX: nothing by time. */
 	uint64_t (*due_ns)(const struct crew *crew);
+
+	/* The main thread: frees what is the speaker's, clients too. */
+	void (*free)(struct crew *crew);
 };
 
 struct crew {
@@ -109,12 +112,12 @@ struct crew {
 
 	struct ring_set rings;
 	uint32_t count;        /* clients */
-	uint8_t *conns;        /* the first one's struct conn */
+	uint8_t *links;        /* the first one's struct link */
 	size_t stride;         /* from one to the next */
 	size_t request_bytes;  /* of a request to upgrade, at most */
 	uint32_t opened;       /* clients whose first connect has begun */
 	uint32_t opening;      /* connections between connect and standing */
-	uint32_t waiting_head; /* list of clients in CONN_WAITING */
+	uint32_t waiting_head; /* list of clients in LINK_WAITING */
 	uint64_t waiting_looked_ns;
 	uint64_t began_ns;
 	uint32_t beat_at; /* circle over the clients */
@@ -148,25 +151,25 @@ static inline uint64_t stat_get(const _Atomic uint64_t *stat)
 	return atomic_load_explicit(stat, memory_order_relaxed);
 }
 
-static inline struct conn *crew_conn(const struct crew *crew, uint32_t index)
+static inline struct link *crew_link(const struct crew *crew, uint32_t index)
 {
-	return (struct conn *)(void *)(crew->conns + index * crew->stride);
+	return (struct link *)(void *)(crew->links + index * crew->stride);
 }
 
 /* How many of `total` belong to the thread of this number. */
 uint32_t crew_share(const struct net_options *o, uint32_t total, uint32_t number);
 
-/* Zeroed before. Freed with crew_fini() also on failure. ready: how many may be on that list. The
- * clients are told with crew_conns_set(). -ENOMEM. */
-int crew_init(struct crew *crew, const struct speaker *speaker, struct crew_shared *shared,
-	      uint32_t number, uint32_t ready);
+/* Of `bytes`: the speaker's struct, which begins with the crew, zeroed but for that. ready: how
+ * many may be on that list. The clients are told with crew_links_set(). NULL: no memory. */
+struct crew *crew_new(size_t bytes, const struct speaker *speaker, struct crew_shared *shared,
+		      uint32_t number, uint32_t ready);
+void crew_free(struct crew *crew); /* NULL is fine */
 
-/* The clients, zeroed: the first one's conn, and how far the next one is. */
-void crew_conns_set(struct crew *crew, struct conn *first, size_t stride);
+/* The clients, zeroed: the first one's link, and how far the next one is. */
+void crew_links_set(struct crew *crew, struct link *first, size_t stride);
 
 /* Gives every client its ring, by its `sender` and `observer`. -ENOMEM. */
 int crew_rings_make(struct crew *crew);
-void crew_fini(struct crew *crew);
 
 int crew_start(struct crew *crew); /* -errno */
 void crew_join(struct crew *crew);
@@ -178,7 +181,7 @@ void crew_tally_add(const struct crew *crew, struct tally *into);
 void crew_second_get(struct crew *crew, struct second *into);
 
 /* Counts, and keeps the words of the first of its kind. c may be NULL. */
-void crew_trouble(struct crew *crew, enum trouble t, struct conn *c, const char *format, ...)
+void crew_trouble(struct crew *crew, enum trouble t, struct link *c, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 
 /* Puts number i of the speaker's senders on the list, once: *is_ready says that it is there. */

@@ -29,12 +29,12 @@ static void event_take(void *arg, const struct ring_event *e)
 {
 	struct crew *crew = arg;
 	struct op_tag tag = op_tag_unpack(e->tag);
-	struct conn *c;
+	struct link *c;
 
 	px_assert(tag.slot < crew->count);
-	c = crew_conn(crew, tag.slot);
+	c = crew_link(crew, tag.slot);
 	if (tag.generation == c->generation)
-		conn_event(crew, c, (enum conn_op)tag.kind, e);
+		link_event(crew, c, (enum link_op)tag.kind, e);
 }
 
 /* --- connects --------------------------------------------------------------------------------- */
@@ -61,7 +61,7 @@ static void connects_open(struct crew *crew)
 
 		if (crew->opening >= OPENING_MAX || due_ns > crew->now.mono_ns)
 			return;
-		conn_open(crew, crew_conn(crew, crew->opened++), due_ns);
+		link_open(crew, crew_link(crew, crew->opened++), due_ns);
 	}
 }
 
@@ -74,29 +74,29 @@ static void waiting_open(struct crew *crew)
 	if (crew->now.mono_ns - crew->waiting_looked_ns < WAITING_LOOK_NS)
 		return;
 	crew->waiting_looked_ns = crew->now.mono_ns;
-	while (*link != CONN_NONE && crew->opening < OPENING_MAX && budget > 0) {
-		struct conn *c = crew_conn(crew, *link);
+	while (*link != LINK_NONE && crew->opening < OPENING_MAX && budget > 0) {
+		struct link *c = crew_link(crew, *link);
 
 		if (c->since_ns > crew->now.mono_ns) {
 			link = &c->next;
 			continue;
 		}
 		*link = c->next;
-		c->next = CONN_NONE;
-		conn_open(crew, c, c->since_ns);
+		c->next = LINK_NONE;
+		link_open(crew, c, c->since_ns);
 		budget--;
 	}
 }
 
 /* --- the beat --------------------------------------------------------------------------------- */
 
-static void conn_beat(struct crew *crew, struct conn *c)
+static void link_beat(struct crew *crew, struct link *c)
 {
-	bool opening = c->state == CONN_CONNECTING || c->state == CONN_UPGRADING ||
-		       c->state == CONN_JOINING;
+	bool opening = c->state == LINK_CONNECTING || c->state == LINK_UPGRADING ||
+		       c->state == LINK_JOINING;
 
 	if (opening && crew->now.mono_ns - c->since_ns > ANSWER_TIMEOUT_NS)
-		conn_break(crew, c, TROUBLE_TIMEOUT, "while connecting");
+		link_break(crew, c, TROUBLE_TIMEOUT, "while connecting");
 	if (crew->speaker->beat != NULL)
 		crew->speaker->beat(crew, c);
 }
@@ -118,7 +118,7 @@ static void beat(struct crew *crew)
 		due = BEATS_PER_TURN;
 	crew->beat_ns = crew->now.mono_ns;
 	for (; due > 0; due--) {
-		conn_beat(crew, crew_conn(crew, crew->beat_at));
+		link_beat(crew, crew_link(crew, crew->beat_at));
 		if (++crew->beat_at < crew->count)
 			continue;
 		crew->beat_at = 0;
@@ -145,20 +145,20 @@ static void second_publish(struct crew *crew)
 static void leave_begin(struct crew *crew)
 {
 	for (uint32_t i = 0; i < crew->count; i++) {
-		struct conn *c = crew_conn(crew, i);
+		struct link *c = crew_link(crew, i);
 
-		c->leaving = c->state == CONN_STANDING;
-		if (c->state < CONN_STANDING)
+		c->leaving = c->state == LINK_STANDING;
+		if (c->state < LINK_STANDING)
 			crew_trouble(crew, TROUBLE_TIMEOUT, c, "%s", crew->speaker->late);
 	}
 }
 
-static void goodbye(struct crew *crew, struct conn *c)
+static void goodbye(struct crew *crew, struct link *c)
 {
 	uint8_t code[2] = {1000 >> 8, 1000 & 0xff};
 
-	if (c->state == CONN_STANDING && !c->stopped)
-		conn_say(crew, c, WS_CLOSE, code, sizeof(code));
+	if (c->state == LINK_STANDING && !c->stopped)
+		link_say(crew, c, WS_CLOSE, code, sizeof(code));
 }
 
 /* True: everybody is gone, or had the time to. */
@@ -169,7 +169,7 @@ static bool leave(struct crew *crew)
 	if (crew->leave_at == 0)
 		leave_begin(crew);
 	for (int i = 0; i < LEAVES_PER_TURN && crew->leave_at < crew->count; i++) {
-		goodbye(crew, crew_conn(crew, crew->leave_at++));
+		goodbye(crew, crew_link(crew, crew->leave_at++));
 		crew->leave_ns = crew->now.mono_ns;
 	}
 	return crew->leave_at == crew->count &&

@@ -67,6 +67,14 @@ enum exit_code drive_start(struct drive *d)
 	return EXIT_FAILED;
 }
 
+void drive_run(struct drive *d, uint64_t now_ns, uint64_t end_ns)
+{
+	px_assert(end_ns >= now_ns);
+	d->shared->start_ns = now_ns;
+	d->shared->end_ns = end_ns;
+	d->shared->phase = PHASE_RUN;
+}
+
 void drive_leave(struct drive *d)
 {
 	struct tally t;
@@ -78,11 +86,10 @@ void drive_leave(struct drive *d)
 		fprintf(stderr, "loadgen: io_uring: %s\n", ring_open_remedy(-(int)t.failed));
 }
 
-void drive_free(struct drive *d, void (*crew_free)(struct crew *crew))
+void drive_free(struct drive *d)
 {
 	for (uint32_t i = 0; d->crews != NULL && i < d->shared->options->threads; i++)
-		if (d->crews[i] != NULL)
-			crew_free(d->crews[i]);
+		crew_free(d->crews[i]);
 	free(d->crews);
 	d->crews = NULL;
 }
@@ -102,10 +109,13 @@ void drive_tally(const struct drive *d, struct tally *ret_tally)
 		crew_tally_add(d->crews[i], ret_tally);
 }
 
-void drive_second(const struct drive *d, struct second *into)
+struct second *drive_second(const struct drive *d)
 {
-	for (uint32_t i = 0; i < d->started; i++)
-		crew_second_get(d->crews[i], into);
+	struct second *second = calloc(1, sizeof(*second));
+
+	for (uint32_t i = 0; second != NULL && i < d->started; i++)
+		crew_second_get(d->crews[i], second);
+	return second;
 }
 
 bool drive_connect(struct drive *d, uint32_t wanted, uint64_t (*tick)(void *arg))

@@ -16,7 +16,7 @@ struct drive {
 	struct crew_shared *shared; /* the caller's */
 	struct crew **crews;
 	uint32_t started; /* crews whose thread runs */
-	/* One of the caller's crews. -ENOMEM. */
+	/* One of the caller's crews; what there is of it also on failure. -ENOMEM. */
 	int (*make)(void *arg, uint32_t number, struct crew **ret_crew);
 	void *arg;
 };
@@ -24,12 +24,15 @@ struct drive {
 /* Makes and starts them all, and takes the signals; EXIT_FAILED: told why, and none runs. */
 enum exit_code drive_start(struct drive *d);
 
+/* PHASE_RUN, from now until end_ns, which may be moved. */
+void drive_run(struct drive *d, uint64_t now_ns, uint64_t end_ns);
+
 /* PHASE_LEAVE; returns when all have left. Signals are the system's again: whatever comes now may
  * be broken off. Tells when a thread could not open its rings. */
 void drive_leave(struct drive *d);
 
 /* After drive_leave(), or instead of it when drive_start() failed. */
-void drive_free(struct drive *d, void (*crew_free)(struct crew *crew));
+void drive_free(struct drive *d);
 
 bool drive_is_interrupted(void);
 
@@ -37,7 +40,7 @@ bool drive_is_interrupted(void);
 uint64_t drive_sleep(void);
 
 void drive_tally(const struct drive *d, struct tally *ret_tally);
-void drive_second(const struct drive *d, struct second *into);
+struct second *drive_second(const struct drive *d); /* to be freed; NULL: no memory */
 
 /* Keeps looking with `tick`, which sleeps and returns the time, until `wanted` clients stand or
  * never will. True: there is somebody to run with. */

@@ -8,6 +8,7 @@
 #define PX_LOADGEN_NET_OPTIONS_H
 
 #include <stdint.h>
+#include <unistd.h>
 
 #include "edge/fetch/target.h"
 #include "tools/loadgen/net/source.h"
@@ -26,6 +27,23 @@ struct net_options {
 	double connect_rate; /* connections per second; 0: as fast as they open */
 	uint64_t seed;
 };
+
+/* Cores of this machine: threads when none were asked for. */
+static inline unsigned net_cores(void)
+{
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return cores < 1 ? 1 : (unsigned)cores;
+}
+
+/* As many threads as were asked for, else one for each core; no more than clients. */
+static inline void net_threads_fill(struct net_options *o, unsigned cores)
+{
+	if (o->threads == 0)
+		o->threads = cores;
+	if (o->threads > o->clients)
+		o->threads = o->clients;
+}
 
 /* What the client of this number connects to. */
 static inline const struct target *net_target(const struct net_options *o, uint64_t number)

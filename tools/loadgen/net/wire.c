@@ -24,12 +24,12 @@ struct wire {
 	uint8_t out[OUT_BYTES];
 };
 
-static void wire_break(struct crew *crew, struct conn *c)
+static void wire_break(struct crew *crew, struct link *c)
 {
-	conn_break(crew, c, c->leaving ? TROUBLE_NONE : TROUBLE_TLS, tls_why(c->wire->tls));
+	link_break(crew, c, c->leaving ? TROUBLE_NONE : TROUBLE_TLS, tls_why(c->wire->tls));
 }
 
-static void flush(struct crew *crew, struct conn *c)
+static void flush(struct crew *crew, struct link *c)
 {
 	struct wire *wire = c->wire;
 	size_t len;
@@ -38,35 +38,37 @@ static void flush(struct crew *crew, struct conn *c)
 		return;
 	len = tls_take(wire->tls, wire->out, sizeof(wire->out));
 	if (len > 0)
-		conn_send_arm(crew, c, wire->out, len);
+		link_send_arm(crew, c, wire->out, len);
 }
 
-void wire_open(struct crew *crew, struct conn *c)
+void wire_open(struct crew *crew, struct link *c)
 {
 	struct wire *wire = calloc(1, sizeof(*wire));
 
-	px_assert(c->wire == NULL);
+	px_assert(!c->wired);
 	if (wire == NULL || tls_new(crew->shared->trust, &wire->tls) < 0) {
 		free(wire);
-		conn_break(crew, c, TROUBLE_TLS, "no memory");
+		link_break(crew, c, TROUBLE_TLS, "no memory");
 		return;
 	}
 	c->wire = wire;
+	c->wired = true;
 	if (tls_shake(wire->tls) < 0)
 		wire_break(crew, c);
 	else
 		flush(crew, c);
 }
 
-void wire_free(struct conn *c)
+void wire_free(struct link *c)
 {
 	if (c->wire != NULL)
 		tls_free(c->wire->tls);
 	free(c->wire);
 	c->wire = NULL;
+	c->wired = false;
 }
 
-static bool encrypt(struct crew *crew, struct conn *c, const void *bytes, size_t len)
+static bool encrypt(struct crew *crew, struct link *c, const void *bytes, size_t len)
 {
 	if (tls_write(c->wire->tls, bytes, len) < 0) {
 		wire_break(crew, c);
@@ -76,26 +78,26 @@ static bool encrypt(struct crew *crew, struct conn *c, const void *bytes, size_t
 	return true;
 }
 
-void wire_send_now(struct crew *crew, struct conn *c, const void *bytes, size_t len)
+void wire_send_now(struct crew *crew, struct link *c, const void *bytes, size_t len)
 {
 	if (tls_waiting(c->wire->tls) > WAITING_BYTES_MAX)
-		conn_break(crew, c, c->leaving ? TROUBLE_NONE : TROUBLE_SEND,
+		link_break(crew, c, c->leaving ? TROUBLE_NONE : TROUBLE_SEND,
 			   "the server has stopped reading");
 	else
 		(void)encrypt(crew, c, bytes, len);
 }
 
-void wire_send_all(struct crew *crew, struct conn *c, const void *bytes, size_t len)
+void wire_send_all(struct crew *crew, struct link *c, const void *bytes, size_t len)
 {
 	px_assert(!c->wire->waiting);
 	c->wire->waiting = encrypt(crew, c, bytes, len);
 }
 
-bool wire_sent(struct crew *crew, struct conn *c)
+bool wire_sent(struct crew *crew, struct link *c)
 {
 	bool waited = c->wire->waiting;
 
-	if (c->state != CONN_CLOSING)
+	if (c->state != LINK_CLOSING)
 		flush(crew, c);
 	if (c->sending)
 		return false;
@@ -104,7 +106,7 @@ bool wire_sent(struct crew *crew, struct conn *c)
 }
 
 /* True when it is complete now. */
-static bool shake(struct crew *crew, struct conn *c)
+static bool shake(struct crew *crew, struct link *c)
 {
 	int r = tls_shake(c->wire->tls);
 
@@ -116,27 +118,27 @@ static bool shake(struct crew *crew, struct conn *c)
 	return r == 1;
 }
 
-void wire_take(struct crew *crew, struct conn *c, uint8_t *data, size_t len)
+void wire_take(struct crew *crew, struct link *c, uint8_t *data, size_t len)
 {
 	uint8_t plain[PLAIN_BYTES];
 	int n = 1;
 
 	if (tls_feed(c->wire->tls, data, len) < 0) {
-		conn_break(crew, c, TROUBLE_TLS, "no memory");
+		link_break(crew, c, TROUBLE_TLS, "no memory");
 		return;
 	}
 	if (!c->wire->ready) {
 		if (!shake(crew, c))
 			return;
-		conn_upgrade(crew, c);
+		link_upgrade(crew, c);
 	}
-	while (n > 0 && c->state != CONN_CLOSING) {
+	while (n > 0 && c->state != LINK_CLOSING) {
 		n = tls_read(c->wire->tls, plain, sizeof(plain));
 		if (n < 0)
 			wire_break(crew, c);
 		else if (n > 0)
-			conn_bytes(crew, c, plain, (size_t)n);
+			link_bytes(crew, c, plain, (size_t)n);
 	}
-	if (c->state != CONN_CLOSING)
+	if (c->state != LINK_CLOSING)
 		flush(crew, c); /* an answer of TLS itself */
 }

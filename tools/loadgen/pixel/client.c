@@ -1,8 +1,8 @@
 /*
- * client.c - a client of pixeld on its connection (net/conn.h): how it reads, what it sends, and
+ * client.c - a client of pixeld on its connection (net/link.h): how it reads, what it sends, and
  * how it breaks off.
  *
- * Owner: the worker. A painter's placements go out with conn_send_all(), one buffer at a time;
+ * Owner: the worker. A painter's placements go out with link_send_all(), one buffer at a time;
  * watchers say little, and nothing waits for it.
  */
 #include <stdio.h>
@@ -18,18 +18,18 @@
 
 /* --- the connection --------------------------------------------------------------------------- */
 
-static void joined(struct crew *crew, struct conn *conn)
+static void joined(struct crew *crew, struct link *link)
 {
 	struct worker *w = worker_of(crew);
 
 	latency_record(&w->latencies, LATENCY_CONNECT,
-		       &(struct span){conn->intended_ns, conn->since_ns}, crew->now.mono_ns);
-	client_subscribe(w, client_of(conn), true);
+		       &(struct span){link->intended_ns, link->since_ns}, crew->now.mono_ns);
+	client_subscribe(w, client_of(link), true);
 }
 
-static void ended(struct crew *crew, struct conn *conn)
+static void ended(struct crew *crew, struct link *link)
 {
-	struct painter *p = client_of(conn)->painter;
+	struct painter *p = client_of(link)->painter;
 
 	(void)crew;
 	if (p == NULL)
@@ -39,13 +39,13 @@ static void ended(struct crew *crew, struct conn *conn)
 	p->asking = p->head > p->tail;
 }
 
-static void dead(struct crew *crew, struct conn *conn)
+static void dead(struct crew *crew, struct link *link)
 {
 	struct worker *w = worker_of(crew);
-	struct client *c = client_of(conn);
+	struct client *c = client_of(link);
 	struct painter *p = c->painter;
 
-	if (c->counted && !conn->leaving)
+	if (c->counted && !link->leaving)
 		crowd_leave(w->crowd, c->follow.seq);
 	c->counted = false;
 	if (p != NULL && !p->gone) {
@@ -59,23 +59,23 @@ static void dead(struct crew *crew, struct conn *conn)
 void client_tear(struct worker *w, struct client *c, enum tear how)
 {
 	stat_add(&w->stats.torn[how], 1);
-	c->conn.torn = how != TEAR_VANISH;
-	c->conn.vanished = how == TEAR_VANISH;
+	c->link.torn = how != TEAR_VANISH;
+	c->link.vanished = how == TEAR_VANISH;
 	if (c->counted)
 		crowd_leave(w->crowd, c->follow.seq);
 	c->counted = false;
-	conn_tear(&w->crew, &c->conn, how != TEAR_FIN);
+	link_tear(&w->crew, &c->link, how != TEAR_FIN);
 }
 
 /* --- send ------------------------------------------------------------------------------------- */
 
 /* In front of a painter's placements; who only watches says it at once. */
-static bool queue(struct crew *crew, struct conn *conn, enum ws_opcode opcode, uint8_t *payload,
+static bool queue(struct crew *crew, struct link *link, enum ws_opcode opcode, uint8_t *payload,
 		  size_t len)
 {
-	struct painter *p = client_of(conn)->painter;
+	struct painter *p = client_of(link)->painter;
 
-	if (p == NULL || conn->state != CONN_STANDING)
+	if (p == NULL || link->state != LINK_STANDING)
 		return false;
 	if (p->urgent_len > 0 || len + WS_HEAD_BYTES_MAX > PAINTER_URGENT_BYTES)
 		return true; /* one is waiting already: it serves as well */
@@ -89,7 +89,7 @@ void client_flush(struct worker *w, struct client *c)
 	struct painter *p = c->painter;
 	uint64_t before = p->sent_ever;
 
-	if (c->conn.sending || c->conn.state != CONN_STANDING)
+	if (c->link.sending || c->link.state != LINK_STANDING)
 		return;
 	memcpy(p->out, p->urgent, p->urgent_len);
 	p->out_len = p->urgent_len;
@@ -99,12 +99,12 @@ void client_flush(struct worker *w, struct client *c)
 							  w->crew.now.mono_ns, &w->crew.rng));
 	stat_add(&w->stats.placed, p->sent_ever - before);
 	if (p->out_len > 0)
-		conn_send_all(&w->crew, &c->conn, p->out, p->out_len);
+		link_send_all(&w->crew, &c->link, p->out, p->out_len);
 }
 
-static void sent(struct crew *crew, struct conn *conn)
+static void sent(struct crew *crew, struct link *link)
 {
-	struct painter *p = client_of(conn)->painter;
+	struct painter *p = client_of(link)->painter;
 
 	p->out_len = 0;
 	if (p->sent < p->head || p->urgent_len > 0)
@@ -113,20 +113,20 @@ static void sent(struct crew *crew, struct conn *conn)
 
 /* --- receive ---------------------------------------------------------------------------------- */
 
-static void bytes_take(struct crew *crew, struct conn *conn, uint8_t *data, size_t len)
+static void bytes_take(struct crew *crew, struct link *link, uint8_t *data, size_t len)
 {
 	struct worker *w = worker_of(crew);
-	struct client *c = client_of(conn);
+	struct client *c = client_of(link);
 
-	if (conn->marked)
+	if (link->marked)
 		c->heard_s = (uint32_t)(crew->now.mono_ns / NS_PER_SEC);
-	while (len > 0 && conn_is_open(conn)) {
+	while (len > 0 && link_is_open(link)) {
 		size_t used = 0;
 
-		if (c->place.frame != STREAM_NONE && !conn->parsing)
+		if (c->place.frame != STREAM_NONE && !link->parsing)
 			used = client_compare(w, c, data, len);
-		if (used < len && conn_is_open(conn))
-			used += conn_parse_piece(crew, conn, data + used, len - used);
+		if (used < len && link_is_open(link))
+			used += link_parse_piece(crew, link, data + used, len - used);
 		data += used;
 		len -= used;
 	}
@@ -134,39 +134,39 @@ static void bytes_take(struct crew *crew, struct conn *conn, uint8_t *data, size
 
 void client_settle_down(struct worker *w, struct client *c)
 {
-	struct conn *conn = &c->conn;
+	struct link *link = &c->link;
 	uint32_t most = w->options->read_mark;
 	int mark;
 
-	conn->torn = false;
-	conn->stopped = c->stopper;
+	link->torn = false;
+	link->stopped = c->stopper;
 	/* Clients that came together are not alive together. */
-	conn->sent_s -= (uint32_t)(rng_next(&w->crew.rng) % ALIVE_AFTER_S);
-	if (c->stopper || conn->slow)
-		conn_recv_cancel(&w->crew, conn);
-	if (conn->fd < 0)
+	link->sent_s -= (uint32_t)(rng_next(&w->crew.rng) % ALIVE_AFTER_S);
+	if (c->stopper || link->slow)
+		link_recv_cancel(&w->crew, link);
+	if (link->fd < 0)
 		return;
 	/* All get the same bytes: with one mark for all they would all wake at once. */
 	mark = (int)(most - (uint32_t)(rng_unit(&w->crew.rng) * most / 2));
-	conn->marked = setsockopt(conn->fd, SOL_SOCKET, SO_RCVLOWAT, &mark, sizeof(mark)) == 0;
-	(void)close(conn->fd);
-	conn->fd = -1;
+	link->marked = setsockopt(link->fd, SOL_SOCKET, SO_RCVLOWAT, &mark, sizeof(mark)) == 0;
+	(void)close(link->fd);
+	link->fd = -1;
 }
 
 /* A receive that begins anew takes what is there, mark or not: the one in flight gives way. */
 void client_read_out(struct worker *w, struct client *c)
 {
-	struct conn *conn = &c->conn;
+	struct link *link = &c->link;
 
-	if (conn->inflight > 1)
+	if (link->inflight > 1)
 		return; /* it is being done */
-	if (conn->reading) {
-		if (!conn->slow)
-			conn_recv_cancel(&w->crew, conn);
-	} else if (conn->slow && w->crew.shared->phase < PHASE_SETTLE) {
-		conn_recv_once(&w->crew, conn);
+	if (link->reading) {
+		if (!link->slow)
+			link_recv_cancel(&w->crew, link);
+	} else if (link->slow && w->crew.shared->phase < PHASE_SETTLE) {
+		link_recv_once(&w->crew, link);
 	} else {
-		conn_recv_arm(&w->crew, conn);
+		link_recv_arm(&w->crew, link);
 	}
 }
 
@@ -187,4 +187,5 @@ const struct speaker client_speaker = {
 	.circle_end = worker_circle_end,
 	.publish = worker_publish,
 	.due_ns = worker_due_ns,
+	.free = worker_free,
 };

@@ -49,12 +49,12 @@ void client_subscribe(struct worker *w, struct client *c, bool with_session)
 	m.subscribe.epoch = c->follow.epoch;
 	m.subscribe.seq = c->follow.seq;
 	len += frame_append(w, out + len, &m);
-	conn_send_now(&w->crew, &c->conn, out, len);
+	link_send_now(&w->crew, &c->link, out, len);
 }
 
 void client_observer_moved(struct worker *w, struct client *c, uint64_t before)
 {
-	if (!c->conn.observer || c->follow.seq < c->missed_seq)
+	if (!c->link.observer || c->follow.seq < c->missed_seq)
 		return;
 	if (!c->counted)
 		crowd_enter(w->crowd, c->follow.seq, w->crew.now.mono_ns);
@@ -74,7 +74,7 @@ static bool reference_fetch(struct worker *w, struct client *c, uint32_t epoch, 
 		r = reference_load(w->reference, &board, w->canvas.width, w->canvas.height,
 				   w->canvas.bits);
 	if (r < 0)
-		crew_trouble(&w->crew, TROUBLE_FETCH, &c->conn, "%s", strerror(-r));
+		crew_trouble(&w->crew, TROUBLE_FETCH, &c->link, "%s", strerror(-r));
 	return r == 0;
 }
 
@@ -91,26 +91,26 @@ static void subscribed(struct worker *w, struct client *c, const struct msg_subs
 {
 	enum trouble t;
 
-	if (c->conn.state != CONN_JOINING || strcmp(m->name, w->options->board) != 0 ||
+	if (c->link.state != LINK_JOINING || strcmp(m->name, w->options->board) != 0 ||
 	    !canvas_fits(w, m)) {
-		conn_break(&w->crew, &c->conn, TROUBLE_MESSAGE, "subscribed came out of place");
+		link_break(&w->crew, &c->link, TROUBLE_MESSAGE, "subscribed came out of place");
 		return;
 	}
 	t = follow_subscribed(&c->follow, m, c->resuming);
 	if (t != TROUBLE_NONE) {
-		conn_break(&w->crew, &c->conn, t, "in the answer to subscribe");
+		link_break(&w->crew, &c->link, t, "in the answer to subscribe");
 		return;
 	}
-	if (c->conn.torn)
+	if (c->link.torn)
 		c->missed_seq = m->seq;
 	client_observer_moved(w, c, c->follow.seq);
 	c->board = m->board;
-	c->conn.attempts = 0;
-	conn_state_set(&w->crew, &c->conn, CONN_STANDING);
+	c->link.attempts = 0;
+	link_state_set(&w->crew, &c->link, LINK_STANDING);
 	stat_add(&w->stats.resumes, c->resuming);
 	if ((!reference_is_loaded(w->reference) || reference_epoch(w->reference) != m->epoch) &&
 	    !reference_fetch(w, c, m->epoch, m->seq)) {
-		conn_break(&w->crew, &c->conn, TROUBLE_NONE, "");
+		link_break(&w->crew, &c->link, TROUBLE_NONE, "");
 		return;
 	}
 	client_settle_down(w, c);
@@ -124,15 +124,15 @@ static void stale(struct worker *w, struct client *c, const struct msg_stale *m)
 {
 	uint64_t before;
 
-	if (c->conn.state != CONN_JOINING && c->conn.state != CONN_STANDING) {
-		conn_break(&w->crew, &c->conn, TROUBLE_MESSAGE, "stale came out of place");
+	if (c->link.state != LINK_JOINING && c->link.state != LINK_STANDING) {
+		link_break(&w->crew, &c->link, TROUBLE_MESSAGE, "stale came out of place");
 		return;
 	}
 	stat_add(&w->stats.stale, 1);
 	if (!reference_is_loaded(w->reference) || reference_epoch(w->reference) != m->epoch ||
 	    reference_seq(w->reference) < m->oldest) {
 		if (w->canvas.width == 0 || !reference_fetch(w, c, m->epoch, m->oldest)) {
-			conn_break(&w->crew, &c->conn, TROUBLE_NONE, "");
+			link_break(&w->crew, &c->link, TROUBLE_NONE, "");
 			return;
 		}
 	}
@@ -140,8 +140,8 @@ static void stale(struct worker *w, struct client *c, const struct msg_stale *m)
 	stat_add(&w->stats.refetches, 1);
 	follow_fetched(&c->follow, reference_epoch(w->reference), reference_seq(w->reference));
 	client_observer_moved(w, c, before);
-	conn_state_set(&w->crew, &c->conn, CONN_JOINING);
-	c->conn.since_ns = w->crew.now.mono_ns;
+	link_state_set(&w->crew, &c->link, LINK_JOINING);
+	c->link.since_ns = w->crew.now.mono_ns;
 	client_subscribe(w, c, false);
 }
 
@@ -166,8 +166,8 @@ static void delta(struct worker *w, struct client *c, const struct msg_delta *m,
 	uint64_t from;
 	enum trouble t;
 
-	if (c->conn.state != CONN_STANDING || m->board != c->board) {
-		conn_break(&w->crew, &c->conn, TROUBLE_MESSAGE,
+	if (c->link.state != LINK_STANDING || m->board != c->board) {
+		link_break(&w->crew, &c->link, TROUBLE_MESSAGE,
 			   "a delta of a board that is not subscribed");
 		return;
 	}
@@ -175,7 +175,7 @@ static void delta(struct worker *w, struct client *c, const struct msg_delta *m,
 	t = follow_delta(&c->follow, m, &from);
 	c->place.frame = STREAM_NONE;
 	if (t != TROUBLE_NONE)
-		crew_trouble(&w->crew, t, &c->conn,
+		crew_trouble(&w->crew, t, &c->link,
 			     "frame %" PRIu64 "..%" PRIu64 " came to a board at %" PRIu64, m->first,
 			     m->last, before);
 	if (t == TROUBLE_MESSAGE)
@@ -183,12 +183,12 @@ static void delta(struct worker *w, struct client *c, const struct msg_delta *m,
 	t = reference_delta(w->reference, c->follow.epoch, m, payload, message, len);
 	if (t != TROUBLE_NONE) {
 		c->follow.wrong = true;
-		crew_trouble(&w->crew, t, &c->conn, "frame %" PRIu64 "..%" PRIu64 " of %zu bytes",
+		crew_trouble(&w->crew, t, &c->link, "frame %" PRIu64 "..%" PRIu64 " of %zu bytes",
 			     m->first, m->last, len);
 	}
 	if (!c->follow.wrong)
 		stream_join(w, c, m, message, len);
-	if (c->conn.observer && from <= m->last && m->last > c->missed_seq)
+	if (c->link.observer && from <= m->last && m->last > c->missed_seq)
 		sight_seen(w->sight, w->crew.now.mono_ns, from, m->last);
 	client_observer_moved(w, c, before);
 }
@@ -198,14 +198,14 @@ static void status(struct worker *w, struct client *c, const struct msg_status *
 {
 	enum trouble t;
 
-	if (c->conn.state != CONN_STANDING || m->board != c->board) {
-		conn_break(&w->crew, &c->conn, TROUBLE_MESSAGE,
+	if (c->link.state != LINK_STANDING || m->board != c->board) {
+		link_break(&w->crew, &c->link, TROUBLE_MESSAGE,
 			   "a status of a board that is not subscribed");
 		return;
 	}
 	t = follow_status(&c->follow, m);
 	if (t != TROUBLE_NONE)
-		crew_trouble(&w->crew, t, &c->conn,
+		crew_trouble(&w->crew, t, &c->link,
 			     "status of seq %" PRIu64 " came to a board at %" PRIu64, m->seq,
 			     c->follow.seq);
 	else if (stream_is_end(w->stream, &c->place) && m->seq <= stream_last(w->stream))
@@ -222,7 +222,7 @@ static void ack_keep(struct worker *w, const struct client *c, uint64_t request,
 		.request = request,
 		.seq = seq,
 		.cell = place.y * w->canvas.width + place.x,
-		.client = (uint32_t)conn_number(&w->crew, &c->conn) & 0xffffff,
+		.client = (uint32_t)link_number(&w->crew, &c->link) & 0xffffff,
 		.color = place.color,
 	};
 
@@ -236,7 +236,7 @@ static void placed(struct worker *w, struct client *c, const struct msg_placed *
 	struct span span;
 
 	if (c->painter == NULL || !painter_answer(c->painter, m->request, &span)) {
-		crew_trouble(&w->crew, TROUBLE_ACK_UNKNOWN, &c->conn, "placed, request %" PRIu64,
+		crew_trouble(&w->crew, TROUBLE_ACK_UNKNOWN, &c->link, "placed, request %" PRIu64,
 			     m->request);
 		return;
 	}
@@ -255,7 +255,7 @@ static void refused(struct worker *w, struct client *c, const struct msg_refused
 	struct span span;
 
 	if (c->painter == NULL || !painter_answer(c->painter, m->request, &span)) {
-		crew_trouble(&w->crew, TROUBLE_ACK_UNKNOWN, &c->conn,
+		crew_trouble(&w->crew, TROUBLE_ACK_UNKNOWN, &c->link,
 			     "refused (%s), request %" PRIu64, refusal_str((enum refusal)m->code),
 			     m->request);
 		return;
@@ -275,7 +275,7 @@ static void you(struct worker *w, struct client *c, const struct msg_you *m)
 	bool last = false;
 	uint32_t settled = 0;
 
-	if (p == NULL || !p->asking || c->conn.state != CONN_STANDING)
+	if (p == NULL || !p->asking || c->link.state != LINK_STANDING)
 		return;
 	p->asking = false;
 	if (m->last_seq != 0)
@@ -289,29 +289,29 @@ static void you(struct worker *w, struct client *c, const struct msg_you *m)
 
 static void error_told(struct worker *w, struct client *c, const struct msg_error *m)
 {
-	crew_trouble(&w->crew, TROUBLE_MESSAGE, &c->conn, "the server says %s: %s",
+	crew_trouble(&w->crew, TROUBLE_MESSAGE, &c->link, "the server says %s: %s",
 		     refusal_str((enum refusal)m->code), m->text);
 	c->follow.wrong = true;
 }
 
-void client_message(struct crew *crew, struct conn *conn, enum ws_opcode opcode,
+void client_message(struct crew *crew, struct link *link, enum ws_opcode opcode,
 		    const uint8_t *message, size_t len)
 {
 	struct worker *w = worker_of(crew);
-	struct client *c = client_of(conn);
+	struct client *c = client_of(link);
 	struct message m;
 	const uint8_t *payload = NULL;
 	int r;
 
 	if (opcode != WS_BINARY) {
-		conn_break(crew, conn, TROUBLE_MESSAGE, "a text message on a binary connection");
+		link_break(crew, link, TROUBLE_MESSAGE, "a text message on a binary connection");
 		return;
 	}
 	r = message_decode_server(message, len, &m, &payload);
 	if (r == -ENOSYS)
 		return; /* a type that we do not know is skipped */
 	if (r < 0) {
-		conn_break(&w->crew, &c->conn, TROUBLE_MESSAGE, "a message is malformed");
+		link_break(&w->crew, &c->link, TROUBLE_MESSAGE, "a message is malformed");
 		return;
 	}
 	if (m.type == MSG_DELTA)

@@ -30,7 +30,7 @@ static void frames_passed(struct worker *w, struct client *c, uint64_t from)
 
 	stat_add(&w->crew.stats.deliveries,
 		 last->deltas - first->deltas + (first->first <= first->last));
-	if (c->conn.observer)
+	if (c->link.observer)
 		frames_seen(w, c, from);
 	else
 		follow_passed(&c->follow, last->last);
@@ -43,10 +43,10 @@ static void step_out(struct worker *w, struct client *c)
 
 	c->place.at = 0;
 	if (have > 0 && stream_is_gone(w->stream, &c->place))
-		conn_break(&w->crew, &c->conn, TROUBLE_TIMEOUT,
+		link_break(&w->crew, &c->link, TROUBLE_TIMEOUT,
 			   "it stood inside a frame for too long");
 	else if (have > 0)
-		conn_parse(&w->crew, &c->conn,
+		link_parse(&w->crew, &c->link,
 			   stream_bytes(w->stream, stream_frame(w->stream, c->place.frame)), have);
 }
 

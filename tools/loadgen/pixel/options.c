@@ -129,10 +129,7 @@ static int crowd_fill(struct options *o, unsigned cores)
 	else if (o->observers == UNSET)
 		o->observers =
 			o->net.clients <= OBSERVERS_ALL_MAX ? o->net.clients : o->net.clients / 100;
-	if (o->net.threads == 0)
-		o->net.threads = cores;
-	if (o->net.threads > o->net.clients)
-		o->net.threads = o->net.clients;
+	net_threads_fill(&o->net, cores);
 	return 0;
 }
 

@@ -41,7 +41,7 @@ struct runner {
 
 static struct worker *worker_at(const struct runner *r, uint32_t i)
 {
-	return worker_of_crew(r->drive.crews[i]);
+	return worker_of(r->drive.crews[i]);
 }
 
 static uint64_t rss_bytes(void)
@@ -76,7 +76,7 @@ static void totals_add(struct run_totals *t, const struct worker_stats *s)
 
 static void totals_get(const struct runner *r, struct run_totals *ret_totals)
 {
-	memset(ret_totals, 0, sizeof(*ret_totals));
+	*ret_totals = (struct run_totals){0};
 	drive_tally(&r->drive, &ret_totals->tally);
 	for (uint32_t i = 0; i < r->drive.started; i++)
 		totals_add(ret_totals, worker_stats(worker_at(r, i)));
@@ -191,7 +191,7 @@ static int crew_make(void *arg, uint32_t number, struct crew **ret_crew)
 	int e = worker_new(&r->shared, number, ret_crew);
 
 	if (e == 0)
-		r->crowds[number] = worker_crowd(worker_of_crew(*ret_crew));
+		r->crowds[number] = worker_crowd(worker_of(*ret_crew));
 	return e;
 }
 
@@ -253,11 +253,10 @@ static void second_take(struct runner *r, uint64_t now_ns)
 {
 	const struct run_totals *now = &r->totals;
 	struct live_progress progress = progress_of(r, now, now_ns);
-	struct second *second = calloc(1, sizeof(*second));
+	struct second *second = drive_second(&r->drive);
 
 	if (second == NULL)
 		return;
-	drive_second(&r->drive, second);
 	if (series_take(&r->result->series, progress.phase, now, second, now_ns, drive_cpu_ns()) !=
 		    NULL &&
 	    !r->options->quiet)
@@ -315,9 +314,7 @@ static void place_all(struct runner *r)
 
 	r->place_ns = start_ns;
 	r->result->started_ms = clock_now().wall_ms;
-	r->shared.crew.start_ns = start_ns;
-	r->shared.crew.end_ns = end_ns;
-	r->shared.crew.phase = PHASE_RUN;
+	drive_run(&r->drive, start_ns, end_ns);
 	do {
 		now_ns = tick(r);
 		if ((drive_is_interrupted() || replay_is_refused(r)) && now_ns < end_ns) {
@@ -403,7 +400,7 @@ static void result_collect(struct runner *r)
 		result->torn_all += result->totals.torn[i];
 	crowds_settle(r->crowds, r->drive.started, r->times, UINT64_MAX, &r->crowds_next,
 		      &result->latencies);
-	drive_troubles(&r->drive, result->trouble_first);
+	drive_troubles(&r->drive, result->outcome.first);
 	for (uint32_t i = 0; i < r->drive.started; i++) {
 		struct worker *w = worker_at(r, i);
 
@@ -434,7 +431,7 @@ static void boards_compare(struct runner *r, const struct board_bytes *final)
 			continue;
 		}
 		result->totals.tally.trouble[t]++;
-		(void)snprintf(result->trouble_first[t], sizeof(result->trouble_first[t]),
+		(void)snprintf(result->outcome.first[t], sizeof(result->outcome.first[t]),
 			       "thread %u: its board is at seq %llu, the bitmap at %llu", i,
 			       (unsigned long long)reference_seq(ref),
 			       (unsigned long long) final->seq);
@@ -491,10 +488,10 @@ void run(struct options *options, struct run_result *ret_result)
 	read_mark_choose(options);
 	if (code == EXIT_PASS)
 		code = workers_start(&r);
-	ret_result->code = code;
+	ret_result->outcome.code = code;
 	if (code == EXIT_PASS)
 		runner_run(&r);
-	drive_free(&r.drive, worker_free);
+	drive_free(&r.drive);
 	free(r.crowds);
 	free(r.tokens);
 	sight_times_free(r.times);

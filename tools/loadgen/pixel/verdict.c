@@ -28,23 +28,6 @@ enum trouble verdict_board(const struct reference *reference, const struct board
 	return TROUBLE_NONE;
 }
 
-/* The first trouble of this kind that happened; TROUBLE_NONE without any. */
-static enum trouble first_of(const struct run_result *result, enum trouble_kind kind)
-{
-	for (unsigned t = TROUBLE_NONE + 1; t < TROUBLE_MAX; t++)
-		if (result->totals.tally.trouble[t] > 0 && trouble_kind(t) == kind)
-			return t;
-	return TROUBLE_NONE;
-}
-
-static void fail(struct run_result *result, enum exit_code code, enum trouble t)
-{
-	result->code = code;
-	(void)snprintf(result->words, sizeof(result->words), "FAIL: %s (%s%s%s)", trouble_text(t),
-		       trouble_str(t), result->trouble_first[t][0] != '\0' ? ", first: " : "",
-		       result->trouble_first[t]);
-}
-
 static void late_troubles_count(struct run_result *result)
 {
 	result->totals.tally.trouble[TROUBLE_ACK_LOST] += result->ledger_verdict.lost;
@@ -67,8 +50,8 @@ static void replay_fail(struct run_result *result)
 {
 	unsigned refusal = result->replay_refused;
 
-	result->code = EXIT_FAILED;
-	(void)snprintf(result->words, sizeof(result->words),
+	result->outcome.code = EXIT_FAILED;
+	(void)snprintf(result->outcome.words, sizeof(result->outcome.words),
 		       "FAIL: the server's settings do not allow this replay (%s: %s): start it "
 		       "with %s",
 		       refusal_str(refusal), refusal_text(refusal),
@@ -80,16 +63,18 @@ static void pass(struct run_result *result)
 	const struct run_totals *t = &result->totals;
 	int len;
 
-	result->code = EXIT_PASS;
-	len = snprintf(result->words, sizeof(result->words),
+	result->outcome.code = EXIT_PASS;
+	len = snprintf(result->outcome.words, sizeof(result->outcome.words),
 		       "PASS: all %" PRIu64 " clients received every sequence number up to %" PRIu64
 		       ", and the boards made from what they received equal the server's",
 		       result->reach.clients, result->seq_last);
 	if (result->unanswered > 0 || t->to_place > 0)
-		len += snprintf(result->words + len, sizeof(result->words) - (size_t)len,
+		len += snprintf(result->outcome.words + len,
+				sizeof(result->outcome.words) - (size_t)len,
 				"; %" PRIu64 " placements were not answered", result->unanswered);
 	if (t->refused_all > 0)
-		(void)snprintf(result->words + len, sizeof(result->words) - (size_t)len,
+		(void)snprintf(result->outcome.words + len,
+			       sizeof(result->outcome.words) - (size_t)len,
 			       "; %" PRIu64 " were refused", t->refused_all);
 }
 
@@ -100,23 +85,22 @@ void verdict_decide(struct run_result *result)
 
 	late_troubles_count(result);
 	conclusions_draw(result);
-	data = first_of(result, TROUBLE_KIND_DATA);
-	link = first_of(result, TROUBLE_KIND_LINK);
-	if (t->tally.failed != 0) {
-		result->code = exit_code_of_ring(-(int)t->tally.failed);
-		(void)snprintf(result->words, sizeof(result->words),
-			       "FAIL: a thread could not open its rings: %s",
-			       strerror((int)t->tally.failed));
-	} else if (result->board_hash == 0 && data == TROUBLE_NONE) {
-		fail(result, EXIT_UNREACHABLE, link == TROUBLE_NONE ? TROUBLE_FETCH : link);
+	data = tally_trouble(&t->tally, TROUBLE_KIND_DATA);
+	link = tally_trouble(&t->tally, TROUBLE_KIND_LINK);
+	if (outcome_of_rings(&result->outcome, &t->tally))
+		return;
+	if (result->board_hash == 0 && data == TROUBLE_NONE) {
+		outcome_fail(&result->outcome, EXIT_UNREACHABLE,
+			     link == TROUBLE_NONE ? TROUBLE_FETCH : link);
 	} else if (data != TROUBLE_NONE) {
-		fail(result, EXIT_DATA_WRONG, data);
+		outcome_fail(&result->outcome, EXIT_DATA_WRONG, data);
 	} else if (result->replay_refused != 0) {
 		replay_fail(result);
 	} else if (result->reach.complete < result->reach.clients ||
 		   t->tally.trouble[TROUBLE_BOARD_MOVES] > 0) {
-		fail(result, EXIT_FAILED,
-		     t->tally.trouble[TROUBLE_BOARD_MOVES] > 0 ? TROUBLE_BOARD_MOVES : link);
+		outcome_fail(&result->outcome, EXIT_FAILED,
+			     t->tally.trouble[TROUBLE_BOARD_MOVES] > 0 ? TROUBLE_BOARD_MOVES
+								       : link);
 	} else {
 		pass(result);
 	}

@@ -32,7 +32,7 @@ static int painters_make(struct worker *w)
 		p->client = i;
 		p->token = w->shared->tokens[number].chars;
 		w->clients[i].painter = p;
-		w->clients[i].conn.sender = true;
+		w->clients[i].link.sender = true;
 		if (plan_ends(w->shared->plan))
 			stat_add(&w->stats.to_place, p->limit);
 	}
@@ -52,8 +52,8 @@ static void observers_make(struct worker *w, uint32_t reading)
 	for (uint32_t i = 0; i < among; i++) {
 		struct client *c = &w->clients[from + i];
 
-		c->conn.observer = (uint64_t)(i + 1) * count / among != (uint64_t)i * count / among;
-		w->observers += c->conn.observer;
+		c->link.observer = (uint64_t)(i + 1) * count / among != (uint64_t)i * count / among;
+		w->observers += c->link.observer;
 	}
 }
 
@@ -65,18 +65,18 @@ static void clients_make(struct worker *w)
 
 	for (uint32_t i = 0; i < w->crew.count; i++) {
 		struct client *c = &w->clients[i];
-		uint64_t number = conn_number(&w->crew, &c->conn);
+		uint64_t number = link_number(&w->crew, &c->link);
 
 		c->place.frame = STREAM_NONE;
 		c->stopper = number >= o->net.clients - o->stop_reading;
-		c->conn.slow =
+		c->link.slow =
 			!c->stopper && number >= o->net.clients - o->stop_reading - o->slow_readers;
-		c->conn.narrow = c->stopper || c->conn.slow;
-		reading += !c->conn.narrow;
+		c->link.narrow = c->stopper || c->link.slow;
+		reading += !c->link.narrow;
 	}
 	observers_make(w, reading);
 	for (uint32_t i = w->painters_count; i < reading; i++)
-		w->clients[i].conn.bulk = o->read_mark > 0 && !w->clients[i].conn.observer;
+		w->clients[i].link.bulk = o->read_mark > 0 && !w->clients[i].link.observer;
 }
 
 /* Memory for clients and painters. */
@@ -89,50 +89,42 @@ static int people_make(struct worker *w)
 	if (w->clients == NULL || w->painters == NULL)
 		return -ENOMEM;
 	memset(w->clients, 0, bytes);
-	crew_conns_set(&w->crew, &w->clients[0].conn, sizeof(*w->clients));
+	crew_links_set(&w->crew, &w->clients[0].link, sizeof(*w->clients));
 	return painters_make(w);
 }
 
 int worker_new(struct run_shared *shared, uint32_t number, struct crew **ret_crew)
 {
-	const struct options *o = shared->options;
-	struct worker *w = calloc(1, sizeof(*w));
+	uint32_t painters = crew_share(&shared->options->net, shared->options->painters, number);
+	struct worker *w;
 	int r;
 
-	if (w == NULL)
+	*ret_crew = crew_new(sizeof(*w), &client_speaker, &shared->crew, number, painters);
+	if (*ret_crew == NULL)
 		return -ENOMEM;
-	w->options = o;
+	w = worker_of(*ret_crew);
+	w->options = shared->options;
 	w->shared = shared;
+	w->painters_count = painters;
 	w->stats.behind_of = UINT64_MAX;
-	w->painters_count = crew_share(&o->net, o->painters, number);
-	r = crew_init(&w->crew, &client_speaker, &shared->crew, number, w->painters_count);
-	if (r == 0)
-		r = people_make(w);
+	r = people_make(w);
 	if (r == 0)
 		r = reference_new(&w->reference);
 	if (r == 0)
 		r = stream_new(&w->stream);
-	if (r == 0) {
-		clients_make(w);
-		r = crew_rings_make(&w->crew);
-	}
+	if (r < 0)
+		return r;
+	clients_make(w);
+	r = crew_rings_make(&w->crew);
 	if (r == 0)
 		r = sight_new(shared->times, w->observers, &w->sight);
-	if (r == 0)
-		r = crowd_new(&w->crowd);
-	if (r < 0) {
-		worker_free(&w->crew);
-		return r;
-	}
-	*ret_crew = &w->crew;
-	return 0;
+	return r == 0 ? crowd_new(&w->crowd) : r;
 }
 
 void worker_free(struct crew *crew)
 {
 	struct worker *w = worker_of(crew);
 
-	crew_fini(crew);
 	for (uint32_t i = 0; w->painters != NULL && i < w->painters_count; i++)
 		painter_fini(&w->painters[i]);
 	reference_free(w->reference);
@@ -142,12 +134,6 @@ void worker_free(struct crew *crew)
 	ledger_fini(&w->ledger);
 	free(w->clients);
 	free(w->painters);
-	free(w);
-}
-
-struct worker *worker_of_crew(struct crew *crew)
-{
-	return worker_of(crew);
 }
 
 /* --- for client.c ----------------------------------------------------------------------------- */
@@ -176,11 +162,11 @@ void worker_reach_add(const struct worker *w, uint64_t seq_first, uint64_t final
 		const struct follow *f = &w->clients[i].follow;
 		uint64_t start = f->joined ? f->start : seq_first;
 
-		if (w->clients[i].stopper || w->clients[i].conn.vanished)
+		if (w->clients[i].stopper || w->clients[i].link.vanished)
 			continue;
 		reach->clients++;
-		reach->complete += w->clients[i].conn.leaving && !f->wrong && f->seq >= final;
-		reach->behind += w->clients[i].conn.leaving && f->seq < final;
+		reach->complete += w->clients[i].link.leaving && !f->wrong && f->seq >= final;
+		reach->behind += w->clients[i].link.leaving && f->seq < final;
 		reach->expected += final > start ? final - start : 0;
 		reach->received += follow_received(f, final);
 	}

@@ -60,10 +60,12 @@ struct worker_stats {
 
 struct worker;
 
-/* The thread is its crew's. -ENOMEM, -EINVAL. */
+/* The thread is its crew's, which is ended with crew_free() also on failure. -ENOMEM, -EINVAL. */
 int worker_new(struct run_shared *shared, uint32_t number, struct crew **ret_crew);
-void worker_free(struct crew *crew);
-struct worker *worker_of_crew(struct crew *crew);
+static inline struct worker *worker_of(const struct crew *crew)
+{
+	return (struct worker *)(uintptr_t)crew; /* its first member */
+}
 
 const struct worker_stats *worker_stats(const struct worker *w);
 

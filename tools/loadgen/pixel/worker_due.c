@@ -31,10 +31,10 @@ uint64_t worker_opens_ns(const struct crew *crew, uint64_t number)
 static void storm_take(struct worker *w, struct client *c, const struct stage *s)
 {
 	uint64_t random = rng_mix(rng_mix(w->options->net.seed ^ s->from_ns) +
-				  conn_number(&w->crew, &c->conn));
+				  link_number(&w->crew, &c->link));
 	double lot = (double)(random >> 11) * 0x1p-53;
 
-	if (c->conn.state != CONN_STANDING || c->conn.stopped || lot >= s->reconnect + s->vanish)
+	if (c->link.state != LINK_STANDING || c->link.stopped || lot >= s->reconnect + s->vanish)
 		return;
 	if (lot < s->vanish)
 		client_tear(w, c, TEAR_VANISH);

@@ -22,7 +22,7 @@
 struct client {
 	_Alignas(CACHE_LINE) struct follow follow;
 	struct stream_place place; /* STREAM_NONE, or behind the last delta and what came since */
-	struct conn conn;
+	struct link link;
 	struct painter *painter; /* NULL: only watches */
 	uint64_t missed_seq;     /* it was torn off until here: no visibility up to this seq */
 	uint32_t heard_s;        /* while it is marked: when it last read something */
@@ -33,7 +33,7 @@ struct client {
 };
 
 _Static_assert(sizeof(struct client) <= 256, "512 bytes per client with its share of the buffers");
-_Static_assert(offsetof(struct client, conn.parser) == CACHE_LINE,
+_Static_assert(offsetof(struct client, link.parser) == CACHE_LINE,
 	       "what a receive needs is one line");
 
 struct worker {
@@ -69,17 +69,14 @@ struct worker {
 	struct hdr lag;
 };
 
-static inline struct worker *worker_of(const struct crew *crew)
+static inline struct client *client_of(const struct link *c)
 {
-	return (struct worker *)(uintptr_t)crew; /* its first member */
-}
-
-static inline struct client *client_of(const struct conn *c)
-{
-	return (struct client *)((uintptr_t)c - offsetof(struct client, conn));
+	return (struct client *)((uintptr_t)c - offsetof(struct client, link));
 }
 
 /* --- worker.c --- */
+
+void worker_free(struct crew *crew); /* speaker */
 
 /* The painter has, or may have, something to send at the end of this turn. */
 void worker_painter_ready(struct worker *w, struct painter *p);
@@ -100,7 +97,7 @@ void worker_painter_fill(struct worker *w, struct painter *p);
 /* --- worker_turn.c: speaker --- */
 
 void worker_flush(struct crew *crew);
-void worker_beat(struct crew *crew, struct conn *conn);
+void worker_beat(struct crew *crew, struct link *link);
 void worker_circle_end(struct crew *crew);
 void worker_publish(struct crew *crew);
 
@@ -126,7 +123,7 @@ void client_tear(struct worker *w, struct client *c, enum tear how);
 void client_subscribe(struct worker *w, struct client *c, bool with_session);
 
 /* One whole message of the server: speaker. */
-void client_message(struct crew *crew, struct conn *conn, enum ws_opcode opcode,
+void client_message(struct crew *crew, struct link *link, enum ws_opcode opcode,
 		    const uint8_t *message, size_t len);
 
 /* An observer stood at `before`, and now stands where its follow says. */

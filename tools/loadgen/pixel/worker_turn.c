@@ -42,26 +42,26 @@ static void reach_add(struct worker *w, const struct client *c)
 {
 	uint64_t seq = reference_seq(w->reference);
 
-	if (c->stopper || c->conn.vanished || !c->follow.joined)
+	if (c->stopper || c->link.vanished || !c->follow.joined)
 		return;
 	w->circle_sum += follow_received(&c->follow, seq);
 	w->circle_max_sum += seq > c->follow.start ? seq - c->follow.start : 0;
 }
 
-void worker_beat(struct crew *crew, struct conn *conn)
+void worker_beat(struct crew *crew, struct link *link)
 {
 	struct worker *w = worker_of(crew);
-	struct client *c = client_of(conn);
+	struct client *c = client_of(link);
 	uint8_t payload[1] = {MSG_ALIVE};
 	uint32_t now_s = (uint32_t)(crew->now.mono_ns / NS_PER_SEC);
 
-	if (conn->state == CONN_JOINING && conn->marked)
+	if (link->state == LINK_JOINING && link->marked)
 		client_read_out(w, c);
-	if (conn->state == CONN_STANDING) {
+	if (link->state == LINK_STANDING) {
 		client_stream_look(w, c);
-		if (now_s - conn->sent_s >= ALIVE_AFTER_S)
-			conn_say(crew, conn, WS_BINARY, payload, sizeof(payload));
-		if (conn->slow || (conn->marked && is_to_read_out(w, c, now_s)))
+		if (now_s - link->sent_s >= ALIVE_AFTER_S)
+			link_say(crew, link, WS_BINARY, payload, sizeof(payload));
+		if (link->slow || (link->marked && is_to_read_out(w, c, now_s)))
 			client_read_out(w, c);
 	}
 	reach_add(w, c);
@@ -86,11 +86,11 @@ static void behind_look(struct worker *w, uint64_t final)
 
 	for (uint32_t i = 0; i < w->crew.count; i++) {
 		const struct client *c = &w->clients[i];
-		bool late = !c->stopper && c->conn.state != CONN_DEAD &&
-			    (c->conn.state != CONN_STANDING || c->follow.seq < final);
+		bool late = !c->stopper && c->link.state != LINK_DEAD &&
+			    (c->link.state != LINK_STANDING || c->follow.seq < final);
 
 		behind += late;
-		at_once += late && !c->conn.marked;
+		at_once += late && !c->link.marked;
 	}
 	/* The server is done with the others about when it is done with those that read at once: to
 	 * read out earlier would only take its CPU. */

@@ -1,7 +1,7 @@
 /*
- * raw_client.c - a client of any WebSocket server on its connection (net/conn.h).
+ * raw_client.c - a client of any WebSocket server on its connection (net/link.h).
  *
- * Owner: the worker's thread. What it sends goes out with conn_send_all(), one buffer at a time:
+ * Owner: the worker's thread. What it sends goes out with link_send_all(), one buffer at a time:
  * the first message, then a sender's buffers.
  */
 #include <stdlib.h>
@@ -25,33 +25,33 @@ static void first_send(struct raw_worker *w, struct raw_client *c)
 	px_assert(c->first == NULL);
 	c->first = malloc(raw_template_bytes_max(t) + WS_HEAD_BYTES_MAX);
 	if (c->first == NULL) {
-		conn_break(&w->crew, &c->conn, TROUBLE_RESET, "no memory");
+		link_break(&w->crew, &c->link, TROUBLE_RESET, "no memory");
 		return;
 	}
 	payload = c->first + WS_HEAD_BYTES_MAX;
-	len = raw_template_write(t, conn_number(&w->crew, &c->conn) + 1,
+	len = raw_template_write(t, link_number(&w->crew, &c->link) + 1,
 				 w->crew.now.mono_ns + w->shared->unix_offset_ns, &w->crew.rng,
 				 payload);
 	len = crew_frame_write(&w->crew, c->first, o->binary ? WS_BINARY : WS_TEXT, payload, len);
 	stat_add(&w->stats.bytes_out, len);
-	conn_send_all(&w->crew, &c->conn, c->first, len);
+	link_send_all(&w->crew, &c->link, c->first, len);
 }
 
-static void joined(struct crew *crew, struct conn *conn)
+static void joined(struct crew *crew, struct link *link)
 {
 	struct raw_worker *w = raw_worker_of(crew);
 
-	hdr_record(&w->connect, crew->now.mono_ns - conn->since_ns);
-	conn_state_set(crew, conn, CONN_STANDING);
-	first_send(w, raw_client_of(conn));
+	hdr_record(&w->connect, crew->now.mono_ns - link->since_ns);
+	link_state_set(crew, link, LINK_STANDING);
+	first_send(w, raw_client_of(link));
 }
 
 /* Behind what a sender has filled already; while a first message is on its way, let go. */
-static bool queue(struct crew *crew, struct conn *conn, enum ws_opcode opcode, uint8_t *payload,
+static bool queue(struct crew *crew, struct link *link, enum ws_opcode opcode, uint8_t *payload,
 		  size_t len)
 {
 	struct raw_worker *w = raw_worker_of(crew);
-	struct raw_client *c = raw_client_of(conn);
+	struct raw_client *c = raw_client_of(link);
 	struct raw_sender *s = c->sender;
 
 	if (c->first != NULL || (s != NULL && s->next_len + len + WS_HEAD_BYTES_MAX > w->send_room))
@@ -64,9 +64,9 @@ static bool queue(struct crew *crew, struct conn *conn, enum ws_opcode opcode, u
 	return true;
 }
 
-static void sent(struct crew *crew, struct conn *conn)
+static void sent(struct crew *crew, struct link *link)
 {
-	struct raw_client *c = raw_client_of(conn);
+	struct raw_client *c = raw_client_of(link);
 	struct raw_sender *s = c->sender;
 	bool first = c->first != NULL;
 
@@ -80,18 +80,18 @@ static void sent(struct crew *crew, struct conn *conn)
 		raw_sender_ready(raw_worker_of(crew), s);
 }
 
-static void ended(struct crew *crew, struct conn *conn)
+static void ended(struct crew *crew, struct link *link)
 {
-	struct raw_client *c = raw_client_of(conn);
+	struct raw_client *c = raw_client_of(link);
 
 	(void)crew;
 	free(c->first);
 	c->first = NULL;
 }
 
-static void dead(struct crew *crew, struct conn *conn)
+static void dead(struct crew *crew, struct link *link)
 {
-	struct raw_sender *s = raw_client_of(conn)->sender;
+	struct raw_sender *s = raw_client_of(link)->sender;
 
 	if (s == NULL || s->gone)
 		return;
@@ -116,7 +116,7 @@ const struct speaker raw_speaker = {
 	.message_bytes_max = MESSAGE_BYTES_MAX,
 	.late = "it was not connected by the end",
 	.joined = joined,
-	.bytes = conn_parse,
+	.bytes = link_parse,
 	.message = raw_message,
 	.queue = queue,
 	.sent = sent,
@@ -126,4 +126,5 @@ const struct speaker raw_speaker = {
 	.flush = raw_senders_flush,
 	.publish = publish,
 	.due_ns = raw_senders_due_ns,
+	.free = raw_worker_free,
 };

@@ -30,12 +30,12 @@ static void echo_take(struct raw_worker *w, struct raw_client *c, uint64_t hash)
 	if (s == NULL || at == s->head) {
 		if (may_be_welcome(w, s))
 			return;
-		crew_trouble(&w->crew, TROUBLE_ECHO_DIFFERS, &c->conn, "after %llu echoes",
+		crew_trouble(&w->crew, TROUBLE_ECHO_DIFFERS, &c->link, "after %llu echoes",
 			     (unsigned long long)(s == NULL ? 0 : s->tail));
 		return;
 	}
 	for (uint64_t missing = s->tail; missing < at; missing++)
-		crew_trouble(&w->crew, TROUBLE_ECHO_MISSING, &c->conn, "its message %llu",
+		crew_trouble(&w->crew, TROUBLE_ECHO_MISSING, &c->link, "its message %llu",
 			     (unsigned long long)missing + 1);
 	hdr_record(&w->echo, w->crew.now.mono_ns - s->pending[at % window].intended_ns);
 	hdr_record(&w->crew.second.ack, w->crew.now.mono_ns - s->pending[at % window].intended_ns);
@@ -69,7 +69,7 @@ static void broadcast_take(struct raw_worker *w, struct raw_client *c, const uin
 	t = raw_track_seen(w->track, (uint32_t)(c - w->clients), stamp_ns,
 			   hash64(bytes, len, opcode), now_ns);
 	if (t != TROUBLE_NONE)
-		crew_trouble(&w->crew, t, &c->conn, "a message of %zu bytes", len);
+		crew_trouble(&w->crew, t, &c->link, "a message of %zu bytes", len);
 	if (stamp_ns == 0 || w->crew.shared->phase < PHASE_RUN ||
 	    stamp_ns < w->crew.shared->start_ns || stamp_ns >= w->crew.shared->end_ns)
 		return;
@@ -77,11 +77,11 @@ static void broadcast_take(struct raw_worker *w, struct raw_client *c, const uin
 	hdr_record(&w->crew.second.ack, now_ns > stamp_ns ? now_ns - stamp_ns : 0);
 }
 
-void raw_message(struct crew *crew, struct conn *conn, enum ws_opcode opcode, const uint8_t *bytes,
+void raw_message(struct crew *crew, struct link *link, enum ws_opcode opcode, const uint8_t *bytes,
 		 size_t len)
 {
 	struct raw_worker *w = raw_worker_of(crew);
-	struct raw_client *c = raw_client_of(conn);
+	struct raw_client *c = raw_client_of(link);
 
 	stat_add(&crew->stats.deliveries, 1);
 	switch (w->options->expect) {

@@ -278,10 +278,7 @@ static int defaults_fill(struct raw_options *o, unsigned cores)
 		return wrong("there can be digits right beside \\{now_ns}: put something between");
 	if (o->warmup_ns == UINT64_MAX)
 		o->warmup_ns = o->expect == RAW_EXPECT_BROADCAST ? 1000000000ULL : 0;
-	if (o->net.threads == 0)
-		o->net.threads = cores;
-	if (o->net.threads > o->net.clients)
-		o->net.threads = o->net.clients;
+	net_threads_fill(&o->net, cores);
 	o->ask.fields = o->fields;
 	return 0;
 }

@@ -32,7 +32,7 @@ struct raw_sender {
 /* One client. It stands as soon as the upgrade was answered. An idle one costs this and nothing
  * else of ours. */
 struct raw_client {
-	struct conn conn;
+	struct link link;
 	uint8_t *first;            /* first message in flight */
 	struct raw_sender *sender; /* NULL: only listens */
 };
@@ -64,15 +64,14 @@ struct raw_worker {
 	struct hdr echo, visible, connect;
 };
 
-static inline struct raw_worker *raw_worker_of(const struct crew *crew)
-{
-	return (struct raw_worker *)(uintptr_t)crew; /* its first member */
-}
-
-static inline struct raw_client *raw_client_of(const struct conn *c)
+static inline struct raw_client *raw_client_of(const struct link *c)
 {
 	return (struct raw_client *)(uintptr_t)c; /* its first member */
 }
+
+/* --- raw_worker.c --- */
+
+void raw_worker_free(struct crew *crew); /* speaker */
 
 /* --- raw_client.c --- */
 
@@ -90,7 +89,7 @@ void raw_sender_ready(struct raw_worker *w, struct raw_sender *s);
 
 /* --- raw_message.c: speaker --- */
 
-void raw_message(struct crew *crew, struct conn *conn, enum ws_opcode opcode, const uint8_t *bytes,
+void raw_message(struct crew *crew, struct link *link, enum ws_opcode opcode, const uint8_t *bytes,
 		 size_t len);
 
 #endif

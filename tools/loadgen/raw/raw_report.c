@@ -29,9 +29,7 @@ void raw_report_line(FILE *to, const struct raw_line *line)
 		(double)hdr_quantile(line->second, 0.5) * 1e-6,
 		(double)hdr_quantile(line->second, 0.99) * 1e-6,
 		(double)line->second->max_ns * 1e-6, line->cpu_percent);
-	for (unsigned i = 0; i < TROUBLE_MAX; i++)
-		if (t->tally.trouble[i] > 0)
-			fprintf(to, " %s=%" PRIu64, trouble_str(i), t->tally.trouble[i]);
+	report_trouble_fields(to, &t->tally);
 	fputc('\n', to);
 }
 
@@ -88,13 +86,8 @@ void raw_report_table(FILE *to, const struct raw_options *o, const struct raw_re
 	server_rows(to, o, result);
 	fprintf(to, "ourselves  %.0f %% CPU of %u threads, a message was at most %.2f ms late\n",
 		result->cpu_percent, o->net.threads, (double)t->tally.lag_max_ns * 1e-6);
-	for (unsigned i = TROUBLE_NONE + 1; i < TROUBLE_MAX; i++)
-		if (t->tally.trouble[i] > 0)
-			fprintf(to, "  %-14s %8" PRIu64 "  %s%s%s\n", trouble_str(i),
-				t->tally.trouble[i], trouble_text(i),
-				result->trouble_first[i][0] != '\0' ? "; first: " : "",
-				result->trouble_first[i]);
-	fprintf(to, "\n%s.\n", result->words);
+	report_trouble_rows(to, &t->tally, &result->outcome);
+	fprintf(to, "\n%s.\n", result->outcome.words);
 }
 
 /* --- JSON ------------------------------------------------------------------------------------- */
@@ -123,20 +116,6 @@ static void json_counts(struct json_out *j, const struct raw_options *o,
 	json_put_number(j, "bytes_out", t->bytes_out);
 }
 
-static void json_troubles(struct json_out *j, const struct raw_result *result)
-{
-	json_line_object(j, "errors");
-	for (unsigned i = TROUBLE_NONE + 1; i < TROUBLE_MAX; i++) {
-		if (result->totals.tally.trouble[i] == 0)
-			continue;
-		json_open_object(j, trouble_str(i));
-		json_put_number(j, "count", result->totals.tally.trouble[i]);
-		json_put_text(j, "first", result->trouble_first[i]);
-		json_close(j);
-	}
-	json_close(j);
-}
-
 static void json_server(struct json_out *j, const struct raw_server *s)
 {
 	json_line_object(j, "server");
@@ -153,15 +132,12 @@ void raw_report_json(FILE *to, const struct raw_options *o, const struct raw_res
 	struct json_out j = json_out_lines(text_to_file(to, room, sizeof(room)));
 
 	json_open_object(&j, NULL);
-	json_put_number(&j, "loadgen", 1);
+	report_json_head(&j, &result->outcome);
 	json_put_text(&j, "profile", "raw");
 	json_put_text(&j, "expect", raw_expect_str(o->expect));
-	json_put_text(&j, "verdict", result->code == EXIT_PASS ? "pass" : "fail");
-	json_put_number(&j, "exit", result->code);
-	json_put_text(&j, "words", result->words);
 	json_put_decimal(&j, "reach", result->reach, 9);
 	json_counts(&j, o, result);
-	json_troubles(&j, result);
+	report_json_troubles(&j, &result->totals.tally, &result->outcome);
 	report_json_latency(&j, "ack_ms", &result->echo);
 	report_json_latency(&j, "visible_ms", &result->visible);
 	report_json_latency(&j, "visible_last_ms", &result->tracked.last);

@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "engine/base/clock.h"
 #include "tools/loadgen/raw/raw_report.h"
@@ -34,7 +33,7 @@ struct runner {
 
 static struct raw_worker *worker_at(const struct runner *r, uint32_t i)
 {
-	return raw_worker_of_crew(r->drive.crews[i]);
+	return raw_worker_of(r->drive.crews[i]);
 }
 
 static uint64_t unix_ns(void)
@@ -71,12 +70,11 @@ static void line_write(struct runner *r, const struct raw_totals *now, uint64_t 
 		.since_start_s = (double)(now_ns - r->shared.began_ns) * 1e-9,
 		.passed_s = (double)(now_ns - r->line_ns) * 1e-9,
 	};
-	struct second *second = calloc(1, sizeof(*second));
+	struct second *second = drive_second(&r->drive);
 	uint64_t cpu = drive_cpu_ns();
 
 	if (second == NULL)
 		return;
-	drive_second(&r->drive, second);
 	line.second = &second->ack;
 	line.cpu_percent = (double)(cpu - r->line_cpu_ns) * 1e-7 / line.passed_s;
 	raw_report_line(stderr, &line);
@@ -128,9 +126,7 @@ static void send_all(struct runner *r)
 
 	drive_tally(&r->drive, &first);
 	result->server.rss_idle_bytes = before.rss_bytes;
-	r->shared.crew.start_ns = start_ns;
-	r->shared.crew.end_ns = end_ns;
-	r->shared.crew.phase = PHASE_RUN;
+	drive_run(&r->drive, start_ns, end_ns);
 	do
 		now_ns = tick(r);
 	while (now_ns < end_ns && !drive_is_interrupted() && t->standing > 0);
@@ -204,7 +200,7 @@ static void result_judge(struct runner *r)
 	totals_get(r, &result->totals);
 	if (r->options->expect == RAW_EXPECT_BROADCAST && broadcasts_join(r) < 0)
 		result->dropped++;
-	drive_troubles(&r->drive, result->trouble_first);
+	drive_troubles(&r->drive, result->outcome.first);
 	for (uint32_t i = 0; i < r->drive.started; i++) {
 		const struct raw_worker *w = worker_at(r, i);
 
@@ -256,14 +252,14 @@ static void run(struct raw_options *options, struct raw_result *ret_result)
 	struct tls_trust *trust = NULL;
 	const char *why = "";
 
-	ret_result->code = preflight(options);
-	if (ret_result->code != EXIT_PASS)
+	ret_result->outcome.code = preflight(options);
+	if (ret_result->outcome.code != EXIT_PASS)
 		return;
 	if (options->net.targets[0].tls &&
 	    tls_trust_new(options->net.targets[0].host, options->ca_file, options->insecure, &trust,
 			  &why) < 0) {
 		fprintf(stderr, "loadgen: --url %s: %s\n", options->net.url, why);
-		ret_result->code = EXIT_FAILED;
+		ret_result->outcome.code = EXIT_FAILED;
 		return;
 	}
 	r.shared.crew = (struct crew_shared){
@@ -275,10 +271,10 @@ static void run(struct raw_options *options, struct raw_result *ret_result)
 	r.line_cpu_ns = drive_cpu_ns();
 	ret_result->server.rss_before_bytes = server_look(&r).rss_bytes;
 	r.drive = (struct drive){.shared = &r.shared.crew, .make = crew_make, .arg = &r};
-	ret_result->code = drive_start(&r.drive);
-	if (ret_result->code == EXIT_PASS)
+	ret_result->outcome.code = drive_start(&r.drive);
+	if (ret_result->outcome.code == EXIT_PASS)
 		runner_run(&r);
-	drive_free(&r.drive, raw_worker_free);
+	drive_free(&r.drive);
 	tls_trust_free(trust);
 }
 
@@ -320,30 +316,27 @@ static void reports_write(const struct raw_options *o, struct raw_result *result
 	if (r == 0)
 		return;
 	fprintf(stderr, "loadgen: --json %s: %s\n", o->json, strerror(-r));
-	if (result->code == EXIT_PASS)
-		result->code = EXIT_FAILED;
+	if (result->outcome.code == EXIT_PASS)
+		result->outcome.code = EXIT_FAILED;
 }
 
 int raw_main(int argc, char **argv)
 {
-	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-	struct raw_result *result = calloc(1, sizeof(*result));
+	struct raw_result *result;
 	struct raw_options options;
-	int code;
-	int r;
+	int code = raw_options_parse(argc, argv, net_cores(), &options);
 
-	if (result == NULL)
-		return EXIT_FAILED;
-	r = raw_options_parse(argc, argv, cores < 1 ? 1 : (unsigned)cores, &options);
-	if (r != 0) {
-		free(result);
-		return r > 0 ? EXIT_PASS : EXIT_USAGE;
+	if (code != 0)
+		return code > 0 ? EXIT_PASS : EXIT_USAGE;
+	code = EXIT_FAILED;
+	result = calloc(1, sizeof(*result));
+	if (result != NULL) {
+		run(&options, result);
+		if (result->outcome.words[0] != '\0')
+			reports_write(&options, result);
+		code = (int)result->outcome.code;
 	}
-	run(&options, result);
-	if (result->words[0] != '\0')
-		reports_write(&options, result);
-	code = (int)result->code;
-	raw_options_fini(&options);
 	free(result);
+	raw_options_fini(&options);
 	return code;
 }

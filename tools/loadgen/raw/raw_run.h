@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "tools/loadgen/load/hdr.h"
-#include "engine/base/exit_code.h"
+#include "tools/loadgen/load/outcome.h"
 #include "tools/loadgen/raw/raw_options.h"
 #include "tools/loadgen/raw/raw_track.h"
 #include "tools/loadgen/raw/raw_worker.h"
@@ -28,11 +28,11 @@ struct raw_server {
 };
 
 struct raw_result {
+	struct outcome outcome;
 	struct raw_totals totals;
 	struct raw_tracked tracked; /* with --expect broadcast */
 	struct raw_server server;
 	struct hdr echo, visible, connect;
-	char trouble_first[TROUBLE_MAX][TROUBLE_WORDS_MAX];
 	uint64_t stood;             /* clients that were connected to the end */
 	uint64_t whole;             /* of those: that got everything */
 	uint64_t window_deliveries; /* received from the start to the end of sending */
@@ -42,8 +42,6 @@ struct raw_result {
 	double run_s;               /* the window: from the start to the end of sending */
 	double cpu_percent;         /* ours, 100 = one core, in the window */
 	bool began;
-	enum exit_code code;
-	char words[256]; /* the verdict */
 };
 
 /* Whether the command line asks for this mode. */

@@ -19,7 +19,7 @@ static bool has_room(const struct raw_worker *w, const struct raw_sender *s)
 {
 	const struct raw_options *o = w->options;
 
-	if (s->gone || w->clients[s->client].conn.state != CONN_STANDING)
+	if (s->gone || w->clients[s->client].link.state != LINK_STANDING)
 		return false;
 	if (o->expect == RAW_EXPECT_ECHO && s->head - s->tail == o->window)
 		return false;
@@ -118,14 +118,14 @@ static void flush(struct raw_worker *w, struct raw_sender *s)
 	uint8_t *filled = s->next;
 	uint32_t len = s->next_len;
 
-	if (s->sending || c->first != NULL || c->conn.state != CONN_STANDING || len == 0)
+	if (s->sending || c->first != NULL || c->link.state != LINK_STANDING || len == 0)
 		return;
 	s->next = s->out;
 	s->out = filled;
 	s->next_len = 0;
 	s->sending = true;
 	stat_add(&w->stats.bytes_out, len);
-	conn_send_all(&w->crew, &c->conn, s->out, len);
+	link_send_all(&w->crew, &c->link, s->out, len);
 }
 
 void raw_senders_flush(struct crew *crew)

@@ -42,7 +42,7 @@ static int senders_make(struct raw_worker *w)
 		if (s->out == NULL || s->next == NULL || (echo && s->pending == NULL))
 			return -ENOMEM;
 		w->clients[i].sender = s;
-		w->clients[i].conn.sender = true;
+		w->clients[i].link.sender = true;
 	}
 	return 0;
 }
@@ -54,43 +54,37 @@ static int clients_make(struct raw_worker *w)
 	w->senders = calloc(w->senders_count + 1U, sizeof(*w->senders));
 	if (w->clients == NULL || w->senders == NULL)
 		return -ENOMEM;
-	crew_conns_set(&w->crew, &w->clients[0].conn, sizeof(*w->clients));
+	crew_links_set(&w->crew, &w->clients[0].link, sizeof(*w->clients));
 	for (uint32_t i = 0; i < w->crew.count; i++)
-		w->clients[i].conn.observer = true;
+		w->clients[i].link.observer = true;
 	return senders_make(w);
 }
 
 int raw_worker_new(struct raw_shared *shared, uint32_t number, struct crew **ret_crew)
 {
-	const struct raw_options *o = shared->options;
-	struct raw_worker *w = calloc(1, sizeof(*w));
+	uint32_t senders = crew_share(&shared->options->net, shared->options->senders, number);
+	struct raw_worker *w;
 	int r;
 
-	if (w == NULL)
+	*ret_crew = crew_new(sizeof(*w), &raw_speaker, &shared->crew, number, senders);
+	if (*ret_crew == NULL)
 		return -ENOMEM;
-	w->options = o;
+	w = raw_worker_of(*ret_crew);
+	w->senders_count = senders;
+	w->options = shared->options;
 	w->shared = shared;
-	w->senders_count = crew_share(&o->net, o->senders, number);
-	r = crew_init(&w->crew, &raw_speaker, &shared->crew, number, w->senders_count);
-	if (r == 0)
-		r = clients_make(w);
+	r = clients_make(w);
 	if (r == 0)
 		r = crew_rings_make(&w->crew);
-	if (r == 0 && o->expect == RAW_EXPECT_BROADCAST)
+	if (r == 0 && w->options->expect == RAW_EXPECT_BROADCAST)
 		r = raw_track_new(w->crew.count, &w->track);
-	if (r < 0) {
-		raw_worker_free(&w->crew);
-		return r;
-	}
-	*ret_crew = &w->crew;
-	return 0;
+	return r;
 }
 
 void raw_worker_free(struct crew *crew)
 {
 	struct raw_worker *w = raw_worker_of(crew);
 
-	crew_fini(crew);
 	for (uint32_t i = 0; w->clients != NULL && i < crew->count; i++)
 		free(w->clients[i].first);
 	for (uint32_t i = 0; w->senders != NULL && i < w->senders_count; i++) {
@@ -102,12 +96,6 @@ void raw_worker_free(struct crew *crew)
 	free(w->clients);
 	free(w->senders);
 	free(w->scratch);
-	free(w);
-}
-
-struct raw_worker *raw_worker_of_crew(struct crew *crew)
-{
-	return raw_worker_of(crew);
 }
 
 /* --- for the main thread ---------------------------------------------------------------------- */
@@ -139,7 +127,7 @@ const struct hdr *raw_worker_connect_hdr(const struct raw_worker *w)
 
 static bool is_whole(const struct raw_worker *w, const struct raw_client *c)
 {
-	if (c->conn.has_bad)
+	if (c->link.has_bad)
 		return false;
 	if (w->track != NULL)
 		return raw_track_has_all(w->track, (uint32_t)(c - w->clients));
@@ -150,7 +138,7 @@ static bool is_whole(const struct raw_worker *w, const struct raw_client *c)
 void raw_worker_clients_count(const struct raw_worker *w, uint64_t *ret_stood, uint64_t *ret_whole)
 {
 	for (uint32_t i = 0; i < w->crew.count; i++) {
-		*ret_stood += w->clients[i].conn.leaving;
-		*ret_whole += w->clients[i].conn.leaving && is_whole(w, &w->clients[i]);
+		*ret_stood += w->clients[i].link.leaving;
+		*ret_whole += w->clients[i].link.leaving && is_whole(w, &w->clients[i]);
 	}
 }

@@ -36,10 +36,13 @@ struct raw_stats {
 struct raw_worker;
 
 /* The thread is its crew's, whose last second has the latencies of echoes, else of broadcasts, in
- * `ack`. -ENOMEM. */
+ * `ack`. It is ended with crew_free() also on failure. -ENOMEM. */
 int raw_worker_new(struct raw_shared *shared, uint32_t number, struct crew **ret_crew);
-void raw_worker_free(struct crew *crew);
-struct raw_worker *raw_worker_of_crew(struct crew *crew);
+
+static inline struct raw_worker *raw_worker_of(const struct crew *crew)
+{
+	return (struct raw_worker *)(uintptr_t)crew; /* its first member */
+}
 
 const struct raw_stats *raw_worker_stats(const struct raw_worker *w);
 

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "tools/loadgen/report/plot.h"
+#include "tools/loadgen/report/report_parts.h"
 
 #define VIEW_BYTES_MAX 8192
 #define LINE_BYTES_MAX 512
@@ -49,9 +50,7 @@ static void classes_write(FILE *to, const struct run_totals *t)
 	for (unsigned i = 0; i < REFUSAL_MAX; i++)
 		if (t->refused[i] > 0)
 			fprintf(to, " refused.%s=%" PRIu64, refusal_str(i), t->refused[i]);
-	for (unsigned i = 0; i < TROUBLE_MAX; i++)
-		if (t->tally.trouble[i] > 0)
-			fprintf(to, " %s=%" PRIu64, trouble_str(i), t->tally.trouble[i]);
+	report_trouble_fields(to, &t->tally);
 }
 
 static void line_write(const struct series *series)

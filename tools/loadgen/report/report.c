@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 
+#include "tools/loadgen/report/report_parts.h"
 #include "tools/loadgen/result/remedy.h"
 
 static const double quantiles[] = {0.5, 0.9, 0.99, 0.999};
@@ -41,18 +42,6 @@ static void latency_rows(FILE *to, const struct run_result *result)
 			"  the others read once %" PRIu64 " to %" PRIu64
 			" bytes have gathered, and check every one\n",
 			result->read_mark / 2, result->read_mark);
-}
-
-static void trouble_rows(FILE *to, const struct run_result *result)
-{
-	for (unsigned i = TROUBLE_NONE + 1; i < TROUBLE_MAX; i++) {
-		if (result->totals.tally.trouble[i] == 0)
-			continue;
-		fprintf(to, "  %-14s %8" PRIu64 "  %s%s%s\n", trouble_str(i),
-			result->totals.tally.trouble[i], trouble_text(i),
-			result->trouble_first[i][0] != '\0' ? "; first: " : "",
-			result->trouble_first[i]);
-	}
 }
 
 static void places_rows(FILE *to, const struct run_result *result)
@@ -112,11 +101,8 @@ static void threshold_rows(FILE *to, const struct run_result *result)
 {
 	for (uint32_t i = 0; i < result->thresholds_count; i++) {
 		const struct threshold_result *t = &result->thresholds[i];
-		char measured[64];
-
-		threshold_measured_write(t, measured, sizeof(measured));
 		fprintf(to, "threshold  %-24s %-7s %s\n", t->asked.text, t->met ? "met" : "MISSED",
-			measured);
+			t->said);
 	}
 }
 
@@ -142,8 +128,8 @@ void report_table_write(FILE *to, const struct run_result *result)
 		ms(result->lag.max_ns),
 		result->clients == 0 ? 0 : result->rss_bytes / result->clients);
 	threshold_rows(to, result);
-	trouble_rows(to, result);
+	report_trouble_rows(to, &t->tally, &result->outcome);
 	if (result->saturated)
 		fprintf(to, "\nGenerator saturated: results are a lower bound.\n");
-	fprintf(to, "\n%s.\n", result->words);
+	fprintf(to, "\n%s.\n", result->outcome.words);
 }

@@ -28,8 +28,8 @@ static void told(struct run_result *result, const char *option, const char *path
 	if (r == 0)
 		return;
 	fprintf(stderr, "loadgen: %s %s: %s\n", option, path, strerror(-r));
-	if (result->code == EXIT_PASS)
-		result->code = EXIT_FAILED;
+	if (result->outcome.code == EXIT_PASS)
+		result->outcome.code = EXIT_FAILED;
 }
 
 static bool is_stdout(const char *path)

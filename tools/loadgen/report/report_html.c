@@ -103,12 +103,12 @@ static void escaped(FILE *to, const char *text)
 
 static void verdict_write(FILE *to, const struct run_result *result)
 {
-	bool pass = result->code == EXIT_PASS;
-	const char *words = strchr(result->words, ':');
+	bool pass = result->outcome.code == EXIT_PASS;
+	const char *words = strchr(result->outcome.words, ':');
 
 	fprintf(to, "<div class=\"verdict %s\"><b>%s</b>", pass ? "pass" : "fail",
 		pass ? "PASS" : "FAIL");
-	escaped(to, words == NULL ? result->words : words);
+	escaped(to, words == NULL ? result->outcome.words : words);
 	fputs(".", to);
 	if (result->saturated)
 		fputs("<p class=warn>Generator saturated: results are a lower bound.</p>", to);
@@ -198,12 +198,10 @@ static void thresholds_write(FILE *to, const struct run_result *result)
 	fputs("<h2>Thresholds</h2>\n<table><tr><th>threshold<th>measured<th>\n", to);
 	for (uint32_t i = 0; i < result->thresholds_count; i++) {
 		const struct threshold_result *t = &result->thresholds[i];
-		char measured[64];
 
-		threshold_measured_write(t, measured, sizeof(measured));
 		fputs("<tr><td><code>", to);
 		escaped(to, t->asked.text);
-		fprintf(to, "</code><td>%s<td class=%s>%s\n", measured, t->met ? "met" : "missed",
+		fprintf(to, "</code><td>%s<td class=%s>%s\n", t->said, t->met ? "met" : "missed",
 			t->met ? "met" : "missed");
 	}
 	fputs("</table>\n", to);
@@ -223,7 +221,7 @@ static void classes_write(FILE *to, const struct run_result *result)
 			continue;
 		fprintf(to, "<tr><td>%s<td>%" PRIu64 "<td class=text>%s; first: ", trouble_str(i),
 			t->tally.trouble[i], trouble_text(i));
-		escaped(to, result->trouble_first[i]);
+		escaped(to, result->outcome.first[i]);
 		fputc('\n', to);
 	}
 	for (unsigned i = 0; i < REFUSAL_MAX; i++)

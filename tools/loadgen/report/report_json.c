@@ -69,16 +69,7 @@ static void classes_write(struct json_out *j, const struct run_result *result)
 		if (t->refused[i] > 0)
 			json_put_number(j, refusal_str(i), t->refused[i]);
 	json_close(j);
-	json_open_object(j, "errors");
-	for (unsigned i = TROUBLE_NONE + 1; i < TROUBLE_MAX; i++) {
-		if (t->tally.trouble[i] == 0)
-			continue;
-		json_line_object(j, trouble_str(i));
-		json_put_number(j, "count", t->tally.trouble[i]);
-		json_put_text(j, "first", result->trouble_first[i]);
-		json_close(j);
-	}
-	json_close(j);
+	report_json_troubles(j, &t->tally, &result->outcome);
 }
 
 static void thresholds_write(struct json_out *j, const struct run_result *result)
@@ -86,12 +77,10 @@ static void thresholds_write(struct json_out *j, const struct run_result *result
 	json_open_array(j, "thresholds");
 	for (uint32_t i = 0; i < result->thresholds_count; i++) {
 		const struct threshold_result *t = &result->thresholds[i];
-		char measured[64];
 
-		threshold_measured_write(t, measured, sizeof(measured));
 		json_line_object(j, NULL);
 		json_put_text(j, "threshold", t->asked.text);
-		json_put_text(j, "measured", measured);
+		json_put_text(j, "measured", t->said);
 		json_put_bool(j, "met", t->met);
 		json_close(j);
 	}
@@ -134,10 +123,7 @@ void report_json_write(FILE *to, const struct run_result *result)
 	struct json_out j = json_out_lines(text_to_file(to, room, sizeof(room)));
 
 	json_open_object(&j, NULL);
-	json_put_number(&j, "loadgen", 1);
-	json_put_text(&j, "verdict", result->code == EXIT_PASS ? "pass" : "fail");
-	json_put_number(&j, "exit", result->code);
-	json_put_text(&j, "words", result->words);
+	report_json_head(&j, &result->outcome);
 	json_put_bool(&j, "saturated", result->saturated);
 	json_put_decimal(&j, "reach", run_result_reach(result), 9);
 	for (unsigned i = 0; i < RUN_NUMBERS; i++)

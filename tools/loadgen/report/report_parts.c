@@ -29,6 +29,44 @@ void report_latency_row(FILE *to, const char *name, const struct hdr *h)
 	fprintf(to, " %10.2f %12" PRIu64 "\n", ms(h->max_ns), h->total);
 }
 
+void report_trouble_rows(FILE *to, const struct tally *t, const struct outcome *o)
+{
+	for (unsigned i = TROUBLE_NONE + 1; i < TROUBLE_MAX; i++)
+		if (t->trouble[i] > 0)
+			fprintf(to, "  %-14s %8" PRIu64 "  %s%s%s\n", trouble_str(i), t->trouble[i],
+				trouble_text(i), o->first[i][0] != '\0' ? "; first: " : "",
+				o->first[i]);
+}
+
+void report_trouble_fields(FILE *to, const struct tally *t)
+{
+	for (unsigned i = 0; i < TROUBLE_MAX; i++)
+		if (t->trouble[i] > 0)
+			fprintf(to, " %s=%" PRIu64, trouble_str(i), t->trouble[i]);
+}
+
+void report_json_head(struct json_out *j, const struct outcome *o)
+{
+	json_put_number(j, "loadgen", 1);
+	json_put_text(j, "verdict", o->code == EXIT_PASS ? "pass" : "fail");
+	json_put_number(j, "exit", o->code);
+	json_put_text(j, "words", o->words);
+}
+
+void report_json_troubles(struct json_out *j, const struct tally *t, const struct outcome *o)
+{
+	json_open_object(j, "errors");
+	for (unsigned i = TROUBLE_NONE + 1; i < TROUBLE_MAX; i++) {
+		if (t->trouble[i] == 0)
+			continue;
+		json_line_object(j, trouble_str(i));
+		json_put_number(j, "count", t->trouble[i]);
+		json_put_text(j, "first", o->first[i]);
+		json_close(j);
+	}
+	json_close(j);
+}
+
 void report_json_quantiles(struct json_out *j, const struct hdr *h)
 {
 	for (unsigned i = 0; i < QUANTILES; i++)

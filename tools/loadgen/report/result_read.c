@@ -87,7 +87,7 @@ static void classes_read(const json_t *root, struct run_result *result)
 		const json_t *one = json_object_get(errors, trouble_str(i));
 
 		result->totals.tally.trouble[i] = whole_of(one, "count");
-		text_of(one, "first", result->trouble_first[i], TROUBLE_WORDS_MAX);
+		text_of(one, "first", result->outcome.first[i], TROUBLE_WORDS_MAX);
 	}
 }
 
@@ -130,10 +130,10 @@ static int root_read(const json_t *root, struct run_result *result, const char *
 			return -EBADMSG;
 		run_number_set(result, i, whole_of(root, run_number_str(i)));
 	}
-	result->code = json_object_get(root, "exit") == NULL
-			       ? EXIT_FAILED
-			       : (enum exit_code)whole_of(root, "exit");
-	text_of(root, "words", result->words, sizeof(result->words));
+	result->outcome.code = json_object_get(root, "exit") == NULL
+				       ? EXIT_FAILED
+				       : (enum exit_code)whole_of(root, "exit");
+	text_of(root, "words", result->outcome.words, sizeof(result->outcome.words));
 	result->saturated = truth_of(root, "saturated");
 	result->ledger_verdict.folded = truth_of(root, "folded");
 	result->epoch = (uint32_t)whole_of(root, "epoch");

@@ -4,6 +4,18 @@
 #include <errno.h>
 #include <stdlib.h>
 
+struct run_result *run_result_new(void)
+{
+	return calloc(1, sizeof(struct run_result));
+}
+
+void run_result_free(struct run_result *result)
+{
+	if (result != NULL)
+		run_result_fini(result);
+	free(result);
+}
+
 void run_result_fini(struct run_result *result)
 {
 	ledger_fini(&result->ledger);

@@ -8,8 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "engine/base/exit_code.h"
 #include "tools/loadgen/load/latency.h"
+#include "tools/loadgen/load/outcome.h"
 #include "tools/loadgen/check/ledger.h"
 #include "tools/loadgen/result/machine.h"
 #include "tools/loadgen/result/series.h"
@@ -26,6 +26,7 @@ struct reach {
 };
 
 struct run_result {
+	struct outcome outcome;
 	struct run_totals totals;
 	struct reach reach;
 	struct ledger ledger; /* of all workers, by seq */
@@ -33,7 +34,6 @@ struct run_result {
 	struct latencies latencies;
 	struct hdr lag; /* how late placements were handed to their connections */
 	struct series series;
-	char trouble_first[TROUBLE_MAX][TROUBLE_WORDS_MAX];
 	uint64_t runs, clients, painters, threads, stopped, observers;
 	uint64_t torn_all;            /* connections that we broke off on purpose */
 	uint64_t torn_reset;          /* of those, without FIN */
@@ -55,10 +55,10 @@ struct run_result {
 	struct threshold_result thresholds[THRESHOLDS_MAX];
 	uint32_t thresholds_count;
 	bool saturated; /* we were too slow: the result is a lower bound of what the server can */
-	enum exit_code code;
-	char words[512]; /* the verdict */
 };
 
+struct run_result *run_result_new(void);         /* empty; NULL: no memory */
+void run_result_free(struct run_result *result); /* NULL is fine */
 void run_result_fini(struct run_result *result);
 
 /* Received / expected sequence numbers. */

@@ -216,6 +216,18 @@ static bool count_get(const struct threshold *t, const struct run_result *result
 	return !t->percent || whole > 0;
 }
 
+static void said_write(struct threshold_result *t)
+{
+	if (!t->known)
+		(void)snprintf(t->said, sizeof(t->said), "nothing was measured");
+	else if (t->asked.kind == THRESHOLD_LATENCY || t->asked.kind == THRESHOLD_LAG)
+		(void)snprintf(t->said, sizeof(t->said), "%.2f ms", t->measured * 1e-6);
+	else if (t->asked.percent || t->asked.kind == THRESHOLD_CPU)
+		(void)snprintf(t->said, sizeof(t->said), "%.4g %%", t->measured * 100);
+	else
+		(void)snprintf(t->said, sizeof(t->said), "%.9g", t->measured);
+}
+
 void threshold_measure(const struct threshold *t, const struct run_result *result,
 		       struct threshold_result *ret_result)
 {
@@ -244,25 +256,13 @@ void threshold_measure(const struct threshold *t, const struct run_result *resul
 		break;
 	}
 	r.met = r.known && holds(t->relation, r.measured, t->value);
+	said_write(&r);
 	*ret_result = r;
-}
-
-void threshold_measured_write(const struct threshold_result *t, char *out, size_t room)
-{
-	if (!t->known)
-		(void)snprintf(out, room, "nothing was measured");
-	else if (t->asked.kind == THRESHOLD_LATENCY || t->asked.kind == THRESHOLD_LAG)
-		(void)snprintf(out, room, "%.2f ms", t->measured * 1e-6);
-	else if (t->asked.percent || t->asked.kind == THRESHOLD_CPU)
-		(void)snprintf(out, room, "%.4g %%", t->measured * 100);
-	else
-		(void)snprintf(out, room, "%.9g", t->measured);
 }
 
 void thresholds_apply(struct run_result *result, const struct threshold *list, size_t count)
 {
 	const struct threshold_result *missed = NULL;
-	char measured[64];
 	size_t len;
 
 	result->thresholds_count = 0;
@@ -273,17 +273,18 @@ void thresholds_apply(struct run_result *result, const struct threshold *list, s
 		if (!r->met && missed == NULL)
 			missed = r;
 	}
-	if (count == 0 || (result->code != EXIT_PASS && result->code != EXIT_FAILED))
+	if (count == 0 ||
+	    (result->outcome.code != EXIT_PASS && result->outcome.code != EXIT_FAILED))
 		return;
-	len = missed != NULL && result->code == EXIT_PASS ? 0 : strlen(result->words);
+	len = missed != NULL && result->outcome.code == EXIT_PASS ? 0
+								  : strlen(result->outcome.words);
 	if (missed == NULL) {
-		(void)snprintf(result->words + len, sizeof(result->words) - len,
+		(void)snprintf(result->outcome.words + len, sizeof(result->outcome.words) - len,
 			       "; all thresholds are met");
 		return;
 	}
-	threshold_measured_write(missed, measured, sizeof(measured));
-	(void)snprintf(result->words + len, sizeof(result->words) - len,
+	(void)snprintf(result->outcome.words + len, sizeof(result->outcome.words) - len,
 		       "%s the threshold %s is missed: %s", len == 0 ? "FAIL:" : ";",
-		       missed->asked.text, measured);
-	result->code = EXIT_MISSED;
+		       missed->asked.text, missed->said);
+	result->outcome.code = EXIT_MISSED;
 }

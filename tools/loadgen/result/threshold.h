@@ -53,6 +53,7 @@ struct threshold {
 struct threshold_result {
 	struct threshold asked;
 	double measured; /* in the unit of `asked` */
+	char said[64];   /* with its unit; "nothing was measured" */
 	bool known;      /* false: nothing was measured, so it is missed */
 	bool met;
 };
@@ -62,9 +63,6 @@ int threshold_parse(const char *text, struct threshold *ret_threshold, const cha
 
 void threshold_measure(const struct threshold *t, const struct run_result *result,
 		       struct threshold_result *ret_result);
-
-/* The measured value with its unit; "nothing was measured". */
-void threshold_measured_write(const struct threshold_result *t, char *out, size_t room);
 
 /* Measures all; when one is missed a pass becomes EXIT_MISSED, and so does a failure that is
  * neither wrong data nor an unreachable server. The words tell the first. */

@@ -1,12 +1,12 @@
 /*
- * conn.c - one connection, from its first byte to the freed slot; see conn.h.
+ * link.c - one connection, from its first byte to the freed slot; see link.h.
  *
- * conn_state_set() alone writes states. In flight: at most one connect, one receive, one send_all,
+ * link_state_set() alone writes states. In flight: at most one connect, one receive, one send_all,
  * cancels, one shutdown or reset, one close; each counts in `inflight` until its last event, and
  * the slot is given back only at 0. Sends of a few bytes have no event when they succeed; one that
  * is not taken whole means that the server has stopped reading, and breaks the connection.
  */
-#include "tools/loadgen/net/conn.h"
+#include "tools/loadgen/net/link.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -24,18 +24,18 @@
 #define BACKOFF_LAST_NS  (2 * NS_PER_SEC)
 #define GIVE_UP_NS       (120 * NS_PER_SEC)
 
-#define BIT(state) (1U << CONN_##state)
+#define BIT(state) (1U << LINK_##state)
 
-static const uint16_t moves[CONN_STATES] = {
-	[CONN_NEW] = BIT(CONNECTING) | BIT(DEAD),
-	[CONN_CONNECTING] = BIT(UPGRADING) | BIT(CLOSING),
-	[CONN_UPGRADING] = BIT(JOINING) | BIT(CLOSING),
-	[CONN_JOINING] = BIT(STANDING) | BIT(CLOSING) | BIT(JOINING),
-	[CONN_STANDING] = BIT(JOINING) | BIT(CLOSING),
-	[CONN_CLOSING] = BIT(RELEASING),
-	[CONN_RELEASING] = BIT(WAITING) | BIT(DEAD),
-	[CONN_WAITING] = BIT(CONNECTING) | BIT(DEAD),
-	[CONN_DEAD] = 0,
+static const uint16_t moves[LINK_STATES] = {
+	[LINK_NEW] = BIT(CONNECTING) | BIT(DEAD),
+	[LINK_CONNECTING] = BIT(UPGRADING) | BIT(CLOSING),
+	[LINK_UPGRADING] = BIT(JOINING) | BIT(CLOSING),
+	[LINK_JOINING] = BIT(STANDING) | BIT(CLOSING) | BIT(JOINING),
+	[LINK_STANDING] = BIT(JOINING) | BIT(CLOSING),
+	[LINK_CLOSING] = BIT(RELEASING),
+	[LINK_RELEASING] = BIT(WAITING) | BIT(DEAD),
+	[LINK_WAITING] = BIT(CONNECTING) | BIT(DEAD),
+	[LINK_DEAD] = 0,
 };
 
 /* Bytes of a head or message that is not complete yet: borrowed only while that lasts. */
@@ -46,37 +46,37 @@ struct carry {
 
 static bool is_opening(unsigned state)
 {
-	return state == CONN_CONNECTING || state == CONN_UPGRADING || state == CONN_JOINING;
+	return state == LINK_CONNECTING || state == LINK_UPGRADING || state == LINK_JOINING;
 }
 
-void conn_state_set(struct crew *crew, struct conn *c, enum conn_state state)
+void link_state_set(struct crew *crew, struct link *c, enum link_state state)
 {
 	px_assert((moves[c->state] & 1U << state) != 0);
 	crew->opening += (uint32_t)is_opening(state) - (uint32_t)is_opening(c->state);
 	stat_add(&crew->stats.standing,
-		 (uint64_t)(state == CONN_STANDING) - (uint64_t)(c->state == CONN_STANDING));
+		 (uint64_t)(state == LINK_STANDING) - (uint64_t)(c->state == LINK_STANDING));
 	stat_add(&crew->stats.waiting,
-		 (uint64_t)(state == CONN_WAITING) - (uint64_t)(c->state == CONN_WAITING));
-	stat_add(&crew->stats.dead, state == CONN_DEAD && !c->leaving && !c->vanished);
+		 (uint64_t)(state == LINK_WAITING) - (uint64_t)(c->state == LINK_WAITING));
+	stat_add(&crew->stats.dead, state == LINK_DEAD && !c->leaving && !c->vanished);
 	c->state = (uint8_t)state;
 }
 
-uint64_t conn_tag(const struct conn *c, enum conn_op op)
+uint64_t link_tag(const struct link *c, enum link_op op)
 {
 	return op_tag_pack(op, c->generation, c->index);
 }
 
-uint64_t conn_number(const struct crew *crew, const struct conn *c)
+uint64_t link_number(const struct crew *crew, const struct link *c)
 {
 	return (uint64_t)c->index * crew->options->threads + crew->number;
 }
 
-uint64_t conn_upgrade_random(const struct crew *crew, const struct conn *c)
+uint64_t link_upgrade_random(const struct crew *crew, const struct link *c)
 {
-	return rng_mix(crew->options->seed ^ conn_number(crew, c) << 24 ^ c->generation);
+	return rng_mix(crew->options->seed ^ link_number(crew, c) << 24 ^ c->generation);
 }
 
-static struct ring *ring_of(const struct crew *crew, const struct conn *c)
+static struct ring *ring_of(const struct crew *crew, const struct link *c)
 {
 	return crew->rings.at[c->ring];
 }
@@ -87,14 +87,14 @@ static void carry_drop(struct carry **carry)
 	*carry = NULL;
 }
 
-void conn_init(struct conn *c, uint32_t index)
+void link_init(struct link *c, uint32_t index)
 {
 	c->index = index;
-	c->next = CONN_NONE;
+	c->next = LINK_NONE;
 	c->fd = -1;
 }
 
-void conn_free(struct conn *c)
+void link_free(struct link *c)
 {
 	carry_drop(&c->carry);
 	carry_drop(&c->control);
@@ -103,29 +103,29 @@ void conn_free(struct conn *c)
 
 /* --- break and release ------------------------------------------------------------------------ */
 
-static void release_try(struct crew *crew, struct conn *c)
+static void release_try(struct crew *crew, struct link *c)
 {
-	if (c->state != CONN_CLOSING || c->inflight > 0)
+	if (c->state != LINK_CLOSING || c->inflight > 0)
 		return;
-	conn_state_set(crew, c, CONN_RELEASING);
+	link_state_set(crew, c, LINK_RELEASING);
 	c->inflight++;
-	ring_slot_close(ring_of(crew, c), c->slot, conn_tag(c, CONN_OP_CLOSE));
+	ring_slot_close(ring_of(crew, c), c->slot, link_tag(c, LINK_OP_CLOSE));
 }
 
 /* By tag: to cancel by slot the kernel looks at every operation of the ring. */
-static void op_cancel(struct crew *crew, struct conn *c, enum conn_op op)
+static void op_cancel(struct crew *crew, struct link *c, enum link_op op)
 {
 	c->inflight++;
-	ring_cancel_tag(ring_of(crew, c), conn_tag(c, op), conn_tag(c, CONN_OP_CANCEL));
+	ring_cancel_tag(ring_of(crew, c), link_tag(c, op), link_tag(c, LINK_OP_CANCEL));
 }
 
 /* Nothing more is wanted of the connection: what is in flight ends, then the slot is given back. */
-static void connection_end(struct crew *crew, struct conn *c, bool reset)
+static void connection_end(struct crew *crew, struct link *c, bool reset)
 {
 	static const struct sockaddr nowhere = {.sa_family = AF_UNSPEC};
 	unsigned was = c->state;
 
-	conn_state_set(crew, c, CONN_CLOSING);
+	link_state_set(crew, c, LINK_CLOSING);
 	c->marked = false;
 	if (c->fd >= 0)
 		(void)close(c->fd);
@@ -133,24 +133,24 @@ static void connection_end(struct crew *crew, struct conn *c, bool reset)
 	if (reset) { /* to connect to nowhere is to disconnect, which sends a reset */
 		c->inflight++;
 		ring_connect(ring_of(crew, c), c->slot, &nowhere, sizeof(nowhere),
-			     conn_tag(c, CONN_OP_RESET));
+			     link_tag(c, LINK_OP_RESET));
 	}
-	if (was == CONN_CONNECTING)
-		op_cancel(crew, c, CONN_OP_CONNECT);
+	if (was == LINK_CONNECTING)
+		op_cancel(crew, c, LINK_OP_CONNECT);
 	if (c->reading)
-		op_cancel(crew, c, CONN_OP_RECV);
+		op_cancel(crew, c, LINK_OP_RECV);
 	if (c->sending)
-		op_cancel(crew, c, CONN_OP_SEND_ALL);
+		op_cancel(crew, c, LINK_OP_SEND_ALL);
 	if (c->inflight > 0 && !reset) {
 		c->inflight++;
-		ring_shutdown(ring_of(crew, c), c->slot, SHUT_RDWR, conn_tag(c, CONN_OP_SHUTDOWN));
+		ring_shutdown(ring_of(crew, c), c->slot, SHUT_RDWR, link_tag(c, LINK_OP_SHUTDOWN));
 	}
 	release_try(crew, c);
 }
 
-void conn_break(struct crew *crew, struct conn *c, enum trouble t, const char *why)
+void link_break(struct crew *crew, struct link *c, enum trouble t, const char *why)
 {
-	if (c->state == CONN_CLOSING || c->state == CONN_RELEASING)
+	if (c->state == LINK_CLOSING || c->state == LINK_RELEASING)
 		return;
 	if (t != TROUBLE_NONE) {
 		crew_trouble(crew, t, c, "%s", why);
@@ -159,15 +159,15 @@ void conn_break(struct crew *crew, struct conn *c, enum trouble t, const char *w
 	connection_end(crew, c, false);
 }
 
-void conn_tear(struct crew *crew, struct conn *c, bool reset)
+void link_tear(struct crew *crew, struct link *c, bool reset)
 {
-	px_assert(c->state == CONN_STANDING);
+	px_assert(c->state == LINK_STANDING);
 	px_assert(c->torn != c->vanished);
 	connection_end(crew, c, reset);
 }
 
 /* When to try again: longer each time, never all at once. */
-static uint64_t backoff_ns(struct crew *crew, const struct conn *c)
+static uint64_t backoff_ns(struct crew *crew, const struct link *c)
 {
 	unsigned doublings = c->attempts < 8 ? c->attempts : 8;
 	uint64_t ns = BACKOFF_FIRST_NS << doublings;
@@ -177,7 +177,7 @@ static uint64_t backoff_ns(struct crew *crew, const struct conn *c)
 	return (uint64_t)((double)ns * (0.5 + rng_unit(&crew->rng)));
 }
 
-static bool comes_back(const struct crew *crew, const struct conn *c)
+static bool comes_back(const struct crew *crew, const struct link *c)
 {
 	return (crew->shared->resume || c->torn) && !c->final && !c->vanished && !c->leaving &&
 	       !c->stopped && crew->shared->phase != PHASE_LEAVE &&
@@ -185,12 +185,12 @@ static bool comes_back(const struct crew *crew, const struct conn *c)
 }
 
 /* The slot is free: the connection is over. */
-static void gone(struct crew *crew, struct conn *c)
+static void gone(struct crew *crew, struct link *c)
 {
 	px_assert(c->inflight == 0);
 	px_assert(!c->reading && !c->sending);
 	c->generation = (c->generation + 1) & OP_GENERATION_MASK;
-	conn_free(c);
+	link_free(c);
 	if (c->attempts == 0)
 		c->lost_ns = crew->now.mono_ns;
 	crew->speaker->ended(crew, c);
@@ -198,43 +198,43 @@ static void gone(struct crew *crew, struct conn *c)
 		c->since_ns = crew->now.mono_ns + backoff_ns(crew, c);
 		c->next = crew->waiting_head;
 		crew->waiting_head = c->index;
-		conn_state_set(crew, c, CONN_WAITING);
+		link_state_set(crew, c, LINK_WAITING);
 		return;
 	}
-	conn_state_set(crew, c, CONN_DEAD);
+	link_state_set(crew, c, LINK_DEAD);
 	crew->speaker->dead(crew, c);
 }
 
 /* --- send ------------------------------------------------------------------------------------- */
 
-void conn_send_now(struct crew *crew, struct conn *c, const void *bytes, size_t len)
+void link_send_now(struct crew *crew, struct link *c, const void *bytes, size_t len)
 {
 	c->sent_s = (uint32_t)(crew->now.mono_ns / NS_PER_SEC);
-	if (c->wire != NULL)
+	if (c->wired)
 		wire_send_now(crew, c, bytes, len);
 	else
-		ring_send_now(ring_of(crew, c), c->slot, bytes, len, conn_tag(c, CONN_OP_SEND_NOW));
+		ring_send_now(ring_of(crew, c), c->slot, bytes, len, link_tag(c, LINK_OP_SEND_NOW));
 }
 
-void conn_send_arm(struct crew *crew, struct conn *c, const void *bytes, size_t len)
+void link_send_arm(struct crew *crew, struct link *c, const void *bytes, size_t len)
 {
 	px_assert(!c->sending);
 	c->sending = true;
 	c->send_len = (uint32_t)len;
 	c->inflight++;
-	ring_send_all(ring_of(crew, c), c->slot, bytes, len, conn_tag(c, CONN_OP_SEND_ALL));
+	ring_send_all(ring_of(crew, c), c->slot, bytes, len, link_tag(c, LINK_OP_SEND_ALL));
 }
 
-void conn_send_all(struct crew *crew, struct conn *c, const void *bytes, size_t len)
+void link_send_all(struct crew *crew, struct link *c, const void *bytes, size_t len)
 {
 	c->sent_s = (uint32_t)(crew->now.mono_ns / NS_PER_SEC);
-	if (c->wire != NULL)
+	if (c->wired)
 		wire_send_all(crew, c, bytes, len);
 	else
-		conn_send_arm(crew, c, bytes, len);
+		link_send_arm(crew, c, bytes, len);
 }
 
-void conn_say(struct crew *crew, struct conn *c, enum ws_opcode opcode, uint8_t *payload,
+void link_say(struct crew *crew, struct link *c, enum ws_opcode opcode, uint8_t *payload,
 	      size_t len)
 {
 	uint8_t *out;
@@ -243,42 +243,42 @@ void conn_say(struct crew *crew, struct conn *c, enum ws_opcode opcode, uint8_t 
 	if (crew->speaker->queue(crew, c, opcode, payload, len))
 		return;
 	out = crew_arena(crew, len + WS_HEAD_BYTES_MAX);
-	conn_send_now(crew, c, out, crew_frame_write(crew, out, opcode, payload, len));
+	link_send_now(crew, c, out, crew_frame_write(crew, out, opcode, payload, len));
 }
 
-static void send_all_done(struct crew *crew, struct conn *c, int res)
+static void send_all_done(struct crew *crew, struct link *c, int res)
 {
 	bool whole = res >= 0 && (uint32_t)res == c->send_len;
 
 	c->sending = false;
-	if (c->state == CONN_CLOSING)
+	if (c->state == LINK_CLOSING)
 		return;
 	if (!whole)
-		conn_break(crew, c, c->leaving ? TROUBLE_NONE : TROUBLE_RESET,
+		link_break(crew, c, c->leaving ? TROUBLE_NONE : TROUBLE_RESET,
 			   res < 0 ? strerror(-res) : "a send was cut short");
-	else if (c->wire == NULL || wire_sent(crew, c))
+	else if (!c->wired || wire_sent(crew, c))
 		crew->speaker->sent(crew, c);
 }
 
 /* --- receive ---------------------------------------------------------------------------------- */
 
-void conn_recv_arm(struct crew *crew, struct conn *c)
+void link_recv_arm(struct crew *crew, struct link *c)
 {
 	c->inflight++;
 	c->reading = true;
-	ring_recv_multi(ring_of(crew, c), c->slot, conn_tag(c, CONN_OP_RECV));
+	ring_recv_multi(ring_of(crew, c), c->slot, link_tag(c, LINK_OP_RECV));
 }
 
-void conn_recv_once(struct crew *crew, struct conn *c)
+void link_recv_once(struct crew *crew, struct link *c)
 {
 	c->inflight++;
 	c->reading = true;
-	ring_recv(ring_of(crew, c), c->slot, conn_tag(c, CONN_OP_RECV));
+	ring_recv(ring_of(crew, c), c->slot, link_tag(c, LINK_OP_RECV));
 }
 
-void conn_recv_cancel(struct crew *crew, struct conn *c)
+void link_recv_cancel(struct crew *crew, struct link *c)
 {
-	op_cancel(crew, c, CONN_OP_RECV);
+	op_cancel(crew, c, LINK_OP_RECV);
 }
 
 static bool carry_add(struct carry **carry, const uint8_t *bytes, size_t len)
@@ -301,33 +301,33 @@ static bool carry_add(struct carry **carry, const uint8_t *bytes, size_t len)
 }
 
 /* Takes the answer to the upgrade; returns how many of the bytes belong to it. */
-static size_t upgrade_take(struct crew *crew, struct conn *c, const uint8_t *data, size_t len)
+static size_t upgrade_take(struct crew *crew, struct link *c, const uint8_t *data, size_t len)
 {
 	size_t before = c->carry == NULL ? 0 : c->carry->len;
 	const char *why = "the answer has no end";
 	size_t head;
 
 	if (!carry_add(&c->carry, data, len)) {
-		conn_break(crew, c, TROUBLE_RESET, "no memory");
+		link_break(crew, c, TROUBLE_RESET, "no memory");
 		return len;
 	}
 	head = upgrade_head_bytes(c->carry->bytes, c->carry->len);
 	if (head == 0 && c->carry->len < UPGRADE_ANSWER_BYTES_MAX)
 		return len;
 	if (head == 0 || upgrade_check(c->carry->bytes, head, crew->shared->ask,
-				       conn_upgrade_random(crew, c), &why) < 0) {
-		conn_break(crew, c, TROUBLE_UPGRADE, why);
+				       link_upgrade_random(crew, c), &why) < 0) {
+		link_break(crew, c, TROUBLE_UPGRADE, why);
 		return len;
 	}
 	carry_drop(&c->carry);
 	ws_parser_init(&c->parser, WS_FROM_SERVER, crew->speaker->message_bytes_max);
 	c->parsing = false;
-	conn_state_set(crew, c, CONN_JOINING);
+	link_state_set(crew, c, LINK_JOINING);
 	crew->speaker->joined(crew, c);
 	return head - before;
 }
 
-static void whole_take(struct crew *crew, struct conn *c, enum ws_opcode opcode, uint8_t *bytes,
+static void whole_take(struct crew *crew, struct link *c, enum ws_opcode opcode, uint8_t *bytes,
 		       size_t len)
 {
 	char why[64];
@@ -339,10 +339,10 @@ static void whole_take(struct crew *crew, struct conn *c, enum ws_opcode opcode,
 		break;
 	case WS_CLOSE:
 		(void)snprintf(why, sizeof(why), "close code %u", c->parser.close_code);
-		conn_break(crew, c, c->leaving ? TROUBLE_NONE : TROUBLE_CLOSED, why);
+		link_break(crew, c, c->leaving ? TROUBLE_NONE : TROUBLE_CLOSED, why);
 		break;
 	case WS_PING:
-		conn_say(crew, c, WS_PONG, bytes, len);
+		link_say(crew, c, WS_PONG, bytes, len);
 		break;
 	case WS_PONG:
 	case WS_CONTINUATION:
@@ -350,7 +350,7 @@ static void whole_take(struct crew *crew, struct conn *c, enum ws_opcode opcode,
 	}
 }
 
-static void piece_take(struct crew *crew, struct conn *c, const struct ws_piece *piece)
+static void piece_take(struct crew *crew, struct link *c, const struct ws_piece *piece)
 {
 	bool data = piece->opcode == WS_TEXT || piece->opcode == WS_BINARY;
 	struct carry **carry = data ? &c->carry : &c->control;
@@ -361,7 +361,7 @@ static void piece_take(struct crew *crew, struct conn *c, const struct ws_piece 
 		return;
 	}
 	if (!carry_add(carry, piece->data, piece->len)) {
-		conn_break(crew, c, TROUBLE_RESET, "no memory");
+		link_break(crew, c, TROUBLE_RESET, "no memory");
 		return;
 	}
 	if (!piece->ends)
@@ -373,7 +373,7 @@ static void piece_take(struct crew *crew, struct conn *c, const struct ws_piece 
 }
 
 /* *ret_used: how many bytes that took. */
-static enum ws_result piece_parse(struct crew *crew, struct conn *c, uint8_t *data, size_t len,
+static enum ws_result piece_parse(struct crew *crew, struct link *c, uint8_t *data, size_t len,
 				  size_t *ret_used)
 {
 	struct ws_piece piece;
@@ -383,11 +383,11 @@ static enum ws_result piece_parse(struct crew *crew, struct conn *c, uint8_t *da
 	if (result == WS_PIECE)
 		piece_take(crew, c, &piece);
 	else if (result == WS_BAD)
-		conn_break(crew, c, TROUBLE_WEBSOCKET, c->parser.bad_text);
+		link_break(crew, c, TROUBLE_WEBSOCKET, c->parser.bad_text);
 	return result;
 }
 
-size_t conn_parse_piece(struct crew *crew, struct conn *c, uint8_t *data, size_t len)
+size_t link_parse_piece(struct crew *crew, struct link *c, uint8_t *data, size_t len)
 {
 	size_t used = 0;
 
@@ -395,11 +395,11 @@ size_t conn_parse_piece(struct crew *crew, struct conn *c, uint8_t *data, size_t
 	return used;
 }
 
-void conn_parse(struct crew *crew, struct conn *c, uint8_t *data, size_t len)
+void link_parse(struct crew *crew, struct link *c, uint8_t *data, size_t len)
 {
 	enum ws_result result = WS_PIECE;
 
-	while (result == WS_PIECE && conn_is_open(c)) {
+	while (result == WS_PIECE && link_is_open(c)) {
 		size_t used = 0;
 
 		result = piece_parse(crew, c, data, len, &used);
@@ -408,109 +408,109 @@ void conn_parse(struct crew *crew, struct conn *c, uint8_t *data, size_t len)
 	}
 }
 
-void conn_bytes(struct crew *crew, struct conn *c, uint8_t *data, size_t len)
+void link_bytes(struct crew *crew, struct link *c, uint8_t *data, size_t len)
 {
 	stat_add(&crew->stats.bytes_in, len);
-	if (c->state == CONN_UPGRADING) {
+	if (c->state == LINK_UPGRADING) {
 		size_t used = upgrade_take(crew, c, data, len);
 
 		data += used;
 		len -= used;
 	}
-	if (len > 0 && conn_is_open(c))
+	if (len > 0 && link_is_open(c))
 		crew->speaker->bytes(crew, c, data, len);
 }
 
 /* Whether it waits for more at once: not one that reads slowly, or not at all. */
-static bool reads_on(const struct crew *crew, const struct conn *c)
+static bool reads_on(const struct crew *crew, const struct link *c)
 {
-	if (c->state == CONN_CLOSING || c->stopped)
+	if (c->state == LINK_CLOSING || c->stopped)
 		return false;
-	return !c->slow || c->state != CONN_STANDING || crew->shared->phase >= PHASE_SETTLE;
+	return !c->slow || c->state != LINK_STANDING || crew->shared->phase >= PHASE_SETTLE;
 }
 
 /* The receive ended without bytes. */
-static void recv_ended(struct crew *crew, struct conn *c, int res)
+static void recv_ended(struct crew *crew, struct link *c, int res)
 {
-	if (c->state == CONN_CLOSING)
+	if (c->state == LINK_CLOSING)
 		return;
 	if (res == -ENOBUFS || res == -ECANCELED) {
 		if (reads_on(crew, c))
-			conn_recv_arm(crew, c);
+			link_recv_arm(crew, c);
 	} else if (c->leaving) {
-		conn_break(crew, c, TROUBLE_NONE, "");
+		link_break(crew, c, TROUBLE_NONE, "");
 	} else if (res == 0) {
-		conn_break(crew, c, TROUBLE_RESET,
+		link_break(crew, c, TROUBLE_RESET,
 			   "the server ended the connection without a close frame");
 	} else {
-		conn_break(crew, c, TROUBLE_RESET, strerror(-res));
+		link_break(crew, c, TROUBLE_RESET, strerror(-res));
 	}
 }
 
-static void recv_done(struct crew *crew, struct conn *c, const struct ring_event *e)
+static void recv_done(struct crew *crew, struct link *c, const struct ring_event *e)
 {
 	if (!(e->flags & RING_MORE))
 		c->reading = false;
-	if (e->res > 0 && c->state != CONN_CLOSING) {
-		if (c->wire == NULL)
-			conn_bytes(crew, c, e->data, (size_t)e->res);
-		else
+	if (e->res > 0 && c->state != LINK_CLOSING) {
+		if (c->wired)
 			wire_take(crew, c, e->data, (size_t)e->res);
+		else
+			link_bytes(crew, c, e->data, (size_t)e->res);
 	}
 	if (e->flags & RING_MORE)
 		return;
 	if (e->res <= 0)
 		recv_ended(crew, c, e->res);
 	else if (reads_on(crew, c))
-		conn_recv_arm(crew, c);
+		link_recv_arm(crew, c);
 }
 
 /* --- events ----------------------------------------------------------------------------------- */
 
-static void connect_done(struct crew *crew, struct conn *c, int res)
+static void connect_done(struct crew *crew, struct link *c, int res)
 {
-	if (c->state != CONN_CONNECTING)
+	if (c->state != LINK_CONNECTING)
 		return;
 	if (res < 0) {
-		conn_break(crew, c, TROUBLE_CONNECT, strerror(-res));
+		link_break(crew, c, TROUBLE_CONNECT, strerror(-res));
 		return;
 	}
-	conn_state_set(crew, c, CONN_UPGRADING);
+	link_state_set(crew, c, LINK_UPGRADING);
 	if (crew->shared->trust != NULL)
 		wire_open(crew, c);
 	else
-		conn_upgrade(crew, c);
-	if (c->state == CONN_UPGRADING)
-		conn_recv_arm(crew, c);
+		link_upgrade(crew, c);
+	if (c->state == LINK_UPGRADING)
+		link_recv_arm(crew, c);
 }
 
-void conn_event(struct crew *crew, struct conn *c, enum conn_op op, const struct ring_event *e)
+void link_event(struct crew *crew, struct link *c, enum link_op op, const struct ring_event *e)
 {
 	switch (op) {
-	case CONN_OP_SEND_NOW: /* only when it was not taken whole */
-		conn_break(crew, c, c->leaving ? TROUBLE_NONE : TROUBLE_SEND,
+	case LINK_OP_SEND_NOW: /* only when it was not taken whole */
+		link_break(crew, c, c->leaving ? TROUBLE_NONE : TROUBLE_SEND,
 			   e->res < 0 ? strerror(-e->res) : "a small send was cut short");
 		return;
-	case CONN_OP_RECV:
+	case LINK_OP_RECV:
 		recv_done(crew, c, e);
 		break;
-	case CONN_OP_CONNECT:
+	case LINK_OP_CONNECT:
 		connect_done(crew, c, e->res);
 		break;
-	case CONN_OP_SEND_ALL:
+	case LINK_OP_SEND_ALL:
 		send_all_done(crew, c, e->res);
 		break;
-	case CONN_OP_SHUTDOWN:
-	case CONN_OP_CANCEL:
-	case CONN_OP_CLOSE:
-	case CONN_OP_RESET:
+	case LINK_OP_SHUTDOWN:
+	case LINK_OP_CANCEL:
+	case LINK_OP_CLOSE:
+	case LINK_OP_RESET:
 		break;
 	}
 	if (e->flags & RING_MORE)
 		return;
 	px_assert(c->inflight > 0);
 	c->inflight--;
-	if (op == CONN_OP_CLOSE)
+	if (op == LINK_OP_CLOSE)
 		gone(crew, c);
 	else
 		release_try(crew, c);

@@ -1,8 +1,8 @@
 /*
- * conn_open.c - the first moments of a connection: a socket, where it comes from, its connect, and
+ * link_open.c - the first moments of a connection: a socket, where it comes from, its connect, and
  * the request to upgrade.
  *
- * Owner: the crew's thread. In flight: the connect; its end comes to conn.c.
+ * Owner: the crew's thread. In flight: the connect; its end comes to link.c.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "engine/base/assert.h"
-#include "tools/loadgen/net/conn.h"
+#include "tools/loadgen/net/link.h"
 #include "tools/loadgen/net/crew.h"
 
 /* Linux gives 28,232 ports by default, but looks through them one by one, every other first: from
@@ -21,11 +21,11 @@
 
 /* Where this client connects from: named addresses in turn; else, when there are many clients on
  * loopback, many addresses of it, for the sake of ports. */
-static int source_bind(const struct crew *crew, const struct conn *c, int fd)
+static int source_bind(const struct crew *crew, const struct link *c, int fd)
 {
 	const struct net_options *o = crew->options;
 	struct sockaddr_in from = {.sin_family = AF_INET};
-	uint64_t of_target = conn_number(crew, c) / o->targets_count;
+	uint64_t of_target = link_number(crew, c) / o->targets_count;
 
 	if (o->sources.total > 0)
 		from.sin_addr.s_addr =
@@ -41,9 +41,9 @@ static int source_bind(const struct crew *crew, const struct conn *c, int fd)
 
 /* One that will read in bulk keeps its plain descriptor until then: only a plain one takes the
  * option. */
-static int socket_make(const struct crew *crew, struct conn *c)
+static int socket_make(const struct crew *crew, struct link *c)
 {
-	const struct target *target = net_target(crew->options, conn_number(crew, c));
+	const struct target *target = net_target(crew->options, link_number(crew, c));
 	int fd = socket(target->addr.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	int bytes = crew->shared->narrow_bytes;
 	int one = 1;
@@ -65,15 +65,15 @@ static int socket_make(const struct crew *crew, struct conn *c)
 	return r;
 }
 
-void conn_open(struct crew *crew, struct conn *c, uint64_t intended_ns)
+void link_open(struct crew *crew, struct link *c, uint64_t intended_ns)
 {
-	const struct target *target = net_target(crew->options, conn_number(crew, c));
+	const struct target *target = net_target(crew->options, link_number(crew, c));
 	int r = socket_make(crew, c);
 
 	px_assert(c->inflight == 0);
 	if (r < 0) {
 		crew_trouble(crew, TROUBLE_CONNECT, c, "no socket: %s", strerror(-r));
-		conn_state_set(crew, c, CONN_DEAD);
+		link_state_set(crew, c, LINK_DEAD);
 		return;
 	}
 	c->since_ns = crew->now.mono_ns;
@@ -85,17 +85,17 @@ void conn_open(struct crew *crew, struct conn *c, uint64_t intended_ns)
 		c->attempts++;
 	c->inflight++;
 	ring_connect(crew->rings.at[c->ring], c->slot, (const struct sockaddr *)&target->addr,
-		     target->addr_len, conn_tag(c, CONN_OP_CONNECT));
-	conn_state_set(crew, c, CONN_CONNECTING);
+		     target->addr_len, link_tag(c, LINK_OP_CONNECT));
+	link_state_set(crew, c, LINK_CONNECTING);
 }
 
-void conn_upgrade(struct crew *crew, struct conn *c)
+void link_upgrade(struct crew *crew, struct link *c)
 {
 	uint8_t *out = crew_arena(crew, crew->request_bytes);
 	size_t len =
-		upgrade_write(net_target(crew->options, conn_number(crew, c)), crew->shared->ask,
-			      conn_upgrade_random(crew, c), (char *)out, crew->request_bytes);
+		upgrade_write(net_target(crew->options, link_number(crew, c)), crew->shared->ask,
+			      link_upgrade_random(crew, c), (char *)out, crew->request_bytes);
 
 	px_assert(len > 0);
-	conn_send_now(crew, c, out, len);
+	link_send_now(crew, c, out, len);
 }

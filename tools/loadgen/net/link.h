@@ -1,5 +1,5 @@
 /*
- * conn.h - one connection of a client, from socket() to the freed slot: connect, TLS, upgrade,
+ * link.h - one connection of a client, from socket() to the freed slot: connect, TLS, upgrade,
  * receive, send, close, come back. What its messages mean is the speaker's (crew.h).
  *
  *	NEW -> CONNECTING -> UPGRADING -> JOINING <-> STANDING     any of the four -> CLOSING
@@ -8,10 +8,10 @@
  * JOINING: the upgrade was answered, and the speaker asks for what it came for. STANDING: it has
  * it. CLOSING waits until nothing of the connection is in flight, RELEASING until the slot is free.
  *
- * Owner: its crew's thread. A speaker embeds a conn in its own struct of a client.
+ * Owner: its crew's thread. A speaker embeds a link in its own struct of a client.
  */
-#ifndef PX_LOADGEN_CONN_H
-#define PX_LOADGEN_CONN_H
+#ifndef PX_LOADGEN_LINK_H
+#define PX_LOADGEN_LINK_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,31 +21,31 @@
 #include "engine/ring/ring.h"
 #include "tools/loadgen/load/trouble.h"
 
-#define CONN_NONE UINT32_MAX
+#define LINK_NONE UINT32_MAX
 
-enum conn_state {
-	CONN_NEW,
-	CONN_CONNECTING,
-	CONN_UPGRADING,
-	CONN_JOINING,
-	CONN_STANDING,
-	CONN_CLOSING,
-	CONN_RELEASING,
-	CONN_WAITING,
-	CONN_DEAD,
-	CONN_STATES
+enum link_state {
+	LINK_NEW,
+	LINK_CONNECTING,
+	LINK_UPGRADING,
+	LINK_JOINING,
+	LINK_STANDING,
+	LINK_CLOSING,
+	LINK_RELEASING,
+	LINK_WAITING,
+	LINK_DEAD,
+	LINK_STATES
 };
 
-/* Operations in flight, each in the tag (op.h) beside the conn's index. */
-enum conn_op {
-	CONN_OP_CONNECT = 1,
-	CONN_OP_RECV,
-	CONN_OP_SEND_NOW, /* no event unless short; not counted in flight */
-	CONN_OP_SEND_ALL,
-	CONN_OP_SHUTDOWN,
-	CONN_OP_CANCEL,
-	CONN_OP_CLOSE,
-	CONN_OP_RESET,
+/* Operations in flight, each in the tag (op.h) beside the link's index. */
+enum link_op {
+	LINK_OP_CONNECT = 1,
+	LINK_OP_RECV,
+	LINK_OP_SEND_NOW, /* no event unless short; not counted in flight */
+	LINK_OP_SEND_ALL,
+	LINK_OP_SHUTDOWN,
+	LINK_OP_CANCEL,
+	LINK_OP_CLOSE,
+	LINK_OP_RESET,
 };
 
 struct crew;
@@ -54,12 +54,12 @@ struct wire;
 
 /* What a receive needs comes first: a speaker puts its own hot fields in front, so that together
  * they are one cache line, which the parser begins behind. */
-struct conn {
+struct link {
 	uint32_t generation; /* of the slot, for the tags */
-	uint8_t state;       /* enum conn_state */
+	uint8_t state;       /* enum link_state */
 	uint8_t inflight;    /* operations whose last event is to come */
-	bool sender : 1;     /* waits for answers: in the rings that are read first */
-	bool observer : 1;   /* what it receives is timed: in those read next */
+	bool observer : 1;   /* what it receives is timed: in the rings that are read next */
+	bool wired : 1;      /* has a wire: all bytes go by TLS */
 	bool parsing : 1;    /* the parser is in the midst of a message */
 	bool marked : 1;     /* the socket tells of bytes only from the read mark on */
 	bool leaving : 1;    /* stood to the end: an end is no trouble */
@@ -71,7 +71,7 @@ struct conn {
 	struct ws_parser parser;
 	struct carry *carry;   /* of the head, or of a data message */
 	struct carry *control; /* of a control message that comes in pieces */
-	struct wire *wire;     /* NULL: without TLS */
+	struct wire *wire;     /* while it is `wired` */
 	uint64_t since_ns;     /* when the connect began; WAITING: when to come back */
 	uint64_t intended_ns;  /* when the connect was to begin */
 	uint64_t lost_ns;      /* when the connection broke that it tries to replace */
@@ -82,7 +82,8 @@ struct conn {
 	uint32_t send_len; /* of the send in flight */
 	int fd;            /* the socket as a plain descriptor until it is marked; else -1 */
 	uint16_t ring;
-	bool sending : 1;  /* a send of CONN_OP_SEND_ALL is in flight */
+	bool sender : 1;   /* waits for answers: in the rings that are read first */
+	bool sending : 1;  /* a send of LINK_OP_SEND_ALL is in flight */
 	bool narrow : 1;   /* its socket gets the small receive buffer */
 	bool bulk : 1;     /* keeps its plain descriptor, to be marked */
 	bool torn : 1;     /* broke off on purpose, and is to come back */
@@ -91,65 +92,65 @@ struct conn {
 	bool has_bad : 1;  /* got something wrong */
 };
 
-void conn_init(struct conn *c, uint32_t index);
-void conn_free(struct conn *c); /* what it borrowed; after the thread has ended */
+void link_init(struct link *c, uint32_t index);
+void link_free(struct link *c); /* what it borrowed; after the thread has ended */
 
 /* Connects. intended_ns: when the schedule wanted it. */
-void conn_open(struct crew *crew, struct conn *c, uint64_t intended_ns);
-void conn_event(struct crew *crew, struct conn *c, enum conn_op op, const struct ring_event *e);
+void link_open(struct crew *crew, struct link *c, uint64_t intended_ns);
+void link_event(struct crew *crew, struct link *c, enum link_op op, const struct ring_event *e);
 
 /* JOINING <-> STANDING is the speaker's to say. */
-void conn_state_set(struct crew *crew, struct conn *c, enum conn_state state);
+void link_state_set(struct crew *crew, struct link *c, enum link_state state);
 
 /* It is open: its messages are the speaker's. */
-static inline bool conn_is_open(const struct conn *c)
+static inline bool link_is_open(const struct link *c)
 {
-	return c->state == CONN_JOINING || c->state == CONN_STANDING;
+	return c->state == LINK_JOINING || c->state == LINK_STANDING;
 }
 
 /* Over all threads. */
-uint64_t conn_number(const struct crew *crew, const struct conn *c);
+uint64_t link_number(const struct crew *crew, const struct link *c);
 
 /* Ends the connection; the first reason counts, and TROUBLE_NONE is no reason. */
-void conn_break(struct crew *crew, struct conn *c, enum trouble t, const char *why);
+void link_break(struct crew *crew, struct link *c, enum trouble t, const char *why);
 
 /* Breaks off on purpose, in order or with a reset. The caller has set `torn` or `vanished`. */
-void conn_tear(struct crew *crew, struct conn *c, bool reset);
+void link_tear(struct crew *crew, struct link *c, bool reset);
 
 /* Ends the receive in flight, so that it gives what is there; recv_arm or nothing follows. */
-void conn_recv_cancel(struct crew *crew, struct conn *c);
-void conn_recv_arm(struct crew *crew, struct conn *c); /* all that comes */
-void conn_recv_once(struct crew *crew, struct conn *c);
+void link_recv_cancel(struct crew *crew, struct link *c);
+void link_recv_arm(struct crew *crew, struct link *c); /* all that comes */
+void link_recv_once(struct crew *crew, struct link *c);
 
 /* Sends one masked control message or small data message; `payload` is changed. The speaker may
  * queue it behind others of its own, or let it go. */
-void conn_say(struct crew *crew, struct conn *c, enum ws_opcode opcode, uint8_t *payload,
+void link_say(struct crew *crew, struct link *c, enum ws_opcode opcode, uint8_t *payload,
 	      size_t len);
 
 /* A few bytes that go out whole, or the server has stopped reading and the connection breaks. The
  * bytes are of crew_arena(). */
-void conn_send_now(struct crew *crew, struct conn *c, const void *bytes, size_t len);
+void link_send_now(struct crew *crew, struct link *c, const void *bytes, size_t len);
 
 /* Sends to the end; bytes stay the caller's until speaker->sent(). One at a time. */
-void conn_send_all(struct crew *crew, struct conn *c, const void *bytes, size_t len);
+void link_send_all(struct crew *crew, struct link *c, const void *bytes, size_t len);
 
 /* Plain bytes came. */
-void conn_bytes(struct crew *crew, struct conn *c, uint8_t *data, size_t len);
+void link_bytes(struct crew *crew, struct link *c, uint8_t *data, size_t len);
 
 /* Parses, and hands messages to the speaker: all of it, or at most one piece; then it returns how
  * many bytes that took. */
-void conn_parse(struct crew *crew, struct conn *c, uint8_t *data, size_t len);
-size_t conn_parse_piece(struct crew *crew, struct conn *c, uint8_t *data, size_t len);
+void link_parse(struct crew *crew, struct link *c, uint8_t *data, size_t len);
+size_t link_parse_piece(struct crew *crew, struct link *c, uint8_t *data, size_t len);
 
-/* --- for conn.c, conn_open.c and wire.c alone --- */
+/* --- for link.c, link_open.c and wire.c alone --- */
 
-uint64_t conn_tag(const struct conn *c, enum conn_op op);
-uint64_t conn_upgrade_random(const struct crew *crew, const struct conn *c);
+uint64_t link_tag(const struct link *c, enum link_op op);
+uint64_t link_upgrade_random(const struct crew *crew, const struct link *c);
 
 /* Sends the request to upgrade: the connection stands. */
-void conn_upgrade(struct crew *crew, struct conn *c);
+void link_upgrade(struct crew *crew, struct link *c);
 
-/* Hands a send to the ring; its event is CONN_OP_SEND_ALL. */
-void conn_send_arm(struct crew *crew, struct conn *c, const void *bytes, size_t len);
+/* Hands a send to the ring; its event is LINK_OP_SEND_ALL. */
+void link_send_arm(struct crew *crew, struct link *c, const void *bytes, size_t len);
 
 #endif
