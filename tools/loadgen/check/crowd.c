@@ -1,7 +1,7 @@
 /*
  * crowd.c - marks that observers pass.
  *
- * Owner: the worker, but for the queue of what everybody passed, which is under `lock` (one push
+ * Owner: the crew, but for the queue of what everybody passed, which is under `lock` (one push
  * per frame, one look per tick of the main thread).
  *
  * A mark stands at the last seq of a frame. Observers pass marks in order, so marks are complete in

@@ -1,9 +1,9 @@
 /*
  * crowd.h - when the last of all observers holds a seq.
  *
- * Each worker has a crowd and tells it where its observers stand; the crowd remembers the latest
+ * Each crew has a crowd and tells it where its observers stand; the crowd remembers the latest
  * frames as marks, and how many observers have not reached each. The main thread joins the crowds
- * of all workers: a seq is seen by all when every crowd has it.
+ * of all crews: a seq is seen by all when every crowd has it.
  */
 #ifndef PX_LOADGEN_CROWD_H
 #define PX_LOADGEN_CROWD_H
@@ -19,7 +19,7 @@ struct crowd;
 int crowd_new(struct crowd **ret_crowd); /* -ENOMEM */
 void crowd_free(struct crowd *c);        /* NULL is fine */
 
-/* --- the worker --- */
+/* --- the crew --- */
 
 /* A new observer, who holds everything up to seq. */
 void crowd_enter(struct crowd *c, uint64_t seq, uint64_t now_ns);

@@ -1,5 +1,5 @@
 /*
- * ledger.c - acknowledgements, kept in one growing array per worker (24 bytes each).
+ * ledger.c - acknowledgements, kept in one growing array per crew (24 bytes each).
  *
  * The check knows nothing of frames: it folds the acknowledged placements by seq over the board of
  * the start. When all seqs are ours the fold is the final board. Otherwise others place too, and of

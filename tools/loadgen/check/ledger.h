@@ -1,7 +1,7 @@
 /*
  * ledger.h - every acknowledgement of a run, and what must be true of all of them together.
  *
- * Each worker keeps its own; after the workers have ended the main thread adds them up and checks.
+ * Each crew keeps its own; after the crews have ended the main thread adds them up and checks.
  */
 #ifndef PX_LOADGEN_LEDGER_H
 #define PX_LOADGEN_LEDGER_H

@@ -1,7 +1,7 @@
 /*
  * reference.c - first copies of frames, and their board.
  *
- * Owner: one worker. Memory: the table (SETS x WAYS entries, the oldest of a set goes first), the
+ * Owner: one crew. Memory: the table (SETS x WAYS entries, the oldest of a set goes first), the
  * board twice (now and at the start), and the cells of the largest delta so far.
  *
  * A delta is applied when the board's seq lies in [first - 1, last), whoever brings it: a client

@@ -1,7 +1,7 @@
 /*
  * reference.h - the first copy of every frame, and the board that the frames make.
  *
- * One per worker thread. The first client to receive a delta hands it in whole: it is decoded,
+ * One per crew thread. The first client to receive a delta hands it in whole: it is decoded,
  * applied, and its hash kept in a bounded table. The others only compare length and hash with that,
  * so that each client's stream is proven equal to the reference's at the cost of one hash. The
  * packing of the board is written here a second time on purpose: it checks the server's.

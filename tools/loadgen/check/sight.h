@@ -30,7 +30,7 @@ void sight_times_set(struct sight_times *t, uint64_t seq, const struct span *spa
 /* False: not known, or overwritten by a much later seq. */
 bool sight_times_get(const struct sight_times *t, uint64_t seq, struct span *ret_span);
 
-struct sight; /* one per worker */
+struct sight; /* one per crew */
 
 /* -ENOMEM. observers: how many will tell what they saw. */
 int sight_new(struct sight_times *times, uint32_t observers, struct sight **ret_sight);

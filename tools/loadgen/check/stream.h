@@ -6,7 +6,7 @@
  * that stand there, and a message that arrives in pieces needs no memory. Bytes that differ are no
  * verdict; they are parsed and judged one by one (client_message.c), as are those of the first.
  *
- * One per worker, on its thread. The oldest frames go when there is no room.
+ * One per crew, on its thread. The oldest frames go when there is no room.
  */
 #ifndef PX_LOADGEN_STREAM_H
 #define PX_LOADGEN_STREAM_H

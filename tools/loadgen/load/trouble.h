@@ -1,4 +1,4 @@
-/* trouble.h - classes of what went wrong (trouble.def), counted by each worker. Pure, any thread.
+/* trouble.h - classes of what went wrong (trouble.def), counted by each crew. Pure, any thread.
  */
 #ifndef PX_LOADGEN_TROUBLE_H
 #define PX_LOADGEN_TROUBLE_H

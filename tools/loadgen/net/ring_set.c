@@ -1,7 +1,7 @@
 /*
  * ring_set.c - several rings as one.
  *
- * Owner: the worker. Memory: the rings with their receive buffers, and the arena, which holds the
+ * Owner: the crew. Memory: the rings with their receive buffers, and the arena, which holds the
  * bytes of small sends until they were submitted.
  */
 #include "tools/loadgen/net/ring_set.h"

@@ -2,7 +2,7 @@
  * tls.c - TLS over two memory BIOs. The only file of loadgen that includes OpenSSL.
  *
  * Owner: struct tls_trust belongs to the main thread, which frees it when no connection is left;
- * struct tls to its worker. Memory: OpenSSL's, some 30 KiB for a connection; buffers that are empty
+ * struct tls to its crew. Memory: OpenSSL's, some 30 KiB for a connection; buffers that are empty
  * are given back. Nothing is in flight here.
  */
 #include "tools/loadgen/net/tls.h"

@@ -2,7 +2,7 @@
  * client.c - a client of pixeld on its connection (net/link.h): how it reads, what it sends, and
  * how it breaks off.
  *
- * Owner: the worker. A painter's placements go out with link_send_all(), one buffer at a time;
+ * Owner: the crew. A painter's placements go out with link_send_all(), one buffer at a time;
  * watchers say little, and nothing waits for it.
  */
 #include <stdio.h>
@@ -12,7 +12,7 @@
 
 #include "engine/base/assert.h"
 #include "tools/loadgen/load/rng.h"
-#include "tools/loadgen/pixel/worker_priv.h"
+#include "tools/loadgen/pixel/pixel_priv.h"
 
 #define MESSAGE_BYTES_MAX (16U << 20)
 
@@ -20,7 +20,7 @@
 
 static void joined(struct crew *crew, struct link *link)
 {
-	struct worker *w = worker_of(crew);
+	struct pixel_crew *w = pixel_crew_of(crew);
 
 	latency_record(&w->latencies, LATENCY_CONNECT,
 		       &(struct span){link->intended_ns, link->since_ns}, crew->now.mono_ns);
@@ -41,7 +41,7 @@ static void ended(struct crew *crew, struct link *link)
 
 static void dead(struct crew *crew, struct link *link)
 {
-	struct worker *w = worker_of(crew);
+	struct pixel_crew *w = pixel_crew_of(crew);
 	struct client *c = client_of(link);
 	struct painter *p = c->painter;
 
@@ -56,7 +56,7 @@ static void dead(struct crew *crew, struct link *link)
 	}
 }
 
-void client_tear(struct worker *w, struct client *c, enum tear how)
+void client_tear(struct pixel_crew *w, struct client *c, enum tear how)
 {
 	stat_add(&w->stats.torn[how], 1);
 	c->link.torn = how != TEAR_VANISH;
@@ -80,11 +80,11 @@ static bool queue(struct crew *crew, struct link *link, enum ws_opcode opcode, u
 	if (p->urgent_len > 0 || len + WS_HEAD_BYTES_MAX > PAINTER_URGENT_BYTES)
 		return true; /* one is waiting already: it serves as well */
 	p->urgent_len = (uint8_t)crew_frame_write(crew, p->urgent, opcode, payload, len);
-	worker_painter_ready(worker_of(crew), p);
+	pixel_painter_ready(pixel_crew_of(crew), p);
 	return true;
 }
 
-void client_flush(struct worker *w, struct client *c)
+void client_flush(struct pixel_crew *w, struct client *c)
 {
 	struct painter *p = c->painter;
 	uint64_t before = p->sent_ever;
@@ -108,14 +108,14 @@ static void sent(struct crew *crew, struct link *link)
 
 	p->out_len = 0;
 	if (p->sent < p->head || p->urgent_len > 0)
-		worker_painter_ready(worker_of(crew), p);
+		pixel_painter_ready(pixel_crew_of(crew), p);
 }
 
 /* --- receive ---------------------------------------------------------------------------------- */
 
 static void bytes_take(struct crew *crew, struct link *link, uint8_t *data, size_t len)
 {
-	struct worker *w = worker_of(crew);
+	struct pixel_crew *w = pixel_crew_of(crew);
 	struct client *c = client_of(link);
 
 	if (link->marked)
@@ -132,7 +132,7 @@ static void bytes_take(struct crew *crew, struct link *link, uint8_t *data, size
 	}
 }
 
-void client_settle_down(struct worker *w, struct client *c)
+void client_settle_down(struct pixel_crew *w, struct client *c)
 {
 	struct link *link = &c->link;
 	uint32_t most = w->options->read_mark;
@@ -154,7 +154,7 @@ void client_settle_down(struct worker *w, struct client *c)
 }
 
 /* A receive that begins anew takes what is there, mark or not: the one in flight gives way. */
-void client_read_out(struct worker *w, struct client *c)
+void client_read_out(struct pixel_crew *w, struct client *c)
 {
 	struct link *link = &c->link;
 
@@ -180,12 +180,12 @@ const struct speaker client_speaker = {
 	.sent = sent,
 	.ended = ended,
 	.dead = dead,
-	.opens_ns = worker_opens_ns,
-	.due = worker_due,
-	.flush = worker_flush,
-	.beat = worker_beat,
-	.circle_end = worker_circle_end,
-	.publish = worker_publish,
-	.due_ns = worker_due_ns,
-	.free = worker_free,
+	.opens_ns = pixel_opens_ns,
+	.due = pixel_due,
+	.flush = pixel_flush,
+	.beat = pixel_beat,
+	.circle_end = pixel_circle_end,
+	.publish = pixel_publish,
+	.due_ns = pixel_due_ns,
+	.free = pixel_crew_free,
 };

@@ -1,7 +1,7 @@
 /*
  * client_message.c - what a client makes of the server's messages.
  *
- * Owner: the worker. What equals the stream does not come here (client_stream.c). Nothing is in
+ * Owner: the crew. What equals the stream does not come here (client_stream.c). Nothing is in
  * flight; the one thing that blocks is the fetch of a whole board, when the first client of the
  * thread has subscribed, and when a board was replaced.
  */
@@ -14,12 +14,12 @@
 #include "engine/base/assert.h"
 #include "tools/loadgen/result/remedy.h"
 #include "tools/loadgen/load/rng.h"
-#include "tools/loadgen/pixel/worker_priv.h"
+#include "tools/loadgen/pixel/pixel_priv.h"
 
 /* --- subscribing ------------------------------------------------------------------------------ */
 
 /* Appends one masked binary frame. */
-static size_t frame_append(struct worker *w, uint8_t *out, const struct message *m)
+static size_t frame_append(struct pixel_crew *w, uint8_t *out, const struct message *m)
 {
 	uint8_t body[MESSAGE_IN_BYTES_MAX];
 	size_t len = message_encode_client(m, body);
@@ -27,7 +27,7 @@ static size_t frame_append(struct worker *w, uint8_t *out, const struct message 
 	return crew_frame_write(&w->crew, out, WS_BINARY, body, len);
 }
 
-void client_subscribe(struct worker *w, struct client *c, bool with_session)
+void client_subscribe(struct pixel_crew *w, struct client *c, bool with_session)
 {
 	struct message m = {.type = MSG_SUBSCRIBE};
 	uint8_t *out = crew_arena(&w->crew, 2 * MESSAGE_IN_BYTES_MAX);
@@ -52,7 +52,7 @@ void client_subscribe(struct worker *w, struct client *c, bool with_session)
 	link_send_now(&w->crew, &c->link, out, len);
 }
 
-void client_observer_moved(struct worker *w, struct client *c, uint64_t before)
+void client_observer_moved(struct pixel_crew *w, struct client *c, uint64_t before)
 {
 	if (!c->link.observer || c->follow.seq < c->missed_seq)
 		return;
@@ -64,7 +64,7 @@ void client_observer_moved(struct worker *w, struct client *c, uint64_t before)
 }
 
 /* Fetches the board until it stands at `seq` or later, and begins the reference from it. */
-static bool reference_fetch(struct worker *w, struct client *c, uint32_t epoch, uint64_t seq)
+static bool reference_fetch(struct pixel_crew *w, struct client *c, uint32_t epoch, uint64_t seq)
 {
 	struct board_bytes board;
 	int r = board_fetch_from(&w->options->net.targets[0], w->options->board, epoch, seq,
@@ -78,7 +78,7 @@ static bool reference_fetch(struct worker *w, struct client *c, uint32_t epoch, 
 	return r == 0;
 }
 
-static bool canvas_fits(struct worker *w, const struct msg_subscribed *m)
+static bool canvas_fits(struct pixel_crew *w, const struct msg_subscribed *m)
 {
 	if (w->canvas.width == 0)
 		w->canvas = (struct canvas){
@@ -87,7 +87,7 @@ static bool canvas_fits(struct worker *w, const struct msg_subscribed *m)
 	       w->canvas.bits == m->bits && w->canvas.board == m->board;
 }
 
-static void subscribed(struct worker *w, struct client *c, const struct msg_subscribed *m)
+static void subscribed(struct pixel_crew *w, struct client *c, const struct msg_subscribed *m)
 {
 	enum trouble t;
 
@@ -115,12 +115,12 @@ static void subscribed(struct worker *w, struct client *c, const struct msg_subs
 	}
 	client_settle_down(w, c);
 	if (c->painter != NULL)
-		worker_painter_ready(w, c->painter);
+		pixel_painter_ready(w, c->painter);
 }
 
 /* The board has to be fetched. What the thread's reference holds was fetched and followed by this
  * very rule, so it serves every client of the thread, as long as it is new enough. */
-static void stale(struct worker *w, struct client *c, const struct msg_stale *m)
+static void stale(struct pixel_crew *w, struct client *c, const struct msg_stale *m)
 {
 	uint64_t before;
 
@@ -149,7 +149,7 @@ static void stale(struct worker *w, struct client *c, const struct msg_stale *m)
 
 /* Behind a right delta the client has a place in the stream, which goes on with it when it is new.
  * */
-static void stream_join(struct worker *w, struct client *c, const struct msg_delta *m,
+static void stream_join(struct pixel_crew *w, struct client *c, const struct msg_delta *m,
 			const uint8_t *message, size_t len)
 {
 	if (m->first > stream_last(w->stream) || c->follow.epoch != stream_epoch(w->stream))
@@ -159,7 +159,7 @@ static void stream_join(struct worker *w, struct client *c, const struct msg_del
 		c->place = stream_behind(w->stream, m->first, m->last);
 }
 
-static void delta(struct worker *w, struct client *c, const struct msg_delta *m,
+static void delta(struct pixel_crew *w, struct client *c, const struct msg_delta *m,
 		  const uint8_t *payload, const uint8_t *message, size_t len)
 {
 	uint64_t before = c->follow.seq;
@@ -193,7 +193,7 @@ static void delta(struct worker *w, struct client *c, const struct msg_delta *m,
 	client_observer_moved(w, c, before);
 }
 
-static void status(struct worker *w, struct client *c, const struct msg_status *m,
+static void status(struct pixel_crew *w, struct client *c, const struct msg_status *m,
 		   const uint8_t *message, size_t len)
 {
 	enum trouble t;
@@ -214,7 +214,7 @@ static void status(struct worker *w, struct client *c, const struct msg_status *
 
 /* --- answers to placements -------------------------------------------------------------------- */
 
-static void ack_keep(struct worker *w, const struct client *c, uint64_t request, uint64_t seq)
+static void ack_keep(struct pixel_crew *w, const struct client *c, uint64_t request, uint64_t seq)
 {
 	struct place place = plan_place(w->shared->plan, request - 1, w->canvas.width,
 					w->canvas.height, w->canvas.bits);
@@ -231,7 +231,7 @@ static void ack_keep(struct worker *w, const struct client *c, uint64_t request,
 			     "no memory to keep acknowledgements");
 }
 
-static void placed(struct worker *w, struct client *c, const struct msg_placed *m)
+static void placed(struct pixel_crew *w, struct client *c, const struct msg_placed *m)
 {
 	struct span span;
 
@@ -247,10 +247,10 @@ static void placed(struct worker *w, struct client *c, const struct msg_placed *
 	sight_times_set(w->shared->times, m->seq, &span);
 	ack_keep(w, c, m->request, m->seq);
 	c->painter->rests_until_ns = w->crew.now.mono_ns + m->cooldown_ms * NS_PER_MS;
-	worker_painter_ready(w, c->painter);
+	pixel_painter_ready(w, c->painter);
 }
 
-static void refused(struct worker *w, struct client *c, const struct msg_refused *m)
+static void refused(struct pixel_crew *w, struct client *c, const struct msg_refused *m)
 {
 	struct span span;
 
@@ -265,11 +265,11 @@ static void refused(struct worker *w, struct client *c, const struct msg_refused
 		       remedy_of_replay(m->code, w->options->placing == PLACING_FREE) != NULL;
 	stat_add(&w->crew.stats.outstanding, (uint64_t)-1);
 	c->painter->rests_until_ns = w->crew.now.mono_ns + m->wait_ms * NS_PER_MS;
-	worker_painter_ready(w, c->painter);
+	pixel_painter_ready(w, c->painter);
 }
 
 /* After a break: what the server knows of us settles what was on its way. */
-static void you(struct worker *w, struct client *c, const struct msg_you *m)
+static void you(struct pixel_crew *w, struct client *c, const struct msg_you *m)
 {
 	struct painter *p = c->painter;
 	bool last = false;
@@ -284,10 +284,10 @@ static void you(struct worker *w, struct client *c, const struct msg_you *m)
 	stat_add(&w->crew.stats.outstanding, 0 - (uint64_t)settled);
 	if (last)
 		ack_keep(w, c, m->last_request, m->last_seq);
-	worker_painter_ready(w, p);
+	pixel_painter_ready(w, p);
 }
 
-static void error_told(struct worker *w, struct client *c, const struct msg_error *m)
+static void error_told(struct pixel_crew *w, struct client *c, const struct msg_error *m)
 {
 	crew_trouble(&w->crew, TROUBLE_MESSAGE, &c->link, "the server says %s: %s",
 		     refusal_str((enum refusal)m->code), m->text);
@@ -297,7 +297,7 @@ static void error_told(struct worker *w, struct client *c, const struct msg_erro
 void client_message(struct crew *crew, struct link *link, enum ws_opcode opcode,
 		    const uint8_t *message, size_t len)
 {
-	struct worker *w = worker_of(crew);
+	struct pixel_crew *w = pixel_crew_of(crew);
 	struct client *c = client_of(link);
 	struct message m;
 	const uint8_t *payload = NULL;

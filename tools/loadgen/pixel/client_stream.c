@@ -1,15 +1,15 @@
 /*
  * client_stream.c - a client whose bytes are those of the stream: no parser, no memory, no message.
  *
- * Owner: the worker. A client gets a place in the stream by a delta that was parsed and found right
+ * Owner: the crew. A client gets a place in the stream by a delta that was parsed and found right
  * (client_message.c), and keeps it while what comes is what stands there. What does not (an answer
  * to a painter, a close frame, a lie) is parsed from the begin of its frame on.
  */
 #include "engine/base/assert.h"
-#include "tools/loadgen/pixel/worker_priv.h"
+#include "tools/loadgen/pixel/pixel_priv.h"
 
 /* An observer got the frames from number `from` to its place. */
-static void frames_seen(struct worker *w, struct client *c, uint64_t from)
+static void frames_seen(struct pixel_crew *w, struct client *c, uint64_t from)
 {
 	for (uint64_t i = from; i < c->place.frame; i++) {
 		const struct stream_frame *f = stream_frame(w->stream, i);
@@ -23,7 +23,7 @@ static void frames_seen(struct worker *w, struct client *c, uint64_t from)
 	}
 }
 
-static void frames_passed(struct worker *w, struct client *c, uint64_t from)
+static void frames_passed(struct pixel_crew *w, struct client *c, uint64_t from)
 {
 	const struct stream_frame *first = stream_frame(w->stream, from);
 	const struct stream_frame *last = stream_frame(w->stream, c->place.frame - 1);
@@ -37,7 +37,7 @@ static void frames_passed(struct worker *w, struct client *c, uint64_t from)
 }
 
 /* What it has of a frame goes to the parser. */
-static void step_out(struct worker *w, struct client *c)
+static void step_out(struct pixel_crew *w, struct client *c)
 {
 	uint32_t have = c->place.at;
 
@@ -50,7 +50,7 @@ static void step_out(struct worker *w, struct client *c)
 			   stream_bytes(w->stream, stream_frame(w->stream, c->place.frame)), have);
 }
 
-size_t client_compare(struct worker *w, struct client *c, const uint8_t *bytes, size_t len)
+size_t client_compare(struct pixel_crew *w, struct client *c, const uint8_t *bytes, size_t len)
 {
 	uint64_t from = c->place.frame;
 	size_t used = stream_match(w->stream, &c->place, bytes, len);
@@ -62,7 +62,7 @@ size_t client_compare(struct worker *w, struct client *c, const uint8_t *bytes, 
 	return used;
 }
 
-void client_stream_look(struct worker *w, struct client *c)
+void client_stream_look(struct pixel_crew *w, struct client *c)
 {
 	if (c->place.frame == STREAM_NONE || stream_holds(w->stream, &c->place))
 		return;

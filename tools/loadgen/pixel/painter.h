@@ -8,7 +8,7 @@
  *	                                   sent: all below are on the connection
  *	                                   head: all below have come due
  *
- * head - tail never exceeds the window. Owner: the worker of the client.
+ * head - tail never exceeds the window. Owner: the crew of the client.
  */
 #ifndef PX_LOADGEN_PAINTER_H
 #define PX_LOADGEN_PAINTER_H
@@ -35,14 +35,14 @@ struct painter {
 	uint8_t *out; /* bytes of the send in flight, or to be sent next */
 	size_t out_len;
 	const char *token;
-	uint32_t client;   /* index at its worker */
+	uint32_t client;   /* index at its crew */
 	uint32_t number;   /* p */
 	uint32_t painters; /* P */
 	uint32_t window;
 	uint8_t urgent_len;
 	uint64_t rests_until_ns; /* the server's cooldown, as it last said */
 	bool asking;             /* reconnected: waits for what the server knows of it */
-	bool ready;              /* is on the worker's list of those that have something to send */
+	bool ready;              /* is on the crew's list of those that have something to send */
 	bool gone;               /* its client is not coming back */
 	uint8_t urgent[PAINTER_URGENT_BYTES];
 };

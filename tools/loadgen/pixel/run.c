@@ -21,7 +21,7 @@
 #include "tools/loadgen/report/live.h"
 #include "tools/loadgen/result/remedy.h"
 #include "tools/loadgen/pixel/verdict.h"
-#include "tools/loadgen/pixel/worker.h"
+#include "tools/loadgen/pixel/pixel_crew.h"
 
 struct runner {
 	struct options *options;
@@ -31,7 +31,7 @@ struct runner {
 	struct pace pace;
 	struct sight_times *times;
 	struct session_token *tokens;
-	struct crowd **crowds; /* of the workers */
+	struct crowd **crowds; /* of the crews */
 	uint64_t crowds_next;  /* for crowds_settle() */
 	uint64_t place_ns;     /* when placing began; 0: not yet */
 	struct live live;
@@ -39,9 +39,9 @@ struct runner {
 	struct run_result *result;
 };
 
-static struct worker *worker_at(const struct runner *r, uint32_t i)
+static struct pixel_crew *pixel_crew_at(const struct runner *r, uint32_t i)
 {
-	return worker_of(r->drive.crews[i]);
+	return pixel_crew_of(r->drive.crews[i]);
 }
 
 static uint64_t rss_bytes(void)
@@ -52,7 +52,7 @@ static uint64_t rss_bytes(void)
 	return (uint64_t)use.ru_maxrss << 10;
 }
 
-static void totals_add(struct run_totals *t, const struct worker_stats *s)
+static void totals_add(struct run_totals *t, const struct pixel_crew_stats *s)
 {
 	t->placed += stat_get(&s->placed);
 	t->resent += stat_get(&s->resent);
@@ -79,7 +79,7 @@ static void totals_get(const struct runner *r, struct run_totals *ret_totals)
 	*ret_totals = (struct run_totals){0};
 	drive_tally(&r->drive, &ret_totals->tally);
 	for (uint32_t i = 0; i < r->drive.started; i++)
-		totals_add(ret_totals, worker_stats(worker_at(r, i)));
+		totals_add(ret_totals, pixel_crew_stats(pixel_crew_at(r, i)));
 }
 
 /* --- before ----------------------------------------------------------------------------------- */
@@ -188,14 +188,14 @@ static enum exit_code sessions_make(struct runner *r)
 static int crew_make(void *arg, uint32_t number, struct crew **ret_crew)
 {
 	struct runner *r = arg;
-	int e = worker_new(&r->shared, number, ret_crew);
+	int e = pixel_crew_new(&r->shared, number, ret_crew);
 
 	if (e == 0)
-		r->crowds[number] = worker_crowd(worker_of(*ret_crew));
+		r->crowds[number] = pixel_crew_crowd(pixel_crew_of(*ret_crew));
 	return e;
 }
 
-static enum exit_code workers_start(struct runner *r)
+static enum exit_code crews_start(struct runner *r)
 {
 	const struct options *o = r->options;
 
@@ -331,11 +331,11 @@ static void place_all(struct runner *r)
 	r->result->cpu_percent = (double)(drive_cpu_ns() - cpu) * 1e-7 / r->result->run_s;
 }
 
-/* All workers have nobody behind `seq`. */
+/* All crews have nobody behind `seq`. */
 static bool all_reached(const struct runner *r, uint64_t seq)
 {
 	for (uint32_t i = 0; i < r->drive.started; i++) {
-		const struct worker_stats *s = worker_stats(worker_at(r, i));
+		const struct pixel_crew_stats *s = pixel_crew_stats(pixel_crew_at(r, i));
 
 		if (atomic_load_explicit(&s->behind_of, memory_order_acquire) != seq ||
 		    stat_get(&s->behind) != 0)
@@ -347,7 +347,7 @@ static bool all_reached(const struct runner *r, uint64_t seq)
 static bool anybody_beyond(const struct runner *r, uint64_t seq)
 {
 	for (uint32_t i = 0; i < r->drive.started; i++)
-		if (stat_get(&worker_stats(worker_at(r, i))->seq) > seq)
+		if (stat_get(&pixel_crew_stats(pixel_crew_at(r, i))->seq) > seq)
 			return true;
 	return false;
 }
@@ -402,12 +402,12 @@ static void result_collect(struct runner *r)
 		      &result->latencies);
 	drive_troubles(&r->drive, result->outcome.first);
 	for (uint32_t i = 0; i < r->drive.started; i++) {
-		struct worker *w = worker_at(r, i);
+		struct pixel_crew *w = pixel_crew_at(r, i);
 
-		worker_settle(w);
-		latencies_merge(&result->latencies, worker_latencies(w));
-		hdr_merge(&result->lag, worker_lag(w));
-		if (!ledger_move(&result->ledger, worker_ledger(w)))
+		pixel_crew_settle(w);
+		latencies_merge(&result->latencies, pixel_crew_latencies(w));
+		hdr_merge(&result->lag, pixel_crew_lag(w));
+		if (!ledger_move(&result->ledger, pixel_crew_ledger(w)))
 			result->totals.tally
 				.trouble[TROUBLE_ACK_LOST]++; /* no memory: not checked */
 	}
@@ -421,7 +421,7 @@ static void boards_compare(struct runner *r, const struct board_bytes *final)
 	result->epoch = final->epoch;
 	result->board_hash = hash64(final->bytes, final->len, 0);
 	for (uint32_t i = 0; i < r->drive.started; i++) {
-		const struct reference *ref = worker_reference(worker_at(r, i));
+		const struct reference *ref = pixel_crew_reference(pixel_crew_at(r, i));
 		enum trouble t = verdict_board(ref, final);
 
 		if (!reference_is_loaded(ref))
@@ -444,12 +444,12 @@ static void result_judge(struct runner *r, const struct board_bytes *final)
 
 	result_collect(r);
 	if (final->bytes != NULL) {
-		const struct reference *ref = worker_reference(worker_at(r, 0));
+		const struct reference *ref = pixel_crew_reference(pixel_crew_at(r, 0));
 
 		boards_compare(r, final);
 		for (uint32_t i = 0; i < r->drive.started; i++)
-			worker_reach_add(worker_at(r, i), result->seq_first, final->seq,
-					 &result->reach);
+			pixel_crew_reach_add(pixel_crew_at(r, i), result->seq_first, final->seq,
+					     &result->reach);
 		if (reference_is_loaded(ref))
 			ledger_check(&result->ledger, reference_start(ref), final,
 				     reference_bits(ref), &result->ledger_verdict);
@@ -487,7 +487,7 @@ void run(struct options *options, struct run_result *ret_result)
 		code = sessions_make(&r);
 	read_mark_choose(options);
 	if (code == EXIT_PASS)
-		code = workers_start(&r);
+		code = crews_start(&r);
 	ret_result->outcome.code = code;
 	if (code == EXIT_PASS)
 		runner_run(&r);

@@ -1,7 +1,7 @@
 /*
  * raw_client.c - a client of any WebSocket server on its connection (net/link.h).
  *
- * Owner: the worker's thread. What it sends goes out with link_send_all(), one buffer at a time:
+ * Owner: the crew's thread. What it sends goes out with link_send_all(), one buffer at a time:
  * the first message, then a sender's buffers.
  */
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 #define AWAITED_LOOK_NS   (50 * NS_PER_MS)
 
 /* The first message may be long: it is sent to its end, from memory of its own. */
-static void first_send(struct raw_worker *w, struct raw_client *c)
+static void first_send(struct raw_crew *w, struct raw_client *c)
 {
 	const struct raw_options *o = w->options;
 	const struct raw_template *t = o->first_message;
@@ -39,7 +39,7 @@ static void first_send(struct raw_worker *w, struct raw_client *c)
 
 static void joined(struct crew *crew, struct link *link)
 {
-	struct raw_worker *w = raw_worker_of(crew);
+	struct raw_crew *w = raw_crew_of(crew);
 
 	hdr_record(&w->connect, crew->now.mono_ns - link->since_ns);
 	link_state_set(crew, link, LINK_STANDING);
@@ -50,7 +50,7 @@ static void joined(struct crew *crew, struct link *link)
 static bool queue(struct crew *crew, struct link *link, enum ws_opcode opcode, uint8_t *payload,
 		  size_t len)
 {
-	struct raw_worker *w = raw_worker_of(crew);
+	struct raw_crew *w = raw_crew_of(crew);
 	struct raw_client *c = raw_client_of(link);
 	struct raw_sender *s = c->sender;
 
@@ -77,7 +77,7 @@ static void sent(struct crew *crew, struct link *link)
 	if (!first)
 		s->sending = false;
 	if (first || s->next_len > 0)
-		raw_sender_ready(raw_worker_of(crew), s);
+		raw_sender_ready(raw_crew_of(crew), s);
 }
 
 static void ended(struct crew *crew, struct link *link)
@@ -101,7 +101,7 @@ static void dead(struct crew *crew, struct link *link)
 
 static void publish(struct crew *crew)
 {
-	struct raw_worker *w = raw_worker_of(crew);
+	struct raw_crew *w = raw_crew_of(crew);
 	uint64_t until_ns = w->shared->open_until_ns;
 
 	if (w->track == NULL || until_ns == UINT64_MAX ||
@@ -126,5 +126,5 @@ const struct speaker raw_speaker = {
 	.flush = raw_senders_flush,
 	.publish = publish,
 	.due_ns = raw_senders_due_ns,
-	.free = raw_worker_free,
+	.free = raw_crew_free,
 };

@@ -2,7 +2,7 @@
  * raw_message.c - what a message that came is to the one who got it: an echo, a broadcast, or one
  * more.
  *
- * Owner: the worker's thread.
+ * Owner: the crew's thread.
  */
 #include "engine/base/hash.h"
 #include "tools/loadgen/raw/raw_priv.h"
@@ -11,7 +11,7 @@
 #define STAMP_SLACK_NS (60 * NS_PER_SEC) /* a server's own clock may be a little off */
 
 /* A welcome, or the answer to the first message, may come before the first echo. */
-static bool may_be_welcome(const struct raw_worker *w, const struct raw_sender *s)
+static bool may_be_welcome(const struct raw_crew *w, const struct raw_sender *s)
 {
 	if (w->options->first_message != NULL && (s == NULL || s->tail == 0))
 		return true;
@@ -19,7 +19,7 @@ static bool may_be_welcome(const struct raw_worker *w, const struct raw_sender *
 }
 
 /* An echo answers the oldest message; when it answers a later one, those before are missing. */
-static void echo_take(struct raw_worker *w, struct raw_client *c, uint64_t hash)
+static void echo_take(struct raw_crew *w, struct raw_client *c, uint64_t hash)
 {
 	struct raw_sender *s = c->sender;
 	uint32_t window = w->options->window;
@@ -45,7 +45,7 @@ static void echo_take(struct raw_worker *w, struct raw_client *c, uint64_t hash)
 }
 
 /* The time inside, as ours; 0: there is none. */
-static uint64_t stamp_read(struct raw_worker *w, const uint8_t *bytes, size_t len)
+static uint64_t stamp_read(struct raw_crew *w, const uint8_t *bytes, size_t len)
 {
 	uint64_t offset = w->shared->unix_offset_ns;
 	uint64_t unix_ns;
@@ -57,7 +57,7 @@ static uint64_t stamp_read(struct raw_worker *w, const uint8_t *bytes, size_t le
 	return unix_ns - offset;
 }
 
-static void broadcast_take(struct raw_worker *w, struct raw_client *c, const uint8_t *bytes,
+static void broadcast_take(struct raw_crew *w, struct raw_client *c, const uint8_t *bytes,
 			   size_t len, enum ws_opcode opcode)
 {
 	uint64_t stamp_ns = stamp_read(w, bytes, len);
@@ -80,7 +80,7 @@ static void broadcast_take(struct raw_worker *w, struct raw_client *c, const uin
 void raw_message(struct crew *crew, struct link *link, enum ws_opcode opcode, const uint8_t *bytes,
 		 size_t len)
 {
-	struct raw_worker *w = raw_worker_of(crew);
+	struct raw_crew *w = raw_crew_of(crew);
 	struct raw_client *c = raw_client_of(link);
 
 	stat_add(&crew->stats.deliveries, 1);

@@ -8,7 +8,7 @@
 
 #include "tools/loadgen/load/schedule.h"
 #include "tools/loadgen/net/crew.h"
-#include "tools/loadgen/raw/raw_worker.h"
+#include "tools/loadgen/raw/raw_crew.h"
 
 /* A message that waits for its echo. */
 struct raw_pending {
@@ -23,7 +23,7 @@ struct raw_sender {
 	uint8_t *out;  /* belongs to the ring while `sending` */
 	uint8_t *next; /* is filled meanwhile */
 	uint32_t next_len;
-	uint32_t client; /* index at its worker */
+	uint32_t client; /* index at its crew */
 	bool sending;
 	bool ready; /* is on the crew's list */
 	bool gone;
@@ -39,7 +39,7 @@ struct raw_client {
 
 _Static_assert(sizeof(struct raw_client) <= 256, "512 bytes per client with its share of buffers");
 
-struct raw_worker {
+struct raw_crew {
 	struct crew crew;
 	const struct raw_options *options;
 	struct raw_shared *shared;
@@ -50,7 +50,7 @@ struct raw_worker {
 	uint32_t senders_count;
 	uint32_t next_sender;
 	uint32_t send_room; /* bytes of each of a sender's two buffers */
-	uint64_t made;      /* messages of this worker */
+	uint64_t made;      /* messages of this crew */
 	uint64_t stamp_ns;  /* the last time that was put in a message */
 	struct pace_piece steady;
 	struct pace pace; /* of the piece above */
@@ -69,9 +69,9 @@ static inline struct raw_client *raw_client_of(const struct link *c)
 	return (struct raw_client *)(uintptr_t)c; /* its first member */
 }
 
-/* --- raw_worker.c --- */
+/* --- raw_crew.c --- */
 
-void raw_worker_free(struct crew *crew); /* speaker */
+void raw_crew_free(struct crew *crew); /* speaker */
 
 /* --- raw_client.c --- */
 
@@ -85,7 +85,7 @@ void raw_senders_flush(struct crew *crew);
 uint64_t raw_senders_due_ns(const struct crew *crew);
 
 /* Not the speaker's: it has, or may have, something to send at the end of this turn. */
-void raw_sender_ready(struct raw_worker *w, struct raw_sender *s);
+void raw_sender_ready(struct raw_crew *w, struct raw_sender *s);
 
 /* --- raw_message.c: speaker --- */
 

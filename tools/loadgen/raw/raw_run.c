@@ -31,9 +31,9 @@ struct runner {
 	struct raw_result *result;
 };
 
-static struct raw_worker *worker_at(const struct runner *r, uint32_t i)
+static struct raw_crew *pixel_crew_at(const struct runner *r, uint32_t i)
 {
-	return raw_worker_of(r->drive.crews[i]);
+	return raw_crew_of(r->drive.crews[i]);
 }
 
 static uint64_t unix_ns(void)
@@ -50,7 +50,7 @@ static void totals_get(const struct runner *r, struct raw_totals *ret_totals)
 
 	drive_tally(&r->drive, &t.tally);
 	for (uint32_t i = 0; i < r->drive.started; i++) {
-		const struct raw_stats *s = raw_worker_stats(worker_at(r, i));
+		const struct raw_stats *s = raw_crew_stats(pixel_crew_at(r, i));
 
 		t.sent += stat_get(&s->sent);
 		t.echoed += stat_get(&s->echoed);
@@ -140,11 +140,11 @@ static void send_all(struct runner *r)
 	result->cpu_percent = (double)(drive_cpu_ns() - cpu) * 1e-7 / result->run_s;
 }
 
-/* All workers have counted what they wait for since this was asked. */
+/* All crews have counted what they wait for since this was asked. */
 static bool all_looked(const struct runner *r)
 {
 	for (uint32_t i = 0; i < r->drive.started; i++)
-		if (stat_get(&raw_worker_stats(worker_at(r, i))->looked) < 2)
+		if (stat_get(&raw_crew_stats(pixel_crew_at(r, i))->looked) < 2)
 			return false;
 	return true;
 }
@@ -182,7 +182,7 @@ static int broadcasts_join(struct runner *r)
 	int e = tracks == NULL ? -ENOMEM : 0;
 
 	for (uint32_t i = 0; e == 0 && i < r->drive.started; i++) {
-		tracks[i] = raw_worker_track(worker_at(r, i));
+		tracks[i] = raw_crew_track(pixel_crew_at(r, i));
 		r->result->dropped += raw_track_dropped(tracks[i]);
 	}
 	if (e == 0)
@@ -202,12 +202,12 @@ static void result_judge(struct runner *r)
 		result->dropped++;
 	drive_troubles(&r->drive, result->outcome.first);
 	for (uint32_t i = 0; i < r->drive.started; i++) {
-		const struct raw_worker *w = worker_at(r, i);
+		const struct raw_crew *w = pixel_crew_at(r, i);
 
-		hdr_merge(&result->echo, raw_worker_echo_hdr(w));
-		hdr_merge(&result->visible, raw_worker_visible_hdr(w));
-		hdr_merge(&result->connect, raw_worker_connect_hdr(w));
-		raw_worker_clients_count(w, &result->stood, &result->whole);
+		hdr_merge(&result->echo, raw_crew_echo_hdr(w));
+		hdr_merge(&result->visible, raw_crew_visible_hdr(w));
+		hdr_merge(&result->connect, raw_crew_connect_hdr(w));
+		raw_crew_clients_count(w, &result->stood, &result->whole);
 	}
 	raw_verdict_decide(r->options, result);
 }
@@ -229,7 +229,7 @@ static int crew_make(void *arg, uint32_t number, struct crew **ret_crew)
 {
 	struct runner *r = arg;
 
-	return raw_worker_new(&r->shared, number, ret_crew);
+	return raw_crew_new(&r->shared, number, ret_crew);
 }
 
 static enum exit_code preflight(struct raw_options *o)

@@ -11,9 +11,9 @@
 #include "tools/loadgen/load/outcome.h"
 #include "tools/loadgen/raw/raw_options.h"
 #include "tools/loadgen/raw/raw_track.h"
-#include "tools/loadgen/raw/raw_worker.h"
+#include "tools/loadgen/raw/raw_crew.h"
 
-/* The counters of all workers, added up. */
+/* The counters of all crews, added up. */
 struct raw_totals {
 	struct tally tally;
 	uint64_t sent, echoed, awaited, bytes_out;

@@ -1,7 +1,7 @@
 /*
  * raw_sender.c - what is sent when.
  *
- * Owner: the worker. Each sender has two buffers: one belongs to the ring until its send_all is
+ * Owner: the crew. Each sender has two buffers: one belongs to the ring until its send_all is
  * done, the other is filled meanwhile and goes out next. A schedule that finds no room waits, and
  * its messages keep their intended times.
  */
@@ -10,12 +10,12 @@
 
 /* --- sending ---------------------------------------------------------------------------------- */
 
-void raw_sender_ready(struct raw_worker *w, struct raw_sender *s)
+void raw_sender_ready(struct raw_crew *w, struct raw_sender *s)
 {
 	crew_ready(&w->crew, (uint32_t)(s - w->senders), &s->ready);
 }
 
-static bool has_room(const struct raw_worker *w, const struct raw_sender *s)
+static bool has_room(const struct raw_crew *w, const struct raw_sender *s)
 {
 	const struct raw_options *o = w->options;
 
@@ -27,7 +27,7 @@ static bool has_room(const struct raw_worker *w, const struct raw_sender *s)
 }
 
 /* No two messages of a run have the same time: it moves on, in steps that no other thread takes. */
-static uint64_t stamp_make(struct raw_worker *w, uint64_t intended_ns)
+static uint64_t stamp_make(struct raw_crew *w, uint64_t intended_ns)
 {
 	uint32_t threads = w->options->net.threads;
 	uint64_t unix_ns = intended_ns + w->shared->unix_offset_ns;
@@ -39,7 +39,7 @@ static uint64_t stamp_make(struct raw_worker *w, uint64_t intended_ns)
 	return stamp;
 }
 
-static void message_make(struct raw_worker *w, struct raw_sender *s, uint64_t intended_ns)
+static void message_make(struct raw_crew *w, struct raw_sender *s, uint64_t intended_ns)
 {
 	const struct raw_options *o = w->options;
 	enum ws_opcode opcode = o->binary ? WS_BINARY : WS_TEXT;
@@ -63,7 +63,7 @@ static void message_make(struct raw_worker *w, struct raw_sender *s, uint64_t in
 }
 
 /* The next sender in turn that has room; NULL: none. */
-static struct raw_sender *sender_pick(struct raw_worker *w)
+static struct raw_sender *sender_pick(struct raw_crew *w)
 {
 	for (uint32_t i = 0; i < w->senders_count; i++) {
 		struct raw_sender *s = &w->senders[w->next_sender];
@@ -77,14 +77,14 @@ static struct raw_sender *sender_pick(struct raw_worker *w)
 
 uint64_t raw_senders_due_ns(const struct crew *crew)
 {
-	const struct raw_worker *w = raw_worker_of(crew);
+	const struct raw_crew *w = raw_crew_of(crew);
 
 	return w->scheduled ? schedule_next_ns(&w->schedule) : UINT64_MAX;
 }
 
 void raw_senders_assign(struct crew *crew)
 {
-	struct raw_worker *w = raw_worker_of(crew);
+	struct raw_crew *w = raw_crew_of(crew);
 	const struct raw_options *o = w->options;
 	uint64_t end_ns = w->crew.shared->end_ns;
 
@@ -112,7 +112,7 @@ void raw_senders_assign(struct crew *crew)
 	}
 }
 
-static void flush(struct raw_worker *w, struct raw_sender *s)
+static void flush(struct raw_crew *w, struct raw_sender *s)
 {
 	struct raw_client *c = &w->clients[s->client];
 	uint8_t *filled = s->next;
@@ -130,7 +130,7 @@ static void flush(struct raw_worker *w, struct raw_sender *s)
 
 void raw_senders_flush(struct crew *crew)
 {
-	struct raw_worker *w = raw_worker_of(crew);
+	struct raw_crew *w = raw_crew_of(crew);
 
 	for (uint32_t i = 0; i < crew->ready_count; i++) {
 		struct raw_sender *s = &w->senders[crew->ready[i]];

@@ -1,7 +1,7 @@
 /*
  * raw_track.c - a hash table of messages, each with a bit per client.
  *
- * Owner: the worker; after it has ended, the main thread. Memory: entries and their bits are
+ * Owner: the crew; after it has ended, the main thread. Memory: entries and their bits are
  * allocated per message, never per delivery, and bounded by TRACK_BYTES_MAX; what no longer fits is
  * counted as dropped. In flight: nothing.
  */
@@ -210,7 +210,7 @@ uint64_t raw_track_dropped(const struct raw_track *t)
 
 /* --- afterwards ------------------------------------------------------------------------------- */
 
-/* Adds what the clients of one worker got to the sums; `sum` has no bits of its own. */
+/* Adds what the clients of one crew got to the sums; `sum` has no bits of its own. */
 static bool table_add(struct raw_track *sum, const struct raw_track *t)
 {
 	for (uint32_t i = 0; i < t->count; i++) {

@@ -29,7 +29,7 @@ struct run_result {
 	struct outcome outcome;
 	struct run_totals totals;
 	struct reach reach;
-	struct ledger ledger; /* of all workers, by seq */
+	struct ledger ledger; /* of all crews, by seq */
 	struct ledger_verdict ledger_verdict;
 	struct latencies latencies;
 	struct hdr lag; /* how late placements were handed to their connections */

@@ -1,4 +1,4 @@
-/* totals.h - the counters of all workers, added up by the main thread. */
+/* totals.h - the counters of all crews, added up by the main thread. */
 #ifndef PX_LOADGEN_TOTALS_H
 #define PX_LOADGEN_TOTALS_H
 
@@ -19,7 +19,7 @@ struct run_totals {
 	struct tally tally;
 	uint64_t placed, resent, acknowledged, looked_up, refused_all, to_place;
 	uint64_t refused[REFUSAL_MAX];
-	uint64_t frames;      /* of the worker that saw most */
+	uint64_t frames;      /* of the crew that saw most */
 	uint64_t torn[TEARS]; /* connections that we broke off, by enum tear */
 	uint64_t resumes, stale, refetches;
 	uint64_t seq_sum, seq_max_sum;

@@ -1,11 +1,11 @@
 /*
- * raw_worker.h - one thread of clients of any WebSocket server.
+ * raw_crew.h - one thread of clients of any WebSocket server.
  *
- * The main thread makes, starts and joins workers, moves the phase, and reads the atomics while
+ * The main thread makes, starts and joins crews, moves the phase, and reads the atomics while
  * they run. What is below "after the end" it may call only when the thread was joined.
  */
-#ifndef PX_LOADGEN_RAW_WORKER_H
-#define PX_LOADGEN_RAW_WORKER_H
+#ifndef PX_LOADGEN_RAW_CREW_H
+#define PX_LOADGEN_RAW_CREW_H
 
 #include <stdatomic.h>
 #include <stdint.h>
@@ -24,7 +24,7 @@ struct raw_shared {
 	_Atomic uint64_t open_until_ns;
 };
 
-/* Beside those of its crew. Written by the worker, read by anybody: relaxed. */
+/* Beside those of its crew. Written by the crew, read by anybody: relaxed. */
 struct raw_stats {
 	_Atomic uint64_t sent;
 	_Atomic uint64_t echoed;
@@ -33,28 +33,28 @@ struct raw_stats {
 	_Atomic uint64_t bytes_out;
 };
 
-struct raw_worker;
+struct raw_crew;
 
 /* The thread is its crew's, whose last second has the latencies of echoes, else of broadcasts, in
  * `ack`. It is ended with crew_free() also on failure. -ENOMEM. */
-int raw_worker_new(struct raw_shared *shared, uint32_t number, struct crew **ret_crew);
+int raw_crew_new(struct raw_shared *shared, uint32_t number, struct crew **ret_crew);
 
-static inline struct raw_worker *raw_worker_of(const struct crew *crew)
+static inline struct raw_crew *raw_crew_of(const struct crew *crew)
 {
-	return (struct raw_worker *)(uintptr_t)crew; /* its first member */
+	return (struct raw_crew *)(uintptr_t)crew; /* its first member */
 }
 
-const struct raw_stats *raw_worker_stats(const struct raw_worker *w);
+const struct raw_stats *raw_crew_stats(const struct raw_crew *w);
 
 /* --- after the end --- */
 
-struct raw_track *raw_worker_track(const struct raw_worker *w);
-const struct hdr *raw_worker_echo_hdr(const struct raw_worker *w);
-const struct hdr *raw_worker_visible_hdr(const struct raw_worker *w);
-const struct hdr *raw_worker_connect_hdr(const struct raw_worker *w);
+struct raw_track *raw_crew_track(const struct raw_crew *w);
+const struct hdr *raw_crew_echo_hdr(const struct raw_crew *w);
+const struct hdr *raw_crew_visible_hdr(const struct raw_crew *w);
+const struct hdr *raw_crew_connect_hdr(const struct raw_crew *w);
 
 /* Clients that stood to the end; of those, the ones that got everything that they had to. With
  * broadcasts only after raw_track_join(). */
-void raw_worker_clients_count(const struct raw_worker *w, uint64_t *ret_stood, uint64_t *ret_whole);
+void raw_crew_clients_count(const struct raw_crew *w, uint64_t *ret_stood, uint64_t *ret_whole);
 
 #endif

@@ -1,25 +1,25 @@
 /*
- * worker_turn.c - a worker's parts of a turn (net/crew_turn.c): painters' sends, a look at every
+ * pixel_turn.c - a crew's parts of a turn (net/crew_turn.c): painters' sends, a look at every
  * client, what others may read.
  *
- * Owner: the worker's thread.
+ * Owner: the crew's thread.
  */
-#include "tools/loadgen/pixel/worker_priv.h"
+#include "tools/loadgen/pixel/pixel_priv.h"
 
 #define READ_OUT_NS    (5 * NS_PER_SEC)
 #define QUIET_S        30U
 #define BEHIND_LOOK_NS (50 * NS_PER_MS)
 #define BEHIND_CLIENTS 10000U
 
-void worker_flush(struct crew *crew)
+void pixel_flush(struct crew *crew)
 {
-	struct worker *w = worker_of(crew);
+	struct pixel_crew *w = pixel_crew_of(crew);
 	uint32_t count = crew->ready_count;
 
 	for (uint32_t i = 0; i < count; i++) {
 		struct painter *p = &w->painters[crew->ready[i]];
 
-		worker_painter_fill(w, p);
+		pixel_painter_fill(w, p);
 		p->ready = false;
 		client_flush(w, &w->clients[p->client]);
 	}
@@ -29,7 +29,7 @@ void worker_flush(struct crew *crew)
 /* --- the beat --------------------------------------------------------------------------------- */
 
 /* What lies below its mark: at the end, and when it heard nothing for long. */
-static bool is_to_read_out(const struct worker *w, const struct client *c, uint32_t now_s)
+static bool is_to_read_out(const struct pixel_crew *w, const struct client *c, uint32_t now_s)
 {
 	uint64_t final = w->shared->final_seq;
 
@@ -38,7 +38,7 @@ static bool is_to_read_out(const struct worker *w, const struct client *c, uint3
 	return now_s - c->heard_s >= QUIET_S;
 }
 
-static void reach_add(struct worker *w, const struct client *c)
+static void reach_add(struct pixel_crew *w, const struct client *c)
 {
 	uint64_t seq = reference_seq(w->reference);
 
@@ -48,9 +48,9 @@ static void reach_add(struct worker *w, const struct client *c)
 	w->circle_max_sum += seq > c->follow.start ? seq - c->follow.start : 0;
 }
 
-void worker_beat(struct crew *crew, struct link *link)
+void pixel_beat(struct crew *crew, struct link *link)
 {
-	struct worker *w = worker_of(crew);
+	struct pixel_crew *w = pixel_crew_of(crew);
 	struct client *c = client_of(link);
 	uint8_t payload[1] = {MSG_ALIVE};
 	uint32_t now_s = (uint32_t)(crew->now.mono_ns / NS_PER_SEC);
@@ -67,9 +67,9 @@ void worker_beat(struct crew *crew, struct link *link)
 	reach_add(w, c);
 }
 
-void worker_circle_end(struct crew *crew)
+void pixel_circle_end(struct crew *crew)
 {
-	struct worker *w = worker_of(crew);
+	struct pixel_crew *w = pixel_crew_of(crew);
 
 	stat_set(&w->stats.seq_sum, w->circle_sum);
 	stat_set(&w->stats.seq_max_sum, w->circle_max_sum);
@@ -79,7 +79,7 @@ void worker_circle_end(struct crew *crew)
 /* --- for others to read ----------------------------------------------------------------------- */
 
 /* How many have not got everything up to `final`. */
-static void behind_look(struct worker *w, uint64_t final)
+static void behind_look(struct pixel_crew *w, uint64_t final)
 {
 	uint64_t behind = 0;
 	uint64_t at_once = 0;
@@ -101,9 +101,9 @@ static void behind_look(struct worker *w, uint64_t final)
 	atomic_store_explicit(&w->stats.behind_of, final, memory_order_release);
 }
 
-void worker_publish(struct crew *crew)
+void pixel_publish(struct crew *crew)
 {
-	struct worker *w = worker_of(crew);
+	struct pixel_crew *w = pixel_crew_of(crew);
 	uint64_t final = w->shared->final_seq;
 
 	sight_settle(w->sight, crew->now.mono_ns, &w->latencies, &crew->second);

@@ -1,8 +1,8 @@
 /*
- * worker_priv.h - what the files of worker and client share: one thread's structs.
+ * pixel_priv.h - what the files of crew and client share: one thread's structs.
  */
-#ifndef PX_LOADGEN_WORKER_PRIV_H
-#define PX_LOADGEN_WORKER_PRIV_H
+#ifndef PX_LOADGEN_PIXEL_PRIV_H
+#define PX_LOADGEN_PIXEL_PRIV_H
 
 #include <stddef.h>
 
@@ -13,7 +13,7 @@
 #include "tools/loadgen/load/schedule.h"
 #include "tools/loadgen/net/crew.h"
 #include "tools/loadgen/pixel/painter.h"
-#include "tools/loadgen/pixel/worker.h"
+#include "tools/loadgen/pixel/pixel_crew.h"
 
 #define ALIVE_AFTER_S 50U /* without a word a client says that it is alive */
 
@@ -36,11 +36,11 @@ _Static_assert(sizeof(struct client) <= 256, "512 bytes per client with its shar
 _Static_assert(offsetof(struct client, link.parser) == CACHE_LINE,
 	       "what a receive needs is one line");
 
-struct worker {
+struct pixel_crew {
 	struct crew crew;
 	const struct options *options;
 	struct run_shared *shared;
-	struct worker_stats stats;
+	struct pixel_crew_stats stats;
 
 	struct client *clients;
 	uint32_t observers;
@@ -74,68 +74,68 @@ static inline struct client *client_of(const struct link *c)
 	return (struct client *)((uintptr_t)c - offsetof(struct client, link));
 }
 
-/* --- worker.c --- */
+/* --- pixel_crew.c --- */
 
-void worker_free(struct crew *crew); /* speaker */
+void pixel_crew_free(struct crew *crew); /* speaker */
 
 /* The painter has, or may have, something to send at the end of this turn. */
-void worker_painter_ready(struct worker *w, struct painter *p);
+void pixel_painter_ready(struct pixel_crew *w, struct painter *p);
 
-/* --- worker_due.c: speaker --- */
+/* --- pixel_due.c: speaker --- */
 
-uint64_t worker_opens_ns(const struct crew *crew, uint64_t number);
+uint64_t pixel_opens_ns(const struct crew *crew, uint64_t number);
 
 /* Breaks off and assigns what is due. */
-void worker_due(struct crew *crew);
+void pixel_due(struct crew *crew);
 
 /* When the next placement is due; UINT64_MAX: none is. */
-uint64_t worker_due_ns(const struct crew *crew);
+uint64_t pixel_due_ns(const struct crew *crew);
 
 /* Without times of its own a plan is due whenever a window has room. */
-void worker_painter_fill(struct worker *w, struct painter *p);
+void pixel_painter_fill(struct pixel_crew *w, struct painter *p);
 
-/* --- worker_turn.c: speaker --- */
+/* --- pixel_turn.c: speaker --- */
 
-void worker_flush(struct crew *crew);
-void worker_beat(struct crew *crew, struct link *link);
-void worker_circle_end(struct crew *crew);
-void worker_publish(struct crew *crew);
+void pixel_flush(struct crew *crew);
+void pixel_beat(struct crew *crew, struct link *link);
+void pixel_circle_end(struct crew *crew);
+void pixel_publish(struct crew *crew);
 
 /* --- client.c --- */
 
 extern const struct speaker client_speaker;
 
 /* Hands what the painter has to the ring. */
-void client_flush(struct worker *w, struct client *c);
+void client_flush(struct pixel_crew *w, struct client *c);
 
 /* It follows from now on: those that read in bulk, slowly or not at all begin to. */
-void client_settle_down(struct worker *w, struct client *c);
+void client_settle_down(struct pixel_crew *w, struct client *c);
 
 /* Reads what lies below the mark; a slow one its next piece. */
-void client_read_out(struct worker *w, struct client *c);
+void client_read_out(struct pixel_crew *w, struct client *c);
 
 /* Breaks off on purpose. It follows now. */
-void client_tear(struct worker *w, struct client *c, enum tear how);
+void client_tear(struct pixel_crew *w, struct client *c, enum tear how);
 
 /* --- client_message.c --- */
 
 /* (Re)subscribes: session first for painters of a new connection. */
-void client_subscribe(struct worker *w, struct client *c, bool with_session);
+void client_subscribe(struct pixel_crew *w, struct client *c, bool with_session);
 
 /* One whole message of the server: speaker. */
 void client_message(struct crew *crew, struct link *link, enum ws_opcode opcode,
 		    const uint8_t *message, size_t len);
 
 /* An observer stood at `before`, and now stands where its follow says. */
-void client_observer_moved(struct worker *w, struct client *c, uint64_t before);
+void client_observer_moved(struct pixel_crew *w, struct client *c, uint64_t before);
 
 /* --- client_stream.c --- */
 
 /* Takes the bytes that are those of the stream, as far as they are; returns how many. Whoever goes
  * on behind them parses. */
-size_t client_compare(struct worker *w, struct client *c, const uint8_t *bytes, size_t len);
+size_t client_compare(struct pixel_crew *w, struct client *c, const uint8_t *bytes, size_t len);
 
 /* What the stream will not hold much longer is handed to the parser. */
-void client_stream_look(struct worker *w, struct client *c);
+void client_stream_look(struct pixel_crew *w, struct client *c);
 
 #endif

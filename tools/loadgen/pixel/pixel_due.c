@@ -1,21 +1,21 @@
 /*
- * worker_due.c - what comes due in a turn of a worker: storms, placements.
+ * pixel_due.c - what comes due in a turn of a crew: storms, placements.
  *
- * Owner: the worker's thread. Everything here follows the clock and the plan, never the server:
+ * Owner: the crew's thread. Everything here follows the clock and the plan, never the server:
  * that is what makes the load an open loop. Each part has a budget for one turn.
  */
 #include "engine/base/assert.h"
 #include "tools/loadgen/load/rng.h"
-#include "tools/loadgen/pixel/worker_priv.h"
+#include "tools/loadgen/pixel/pixel_priv.h"
 
 #define BREAKS_PER_TURN 256
 #define RESTING_SKIPS   32
 
 /* --- connects --------------------------------------------------------------------------------- */
 
-uint64_t worker_opens_ns(const struct crew *crew, uint64_t number)
+uint64_t pixel_opens_ns(const struct crew *crew, uint64_t number)
 {
-	const struct worker *w = worker_of(crew);
+	const struct pixel_crew *w = pixel_crew_of(crew);
 	uint64_t at_ns = timeline_opens_ns(&w->options->timeline, number, w->options->net.clients);
 
 	if (at_ns == 0)
@@ -28,7 +28,7 @@ uint64_t worker_opens_ns(const struct crew *crew, uint64_t number)
 /* --- storms ----------------------------------------------------------------------------------- */
 
 /* The lot of one client in one storm; the same in every run with this seed. */
-static void storm_take(struct worker *w, struct client *c, const struct stage *s)
+static void storm_take(struct pixel_crew *w, struct client *c, const struct stage *s)
 {
 	uint64_t random = rng_mix(rng_mix(w->options->net.seed ^ s->from_ns) +
 				  link_number(&w->crew, &c->link));
@@ -43,7 +43,7 @@ static void storm_take(struct worker *w, struct client *c, const struct stage *s
 }
 
 /* Goes through the stages as their time comes, and in a storm through all clients. */
-static void storms_begin(struct worker *w)
+static void storms_begin(struct pixel_crew *w)
 {
 	const struct timeline *t = &w->options->timeline;
 	int budget = BREAKS_PER_TURN;
@@ -68,7 +68,7 @@ static void storms_begin(struct worker *w)
 /* --- placements ------------------------------------------------------------------------------- */
 
 /* What a full window held up is late by the server's doing, and no lag of ours. */
-static void assign(struct worker *w, struct painter *p, uint64_t intended_ns)
+static void assign(struct pixel_crew *w, struct painter *p, uint64_t intended_ns)
 {
 	uint64_t due_ns = intended_ns > w->held_ns ? intended_ns : w->held_ns;
 	uint64_t lag_ns = w->crew.now.mono_ns > due_ns ? w->crew.now.mono_ns - due_ns : 0;
@@ -80,10 +80,10 @@ static void assign(struct worker *w, struct painter *p, uint64_t intended_ns)
 	hdr_record(&w->lag, lag_ns);
 	hdr_record(&w->crew.second.lag, lag_ns);
 	crew_lag(&w->crew, lag_ns);
-	worker_painter_ready(w, p);
+	pixel_painter_ready(w, p);
 }
 
-static uint64_t placement_due_ns(const struct worker *w)
+static uint64_t placement_due_ns(const struct pixel_crew *w)
 {
 	const struct painter *p = &w->painters[w->next_painter];
 
@@ -102,16 +102,16 @@ static uint64_t placement_due_ns(const struct worker *w)
 	return UINT64_MAX;
 }
 
-uint64_t worker_due_ns(const struct crew *crew)
+uint64_t pixel_due_ns(const struct crew *crew)
 {
-	const struct worker *w = worker_of(crew);
+	const struct pixel_crew *w = pixel_crew_of(crew);
 
 	return w->scheduled ? placement_due_ns(w) : UINT64_MAX;
 }
 
 /* Whether the painter may place now; with --cooldown keep one placement at a time, and none before
  * the server's cooldown is over. */
-static bool may_place(const struct worker *w, const struct painter *p)
+static bool may_place(const struct pixel_crew *w, const struct painter *p)
 {
 	if (!painter_has_room(p))
 		return false;
@@ -122,7 +122,7 @@ static bool may_place(const struct worker *w, const struct painter *p)
 /* Placements go to the painters in turn. One who may not place holds up the schedule (a resting one
  * only when his neighbours rest, too): placements keep their intended times, so the wait is part of
  * their latency. */
-static void scheduled_assign(struct worker *w)
+static void scheduled_assign(struct pixel_crew *w)
 {
 	uint64_t end_ns = w->crew.shared->end_ns;
 	uint32_t gone = 0;
@@ -149,7 +149,7 @@ static void scheduled_assign(struct worker *w)
 	}
 }
 
-void worker_painter_fill(struct worker *w, struct painter *p)
+void pixel_painter_fill(struct pixel_crew *w, struct painter *p)
 {
 	if (w->options->placing != PLACING_FREE || w->crew.shared->phase != PHASE_RUN ||
 	    w->crew.now.mono_ns >= w->crew.shared->end_ns || w->unwanted)
@@ -158,7 +158,7 @@ void worker_painter_fill(struct worker *w, struct painter *p)
 		assign(w, p, w->crew.now.mono_ns);
 }
 
-static void placements_assign(struct worker *w)
+static void placements_assign(struct pixel_crew *w)
 {
 	const struct options *o = w->options;
 
@@ -167,7 +167,7 @@ static void placements_assign(struct worker *w)
 	if (!w->scheduled) {
 		w->scheduled = true;
 		for (uint32_t i = 0; i < w->painters_count; i++)
-			worker_painter_ready(w, &w->painters[i]);
+			pixel_painter_ready(w, &w->painters[i]);
 		if (o->placing == PLACING_PACED)
 			schedule_start(&w->schedule, w->shared->pace, w->crew.shared->start_ns,
 				       (double)w->painters_count / o->painters, o->uniform,
@@ -176,9 +176,9 @@ static void placements_assign(struct worker *w)
 	scheduled_assign(w);
 }
 
-void worker_due(struct crew *crew)
+void pixel_due(struct crew *crew)
 {
-	struct worker *w = worker_of(crew);
+	struct pixel_crew *w = pixel_crew_of(crew);
 
 	storms_begin(w);
 	placements_assign(w);

@@ -1,10 +1,10 @@
 /*
- * worker.c - one thread of clients: what it is made of, and what is read of it.
+ * pixel_crew.c - one thread of clients: what it is made of, and what is read of it.
  *
- * Memory is planned at worker_new(): clients, painters with their windows, histograms, reference;
- * receive buffers are the rings'. What a client borrows in the midst of a message (struct carry) is
- * the exception. The main thread reads `stats` and, under `lock`, `second_last`; nothing else while
- * the thread runs.
+ * Memory is planned at pixel_crew_new(): clients, painters with their windows, histograms,
+ * reference; receive buffers are the rings'. What a client borrows in the midst of a message
+ * (struct carry) is the exception. The main thread reads `stats` and, under `lock`, `second_last`;
+ * nothing else while the thread runs.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -14,11 +14,11 @@
 
 #include "engine/base/assert.h"
 #include "tools/loadgen/load/rng.h"
-#include "tools/loadgen/pixel/worker_priv.h"
+#include "tools/loadgen/pixel/pixel_priv.h"
 
 /* --- made and freed --------------------------------------------------------------------------- */
 
-static int painters_make(struct worker *w)
+static int painters_make(struct pixel_crew *w)
 {
 	const struct options *o = w->options;
 
@@ -40,7 +40,7 @@ static int painters_make(struct worker *w)
 }
 
 /* Observers lie evenly among those that read: among watchers, when there are enough. */
-static void observers_make(struct worker *w, uint32_t reading)
+static void observers_make(struct pixel_crew *w, uint32_t reading)
 {
 	const struct options *o = w->options;
 	uint32_t count = crew_share(&o->net, o->observers, w->crew.number);
@@ -58,7 +58,7 @@ static void observers_make(struct worker *w, uint32_t reading)
 }
 
 /* Clients get their parts: painters first, slow readers and those that stop last. */
-static void clients_make(struct worker *w)
+static void clients_make(struct pixel_crew *w)
 {
 	const struct options *o = w->options;
 	uint32_t reading = 0;
@@ -80,7 +80,7 @@ static void clients_make(struct worker *w)
 }
 
 /* Memory for clients and painters. */
-static int people_make(struct worker *w)
+static int people_make(struct pixel_crew *w)
 {
 	size_t bytes = (w->crew.count + 1U) * sizeof(*w->clients);
 
@@ -93,16 +93,16 @@ static int people_make(struct worker *w)
 	return painters_make(w);
 }
 
-int worker_new(struct run_shared *shared, uint32_t number, struct crew **ret_crew)
+int pixel_crew_new(struct run_shared *shared, uint32_t number, struct crew **ret_crew)
 {
 	uint32_t painters = crew_share(&shared->options->net, shared->options->painters, number);
-	struct worker *w;
+	struct pixel_crew *w;
 	int r;
 
 	*ret_crew = crew_new(sizeof(*w), &client_speaker, &shared->crew, number, painters);
 	if (*ret_crew == NULL)
 		return -ENOMEM;
-	w = worker_of(*ret_crew);
+	w = pixel_crew_of(*ret_crew);
 	w->options = shared->options;
 	w->shared = shared;
 	w->painters_count = painters;
@@ -121,9 +121,9 @@ int worker_new(struct run_shared *shared, uint32_t number, struct crew **ret_cre
 	return r == 0 ? crowd_new(&w->crowd) : r;
 }
 
-void worker_free(struct crew *crew)
+void pixel_crew_free(struct crew *crew)
 {
-	struct worker *w = worker_of(crew);
+	struct pixel_crew *w = pixel_crew_of(crew);
 
 	for (uint32_t i = 0; w->painters != NULL && i < w->painters_count; i++)
 		painter_fini(&w->painters[i]);
@@ -138,25 +138,25 @@ void worker_free(struct crew *crew)
 
 /* --- for client.c ----------------------------------------------------------------------------- */
 
-void worker_painter_ready(struct worker *w, struct painter *p)
+void pixel_painter_ready(struct pixel_crew *w, struct painter *p)
 {
 	crew_ready(&w->crew, (uint32_t)(p - w->painters), &p->ready);
 }
 
 /* --- for the main thread ---------------------------------------------------------------------- */
 
-const struct worker_stats *worker_stats(const struct worker *w)
+const struct pixel_crew_stats *pixel_crew_stats(const struct pixel_crew *w)
 {
 	return &w->stats;
 }
 
-struct crowd *worker_crowd(const struct worker *w)
+struct crowd *pixel_crew_crowd(const struct pixel_crew *w)
 {
 	return w->crowd;
 }
 
-void worker_reach_add(const struct worker *w, uint64_t seq_first, uint64_t final,
-		      struct reach *reach)
+void pixel_crew_reach_add(const struct pixel_crew *w, uint64_t seq_first, uint64_t final,
+			  struct reach *reach)
 {
 	for (uint32_t i = 0; i < w->crew.count; i++) {
 		const struct follow *f = &w->clients[i].follow;
@@ -172,27 +172,27 @@ void worker_reach_add(const struct worker *w, uint64_t seq_first, uint64_t final
 	}
 }
 
-void worker_settle(struct worker *w)
+void pixel_crew_settle(struct pixel_crew *w)
 {
 	sight_settle(w->sight, UINT64_MAX, &w->latencies, &w->crew.second);
 }
 
-const struct reference *worker_reference(const struct worker *w)
+const struct reference *pixel_crew_reference(const struct pixel_crew *w)
 {
 	return w->reference;
 }
 
-struct ledger *worker_ledger(struct worker *w)
+struct ledger *pixel_crew_ledger(struct pixel_crew *w)
 {
 	return &w->ledger;
 }
 
-const struct latencies *worker_latencies(const struct worker *w)
+const struct latencies *pixel_crew_latencies(const struct pixel_crew *w)
 {
 	return &w->latencies;
 }
 
-const struct hdr *worker_lag(const struct worker *w)
+const struct hdr *pixel_crew_lag(const struct pixel_crew *w)
 {
 	return &w->lag;
 }

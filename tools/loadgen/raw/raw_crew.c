@@ -1,7 +1,7 @@
 /*
- * raw_worker.c - one thread of clients of any server: what it is made of, and what is read of it.
+ * raw_crew.c - one thread of clients of any server: what it is made of, and what is read of it.
  *
- * Memory is planned at raw_worker_new(): clients, senders with their windows and buffers,
+ * Memory is planned at raw_crew_new(): clients, senders with their windows and buffers,
  * histograms; receive buffers are the rings'. What grows is the table of broadcasts (bounded,
  * raw_track.c) and what a client borrows in the midst of a message. The main thread reads `stats`
  * and, under `lock`, `second_last`; nothing else while the thread runs.
@@ -17,7 +17,7 @@
 
 /* --- made and freed --------------------------------------------------------------------------- */
 
-static int senders_make(struct raw_worker *w)
+static int senders_make(struct raw_crew *w)
 {
 	const struct raw_options *o = w->options;
 	bool echo = o->expect == RAW_EXPECT_ECHO;
@@ -48,7 +48,7 @@ static int senders_make(struct raw_worker *w)
 }
 
 /* Senders come first. With an echo everybody is one. */
-static int clients_make(struct raw_worker *w)
+static int clients_make(struct raw_crew *w)
 {
 	w->clients = calloc(w->crew.count + 1U, sizeof(*w->clients));
 	w->senders = calloc(w->senders_count + 1U, sizeof(*w->senders));
@@ -60,16 +60,16 @@ static int clients_make(struct raw_worker *w)
 	return senders_make(w);
 }
 
-int raw_worker_new(struct raw_shared *shared, uint32_t number, struct crew **ret_crew)
+int raw_crew_new(struct raw_shared *shared, uint32_t number, struct crew **ret_crew)
 {
 	uint32_t senders = crew_share(&shared->options->net, shared->options->senders, number);
-	struct raw_worker *w;
+	struct raw_crew *w;
 	int r;
 
 	*ret_crew = crew_new(sizeof(*w), &raw_speaker, &shared->crew, number, senders);
 	if (*ret_crew == NULL)
 		return -ENOMEM;
-	w = raw_worker_of(*ret_crew);
+	w = raw_crew_of(*ret_crew);
 	w->senders_count = senders;
 	w->options = shared->options;
 	w->shared = shared;
@@ -81,9 +81,9 @@ int raw_worker_new(struct raw_shared *shared, uint32_t number, struct crew **ret
 	return r;
 }
 
-void raw_worker_free(struct crew *crew)
+void raw_crew_free(struct crew *crew)
 {
-	struct raw_worker *w = raw_worker_of(crew);
+	struct raw_crew *w = raw_crew_of(crew);
 
 	for (uint32_t i = 0; w->clients != NULL && i < crew->count; i++)
 		free(w->clients[i].first);
@@ -100,32 +100,32 @@ void raw_worker_free(struct crew *crew)
 
 /* --- for the main thread ---------------------------------------------------------------------- */
 
-const struct raw_stats *raw_worker_stats(const struct raw_worker *w)
+const struct raw_stats *raw_crew_stats(const struct raw_crew *w)
 {
 	return &w->stats;
 }
 
-struct raw_track *raw_worker_track(const struct raw_worker *w)
+struct raw_track *raw_crew_track(const struct raw_crew *w)
 {
 	return w->track;
 }
 
-const struct hdr *raw_worker_echo_hdr(const struct raw_worker *w)
+const struct hdr *raw_crew_echo_hdr(const struct raw_crew *w)
 {
 	return &w->echo;
 }
 
-const struct hdr *raw_worker_visible_hdr(const struct raw_worker *w)
+const struct hdr *raw_crew_visible_hdr(const struct raw_crew *w)
 {
 	return &w->visible;
 }
 
-const struct hdr *raw_worker_connect_hdr(const struct raw_worker *w)
+const struct hdr *raw_crew_connect_hdr(const struct raw_crew *w)
 {
 	return &w->connect;
 }
 
-static bool is_whole(const struct raw_worker *w, const struct raw_client *c)
+static bool is_whole(const struct raw_crew *w, const struct raw_client *c)
 {
 	if (c->link.has_bad)
 		return false;
@@ -135,7 +135,7 @@ static bool is_whole(const struct raw_worker *w, const struct raw_client *c)
 	       c->sender->tail == c->sender->head;
 }
 
-void raw_worker_clients_count(const struct raw_worker *w, uint64_t *ret_stood, uint64_t *ret_whole)
+void raw_crew_clients_count(const struct raw_crew *w, uint64_t *ret_stood, uint64_t *ret_whole)
 {
 	for (uint32_t i = 0; i < w->crew.count; i++) {
 		*ret_stood += w->clients[i].link.leaving;

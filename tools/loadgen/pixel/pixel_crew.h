@@ -1,11 +1,11 @@
 /*
- * worker.h - one thread of clients.
+ * pixel_crew.h - one thread of clients.
  *
- * The main thread makes, starts and joins workers, moves the phase, and reads the atomics while
+ * The main thread makes, starts and joins crews, moves the phase, and reads the atomics while
  * they run. What is below "after the end" it may call only when the thread was joined.
  */
-#ifndef PX_LOADGEN_WORKER_H
-#define PX_LOADGEN_WORKER_H
+#ifndef PX_LOADGEN_PIXEL_CREW_H
+#define PX_LOADGEN_PIXEL_CREW_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -36,8 +36,8 @@ struct run_shared {
 	_Atomic uint64_t final_seq;         /* valid in PHASE_SETTLE; UINT64_MAX: not known yet */
 };
 
-/* Beside those of its crew. Written by the worker, read by anybody: relaxed. */
-struct worker_stats {
+/* Beside those of its crew. Written by the crew, read by anybody: relaxed. */
+struct pixel_crew_stats {
 	_Atomic uint64_t placed; /* placements sent for the first time */
 	_Atomic uint64_t resent; /* placements sent again on a new connection */
 	_Atomic uint64_t acknowledged;
@@ -58,31 +58,31 @@ struct worker_stats {
 	_Atomic uint64_t seq_max_sum; /* the same if each of them had the reference's seq */
 };
 
-struct worker;
+struct pixel_crew;
 
 /* The thread is its crew's, which is ended with crew_free() also on failure. -ENOMEM, -EINVAL. */
-int worker_new(struct run_shared *shared, uint32_t number, struct crew **ret_crew);
-static inline struct worker *worker_of(const struct crew *crew)
+int pixel_crew_new(struct run_shared *shared, uint32_t number, struct crew **ret_crew);
+static inline struct pixel_crew *pixel_crew_of(const struct crew *crew)
 {
-	return (struct worker *)(uintptr_t)crew; /* its first member */
+	return (struct pixel_crew *)(uintptr_t)crew; /* its first member */
 }
 
-const struct worker_stats *worker_stats(const struct worker *w);
+const struct pixel_crew_stats *pixel_crew_stats(const struct pixel_crew *w);
 
 /* How far its observers are: for crowds_settle(). */
-struct crowd *worker_crowd(const struct worker *w);
+struct crowd *pixel_crew_crowd(const struct pixel_crew *w);
 
 /* --- after the end --- */
 
 /* What its observers saw last is counted. */
-void worker_settle(struct worker *w);
+void pixel_crew_settle(struct pixel_crew *w);
 
 /* seq_first: what a client that never subscribed should have had its start at. Adds to *reach. */
-void worker_reach_add(const struct worker *w, uint64_t seq_first, uint64_t final,
-		      struct reach *reach);
-const struct reference *worker_reference(const struct worker *w);
-struct ledger *worker_ledger(struct worker *w); /* the caller may take what is in it */
-const struct latencies *worker_latencies(const struct worker *w);
-const struct hdr *worker_lag(const struct worker *w);
+void pixel_crew_reach_add(const struct pixel_crew *w, uint64_t seq_first, uint64_t final,
+			  struct reach *reach);
+const struct reference *pixel_crew_reference(const struct pixel_crew *w);
+struct ledger *pixel_crew_ledger(struct pixel_crew *w); /* the caller may take what is in it */
+const struct latencies *pixel_crew_latencies(const struct pixel_crew *w);
+const struct hdr *pixel_crew_lag(const struct pixel_crew *w);
 
 #endif
