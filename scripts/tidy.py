@@ -67,6 +67,10 @@ FUNCTION_LINES_MAX = 70
 FOLDER_FILES_MAX = 28  # .c and .h of a library
 COLUMNS_MAX = 100
 
+# Lines in a row that make a twin, and how many such lines loadgen has: check_twins().
+TWIN_RUN = 3
+LOADGEN_TWINS_MAX = 48
+
 # Functions that are longer for a reason.
 LONG_FUNCTIONS = {}
 
@@ -190,6 +194,7 @@ class Figures:
     def __init__(self):
         self.files, self.functions, self.asserts, self.static = (collections.Counter() for _ in range(4))
         self.longest_file, self.longest_function = (0, ""), (0, "")
+        self.twins = []  # (file, line, the other file)
 
     def take(self, path, lines, code):
         folder = path.parent.as_posix()
@@ -215,6 +220,7 @@ class Figures:
               f"{sum(self.asserts.values()) / many:20.2f} {sum(self.static.values()):6}")
         print("longest file: %d lines, %s" % self.longest_file)
         print("longest function: %d lines, %s" % self.longest_function)
+        print(f"duplicated lines in loadgen: {len(self.twins)}")
 
     def check(self):
         for folder, count in self.files.items():
@@ -236,6 +242,37 @@ def check_lines(path, lines):
         problem(path, len(lines), f"{len(lines)} lines; split it by activity")
     elif len(lines) > FILE_LINES_WARN:
         warnings.append(f"{path}: {len(lines)} lines; {FILE_LINES_WARN} are the aim")
+
+
+def without_comments(text):
+    """As without_comments_and_strings(), but literals stay."""
+    token = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.DOTALL)
+    return token.sub(lambda m: m.group() if m.group()[0] in "\"'" else re.sub(r"[^\n]", " ", m.group()), text)
+
+
+def check_twins():
+    """Lines of loadgen that stand in another file of it too, in the same order: TWIN_RUN or more. The first file
+    has them by right; raw_ before a name makes no other line, and brackets and directives are none."""
+    seen = {}
+    for path in sorted(p.relative_to(ROOT) for p in (ROOT / "tools/loadgen").rglob("*.[ch]")):
+        lines = []
+        for number, line in enumerate(without_comments((ROOT / path).read_text()).split("\n"), 1):
+            line = re.sub(r"\braw_", "", " ".join(line.split()), flags=re.IGNORECASE)
+            if len(re.sub(r"\W", "", line)) >= 4 and not line.startswith("#"):
+                lines.append((number, line))
+        own, twins = {}, {}
+        for i in range(len(lines) - TWIN_RUN + 1):
+            run = lines[i:i + TWIN_RUN]
+            key = tuple(line for _, line in run)
+            if key in seen:
+                twins.update((number, seen[key]) for number, _ in run)
+            else:
+                own.setdefault(key, path)
+        seen.update(own)
+        figures.twins += [(path, number, other) for number, other in sorted(twins.items())]
+    if len(figures.twins) > LOADGEN_TWINS_MAX:
+        for path, number, other in figures.twins:
+            problem(path, number, f"stands in {other} too")
 
 
 def check_c():
@@ -306,6 +343,7 @@ def check_environment():
 
 def check_rules():
     check_c()
+    check_twins()
     check_environment()
     check_every_file()
 
