@@ -6,7 +6,7 @@
 #ifndef PX_SERVER_LISTENER_H
 #define PX_SERVER_LISTENER_H
 
-#include "edge/worker.h"
+#include "edge/worker/worker.h"
 #include "server/settings/settings.h"
 
 #define LISTENER_WHY_CHARS 256

@@ -8,7 +8,7 @@
 
 #include "edge/picture/pack.h"
 #include "edge/codec/session.h"
-#include "edge/worker.h"
+#include "edge/worker/worker.h"
 #include "persist/journal/keeper.h"
 #include "persist/postgres/postgres.h"
 #include "persist/receiver/receiver.h"

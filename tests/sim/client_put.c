@@ -17,7 +17,7 @@
 #include "tests/sim/client_priv.h"
 
 #define PUT_NS_MAX   5000000000ULL
-#define SEED_OF_KEYS 2  /* as in edge/http_board.c */
+#define SEED_OF_KEYS 2  /* as in edge/http/http_board.c */
 #define PUT_CHANCE   60 /* of 10,000 turns */
 #define AGAIN_CHANCE 3000
 

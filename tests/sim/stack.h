@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "edge/worker.h"
+#include "edge/worker/worker.h"
 #include "tests/sim/sink.h"
 #include "writer/writer.h"
 

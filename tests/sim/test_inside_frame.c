@@ -15,7 +15,7 @@
 #include <cmocka.h>
 
 #include "edge/codec/message.h"
-#include "edge/worker.h"
+#include "edge/worker/worker.h"
 #include "edge/codec/ws_frame.h"
 #include "edge/mail/mail.h"
 #include "engine/room_log.h"

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "edge/worker_priv.h"
+#include "edge/http/http_priv.h"
 #include "engine/base/timestamp.h"
 #include "writer/question/question.h"
 

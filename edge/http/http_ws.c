@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "edge/worker_priv.h"
+#include "edge/http/http_priv.h"
+#include "edge/ws/echo.h"
+#include "edge/ws/ws.h"
 
 #define ANSWER_BYTES_MAX 512
 

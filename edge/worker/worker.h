@@ -6,8 +6,8 @@
  * talks to the writer by two queues of mail. worker_turn() never blocks and reads no clock; the
  * thread's loop sleeps on worker_ring() between turns.
  */
-#ifndef PX_EDGE_WORKER_H
-#define PX_EDGE_WORKER_H
+#ifndef PX_WORKER_WORKER_H
+#define PX_WORKER_WORKER_H
 
 #include <stdatomic.h>
 #include <stdbool.h>

@@ -10,7 +10,9 @@
 #include <string.h>
 
 #include "edge/codec/session.h"
-#include "edge/worker_priv.h"
+#include "edge/http/http_priv.h"
+#include "edge/ws/echo.h"
+#include "edge/ws/ws.h"
 #include "web/web_asset.h"
 
 #define METRICS_BYTES_MAX 65536

@@ -9,7 +9,7 @@
 
 #include "edge/picture/pack.h"
 #include "edge/codec/session.h"
-#include "edge/worker_priv.h"
+#include "edge/http/http_priv.h"
 #include "engine/base/hash.h"
 
 #define REQUEST_NUMBER_MASK ((1ULL << 53) - 1) /* JSON clients are told it in `you` */

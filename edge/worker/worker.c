@@ -1,18 +1,32 @@
 /*
  * worker.c - the turn of a worker, and what it is made of.
  *
- * A turn has a fixed order: what completed, what the writer says, input that waited, answers, one
- * batch of the fan-out, accepts, deadlines, submit. Each step has a budget, so that a flood in one
- * starves no other.
+ * A turn has a fixed order: what completed, the end of the last batch, what the writer says, input
+ * that waited, drain, deadlines, answers to clients, one batch of the fan-out, accepts, submit.
+ * Each step has a budget, so that a flood in one starves no other.
  */
-#include "edge/worker.h"
+#include "edge/worker/worker.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
-#include "edge/worker_priv.h"
+#include "edge/conn/state.h"
+#include "edge/http/bitmaps.h"
+#include "edge/http/http.h"
+#include "edge/mail/mail.h"
+#include "edge/worker/accept.h"
+#include "edge/ws/echo.h"
+#include "edge/ws/ws.h"
+
+#define INS_MAX          2048  /* in buffers of a worker, where it has so many connections */
+#define OUTS_MAX         16384 /* out buffers likewise */
+#define TRIMS_PER_TICK   256   /* buffers whose pages are given back */
+#define REAPS_PER_TURN   16    /* per ring */
+#define ANSWERS_PER_TURN 512
+#define RING_SQ_ENTRIES  1024
+#define RING_CQ_ENTRIES  16384
 
 /* What each state of a connection speaks. */
 static const struct conn_protocol protocols[CONN_STATES] = {
@@ -228,24 +242,6 @@ static bool events_run(struct worker *w)
 }
 
 /* --- mail ------------------------------------------------------------------------------------- */
-
-struct mail_request *worker_ask(struct worker *w, const struct conn *c, enum mail_request_type type,
-				uint16_t board)
-{
-	struct mail_request *m;
-
-	if (w->mailbox.out == w->config.answers_max)
-		return NULL;
-	m = spsc_push(w->config.requests);
-	if (m == NULL)
-		return NULL;
-	w->mailbox.out++;
-	w->mailbox.pushed = true;
-	m->head = (struct mail_head){.board = board, .type = (uint8_t)type};
-	if (c != NULL)
-		m->head.client = (struct mail_client){conn_index(w, c), c->generation};
-	return m;
-}
 
 static void answer_to_client(struct worker *w, const struct mail_answer *a)
 {

@@ -11,7 +11,7 @@
 #include <strings.h>
 
 #include "edge/codec/http_host.h"
-#include "edge/worker_priv.h"
+#include "edge/http/http_priv.h"
 #include "engine/base/hash.h"
 #include "engine/base/log.h"
 

@@ -8,7 +8,16 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "edge/worker_priv.h"
+#include "edge/http/http_priv.h"
+
+/* Who waits for a board in one form. One request is at the writer at a time; those who come later
+ * must not get a board from before they came, so they wait for the next. */
+struct bitmap_wait {
+	uint32_t now_head;  /* get what the request at the writer brings */
+	uint32_t next_head; /* came after it went out */
+	bool asked;
+	struct bitmap last; /* the newest that we have; one reference */
+};
 
 static struct bitmap_wait *wait_at(struct worker *w, uint16_t board, unsigned form)
 {

@@ -3,7 +3,7 @@
  *
  * The next request is looked at when the answer is sent whole.
  */
-#include "edge/worker_priv.h"
+#include "edge/http/http_priv.h"
 
 /* What of the answer is to be sent next: its head with a small body, then a large one. */
 static struct wire_range send_range(const struct conn *c)

@@ -9,7 +9,7 @@
  */
 #include <string.h>
 
-#include "edge/worker_priv.h"
+#include "edge/ws/echo.h"
 
 #define MESSAGE_BYTES_MAX (64u << 20)
 

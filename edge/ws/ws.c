@@ -11,7 +11,8 @@
 #include <string.h>
 
 #include "edge/codec/session.h"
-#include "edge/worker_priv.h"
+#include "edge/conn/ask.h"
+#include "edge/ws/ws.h"
 #include "engine/requests.h"
 #include "engine/room_log.h"
 

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "edge/worker_priv.h"
+#include "edge/http/http_priv.h"
 
 #define HEAD_BYTES_MAX 2560 /* status line and fields of any answer of ours */
 #define FULL_REFRESH_S 5    /* to twice as much: a crowd does not come back at one moment */

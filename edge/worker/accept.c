@@ -9,7 +9,19 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "edge/worker_priv.h"
+#include "edge/http/http.h"
+#include "edge/worker/accept.h"
+
+#define ACCEPT_DEPTH 32 /* accepts in flight per ring and listener */
+
+struct accept_op {
+	struct sockaddr_storage addr;
+	socklen_t addr_len;
+	uint8_t listener;
+	uint16_t ring;
+	bool armed;
+	bool is_cancelled; /* while armed: asked to end, there is no room for it */
+};
 
 int accept_new(struct worker *w)
 {

@@ -1,56 +1,20 @@
 /*
- * worker_priv.h - what the files of the worker share: the worker, its connections and
- * subscriptions.
- *
- * Only for edge/{worker,conn,conn_send,fanout,http*,ws,echo,accept,bitmaps}.c.
- * All on the worker's thread.
+ * http_priv.h - what the files of HTTP share. On the worker's thread.
  */
-#ifndef PX_EDGE_WORKER_PRIV_H
-#define PX_EDGE_WORKER_PRIV_H
+#ifndef PX_HTTP_HTTP_PRIV_H
+#define PX_HTTP_HTTP_PRIV_H
 
 #include "edge/codec/http_error.h"
+#include "edge/conn/ask.h"
 #include "edge/conn/state.h"
+#include "edge/http/bitmaps.h"
+#include "edge/http/http.h"
 #include "edge/mail/mail.h"
-#include "edge/worker.h"
 #include "engine/base/json_out.h"
 
-#define HTTP_ORIGIN_WHY    "pages of this origin may not act here: the server does not list it"
-#define ACCEPT_DEPTH       32    /* accepts in flight per ring and listener */
-#define INS_MAX            2048  /* in buffers of a worker, where it has so many connections */
-#define OUTS_MAX           16384 /* out buffers likewise */
-#define TRIMS_PER_TICK     256   /* buffers whose pages are given back */
-#define REAPS_PER_TURN     16    /* per ring */
-#define ANSWERS_PER_TURN   512
-#define PENDING_BINARY_MAX 1100 /* unanswered requests of one connection */
-#define PENDING_JSON_MAX   200
-#define RING_SQ_ENTRIES    1024
-#define RING_CQ_ENTRIES    16384
-
-struct accept_op {
-	struct sockaddr_storage addr;
-	socklen_t addr_len;
-	uint8_t listener;
-	uint16_t ring;
-	bool armed;
-	bool is_cancelled; /* while armed: asked to end, there is no room for it */
-};
-
-/* Who waits for a board in one form. One request is at the writer at a time; those who come later
- * must not get a board from before they came, so they wait for the next. */
-struct bitmap_wait {
-	uint32_t now_head;  /* get what the request at the writer brings */
-	uint32_t next_head; /* came after it went out */
-	bool asked;
-	struct bitmap last; /* the newest that we have; one reference */
-};
+#define HTTP_ORIGIN_WHY "pages of this origin may not act here: the server does not list it"
 
 struct web_asset;
-
-/* --- accept.c --------------------------------------------------------------------------------- */
-int accept_new(struct worker *w);
-void accept_arm(struct worker *w);
-void accept_done(struct worker *w, const struct ring_event *ev);
-void accept_stop(struct worker *w);
 
 /* --- http.c: requests ------------------------------------------------------------------------- */
 enum http_what {
@@ -77,10 +41,6 @@ typedef void http_handler(struct worker *w, struct conn *c, const struct http_re
 http_handler http_asset_get, http_metrics_get, http_health_get, http_ready_get;
 http_handler http_about_get;
 http_handler http_session_post, http_ws_get, http_echo_get, http_echo_post;
-/* What conn calls: bytes of a request came, it took too long, the writer's answer does. */
-void http_bytes(struct worker *w, struct conn *c, uint8_t *bytes, size_t len);
-void http_late(struct worker *w, struct conn *c);
-void http_wait_late(struct worker *w, struct conn *c);
 void http_input(struct worker *w, struct conn *c); /* c->in may hold a request */
 enum http_token { HTTP_TOKEN_NONE, HTTP_TOKEN_BAD, HTTP_TOKEN_GOOD };
 /* Whose token a request shows; GOOD: user is set, and ret_ends_s unless it is NULL. */
@@ -117,7 +77,6 @@ bool http_origin_varies(const struct worker *w); /* whether an answer depends on
 /* --- http_board.c: boards and pixels, and the writer's answers -------------------------------- */
 http_handler http_boards_get, http_board_get, http_bitmap_get, http_picture_get;
 http_handler http_pixel_get, http_pixel_put;
-void http_mail(struct worker *w, struct conn *c, const struct mail_answer *a);
 void http_bitmap(struct worker *w, struct conn *c, uint16_t board, const struct bitmap *bitmap);
 /* Answers with a board, or 304 when `tags` have it; at_ms: of its newest placement, 0: not told;
  * max_age_s: how long it may be kept by others. */
@@ -156,40 +115,8 @@ void http_reply_json(struct worker *w, struct conn *c, unsigned status, const ch
 /* The text is for people. */
 void http_reply_error(struct worker *w, struct conn *c, enum http_error e, const char *text);
 void http_reply_not_allowed(struct worker *w, struct conn *c, const char *allow); /* 405 */
-void http_reply_full(struct worker *w, struct conn *c); /* 503; a browser comes again by itself */
 
 /* --- http_send.c ------------------------------------------------------------------------------ */
 void http_send_start(struct worker *w, struct conn *c); /* sends out and body to the end */
-void http_send_done(struct worker *w, struct conn *c, const struct ring_event *ev);
-
-/* --- ws.c ------------------------------------------------------------------------------------- */
-/* The handshake is about to be answered: from here on the connection speaks pixeld.v1. */
-void ws_begin(struct worker *w, struct conn *c, enum message_encoding encoding);
-/* The session that the handshake brought; it brought one that is not good. */
-void ws_session_begin(struct worker *w, struct conn *c, const uint8_t user[static USER_BYTES],
-		      uint64_t ends_s);
-void ws_session_refuse(struct worker *w, struct conn *c);
-void ws_input(struct worker *w, struct conn *c, uint8_t *bytes, size_t len);
-void ws_mail(struct worker *w, struct conn *c, const struct mail_answer *a);
-/* Ends the subscription and tells why; the client must fetch the board again. */
-void ws_stale(struct worker *w, struct conn *c, struct sub *s);
-
-/* --- echo.c ----------------------------------------------------------------------------------- */
-void echo_begin(struct worker *w, struct conn *c); /* likewise */
-void echo_input(struct worker *w, struct conn *c); /* something to echo, or room for it */
-void echo_bytes(struct worker *w, struct conn *c, uint8_t *bytes, size_t len);
-
-/* --- bitmaps.c -------------------------------------------------------------------------------- */
-int bitmaps_new(struct worker *w);
-void bitmaps_free(struct worker *w);
-void bitmaps_want(struct worker *w, struct conn *c, uint16_t board, enum board_form form);
-void bitmaps_sweep(struct worker *w);
-void bitmaps_mail(struct worker *w, const struct mail_answer *a);
-
-/* --- worker.c --------------------------------------------------------------------------------- */
-/* Room for one request to the writer about a board, to be filled by its type; c: who asks, NULL:
- * the worker itself. NULL: overloaded. */
-struct mail_request *worker_ask(struct worker *w, const struct conn *c, enum mail_request_type type,
-				uint16_t board);
 
 #endif

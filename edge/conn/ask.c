@@ -1,0 +1,24 @@
+/*
+ * ask.c - requests to the writer: as many as the queue of answers has room for.
+ *
+ * What is pushed in a turn is seen by the writer when the turn ends.
+ */
+#include "edge/conn/ask.h"
+
+struct mail_request *worker_ask(struct worker *w, const struct conn *c, enum mail_request_type type,
+				uint16_t board)
+{
+	struct mail_request *m;
+
+	if (w->mailbox.out == w->config.answers_max)
+		return NULL;
+	m = spsc_push(w->config.requests);
+	if (m == NULL)
+		return NULL;
+	w->mailbox.out++;
+	w->mailbox.pushed = true;
+	m->head = (struct mail_head){.board = board, .type = (uint8_t)type};
+	if (c != NULL)
+		m->head.client = (struct mail_client){conn_index(w, c), c->generation};
+	return m;
+}
