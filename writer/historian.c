@@ -93,6 +93,7 @@ static void answer(struct historian *h)
 {
 	struct history_job *done = spsc_push(h->config.done);
 
+	px_assert(h->busy);      /* each question has one answer */
 	px_assert(done != NULL); /* the writer lets no more out than it holds */
 	*done = h->job;
 	h->busy = false;
@@ -150,6 +151,7 @@ static void answer_board(struct historian *h)
 	struct history_result result = {.verdict = HISTORY_FOUND};
 	struct board_copy *copy;
 
+	px_assert(h->job.ask.kind == QUESTION_BOARD && b->number == h->job.room->number);
 	if (b->board == NULL) {
 		answer_gone(h, b->number);
 		return;
@@ -182,6 +184,7 @@ static void answer_cell(struct historian *h)
 		memcpy(m.user, p->user, sizeof(m.user));
 		memcpy(blob->bytes + i * sizeof(m), &m, sizeof(m));
 	}
+	px_assert(!c->complete || c->next_seq == 0); /* all there ever was has nothing older */
 	result.cell = (struct told_cell){
 		.placements = blob, .next_seq = c->next_seq, .complete = c->complete};
 	answer_history(h, &result);
@@ -274,6 +277,7 @@ static void question_begin(struct historian *h, const struct history_job *job)
 {
 	int rc;
 
+	px_assert(!h->busy);
 	h->job = *job;
 	h->busy = true;
 	h->questions++;

@@ -72,6 +72,7 @@ static int board_add(struct writer *w, const struct record_board *meta, struct w
 	struct writer_board *b = calloc(1, sizeof(*b));
 	int rc;
 
+	px_assert(meta->board < ROOMS_MAX && w->boards[meta->board] == NULL); /* one's for ever */
 	if (b == NULL)
 		return -ENOMEM;
 	b->meta = *meta;
@@ -252,6 +253,7 @@ static void epochs_renew(struct writer *w)
 
 		if (b == NULL)
 			continue;
+		px_assert(b->room == NULL); /* before anybody can have seen the old one */
 		refill_epoch(b, b->live.epoch + 1, b->live.seq + RECORD_EPOCH_GAP);
 		b->seq_numbered = b->live.seq;
 		b->is_epoch_new = true;
@@ -325,6 +327,7 @@ int restore_run(struct writer *w, char why[static RECOVER_WHY_BYTES])
 	struct recover_result result;
 	int rc;
 
+	px_assert(w->journal == NULL); /* it goes on from what is found here */
 	if (getrandom(&options.fresh_journal_id, sizeof(options.fresh_journal_id), 0) !=
 	    sizeof(options.fresh_journal_id))
 		return EXIT_FAILED;
@@ -393,6 +396,7 @@ int restore_journal(struct writer *w)
 		}
 		if (rc < 0)
 			return rc;
+		px_assert(b->seq_numbered == b->live.seq); /* in front of the first placement */
 		b->meta_lsn = journal_appended(w->journal);
 		b->is_journalled = true;
 		b->is_epoch_new = false;
@@ -418,6 +422,7 @@ void restore_dropped(struct writer *w)
 		struct writer_board *b = w->boards[i];
 
 		if (b != NULL && b->meta_lsn > journal_settled(w->journal)) {
+			px_assert(b->seq_numbered == b->live.seq); /* what stood behind went too */
 			b->is_journalled = false; /* saying it twice does no harm */
 			b->is_epoch_new = true;
 			b->meta_lsn = 0;

@@ -15,6 +15,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "engine/base/assert.h"
+
 #include "persist/format/segment_list.h"
 
 struct history {
@@ -116,6 +118,7 @@ uint64_t history_part(const struct history *h, uint64_t lsn)
 
 static void cursor_enter(struct history_cursor *c, const struct segment_entry *e)
 {
+	px_assert(e->live); /* what is overruled never happened */
 	c->segment = e->number;
 	c->offset = SEGMENT_HEADER_BYTES;
 	c->batch_lsn = e->header.first_lsn;
@@ -171,6 +174,7 @@ static int batch_tell(struct history *h, struct history_cursor *c, const struct 
 	uint64_t lsn = batch->header.first_lsn;
 	struct record record;
 
+	px_assert(lsn == c->batch_lsn);
 	for (uint32_t i = 0; i < batch->header.records; i++, lsn++) {
 		int rc = record_get(&in, &record);
 
@@ -203,6 +207,7 @@ static int window_tell(struct history *h, struct history_cursor *c, const struct
 	uint64_t offset = c->offset;
 	struct batch batch;
 
+	px_assert(c->segment == e->number && offset >= SEGMENT_HEADER_BYTES);
 	while (reader.next_lsn < e->limit_lsn && reader.next_lsn <= h->upto_lsn &&
 	       segment_reader_next(&reader, &batch)) {
 		int rc;
@@ -225,6 +230,7 @@ int history_step(struct history *h, struct history_cursor *c, const struct histo
 	char name[JOURNAL_NAME_BYTES];
 	int fd, rc;
 
+	px_assert(c->next_lsn > 0); /* counted from 1 */
 	if (c->next_lsn > h->upto_lsn)
 		return 0;
 	e = entry_of(h, c, handler);
