@@ -14,11 +14,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "edge/codec/refusal.h"
 #include "edge/mail/mail.h"
 #include "engine/base/clock.h"
 #include "engine/base/histogram.h"
 #include "engine/metric.h"
-#include "engine/refusal.h"
 #include "engine/ring/ring.h"
 #include "engine/room.h"
 #include "engine/base/spsc.h"

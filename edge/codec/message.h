@@ -113,7 +113,7 @@ struct msg_placed {
 struct msg_refused {
 	uint16_t board;
 	uint64_t request;
-	uint8_t code;     /* engine/refusal.def */
+	uint8_t code;     /* edge/codec/refusal.def */
 	uint32_t wait_ms; /* 0: waiting does not help, or unknown */
 };
 
@@ -130,7 +130,7 @@ struct msg_you {
 };
 
 struct msg_error {
-	uint8_t code; /* engine/refusal.def */
+	uint8_t code; /* edge/codec/refusal.def */
 	char text[96];
 	uint16_t board;   /* MESSAGE_NO_BOARD: of none, or of one that has no number */
 	uint64_t request; /* of the message that it answers; 0: that had none */

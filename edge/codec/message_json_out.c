@@ -5,9 +5,9 @@
 
 #include <string.h>
 
+#include "edge/codec/refusal.h"
 #include "engine/base/assert.h"
 #include "engine/base/json_out.h"
-#include "engine/refusal.h"
 
 /* Room for a text that stays as long as it is, terminator included. */
 #define PLAIN_CHARS_MAX 96

@@ -11,9 +11,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "edge/codec/refusal.h"
 #include "edge/picture/bitmap.h"
 #include "engine/base/cache_line.h"
-#include "engine/refusal.h"
 #include "engine/user.h"
 #include "writer/question/question.h"
 

@@ -13,8 +13,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "edge/codec/refusal.h"
 #include "engine/base/assert.h"
-#include "engine/refusal.h"
 #include "tests/prng.h"
 #include "tests/sim/client_priv.h"
 

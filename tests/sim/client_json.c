@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "edge/codec/refusal.h"
 #include "engine/base/assert.h"
-#include "engine/refusal.h"
 #include "tests/sim/client_priv.h"
 
 size_t client_json_put(const struct message *m, uint8_t out[static MESSAGE_IN_BYTES_MAX])

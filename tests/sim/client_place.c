@@ -7,8 +7,8 @@
  * board's cooldown runs. Only `overloaded` may be said to anything, and `no_session` when it has
  * ended.
  */
+#include "edge/codec/refusal.h"
 #include "engine/base/assert.h"
-#include "engine/refusal.h"
 #include "tests/prng.h"
 #include "tests/sim/client_priv.h"
 

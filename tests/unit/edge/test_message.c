@@ -16,8 +16,8 @@
 #include <string.h>
 
 #include "edge/codec/message.h"
+#include "edge/codec/refusal.h"
 #include "edge/codec/ws_frame.h"
-#include "engine/refusal.h"
 
 static char scratch[MESSAGE_IN_BYTES_MAX];
 static struct message message;

@@ -403,7 +403,7 @@ static void refusals_are_those_of_the_page(void **state)
 {
 	static const char *const rows[] = {
 #define REFUSAL(symbol, code, http, name, text) "| " #code " | " name " | " #http " | " text " |",
-#include "engine/refusal.def"
+#include "edge/codec/refusal.def"
 #undef REFUSAL
 	};
 
@@ -430,7 +430,7 @@ static void errors_are_those_of_the_page(void **state)
 {
 	static const char *const rows[] = {
 #define REFUSAL(symbol, code, http, name, text) "| " #http " | " name " | " text " |",
-#include "engine/refusal.def"
+#include "edge/codec/refusal.def"
 #undef REFUSAL
 #define HTTP_ERROR(symbol, status, code, when) "| " #status " | " code " | " when " |",
 #include "edge/codec/http_error.def"

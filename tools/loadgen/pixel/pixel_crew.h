@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "engine/refusal.h"
+#include "edge/codec/refusal.h"
 #include "tools/loadgen/check/crowd.h"
 #include "tools/loadgen/load/latency.h"
 #include "tools/loadgen/check/ledger.h"

@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-#include "engine/refusal.h"
+#include "edge/codec/refusal.h"
 
 const char *remedy_of(unsigned refusal)
 {

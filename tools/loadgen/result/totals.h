@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "engine/refusal.h"
+#include "edge/codec/refusal.h"
 #include "tools/loadgen/load/tally.h"
 
 /* How a client breaks off in a storm: nobody says goodbye. */

@@ -1,5 +1,5 @@
 /* refusal.c - see refusal.h. */
-#include "engine/refusal.h"
+#include "edge/codec/refusal.h"
 
 #include <stddef.h>
 
@@ -9,7 +9,7 @@ static const struct {
 	const char *text;
 } rows[REFUSAL_MAX] = {
 #define REFUSAL(symbol, code, http, name, text) [code] = {http, name, text},
-#include "engine/refusal.def"
+#include "edge/codec/refusal.def"
 #undef REFUSAL
 };
 

@@ -1,11 +1,11 @@
 /* refusal.h - the table of refusals (refusal.def) as enum and functions. Pure, any thread. */
-#ifndef PX_ENGINE_REFUSAL_H
-#define PX_ENGINE_REFUSAL_H
+#ifndef PX_CODEC_REFUSAL_H
+#define PX_CODEC_REFUSAL_H
 
 enum refusal {
 	REFUSAL_NONE = 0,
 #define REFUSAL(symbol, code, http, name, text) REFUSAL_##symbol = code,
-#include "engine/refusal.def"
+#include "edge/codec/refusal.def"
 #undef REFUSAL
 	REFUSAL_MAX
 };
