@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -47,6 +48,43 @@ static void journal_that_ends_before_its_snapshot_is_refused(void **state)
 	disk_sim_file_put(FIRST, NULL, 0);
 	assert_int_equal(scene_recover(s, true), -EBADMSG);
 	assert_non_null(strstr(s->why, "journal-*.seg are missing"));
+	scene_end(s);
+}
+
+/* Eight records in two batches: only before one of them, or behind the last, a segment can begin.
+ * */
+static void a_cut_inside_a_batch_or_behind_the_end_is_refused_and_harms_nothing(void **state)
+{
+	static const char *const wrong[] = {"2", "4", "6", "8", "10", "11"};
+	struct scene *s = life();
+
+	(void)state;
+	scene_crash(s, false);
+	for (unsigned i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		char lsn[8];
+		char *argv[] = {(char[]){"cut"}, (char[]){"sim"}, lsn, NULL};
+
+		snprintf(lsn, sizeof(lsn), "%s", wrong[i]);
+		assert_int_equal(journal_tool(3, argv), EXIT_FAILED);
+	}
+	assert_int_equal(scene_start(s), 0);
+	assert_told(s, 8);
+	scene_crash(s, false);
+	scene_end(s);
+}
+
+static void a_cut_before_a_batch_gives_up_what_follows(void **state)
+{
+	char *argv[] = {(char[]){"cut"}, (char[]){"sim"}, (char[]){"5"}, NULL};
+	struct scene *s = life();
+
+	(void)state;
+	scene_crash(s, false);
+	assert_int_equal(journal_tool(3, argv), 0);
+	s->told = 4;
+	assert_int_equal(scene_start(s), 0);
+	assert_told(s, 4);
+	scene_crash(s, false);
 	scene_end(s);
 }
 
@@ -126,6 +164,9 @@ static void a_snapshot_that_the_disk_cannot_give_keeps_its_name(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+			a_cut_inside_a_batch_or_behind_the_end_is_refused_and_harms_nothing),
+		cmocka_unit_test(a_cut_before_a_batch_gives_up_what_follows),
 		cmocka_unit_test(journal_that_ends_before_its_snapshot_is_refused),
 		cmocka_unit_test(a_clean_snapshot_without_its_journal_starts_and_is_called_missing),
 		cmocka_unit_test(what_may_not_be_read_is_not_damaged),

@@ -208,6 +208,38 @@ static uint64_t journal_id_find(struct disk *disk, const struct segment_list *se
 	return snapshot_read(disk, name, NULL, &head, why, sizeof(why)) == 0 ? head.journal_id : 0;
 }
 
+/* A batch is whole or not at all, and nothing can follow what is not there: a segment that began in
+ * between would never be read. *ret_lsn: the last record before which can be cut instead. */
+static int cut_place_check(struct disk *disk, const struct segment_list *segments, uint64_t lsn,
+			   uint64_t *ret_lsn)
+{
+	const struct segment_entry *e = NULL;
+	struct segment_reader reader;
+	struct batch batch;
+	uint8_t *bytes;
+	size_t len;
+	int rc;
+
+	*ret_lsn = lsn;
+	for (size_t i = 0; i < segments->count; i++)
+		if (segments->entries[i].live && segments->entries[i].header.first_lsn < lsn &&
+		    lsn <= segments->entries[i].limit_lsn)
+			e = &segments->entries[i];
+	if (e == NULL) /* where a segment begins, or before all that there are */
+		return 0;
+	rc = segment_load(disk, e->number, &bytes, &len);
+	if (rc < 0)
+		return rc;
+	segment_reader_init(&reader, &e->header, bytes, len);
+	while (reader.next_lsn < lsn && segment_reader_next(&reader, &batch))
+		if (reader.next_lsn > lsn)
+			*ret_lsn = batch.header.first_lsn;
+	if (reader.next_lsn < lsn)
+		*ret_lsn = reader.next_lsn;
+	free(bytes);
+	return 0;
+}
+
 /* By the format's own rule: a segment that begins with `lsn` overrules all others from there on. It
  * says sync=off, so that the next start begins a new epoch: what is cut may have been seen. */
 static int cut(struct disk *disk, uint64_t lsn)
@@ -220,9 +252,11 @@ static int cut(struct disk *disk, uint64_t lsn)
 		.flags = SEGMENT_RESTART,
 		.sync = JOURNAL_SYNC_OFF,
 	};
-	uint64_t newest = 0;
+	uint64_t newest = 0, possible = 0;
 	int rc = segment_list_read(disk, &segments);
 
+	if (rc == 0)
+		rc = cut_place_check(disk, &segments, lsn, &possible);
 	if (rc < 0)
 		return say_error(disk_path(disk), rc);
 	h.segment = segments.count == 0 ? 1 : segments.entries[segments.count - 1].number + 1;
@@ -231,6 +265,14 @@ static int cut(struct disk *disk, uint64_t lsn)
 	segment_list_free(&segments);
 	if (h.journal_id == 0) {
 		fprintf(stderr, "pixeld: %s: no journal is there\n", disk_path(disk));
+		return EXIT_FAILED;
+	}
+	if (possible != lsn) {
+		fprintf(stderr,
+			"pixeld: %s: before record %" PRIu64
+			" nothing can be cut: it is inside a batch, "
+			"or behind the end. Cut before record %" PRIu64 "\n",
+			disk_path(disk), lsn, possible);
 		return EXIT_FAILED;
 	}
 	if (snapshot_list(disk, &newest, 1) == 1 && newest >= lsn) {
