@@ -266,19 +266,20 @@ static void conclude(const struct search *s)
 {
 	char sentence[512];
 	FILE *file;
+	int r;
 
 	sentence_write(s, sentence, sizeof(sentence));
 	printf("\n%s.\n", sentence);
 	if (s->json == NULL)
 		return;
 	file = strcmp(s->json, "-") == 0 ? stdout : fopen(s->json, "w");
-	if (file == NULL) {
-		fprintf(stderr, "loadgen: --json %s: %s\n", s->json, strerror(errno));
-		return;
+	r = -errno;
+	if (file != NULL) {
+		json_write(file, s, sentence);
+		r = text_file_end(file);
 	}
-	json_write(file, s, sentence);
-	if (file != stdout)
-		(void)fclose(file);
+	if (r < 0)
+		fprintf(stderr, "loadgen: --json %s: %s\n", s->json, strerror(-r));
 }
 
 /* --- the command line ------------------------------------------------------------------------- */

@@ -95,9 +95,26 @@ static void a_raw_result_of_hostile_texts_is_json(void **state)
 	json_decref(found);
 }
 
+/* What is written last of a report may be nothing, and fclose() is content with that. */
+static void a_full_disk_spoils_a_pass(void **state)
+{
+	const struct report_files files = {.json = "/dev/full"};
+	struct run_result *r = calloc(1, sizeof(*r));
+
+	(void)state;
+	assert_non_null(r);
+	for (uint64_t ns = 1; ns < 1ULL << 33; ns += ns / 16 + 1)
+		hdr_record(&r->lag, ns); /* far more than a stream buffers */
+	r->outcome.code = EXIT_PASS;
+	report_all_write(&files, r);
+	assert_int_equal(r->outcome.code, EXIT_FAILED);
+	free(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_full_disk_spoils_a_pass),
 		cmocka_unit_test(a_result_of_hostile_texts_is_json),
 		cmocka_unit_test(a_raw_result_of_hostile_texts_is_json),
 	};

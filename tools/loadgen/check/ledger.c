@@ -116,11 +116,15 @@ void ledger_check(struct ledger *l, const struct board_bytes *start,
 int ledger_write(const struct ledger *l, const char *path)
 {
 	FILE *file = fopen(path, "w");
+	bool failed;
 
 	if (file == NULL)
 		return -errno;
 	for (size_t i = 0; i < l->count; i++)
 		fprintf(file, "%" PRIu64 ",%" PRIu64 ",%" PRIu32 ",%u,%u\n", l->acks[i].request,
 			l->acks[i].seq, l->acks[i].cell, l->acks[i].color, l->acks[i].client);
-	return fclose(file) == 0 ? 0 : -errno;
+	failed = ferror(file) != 0; /* fclose() tells only of the bytes that are left to it */
+	if (fclose(file) != 0)
+		return -errno;
+	return failed ? -EIO : 0;
 }

@@ -17,6 +17,7 @@
 #include "engine/base/clock.h"
 #include "tools/loadgen/raw/raw_report.h"
 #include "tools/loadgen/raw/server_process.h"
+#include "tools/loadgen/report/text_file.h"
 #include "tools/loadgen/net/drive.h"
 #include "tools/loadgen/net/tls.h"
 
@@ -298,13 +299,12 @@ bool raw_is_asked(int argc, char **argv)
 
 static int json_write(const struct raw_options *o, const struct raw_result *result)
 {
-	bool is_stdout = strcmp(o->json, "-") == 0;
-	FILE *file = is_stdout ? stdout : fopen(o->json, "w");
+	FILE *file = strcmp(o->json, "-") == 0 ? stdout : fopen(o->json, "w");
 
 	if (file == NULL)
 		return -errno;
 	raw_report_json(file, o, result);
-	return (is_stdout ? fflush(file) : fclose(file)) == 0 ? 0 : -errno;
+	return text_file_end(file);
 }
 
 static void reports_write(const struct raw_options *o, struct raw_result *result)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "tools/loadgen/report/report.h"
+#include "tools/loadgen/report/text_file.h"
 
 static void csv_write(FILE *to, const struct run_result *result)
 {
@@ -18,9 +19,7 @@ static int file_write(const char *path, const struct run_result *result,
 	if (file == NULL)
 		return -errno;
 	write(file, result);
-	if (file == stdout)
-		return fflush(file) == 0 ? 0 : -errno;
-	return fclose(file) == 0 ? 0 : -errno;
+	return text_file_end(file);
 }
 
 static void told(struct run_result *result, const char *option, const char *path, int r)

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "tools/loadgen/report/report.h"
+#include "tools/loadgen/report/text_file.h"
 
 #define STEPS_PER_HALF 5
 
@@ -64,7 +65,9 @@ void report_hgrm_write(FILE *to, const struct hdr *h)
 
 int report_hgrm_files(const char *prefix, const struct latencies *l)
 {
-	for (unsigned i = 0; i < 2U * LATENCY_MAX; i++) {
+	int r = 0;
+
+	for (unsigned i = 0; r == 0 && i < 2U * LATENCY_MAX; i++) {
 		const struct hdr *h = &(i % 2 == 0 ? l->corrected : l->raw)[i / 2];
 		char path[4096];
 		FILE *file;
@@ -77,8 +80,7 @@ int report_hgrm_files(const char *prefix, const struct latencies *l)
 		if (file == NULL)
 			return -errno;
 		report_hgrm_write(file, h);
-		if (fclose(file) != 0)
-			return -errno;
+		r = text_file_end(file);
 	}
-	return 0;
+	return r;
 }

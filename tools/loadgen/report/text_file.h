@@ -1,5 +1,6 @@
 /*
- * text_file.h - text that goes to a stream as it is written. Errors are the stream's. One thread.
+ * text_file.h - text that goes to a stream as it is written. Errors are the stream's, and
+ * text_file_end() tells them. One thread.
  */
 #ifndef PX_LOADGEN_TEXT_FILE_H
 #define PX_LOADGEN_TEXT_FILE_H
@@ -12,5 +13,8 @@
 
 /* `memory` is the caller's and a buffer only; the end of the text wants text_flush(). */
 struct text_out text_to_file(FILE *to, void *memory, size_t room);
+
+/* Closes the file, or flushes standard output. -errno: it, or anything before, was not written. */
+int text_file_end(FILE *file);
 
 #endif
