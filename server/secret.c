@@ -8,6 +8,8 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "engine/base/text_out.h"
+
 #define SECRET_NAME  "session.secret"
 #define SECRET_BYTES 32
 #define TOKEN_NAME   "admin.token"
@@ -159,6 +161,7 @@ static int key_get(const struct settings *s, struct disk *disk, bool make,
 
 static int token_of_disk(struct disk *disk, bool make, char *out, size_t room)
 {
+	struct text_out t = text_out_of(out, room);
 	uint8_t random[TOKEN_BYTES];
 	int len = disk == NULL ? -ENOENT : file_read(disk, TOKEN_NAME, out, room);
 
@@ -170,12 +173,11 @@ static int token_of_disk(struct disk *disk, bool make, char *out, size_t room)
 	}
 	if (getrandom(random, sizeof(random), 0) != sizeof(random))
 		return -EIO;
-	len = 0;
-	for (unsigned i = 0; i < sizeof(random); i++)
-		len += snprintf(out + len, room - (size_t)len, "%02x", random[i]);
-	out[len++] = '\n';
+	text_put_hex(&t, random, sizeof(random));
+	text_put_char(&t, '\n');
+	px_assert(!t.bad);
 	explicit_bzero(random, sizeof(random));
-	return file_make(disk, TOKEN_NAME, out, (size_t)len);
+	return file_make(disk, TOKEN_NAME, out, text_len(&t));
 }
 
 static int token_check(const char *token, size_t len)

@@ -8,19 +8,21 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "engine/base/text_out.h"
+
 #define NAME_BYTES 64
 #define LINE_BYTES 256
 
 static size_t line_make(char out[static LINE_BYTES], uint64_t lsn, const struct record_placement *p)
 {
-	int len = snprintf(out, LINE_BYTES, "%" PRIu64 ",%u,%" PRIu32 ",%" PRIu64 ",%" PRIu64 ",",
-			   lsn, p->board, p->epoch, p->seq, p->placed_at_ms);
+	struct text_out t = text_out_of(out, LINE_BYTES);
 
-	for (int i = 0; i < USER_BYTES; i++)
-		len += snprintf(out + len, LINE_BYTES - (size_t)len, "%02x", p->user[i]);
-	len += snprintf(out + len, LINE_BYTES - (size_t)len, ",%u,%u,%u,%" PRIu64 "\n", p->x, p->y,
-			p->color, p->request);
-	return (size_t)len;
+	text_print(&t, "%" PRIu64 ",%u,%" PRIu32 ",%" PRIu64 ",%" PRIu64 ",", lsn, p->board,
+		   p->epoch, p->seq, p->placed_at_ms);
+	text_put_hex(&t, p->user, USER_BYTES);
+	text_print(&t, ",%u,%u,%u,%" PRIu64 "\n", p->x, p->y, p->color, p->request);
+	px_assert(!t.bad);
+	return text_len(&t);
 }
 
 /* A crash may have left a part of a line at the end: the next one does not go on in it. */

@@ -13,6 +13,7 @@
 
 #include "edge/codec/session.h"
 #include "engine/base/command_line.h"
+#include "engine/base/text_out.h"
 #include "engine/requests.h"
 #include "engine/room.h"
 
@@ -114,13 +115,13 @@ const char *setting_nearest(const char *name)
 
 static int number_bad(enum setting_type type, char why[static SETTINGS_WHY_CHARS])
 {
-	int len = snprintf(why, SETTINGS_WHY_CHARS, "not a whole number; units are");
+	struct text_out t = text_out_of(why, SETTINGS_WHY_CHARS);
 
-	for (size_t i = 0; i < UNITS; i++) {
+	text_put(&t, "not a whole number; units are");
+	for (size_t i = 0; i < UNITS; i++)
 		if (units[i].type == type)
-			len += snprintf(why + len, SETTINGS_WHY_CHARS - (size_t)len, " %s",
-					units[i].suffix);
-	}
+			text_print(&t, " %s", units[i].suffix);
+	(void)text_end(&t);
 	return -EINVAL;
 }
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/base/text_out.h"
 #include "tools/loadgen/result/remedy.h"
 
 #define SATURATED_LAG_NS      1000000ULL
@@ -60,22 +61,20 @@ static void replay_fail(struct run_result *result)
 
 static void pass(struct run_result *result)
 {
+	struct text_out words = text_out_of(result->outcome.words, sizeof(result->outcome.words));
 	const struct run_totals *t = &result->totals;
-	int len;
 
 	result->outcome.code = EXIT_PASS;
-	len = snprintf(result->outcome.words, sizeof(result->outcome.words),
-		       "PASS: all %" PRIu64 " clients received every sequence number up to %" PRIu64
-		       ", and the boards made from what they received equal the server's",
-		       result->reach.clients, result->seq_last);
+	text_print(&words,
+		   "PASS: all %" PRIu64 " clients received every sequence number up to %" PRIu64
+		   ", and the boards made from what they received equal the server's",
+		   result->reach.clients, result->seq_last);
 	if (result->unanswered > 0 || t->to_place > 0)
-		len += snprintf(result->outcome.words + len,
-				sizeof(result->outcome.words) - (size_t)len,
-				"; %" PRIu64 " placements were not answered", result->unanswered);
+		text_print(&words, "; %" PRIu64 " placements were not answered",
+			   result->unanswered);
 	if (t->refused_all > 0)
-		(void)snprintf(result->outcome.words + len,
-			       sizeof(result->outcome.words) - (size_t)len,
-			       "; %" PRIu64 " were refused", t->refused_all);
+		text_print(&words, "; %" PRIu64 " were refused", t->refused_all);
+	(void)text_end(&words);
 }
 
 void verdict_decide(struct run_result *result)
