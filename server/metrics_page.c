@@ -4,31 +4,13 @@
  * Runs on a worker's thread, when somebody asks. Reads relaxed atomics of other threads; takes
  * nothing.
  */
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "engine/base/text_out.h"
 #include "server/server_priv.h"
-
-struct page {
-	char *out;
-	size_t room;
-	size_t len;
-};
-
-__attribute__((format(printf, 2, 3))) static void say(struct page *p, const char *format, ...)
-{
-	va_list args;
-	int n;
-
-	va_start(args, format);
-	n = vsnprintf(p->out + p->len, p->room - p->len, format, args);
-	va_end(args);
-	if (n > 0)
-		p->len += (size_t)n < p->room - p->len ? (size_t)n : p->room - p->len - 1;
-}
 
 static struct worker *worker_at(const struct server *s, unsigned i)
 {
@@ -54,16 +36,16 @@ static void metrics_sum(const struct server *s, struct metrics *sum)
 	}
 }
 
-static void say_counters(struct page *p, const struct server *s)
+static void say_counters(struct text_out *p, const struct server *s)
 {
 	struct metrics sum;
 
 	metrics_sum(s, &sum);
 #define SAY(field, name, help, type)                                                               \
-	say(p,                                                                                     \
-	    "# HELP pixeld_" name " " help "\n# TYPE pixeld_" name " " type "\npixeld_" name       \
-	    " %llu\n",                                                                             \
-	    (unsigned long long)metric_get(&sum.field));
+	text_print(p,                                                                              \
+		   "# HELP pixeld_" name " " help "\n# TYPE pixeld_" name " " type                 \
+		   "\npixeld_" name " %llu\n",                                                     \
+		   (unsigned long long)metric_get(&sum.field));
 #define COUNTER(field, name, help) SAY(field, name, help, "counter")
 #define GAUGE(field, name, help)   SAY(field, name, help, "gauge")
 #include "engine/metric.def"
@@ -72,51 +54,52 @@ static void say_counters(struct page *p, const struct server *s)
 #undef SAY
 }
 
-static void say_reasons(struct page *p, const struct server *s)
+static void say_reasons(struct text_out *p, const struct server *s)
 {
-	say(p, "# HELP pixeld_connections_closed_total Connections closed, by reason\n"
-	       "# TYPE pixeld_connections_closed_total counter\n");
+	text_print(p, "# HELP pixeld_connections_closed_total Connections closed, by reason\n"
+		      "# TYPE pixeld_connections_closed_total counter\n");
 	for (unsigned why = CLOSE_NONE + 1; why < CLOSE_REASONS; why++) {
 		uint64_t sum = 0;
 
 		for (unsigned i = 0; i < s->shared.worker_count; i++)
 			if (worker_at(s, i) != NULL)
 				sum += worker_closed(worker_at(s, i), (enum close_reason)why);
-		say(p, "pixeld_connections_closed_total{reason=\"%s\"} %llu\n",
-		    close_reason_str((enum close_reason)why), (unsigned long long)sum);
+		text_print(p, "pixeld_connections_closed_total{reason=\"%s\"} %llu\n",
+			   close_reason_str((enum close_reason)why), (unsigned long long)sum);
 	}
-	say(p,
-	    "# HELP pixeld_placements_refused_total Placements and requests refused by the writer\n"
-	    "# TYPE pixeld_placements_refused_total counter\n");
+	text_print(p, "# HELP pixeld_placements_refused_total Placements and requests refused by "
+		      "the writer\n"
+		      "# TYPE pixeld_placements_refused_total counter\n");
 	for (unsigned why = REFUSAL_NONE + 1; why < REFUSAL_MAX; why++)
 		if (refusal_is_known((enum refusal)why))
-			say(p, "pixeld_placements_refused_total{reason=\"%s\"} %llu\n",
-			    refusal_str((enum refusal)why),
-			    (unsigned long long)writer_refused(s->writer, (enum refusal)why));
+			text_print(
+				p, "pixeld_placements_refused_total{reason=\"%s\"} %llu\n",
+				refusal_str((enum refusal)why),
+				(unsigned long long)writer_refused(s->writer, (enum refusal)why));
 }
 
-static void say_histogram(struct page *p, const char *name, const char *help,
+static void say_histogram(struct text_out *p, const char *name, const char *help,
 			  const struct histogram_sum *sum)
 {
 	uint64_t count = 0;
 
-	say(p, "# HELP pixeld_%s %s\n# TYPE pixeld_%s histogram\n", name, help, name);
+	text_print(p, "# HELP pixeld_%s %s\n# TYPE pixeld_%s histogram\n", name, help, name);
 	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
 		uint64_t bound_us = histogram_bound_us(i);
 
 		count += sum->counts[i];
 		if (bound_us == UINT64_MAX)
-			say(p, "pixeld_%s_bucket{le=\"+Inf\"} %llu\n", name,
-			    (unsigned long long)count);
+			text_print(p, "pixeld_%s_bucket{le=\"+Inf\"} %llu\n", name,
+				   (unsigned long long)count);
 		else
-			say(p, "pixeld_%s_bucket{le=\"%g\"} %llu\n", name, (double)bound_us / 1e6,
-			    (unsigned long long)count);
+			text_print(p, "pixeld_%s_bucket{le=\"%g\"} %llu\n", name,
+				   (double)bound_us / 1e6, (unsigned long long)count);
 	}
-	say(p, "pixeld_%s_sum %g\npixeld_%s_count %llu\n", name, (double)sum->total_us / 1e6, name,
-	    (unsigned long long)count);
+	text_print(p, "pixeld_%s_sum %g\npixeld_%s_count %llu\n", name, (double)sum->total_us / 1e6,
+		   name, (unsigned long long)count);
 }
 
-static void say_histograms(struct page *p, const struct server *s)
+static void say_histograms(struct text_out *p, const struct server *s)
 {
 	struct histogram_sum acks = {0}, commits = {0}, rounds = {0};
 
@@ -131,45 +114,47 @@ static void say_histograms(struct page *p, const struct server *s)
 	say_histogram(p, "round_seconds", "Rounds of workers over all subscriptions", &rounds);
 }
 
-static void say_boards(struct page *p, const struct server *s)
+static void say_boards(struct text_out *p, const struct server *s)
 {
 	const struct rooms *rooms = s->shared.rooms;
 
-	say(p, "# HELP pixeld_board_seq Seq of the board\n# TYPE pixeld_board_seq gauge\n");
+	text_print(p, "# HELP pixeld_board_seq Seq of the board\n# TYPE pixeld_board_seq gauge\n");
 	for (uint32_t i = 0; i < rooms->end; i++)
 		if (rooms->at[i] != NULL)
-			say(p, "pixeld_board_seq{board=\"%s\"} %llu\n", rooms->at[i]->name,
-			    (unsigned long long)atomic_load(&rooms->at[i]->seq));
-	say(p, "# HELP pixeld_board_online Subscriptions to the board\n# TYPE pixeld_board_online "
-	       "gauge\n");
+			text_print(p, "pixeld_board_seq{board=\"%s\"} %llu\n", rooms->at[i]->name,
+				   (unsigned long long)atomic_load(&rooms->at[i]->seq));
+	text_print(
+		p,
+		"# HELP pixeld_board_online Subscriptions to the board\n# TYPE pixeld_board_online "
+		"gauge\n");
 	for (uint32_t i = 0; i < rooms->end; i++)
 		if (rooms->at[i] != NULL)
-			say(p, "pixeld_board_online{board=\"%s\"} %u\n", rooms->at[i]->name,
-			    room_online(rooms->at[i]));
+			text_print(p, "pixeld_board_online{board=\"%s\"} %u\n", rooms->at[i]->name,
+				   room_online(rooms->at[i]));
 }
 
-static void say_one(struct page *p, const struct server *s, const char *name, const char *type,
+static void say_one(struct text_out *p, const struct server *s, const char *name, const char *type,
 		    const char *help, double value)
 {
-	say(p,
-	    "# HELP pixeld_receiver_%s %s\n# TYPE pixeld_receiver_%s %s\n"
-	    "pixeld_receiver_%s{receiver=\"%s\"} %.15g\n",
-	    name, help, name, type, name, receiver_name(s->receiver), value);
+	text_print(p,
+		   "# HELP pixeld_receiver_%s %s\n# TYPE pixeld_receiver_%s %s\n"
+		   "pixeld_receiver_%s{receiver=\"%s\"} %.15g\n",
+		   name, help, name, type, name, receiver_name(s->receiver), value);
 }
 
-static void say_receiver(struct page *p, const struct server *s)
+static void say_receiver(struct text_out *p, const struct server *s)
 {
 	struct receiver_status now;
 
 	if (s->receiver == NULL)
 		return;
 	receiver_look(s->receiver, clock_now(), &now);
-	say(p, "# HELP pixeld_receiver_state What the receiver does now\n"
-	       "# TYPE pixeld_receiver_state gauge\n");
+	text_print(p, "# HELP pixeld_receiver_state What the receiver does now\n"
+		      "# TYPE pixeld_receiver_state gauge\n");
 	for (unsigned i = 0; i < RECEIVER_STATES; i++)
-		say(p, "pixeld_receiver_state{receiver=\"%s\",state=\"%s\"} %d\n",
-		    receiver_name(s->receiver), receiver_state_str((enum receiver_state)i),
-		    now.state == (enum receiver_state)i ? 1 : 0);
+		text_print(p, "pixeld_receiver_state{receiver=\"%s\",state=\"%s\"} %d\n",
+			   receiver_name(s->receiver), receiver_state_str((enum receiver_state)i),
+			   now.state == (enum receiver_state)i ? 1 : 0);
 	say_one(p, s, "lsn", "gauge", "Records of the journal up to here are received",
 		(double)now.lsn);
 	say_one(p, s, "lag_records", "gauge", "Durable records that are not received yet",
@@ -187,7 +172,7 @@ static void say_receiver(struct page *p, const struct server *s)
 		"Placements put aside because they were refused", (double)now.quarantined);
 }
 
-static void say_process(struct page *p, const struct server *s)
+static void say_process(struct text_out *p, const struct server *s)
 {
 	struct rusage usage;
 	long pages = 0;
@@ -199,20 +184,23 @@ static void say_process(struct page *p, const struct server *s)
 		(void)fclose(statm);
 	}
 	(void)getrusage(RUSAGE_SELF, &usage);
-	say(p, "# TYPE process_cpu_seconds_total counter\nprocess_cpu_seconds_total %g\n",
-	    (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-		    (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6);
-	say(p, "# TYPE process_resident_memory_bytes gauge\nprocess_resident_memory_bytes %ld\n",
-	    pages * sysconf(_SC_PAGESIZE));
-	say(p, "# TYPE process_start_time_seconds gauge\nprocess_start_time_seconds %llu\n",
-	    (unsigned long long)(s->started_wall_ms / 1000));
-	say(p, "# TYPE pixeld_ready gauge\npixeld_ready %d\n", writer_is_ready(s->writer) ? 1 : 0);
+	text_print(p, "# TYPE process_cpu_seconds_total counter\nprocess_cpu_seconds_total %g\n",
+		   (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+			   (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6);
+	text_print(
+		p,
+		"# TYPE process_resident_memory_bytes gauge\nprocess_resident_memory_bytes %ld\n",
+		pages * sysconf(_SC_PAGESIZE));
+	text_print(p, "# TYPE process_start_time_seconds gauge\nprocess_start_time_seconds %llu\n",
+		   (unsigned long long)(s->started_wall_ms / 1000));
+	text_print(p, "# TYPE pixeld_ready gauge\npixeld_ready %d\n",
+		   writer_is_ready(s->writer) ? 1 : 0);
 }
 
 size_t metrics_page_render(void *arg, char *out, size_t room)
 {
 	const struct server *s = arg;
-	struct page p = {.out = out, .room = room};
+	struct text_out p = text_out_of(out, room); /* ends with a whole line, should it be full */
 
 	say_counters(&p, s);
 	say_reasons(&p, s);
@@ -220,5 +208,5 @@ size_t metrics_page_render(void *arg, char *out, size_t room)
 	say_boards(&p, s);
 	say_receiver(&p, s);
 	say_process(&p, s);
-	return p.len;
+	return text_len(&p);
 }
