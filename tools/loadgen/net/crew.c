@@ -51,7 +51,7 @@ struct crew *crew_new(size_t bytes, const struct speaker *speaker, struct crew_s
 
 void crew_links_set(struct crew *crew, struct link *first, size_t stride)
 {
-	px_assert(stride >= sizeof(*first));
+	px_assert(stride >= sizeof(*first) && stride % _Alignof(struct link) == 0);
 	crew->links = (uint8_t *)first;
 	crew->stride = stride;
 	for (uint32_t i = 0; i < crew->count; i++)

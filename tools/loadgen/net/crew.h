@@ -88,8 +88,7 @@ struct speaker {
 	uint64_t (*opens_ns)(const struct crew *crew, uint64_t number);
 	void (*due)(struct crew *crew);   /* what the clock brings */
 	void (*flush)(struct crew *crew); /* sends that gathered */
-	/* Every client, once in a circle; not while it waits for the server to answer its connect.
-	 * NULL: nothing to do. */
+	/* Every client once in a circle, whatever its state. NULL: nothing to do. */
 	void (*beat)(struct crew *crew, struct link *c);
 	void (*circle_end)(struct crew *crew); /* all had their beat; NULL likewise */
 	void (*publish)(struct crew *crew);

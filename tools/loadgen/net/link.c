@@ -187,6 +187,7 @@ static bool comes_back(const struct crew *crew, const struct link *c)
 /* The slot is free: the connection is over. */
 static void gone(struct crew *crew, struct link *c)
 {
+	px_assert(c->state == LINK_RELEASING);
 	px_assert(c->inflight == 0);
 	px_assert(!c->reading && !c->sending);
 	c->generation = (c->generation + 1) & OP_GENERATION_MASK;
@@ -227,6 +228,8 @@ void link_send_arm(struct crew *crew, struct link *c, const void *bytes, size_t 
 
 void link_send_all(struct crew *crew, struct link *c, const void *bytes, size_t len)
 {
+	px_assert(link_is_open(c));
+	px_assert(len > 0);
 	c->sent_s = (uint32_t)(crew->now.mono_ns / NS_PER_SEC);
 	if (c->wired)
 		wire_send_all(crew, c, bytes, len);
@@ -250,6 +253,7 @@ static void send_all_done(struct crew *crew, struct link *c, int res)
 {
 	bool whole = res >= 0 && (uint32_t)res == c->send_len;
 
+	px_assert(c->sending);
 	c->sending = false;
 	if (c->state == LINK_CLOSING)
 		return;
@@ -264,6 +268,7 @@ static void send_all_done(struct crew *crew, struct link *c, int res)
 
 void link_recv_arm(struct crew *crew, struct link *c)
 {
+	px_assert(!c->reading);
 	c->inflight++;
 	c->reading = true;
 	ring_recv_multi(ring_of(crew, c), c->slot, link_tag(c, LINK_OP_RECV));
@@ -271,6 +276,7 @@ void link_recv_arm(struct crew *crew, struct link *c)
 
 void link_recv_once(struct crew *crew, struct link *c)
 {
+	px_assert(!c->reading);
 	c->inflight++;
 	c->reading = true;
 	ring_recv(ring_of(crew, c), c->slot, link_tag(c, LINK_OP_RECV));
@@ -492,6 +498,7 @@ void link_event(struct crew *crew, struct link *c, enum link_op op, const struct
 			   e->res < 0 ? strerror(-e->res) : "a small send was cut short");
 		return;
 	case LINK_OP_RECV:
+		px_assert(c->reading);
 		recv_done(crew, c, e);
 		break;
 	case LINK_OP_CONNECT:

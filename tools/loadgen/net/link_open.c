@@ -70,7 +70,7 @@ void link_open(struct crew *crew, struct link *c, uint64_t intended_ns)
 	const struct target *target = net_target(crew->options, link_number(crew, c));
 	int r = socket_make(crew, c);
 
-	px_assert(c->inflight == 0);
+	px_assert(c->inflight == 0 && !c->reading && !c->sending && !c->wired);
 	if (r < 0) {
 		crew_trouble(crew, TROUBLE_CONNECT, c, "no socket: %s", strerror(-r));
 		link_state_set(crew, c, LINK_DEAD);

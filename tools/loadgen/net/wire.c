@@ -34,6 +34,7 @@ static void flush(struct crew *crew, struct link *c)
 	struct wire *wire = c->wire;
 	size_t len;
 
+	px_assert(c->wired);
 	if (c->sending)
 		return;
 	len = tls_take(wire->tls, wire->out, sizeof(wire->out));
@@ -70,6 +71,7 @@ void wire_free(struct link *c)
 
 static bool encrypt(struct crew *crew, struct link *c, const void *bytes, size_t len)
 {
+	px_assert(c->wire->ready);
 	if (tls_write(c->wire->tls, bytes, len) < 0) {
 		wire_break(crew, c);
 		return false;
@@ -97,6 +99,7 @@ bool wire_sent(struct crew *crew, struct link *c)
 {
 	bool waited = c->wire->waiting;
 
+	px_assert(!c->sending);
 	if (c->state != LINK_CLOSING)
 		flush(crew, c);
 	if (c->sending)
