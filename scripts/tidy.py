@@ -61,6 +61,11 @@ BANNED = {
     "rand": "tests/prng.h or getrandom", "usleep": "clock_nanosleep", "assert": "px_assert",
 }
 
+# A text whose length is summed up is looked at when it is written, and too late: engine/base/text_out.h. Who cuts
+# what is longer, and looks before each piece, may.
+TEXT_SUM = re.compile(r"\+=\s*(\(\w+\)\s*)?v?snprintf\b")
+TEXT_SUM_ALLOWED = ["engine/base/log.c"]
+
 FILE_LINES_WARN = 600
 FILE_LINES_MAX = 1000
 FUNCTION_LINES_MAX = 70
@@ -162,6 +167,8 @@ def check_calls(path, code):
             name = m.group(1)
             if name in BANNED:
                 problem(path, number, f"{name}() is not used here: {BANNED[name]}")
+        if TEXT_SUM.search(line) and path.parts[0] != "tests" and path.as_posix() not in TEXT_SUM_ALLOWED:
+            problem(path, number, "a text of several pieces is a text_out")
 
 
 def functions(code):

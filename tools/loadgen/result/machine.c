@@ -6,6 +6,8 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "engine/base/text_out.h"
+
 /* The text behind "name : " of the first such line; "" without one. */
 static void cpuinfo_read(const char *name, char *out, size_t room)
 {
@@ -29,10 +31,9 @@ static void cpuinfo_read(const char *name, char *out, size_t room)
 static void command_write(char *out, size_t room, int argc, char *const *argv)
 {
 	static const char secret[] = "--session-secret";
-	size_t len = 0;
+	struct text_out t = text_out_of(out, room);
 
-	out[0] = '\0';
-	for (int i = 0; i < argc && len + 1 < room; i++) {
+	for (int i = 0; i < argc; i++) {
 		const char *word = argv[i];
 		const char *hidden = word;
 
@@ -41,8 +42,9 @@ static void command_write(char *out, size_t room, int argc, char *const *argv)
 			hidden = "--session-secret=***";
 		else if (i > 0 && strcmp(argv[i - 1], secret) == 0 && word[0] != '@')
 			hidden = "***";
-		len += (size_t)snprintf(out + len, room - len, "%s%s", i > 0 ? " " : "", hidden);
+		text_print(&t, "%s%s", i > 0 ? " " : "", hidden);
 	}
+	(void)text_end(&t);
 }
 
 void machine_look(struct machine *ret_machine, int argc, char *const *argv)

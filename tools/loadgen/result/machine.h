@@ -17,7 +17,7 @@ struct machine {
 	char cpu[96];    /* the model; "" when the system does not tell */
 	char kernel[96]; /* "Linux 6.1.0 x86_64" */
 	char loadgen[64];
-	char command[1024]; /* without secrets; cut when it is longer */
+	char command[1024]; /* without secrets; the words that fit */
 };
 
 void machine_look(struct machine *ret_machine, int argc, char *const *argv);
