@@ -17,20 +17,18 @@ static struct worker *worker_at(const struct server *s, unsigned i)
 	return atomic_load_explicit(&s->workers[i].worker, memory_order_acquire);
 }
 
-static void metrics_sum(const struct server *s, struct metrics *sum)
+static void workers_sum(const struct server *s, struct worker_metrics *sum)
 {
-	const struct metrics *all[WORKERS_MAX + 1];
-	unsigned n = 0;
+	const struct worker_metrics *one;
 
-	for (unsigned i = 0; i < s->shared.worker_count; i++)
-		if (worker_at(s, i) != NULL)
-			all[n++] = worker_metrics(worker_at(s, i));
-	all[n++] = writer_metrics(s->writer);
 	memset(sum, 0, sizeof(*sum));
-	for (unsigned i = 0; i < n; i++) {
-#define COUNTER(field, name, help) metric_add(&sum->field, metric_get(&all[i]->field));
-#define GAUGE(field, name, help)   metric_add(&sum->field, metric_get(&all[i]->field));
-#include "engine/metric.def"
+	for (unsigned i = 0; i < s->shared.worker_count; i++) {
+		if (worker_at(s, i) == NULL)
+			continue;
+		one = worker_metrics(worker_at(s, i));
+#define COUNTER(field, name, help) metric_add(&sum->field, metric_get(&one->field));
+#define GAUGE(field, name, help)   metric_add(&sum->field, metric_get(&one->field));
+#include "edge/conn/worker_metrics.def"
 #undef COUNTER
 #undef GAUGE
 	}
@@ -38,17 +36,23 @@ static void metrics_sum(const struct server *s, struct metrics *sum)
 
 static void say_counters(struct text_out *p, const struct server *s)
 {
-	struct metrics sum;
+	const struct writer_metrics *writer = writer_metrics(s->writer);
+	struct worker_metrics workers;
 
-	metrics_sum(s, &sum);
-#define SAY(field, name, help, type)                                                               \
+	workers_sum(s, &workers);
+#define SAY(from, name, help, type)                                                                \
 	text_print(p,                                                                              \
 		   "# HELP pixeld_" name " " help "\n# TYPE pixeld_" name " " type                 \
 		   "\npixeld_" name " %llu\n",                                                     \
-		   (unsigned long long)metric_get(&sum.field));
-#define COUNTER(field, name, help) SAY(field, name, help, "counter")
-#define GAUGE(field, name, help)   SAY(field, name, help, "gauge")
-#include "engine/metric.def"
+		   (unsigned long long)metric_get(&from));
+#define COUNTER(field, name, help) SAY(workers.field, name, help, "counter")
+#define GAUGE(field, name, help)   SAY(workers.field, name, help, "gauge")
+#include "edge/conn/worker_metrics.def"
+#undef COUNTER
+#undef GAUGE
+#define COUNTER(field, name, help) SAY(writer->field, name, help, "counter")
+#define GAUGE(field, name, help)   SAY(writer->field, name, help, "gauge")
+#include "writer/writer_metrics.def"
 #undef COUNTER
 #undef GAUGE
 #undef SAY

@@ -15,15 +15,15 @@
 
 #include "edge/codec/message.h"
 #include "engine/apply.h"
-#include "engine/metric.h"
 #include "engine/room.h"
 #include "engine/room_log.h"
+#include "writer/writer_metrics.h"
 
 #define FRAME_CELLS_MAX 65536
 
 /* What one thread makes frames with. */
 struct frame_maker {
-	struct metrics *metrics;
+	struct writer_metrics *metrics;
 	struct delta_cell cells[FRAME_CELLS_MAX];
 	uint32_t scratch[FRAME_CELLS_MAX];
 };

@@ -454,7 +454,7 @@ bool writer_is_ready(const struct writer *w)
 	return atomic_load_explicit(&w->ready, memory_order_relaxed);
 }
 
-const struct metrics *writer_metrics(const struct writer *w)
+const struct writer_metrics *writer_metrics(const struct writer *w)
 {
 	return &w->metrics;
 }

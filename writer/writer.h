@@ -18,7 +18,6 @@
 #include "edge/mail/mail.h"
 #include "engine/base/clock.h"
 #include "engine/base/histogram.h"
-#include "engine/metric.h"
 #include "engine/ring/ring.h"
 #include "engine/room.h"
 #include "engine/base/spsc.h"
@@ -28,6 +27,7 @@
 #include "persist/history/rollback.h"
 #include "server/settings/settings.h"
 #include "writer/question/question.h"
+#include "writer/writer_metrics.h"
 
 struct writer;
 
@@ -119,7 +119,7 @@ bool writer_is_stopped(const struct writer *w);
 /* Any thread. */
 bool writer_is_ready(const struct writer *w);        /* the journal takes placements */
 uint64_t writer_durable_lsn(const struct writer *w); /* of the journal: on disk, for good */
-const struct metrics *writer_metrics(const struct writer *w);
+const struct writer_metrics *writer_metrics(const struct writer *w);
 const struct histogram *writer_acks(const struct writer *w);    /* from arrival to the answer */
 const struct histogram *writer_commits(const struct writer *w); /* of the journal */
 uint64_t writer_refused(const struct writer *w, enum refusal why);

@@ -159,7 +159,7 @@ struct writer {
 	_Atomic uint64_t durable_lsn; /* for receivers */
 	_Atomic bool stopped;
 	_Atomic uint64_t packed_bytes; /* of packed boards that live; any thread drops the last */
-	struct metrics metrics;
+	struct writer_metrics metrics;
 	struct histogram acks, commits;
 	_Atomic uint64_t refused[REFUSAL_MAX];
 	struct ring_event events[EVENTS_PER_REAP];

@@ -11,11 +11,11 @@
 #include "edge/conn/fanout.h"
 #include "edge/conn/pool.h"
 #include "edge/conn/worker_config.h"
+#include "edge/conn/worker_metrics.h"
 #include "edge/mail/mail.h"
 #include "engine/base/assert.h"
 #include "engine/base/clock.h"
 #include "engine/base/histogram.h"
-#include "engine/metric.h"
 #include "engine/ring/op.h"
 
 #define OUTS_BATCH      1024 /* answers sent between two looks: as fast as handshakes come */
@@ -144,7 +144,7 @@ struct worker {
 	struct addresses *addresses; /* new sessions of each */
 	struct date date;
 
-	struct metrics metrics;
+	struct worker_metrics metrics;
 	_Atomic uint64_t closed[CLOSE_REASONS];
 	struct ring_event events[EVENTS_PER_REAP];
 };

@@ -380,7 +380,7 @@ struct ring *worker_ring(struct worker *w)
 	return w->lanes[0].ring;
 }
 
-const struct metrics *worker_metrics(const struct worker *w)
+const struct worker_metrics *worker_metrics(const struct worker *w)
 {
 	return &w->metrics;
 }

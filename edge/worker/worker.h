@@ -15,9 +15,9 @@
 
 #include "edge/codec/close_reason.h"
 #include "edge/conn/worker_config.h"
+#include "edge/conn/worker_metrics.h"
 #include "engine/base/clock.h"
 #include "engine/base/histogram.h"
-#include "engine/metric.h"
 #include "engine/ring/ring.h"
 
 struct worker;
@@ -37,7 +37,7 @@ bool worker_has_mail(struct worker *w);
 struct ring *worker_ring(struct worker *w); /* the lead, to sleep on and to wake */
 
 /* Any thread. */
-const struct metrics *worker_metrics(const struct worker *w);
+const struct worker_metrics *worker_metrics(const struct worker *w);
 uint64_t worker_closed(const struct worker *w, enum close_reason why);
 uint64_t worker_round_ns(const struct worker *w); /* of the last round over all subscriptions */
 const struct histogram *worker_rounds(const struct worker *w);

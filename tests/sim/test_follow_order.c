@@ -57,7 +57,7 @@ struct node {
 	uint64_t refused_gap, refused_repeated, full, in_the_way;
 };
 
-static struct metrics metrics;
+static struct writer_metrics metrics;
 static struct frame_maker maker = {.metrics = &metrics};
 static struct source source;
 static struct node node;

@@ -1,22 +1,13 @@
 /*
- * metric.h - counters of one thread (metric.def), written by it and read by whoever renders
- * /metrics.
+ * metric.h - a counter that one thread writes and any may read.
  *
- * Relaxed atomics: one writer each, so adding is a load and a store, no lock.
+ * Relaxed atomics: with one writer, adding is a load and a store, no lock.
  */
-#ifndef PX_ENGINE_METRIC_H
-#define PX_ENGINE_METRIC_H
+#ifndef PX_ENGINE_BASE_METRIC_H
+#define PX_ENGINE_BASE_METRIC_H
 
 #include <stdatomic.h>
 #include <stdint.h>
-
-struct metrics {
-#define COUNTER(field, name, help) _Atomic uint64_t field;
-#define GAUGE(field, name, help)   _Atomic uint64_t field;
-#include "engine/metric.def"
-#undef COUNTER
-#undef GAUGE
-};
 
 static inline void metric_add(_Atomic uint64_t *m, uint64_t n)
 {

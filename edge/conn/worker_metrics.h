@@ -1,0 +1,15 @@
+/* worker_metrics.h - what a worker counts (worker_metrics.def); any thread reads. */
+#ifndef PX_CONN_WORKER_METRICS_H
+#define PX_CONN_WORKER_METRICS_H
+
+#include "engine/base/metric.h"
+
+struct worker_metrics {
+#define COUNTER(field, name, help) _Atomic uint64_t field;
+#define GAUGE(field, name, help)   _Atomic uint64_t field;
+#include "edge/conn/worker_metrics.def"
+#undef COUNTER
+#undef GAUGE
+};
+
+#endif
