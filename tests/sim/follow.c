@@ -185,11 +185,11 @@ void follow_stale(struct client *c, const struct msg_stale *m)
 {
 	for (unsigned b = 0; b < c->crowd->board_count; b++) {
 		struct follow *f = &c->follows[b];
-		bool mine = f->state == FOLLOW_LIVE || f->state == FOLLOW_JOINING
-				    ? f->number == m->board
-				    : f->state == FOLLOW_ASKED && f->asked_resume;
+		bool follows = f->state == FOLLOW_LIVE || f->state == FOLLOW_JOINING ||
+			       (f->state == FOLLOW_ASKED && f->asked_resume);
 
-		if (!mine)
+		/* who asks to resume knows the number from the time before */
+		if (!follows || f->number != m->board)
 			continue;
 		c->crowd->counts.stales++;
 		f->state = FOLLOW_FETCH_FIRST;
