@@ -120,6 +120,7 @@ struct worker {
 	uint64_t start_ns;
 	uint32_t tick; /* SWEEP_NS since start_ns, from 1 */
 	uint64_t sweep_next_ns;
+	uint32_t recv_sweeps; /* since the start: receive buffers are trimmed now and then */
 
 	struct lane *lanes;
 	struct conn *conns;

@@ -23,6 +23,7 @@
 #define INS_MAX          2048  /* in buffers of a worker, where it has so many connections */
 #define OUTS_MAX         16384 /* out buffers likewise */
 #define TRIMS_PER_TICK   256   /* buffers whose pages are given back */
+#define RECV_TRIM_SWEEPS 40    /* 10 s: what is in use is faulted in again */
 #define REAPS_PER_TURN   16    /* per ring */
 #define ANSWERS_PER_TURN 512
 #define RING_SQ_ENTRIES  1024
@@ -77,8 +78,6 @@ static int memory_new(struct worker *w)
 	if (pool_init(&w->ins, sizeof(struct in_buf), least(w->conns_max, INS_MAX)) < 0 ||
 	    pool_init(&w->outs, sizeof(struct out_buf), least(w->conns_max, OUTS_MAX)) < 0)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < w->conns_max; i++)
-		w->conns[i].sub_head = NONE;
 	return 0;
 }
 
@@ -316,6 +315,16 @@ static void drain_run(struct worker *w)
 
 /* --- the turn --------------------------------------------------------------------------------- */
 
+/* What a crowd touched when it came is not needed while it watches. */
+static void memory_trim(struct worker *w)
+{
+	pool_trim(&w->ins, TRIMS_PER_TICK);
+	pool_trim(&w->outs, TRIMS_PER_TICK);
+	if (++w->recv_sweeps % RECV_TRIM_SWEEPS == 0)
+		for (uint32_t i = 0; i < w->config.rings; i++)
+			ring_recv_trim(w->lanes[i].ring);
+}
+
 static void time_run(struct worker *w)
 {
 	if (w->now.mono_ns < w->sweep_next_ns)
@@ -324,8 +333,7 @@ static void time_run(struct worker *w)
 	w->tick = 1 + (uint32_t)((w->now.mono_ns - w->start_ns) / SWEEP_NS);
 	conn_sweep(w);
 	bitmaps_sweep(w);
-	pool_trim(&w->ins, TRIMS_PER_TICK);
-	pool_trim(&w->outs, TRIMS_PER_TICK);
+	memory_trim(w);
 }
 
 static uint64_t wait_ns(const struct worker *w, bool all_seen)

@@ -103,6 +103,10 @@ void ring_recv(struct ring *ring, uint32_t slot, uint64_t tag);
 void ring_recv_multi(struct ring *ring, uint32_t slot, uint64_t tag);
 void ring_recv_return(struct ring *ring, uint16_t buf);
 
+/* Gives the pages of the receive buffers back to the system, until something is received into them
+ * again; does nothing while one is on loan or an event waits. One system call. */
+void ring_recv_trim(struct ring *ring);
+
 /* How many loans are out. */
 uint32_t ring_recv_loans(const struct ring *ring);
 

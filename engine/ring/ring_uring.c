@@ -431,6 +431,20 @@ void ring_recv_return(struct ring *r, uint16_t buf)
 			      io_uring_buf_ring_mask(r->buf_count), (int)r->bufs_back++);
 }
 
+/* Without a loan and without an event that waits, no buffer holds anything: receives are made when
+ * we ask for events, so none comes in between. The head of the mapping is the kernel's, too. */
+void ring_recv_trim(struct ring *r)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	uintptr_t from = ((uintptr_t)r->bufs + page - 1) / page * page;
+	uintptr_t end = (uintptr_t)r->buf_ring + r->buf_ring_bytes;
+
+	if (r->buf_count == 0 || r->loans > 0 || io_uring_cq_ready(&r->uring) > 0 ||
+	    io_uring_cq_has_overflow(&r->uring) || from >= end)
+		return;
+	(void)madvise((void *)from, end - from, MADV_DONTNEED);
+}
+
 uint32_t ring_recv_loans(const struct ring *r)
 {
 	return r->loans;

@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -169,6 +170,78 @@ static void multi_receive_goes_on_until_buffers_are_gone(void **state)
 	ring_close(r);
 }
 
+#define TRIM_BUFS 128 /* of 64 bytes: the last of them are on pages of their own */
+
+/* Receives into `count` buffers, one after another; returns the last. */
+static struct ring_event receive_many(struct ring *r, int peer, struct ring_event *events,
+				      int count)
+{
+	char bytes[64];
+
+	for (int i = 0; i < count; i++) {
+		memset(bytes, i + 1, sizeof(bytes));
+		assert_int_equal(write(peer, bytes, sizeof(bytes)), sizeof(bytes));
+		events[i] = next_event(r, r);
+		assert_int_equal(events[i].res, sizeof(bytes));
+	}
+	return events[count - 1];
+}
+
+static bool is_resident(const uint8_t *at)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	unsigned char there;
+
+	assert_int_equal(mincore((void *)((uintptr_t)at / page * page), page, &there), 0);
+	return there & 1;
+}
+
+static void receive_buffers_that_hold_nothing_are_given_back(void **state)
+{
+	struct ring *r = lead_open(4, TRIM_BUFS);
+	int peer = pair_install(r, 1, 0);
+	struct ring_event events[TRIM_BUFS], last;
+
+	(void)state;
+	ring_recv_multi(r, 1, TAG(4));
+	last = receive_many(r, peer, events, TRIM_BUFS - 1);
+	assert_true(is_resident(last.data));
+	ring_recv_trim(r); /* on loan: they stay as they are */
+	for (int i = 0; i < TRIM_BUFS - 1; i++)
+		assert_int_equal(events[i].data[63], i + 1);
+	for (int i = 0; i < TRIM_BUFS - 1; i++)
+		ring_recv_return(r, events[i].buf);
+	ring_recv_trim(r);
+	assert_false(is_resident(last.data));
+	last = receive_many(r, peer, events, TRIM_BUFS - 1); /* and are used again */
+	assert_int_equal(last.data[63], TRIM_BUFS - 1);
+	close(peer);
+	ring_close(r);
+}
+
+static void what_waits_to_be_reaped_is_not_given_back(void **state)
+{
+	struct ring *r = lead_open(4, TRIM_BUFS);
+	int peer = pair_install(r, 1, 0);
+	struct ring_event events[TRIM_BUFS], last;
+
+	(void)state;
+	ring_recv_multi(r, 1, TAG(4));
+	last = receive_many(r, peer, events, TRIM_BUFS - 1);
+	for (int i = 0; i < TRIM_BUFS - 1; i++)
+		ring_recv_return(r, events[i].buf);
+	assert_int_equal(write(peer, "waits", 5), 5);
+	ring_doze(r);
+	ring_wait(r, NS_PER_SEC); /* it is received, and not looked at */
+	ring_recv_trim(r);
+	assert_true(is_resident(last.data));
+	last = next_event(r, r);
+	assert_int_equal(last.res, 5);
+	assert_memory_equal(last.data, "waits", 5);
+	close(peer);
+	ring_close(r);
+}
+
 static void shutdown_ends_an_armed_receive_and_the_slot_can_be_closed(void **state)
 {
 	struct ring *r = lead_open(4, 4);
@@ -317,6 +390,8 @@ int main(void)
 		cmocka_unit_test(whole_send_has_no_event_and_short_send_says_how_much),
 		cmocka_unit_test(send_all_ends_when_everything_is_taken),
 		cmocka_unit_test(multi_receive_goes_on_until_buffers_are_gone),
+		cmocka_unit_test(receive_buffers_that_hold_nothing_are_given_back),
+		cmocka_unit_test(what_waits_to_be_reaped_is_not_given_back),
 		cmocka_unit_test(shutdown_ends_an_armed_receive_and_the_slot_can_be_closed),
 		cmocka_unit_test(sleep_ends_by_an_event_of_a_follower),
 		cmocka_unit_test(wake_of_another_thread_ends_every_sleep),
