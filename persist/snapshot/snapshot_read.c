@@ -118,13 +118,14 @@ static int read_all(struct reader *r, void *out, size_t len, uint64_t offset)
 static int header_read(struct reader *r)
 {
 	uint8_t in[SNAPSHOT_HEADER_BYTES];
-	struct bytes b = bytes_of(in, sizeof(in));
+	struct bytes b;
 	uint64_t magic;
 	uint16_t sync;
 	int rc = read_all(r, in, sizeof(in), 0);
 
 	if (rc < 0)
 		return rc;
+	b = bytes_of(in, sizeof(in));
 	magic = get_u64(&b);
 	r->head.version = get_u32(&b);
 	get_u32(&b);
@@ -155,12 +156,13 @@ static int header_read(struct reader *r)
 static int chunk_read(struct reader *r, struct chunk *ret_chunk)
 {
 	uint8_t in[CHUNK_HEADER_BYTES];
-	struct bytes b = bytes_of(in, sizeof(in));
+	struct bytes b;
 	struct chunk c;
 	int rc = read_all(r, in, sizeof(in), r->offset);
 
 	if (rc < 0)
 		return rc;
+	b = bytes_of(in, sizeof(in));
 	c.type = get_u32(&b);
 	c.item = get_u32(&b);
 	c.place = get_u64(&b);
