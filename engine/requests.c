@@ -12,7 +12,7 @@
  *	         meanwhile: it is there when it still is of that person, and its nth the one below
  *
  * A placement costs one cache miss here, its home. What is forgotten for it is the oldest of all:
- * its neighbours lie beside it, and its home was fetched the time before. Nobody's entries but
+ * its neighbors lie beside it, and its home was fetched the time before. Nobody's entries but
  * one's own are touched. The seed of the hash is random, so that nobody can choose numbers that
  * collide.
  */

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-/* SplitMix64: every seed is good, also 0 and neighbours. */
+/* SplitMix64: every seed is good, also 0 and neighbors. */
 static inline uint64_t prng_next(uint64_t *state)
 {
 	uint64_t z = *state += 0x9e3779b97f4a7c15ULL;

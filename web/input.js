@@ -16,7 +16,7 @@
  * @property {(dx: number, dy: number) => void} step the cell cursor
  * @property {() => void} place at the cell cursor
  * @property {(digit: number) => void} pick
- * @property {(by: number) => void} cycle colours
+ * @property {(by: number) => void} cycle colors
  * @property {() => void} away put things away
  * @property {(name: Command) => void} command
  * @property {(event: KeyboardEvent) => boolean} first what lies over the board may take a key before us

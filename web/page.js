@@ -221,7 +221,7 @@ export class Page {
 		if (this.isPast())
 			return;
 		if (this.palette.color < 0) {
-			toast('Choose a colour first.');
+			toast('Choose a color first.');
 		} else if (left > 0) {
 			toast(`Your next pixel is ready in ${clockText(left)}.`);
 			this.cooldown.nudge();
@@ -237,7 +237,7 @@ export class Page {
 			return;
 		this.player?.pause(); /* so that it is about what is seen */
 		const { name, palette } = this.session.info;
-		const color = palette[this.colorAt(cell)] ?? { name: 'No colour', rgb: 'transparent' };
+		const color = palette[this.colorAt(cell)] ?? { name: 'No color', rgb: 'transparent' };
 		this.inspected = cell;
 		hud.showInfo({ ...cell, ...color });
 		this.view.redraw();
@@ -458,7 +458,7 @@ export class Page {
 		if (frozen)
 			this.cooldown.rest('The board is frozen', false);
 		else
-			this.cooldown.rest(armed ? 'Ready to place' : `Choose a colour${every}`, armed);
+			this.cooldown.rest(armed ? 'Ready to place' : `Choose a color${every}`, armed);
 	}
 
 	listen() {

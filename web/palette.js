@@ -1,7 +1,7 @@
 /**
- * palette.js - the colours to choose from: native radio buttons, one per colour, none chosen at first.
+ * palette.js - the colors to choose from: native radio buttons, one per color, none chosen at first.
  *
- * Owns the fieldset. Choosing the chosen colour again puts it away.
+ * Owns the fieldset. Choosing the chosen color again puts it away.
  */
 
 /** @param {number} count @returns {number} columns of a wide screen */
@@ -43,7 +43,7 @@ export class Palette {
 		});
 	}
 
-	/** The chosen colour stays chosen, where there still is one like it. @param {import('./net.js').Color[]} colors */
+	/** The chosen color stays chosen, where there still is one like it. @param {import('./net.js').Color[]} colors */
 	fill(colors) {
 		const legend = this.fieldset.querySelector('legend');
 		const color = indexOf(colors, this.colors[this.color], this.color);

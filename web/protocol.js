@@ -41,7 +41,7 @@ const NO_BOARD = 0xffff;
 const REFUSALS = [
 	'This was refused.',
 	'That is outside the board.',
-	'The board has no such colour.',
+	'The board has no such color.',
 	'There is no such board.',
 	'The board is frozen: nothing can be placed now.',
 	'Your cooldown is not over yet.',

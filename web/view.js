@@ -1,7 +1,7 @@
 /**
  * view.js - draws the board and what lies over it, at most once per frame of the screen.
  *
- * Owns the canvas. Whoever changes something that is seen calls redraw(). The colours of the
+ * Owns the canvas. Whoever changes something that is seen calls redraw(). The colors of the
  * surroundings come from the style sheet.
  */
 import { Tiles } from './tiles.js';

@@ -28,7 +28,7 @@ static unsigned utf8_bytes(const char *at)
 		       : bytes;
 }
 
-/* What stands in JSON as it is, without a look at its neighbours. */
+/* What stands in JSON as it is, without a look at its neighbors. */
 static const bool is_plain[256] = {
 	[' ' ... '!'] = true, ['#' ... '['] = true, [']' ... '~'] = true};
 

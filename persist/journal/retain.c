@@ -115,7 +115,7 @@ static void snapshot_remove(struct disk *disk, struct snapshots *s, int i)
 		s->lsns[i] = s->lsns[i + 1];
 }
 
-/* The one without which the rest is spread best: its neighbours are closest. Not the oldest, from
+/* The one without which the rest is spread best: its neighbors are closest. Not the oldest, from
  * which all that is kept can be reached. */
 static int most_crowded(const struct snapshots *s)
 {

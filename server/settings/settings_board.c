@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The colours of r/place 2017, in its order. */
+/* The colors of r/place 2017, in its order. */
 static const struct palette_color place_2017[16] = {
 	{"white", 0xffffff},      {"lightgray", 0xe4e4e4}, {"gray", 0x888888},
 	{"black", 0x222222},      {"pink", 0xffa7d1},      {"red", 0xe50000},
@@ -151,7 +151,7 @@ static int color_add(struct settings_board *board, const char *text, size_t len,
 	return 0;
 bad:
 	snprintf(why, SETTINGS_WHY_CHARS,
-		 "a palette is NAME:#rrggbb, NAME:#rrggbb, ... with at most %d colours and %d "
+		 "a palette is NAME:#rrggbb, NAME:#rrggbb, ... with at most %d colors and %d "
 		 "letters a name",
 		 BOARD_COLORS_MAX, COLOR_NAME_CHARS - 1);
 	return -EINVAL;
@@ -257,7 +257,7 @@ int settings_board_finish(struct settings *s, char why[static SETTINGS_WHY_CHARS
 		}
 		if (board->colors > 1U << board->bits) {
 			snprintf(why, SETTINGS_WHY_CHARS,
-				 "board \"%s\" has %u colours; %u bits allow %u", board->name,
+				 "board \"%s\" has %u colors; %u bits allow %u", board->name,
 				 board->colors, board->bits, 1U << board->bits);
 			return -EINVAL;
 		}

@@ -164,7 +164,7 @@ async function restart(page, server, between) {
 	await server.start();
 }
 
-browserTest('another palette is drawn by pages that resume, and the chosen colour stays the same', FREE,
+browserTest('another palette is drawn by pages that resume, and the chosen color stays the same', FREE,
 	async (server) => {
 		await server.kill('SIGTERM');
 		settingsSay(server, '1000x1000:4', WHITE, RED, GREEN);
@@ -350,7 +350,7 @@ for (const [screen, share] of [[NARROW, 0.5], [ZOOMED, 0.25]])
 			assert.equal(wide, inside, 'the help is as wide as its window');
 		});
 
-browserTest('with the colours of the system the palette, the choice and the wait are seen',
+browserTest('with the colors of the system the palette, the choice and the wait are seen',
 	['--cooldown-ms', '600000'], async (server, palette) => {
 		const page = await visit(server, CELL);
 		await page.call('Emulation.setEmulatedMedia', { features: [{ name: 'forced-colors', value: 'active' }] });

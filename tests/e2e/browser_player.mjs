@@ -30,7 +30,7 @@ async function paint(server, count) {
 	return placed;
 }
 
-/** The colours of the corner after all placements up to a moment, folded here. */
+/** The colors of the corner after all placements up to a moment, folded here. */
 function foldAt(placed, at, palette) {
 	const colors = Array(COLUMNS * ROWS).fill(palette[0].rgb);
 	for (const { x, y, color } of placed.filter((one) => one.at <= at))

@@ -295,7 +295,7 @@ class Streams(ServerCase):
             for i in range(100):
                 self.assertEqual(http.ask("GET", "/healthz")["connection"], "keep-alive")
 
-    def test_close_is_honoured(self):
+    def test_close_is_honored(self):
         with self.server.http() as http:
             self.assertEqual(http.ask("GET", "/healthz", {"Connection": "close"})["connection"], "close")
             http.at_end()

@@ -1,5 +1,5 @@
 /*
- * test_journal.c - the group commit, one behaviour at a time: what settles when, and what a disk
+ * test_journal.c - the group commit, one behavior at a time: what settles when, and what a disk
  * that fails or is full does to it.
  */
 #include <errno.h>

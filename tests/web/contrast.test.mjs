@@ -1,7 +1,7 @@
 /**
  * contrast.test.mjs - what web/style.css writes can be read: WCAG 2 AA, computed from its values, in both themes.
  *
- * Panels let the board shine through a little, which may have any colour: the worst counts.
+ * Panels let the board shine through a little, which may have any color: the worst counts.
  */
 import { test } from 'node:test';
 import assert from 'node:assert/strict';

@@ -153,7 +153,7 @@ export async function spotOf(page, { x, y }) {
 }
 
 /**
- * The colours that the page shows at so many cells from a spot on, as #rrggbb, row by row. Read from a copy,
+ * The colors that the page shows at so many cells from a spot on, as #rrggbb, row by row. Read from a copy,
  * so that drawing stays as it is.
  */
 export function shownFrom(page, [x, y], columns, rows) {

@@ -381,7 +381,7 @@ static void file_that_is_wrong_is_explained_with_its_line(void **state)
 	text_refused("[board \"a\"]\ncolour = on\n", "pixeld.ini:2: a board has size, cooldown-ms");
 	text_refused("[board \"A\"]\nfrozen = on\n", "the name of a board");
 	text_refused("[board \"a\"]\nsize = 1x1:1\npalette = a:#000000 b:#000000 c:#000000\n",
-		     "has 3 colours; 1 bits allow 2");
+		     "has 3 colors; 1 bits allow 2");
 	text_refused("[board \"a\"]\nsize = 1x1:1\npalette = a:#00000g\n",
 		     "pixeld.ini:3: a palette");
 	text_refused("[board \"a\"]\nsize = 1x1:1\npalette = a\"b:#000000\n", "a palette");

@@ -120,7 +120,7 @@ static bool may_place(const struct pixel_crew *w, const struct painter *p)
 }
 
 /* Placements go to the painters in turn. One who may not place holds up the schedule (a resting one
- * only when his neighbours rest, too): placements keep their intended times, so the wait is part of
+ * only when his neighbors rest, too): placements keep their intended times, so the wait is part of
  * their latency. */
 static void scheduled_assign(struct pixel_crew *w)
 {
