@@ -66,6 +66,11 @@ BANNED = {
 TEXT_SUM = re.compile(r"\+=\s*(\(\w+\)\s*)?v?snprintf\b")
 TEXT_SUM_ALLOWED = ["engine/base/log.c"]
 
+# Who may ask for the time. All others are told it, with their turn; blocking calls to a database have limits.
+CLOCK = r"\bclock_now\s*\("
+CLOCK_HOMES = ("engine/base/", "persist/postgres/", "tools/", "server/server.c", "server/server_threads.c",
+               "server/helper.c", "server/check_config.c")
+
 FILE_LINES_WARN = 600
 FILE_LINES_MAX = 1000
 FUNCTION_LINES_MAX = 70
@@ -169,6 +174,14 @@ def check_calls(path, code):
                 problem(path, number, f"{name}() is not used here: {BANNED[name]}")
         if TEXT_SUM.search(line) and path.parts[0] != "tests" and path.as_posix() not in TEXT_SUM_ALLOWED:
             problem(path, number, "a text of several pieces is a text_out")
+
+
+def check_clock(path, code):
+    if path.suffix == ".h" or path.as_posix().startswith(CLOCK_HOMES):
+        return
+    for number, line in enumerate(code, 1):
+        if re.search(CLOCK, line):
+            problem(path, number, "clock_now(): take `now` from the turn")
 
 
 def functions(code):
@@ -293,6 +306,7 @@ def check_c():
         if folder_of(path) != "tests":
             check_calls(path, code)
             figures.take(path, lines, code)
+            check_clock(path, code)
         check_functions(path, code)
         if not text.lstrip().startswith("/*"):
             problem(path, 1, "begins with a comment: what it is, whose thread, whose memory")

@@ -146,34 +146,34 @@ static void say_one(struct text_out *p, const struct server *s, const char *name
 		   name, help, name, type, name, receiver_name(s->receiver), value);
 }
 
-static void say_receiver(struct text_out *p, const struct server *s)
+static void say_receiver(struct text_out *p, const struct server *s, struct now now)
 {
-	struct receiver_status now;
+	struct receiver_status r;
 
 	if (s->receiver == NULL)
 		return;
-	receiver_look(s->receiver, clock_now(), &now);
+	receiver_look(s->receiver, now, &r);
 	text_print(p, "# HELP pixeld_receiver_state What the receiver does now\n"
 		      "# TYPE pixeld_receiver_state gauge\n");
 	for (unsigned i = 0; i < RECEIVER_STATES; i++)
 		text_print(p, "pixeld_receiver_state{receiver=\"%s\",state=\"%s\"} %d\n",
 			   receiver_name(s->receiver), receiver_state_str((enum receiver_state)i),
-			   now.state == (enum receiver_state)i ? 1 : 0);
+			   r.state == (enum receiver_state)i ? 1 : 0);
 	say_one(p, s, "lsn", "gauge", "Records of the journal up to here are received",
-		(double)now.lsn);
+		(double)r.lsn);
 	say_one(p, s, "lag_records", "gauge", "Durable records that are not received yet",
-		(double)now.lag_records);
+		(double)r.lag_records);
 	say_one(p, s, "lag_seconds", "gauge", "Nothing older than this is missing",
-		(double)now.lag_ms / 1000);
-	say_one(p, s, "records_total", "counter", "Records received", (double)now.records);
-	say_one(p, s, "rows_total", "counter", "Placements among them", (double)now.placements);
-	say_one(p, s, "batches_total", "counter", "Transactions", (double)now.batches);
+		(double)r.lag_ms / 1000);
+	say_one(p, s, "records_total", "counter", "Records received", (double)r.records);
+	say_one(p, s, "rows_total", "counter", "Placements among them", (double)r.placements);
+	say_one(p, s, "batches_total", "counter", "Transactions", (double)r.batches);
 	say_one(p, s, "retries_total", "counter", "Times that it was tried again later",
-		(double)now.retries);
+		(double)r.retries);
 	say_one(p, s, "stops_total", "counter", "Times that somebody had to decide",
-		(double)now.stops);
+		(double)r.stops);
 	say_one(p, s, "quarantined_total", "counter",
-		"Placements put aside because they were refused", (double)now.quarantined);
+		"Placements put aside because they were refused", (double)r.quarantined);
 }
 
 static void say_process(struct text_out *p, const struct server *s)
@@ -201,7 +201,7 @@ static void say_process(struct text_out *p, const struct server *s)
 		   writer_is_ready(s->writer) ? 1 : 0);
 }
 
-size_t metrics_page_render(void *arg, char *out, size_t room)
+size_t metrics_page_render(void *arg, struct now now, char *out, size_t room)
 {
 	const struct server *s = arg;
 	struct text_out p = text_out_of(out, room); /* ends with a whole line, should it be full */
@@ -210,7 +210,7 @@ size_t metrics_page_render(void *arg, char *out, size_t room)
 	say_reasons(&p, s);
 	say_histograms(&p, s);
 	say_boards(&p, s);
-	say_receiver(&p, s);
+	say_receiver(&p, s, now);
 	say_process(&p, s);
 	return text_len(&p);
 }

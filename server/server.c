@@ -183,7 +183,7 @@ static int server_make(struct server *s, char why[static SERVER_WHY_CHARS])
 	server_wiring_fill(s);
 	rc = writer_new(&s->writer_config, clock_now(), &s->writer, why);
 	if (rc == 0)
-		rc = server_receiver_make(s, why);
+		rc = server_receiver_make(s, clock_now(), why);
 	return rc == 0 ? server_past_make(s, why) : rc;
 }
 

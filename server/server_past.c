@@ -7,15 +7,11 @@
 
 #include "server/server_priv.h"
 
-/* The receiver has met the database in this run, and has seen that it is ours and not of another
- * history. What made it stop, somebody has to decide. */
 static bool is_trusted(void *arg)
 {
 	const struct server *s = arg;
-	struct receiver_status status;
 
-	receiver_look(s->receiver, clock_now(), &status);
-	return status.lsn != 0 && status.state != RECEIVER_STOPPED;
+	return receiver_is_trusted(s->receiver);
 }
 
 int server_past_make(struct server *s, char why[static SERVER_WHY_CHARS])

@@ -63,7 +63,8 @@ int server_threads_start(struct server *s, char why[static SERVER_WHY_CHARS]);
 void server_threads_stop(struct server *s);
 
 /* --- server_receiver.c: nothing happens in them when no database is configured ---------------- */
-int server_receiver_make(struct server *s, char why[static SERVER_WHY_CHARS]); /* an exit code */
+/* An exit code. */
+int server_receiver_make(struct server *s, struct now now, char why[static SERVER_WHY_CHARS]);
 int server_receiver_start(struct server *s);
 void server_receiver_stop(struct server *s); /* after the writer: it may still catch up */
 void server_receiver_free(struct server *s);
@@ -74,6 +75,6 @@ uint64_t server_received_lsn(void *arg); /* for retention */
 int server_past_make(struct server *s, char why[static SERVER_WHY_CHARS]); /* an exit code */
 
 /* --- metrics_page.c: worker_shared.metrics_render --------------------------------------------- */
-size_t metrics_page_render(void *arg, char *out, size_t room);
+size_t metrics_page_render(void *arg, struct now now, char *out, size_t room);
 
 #endif

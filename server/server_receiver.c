@@ -56,7 +56,7 @@ static uint32_t boards_fill(struct server *s)
 	return count;
 }
 
-int server_receiver_make(struct server *s, char why[static SERVER_WHY_CHARS])
+int server_receiver_make(struct server *s, struct now now, char why[static SERVER_WHY_CHARS])
 {
 	const struct settings *settings = s->settings;
 	const struct postgres_config postgres = {
@@ -74,7 +74,7 @@ int server_receiver_make(struct server *s, char why[static SERVER_WHY_CHARS])
 		.gentle_per_second = settings->postgres_catchup_per_second,
 		.batch_bytes = settings->postgres_batch_bytes,
 		.batch_age_ns = settings->postgres_batch_age_ms * NS_PER_MS,
-		.seed = clock_now().mono_ns,
+		.seed = now.mono_ns,
 		.arg = s,
 		.durable_lsn = durable_lsn,
 	};
@@ -88,7 +88,7 @@ int server_receiver_make(struct server *s, char why[static SERVER_WHY_CHARS])
 		receiver.self = s->postgres;
 		receiver.boards = s->receiver_boards;
 		receiver.board_count = boards_fill(s);
-		rc = receiver_new(&receiver, &s->receiver);
+		rc = receiver_new(&receiver, now, &s->receiver);
 	}
 	if (rc == 0)
 		return 0;

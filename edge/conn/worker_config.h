@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "engine/base/clock.h"
 #include "engine/base/spsc.h"
 #include "engine/room.h"
 
@@ -45,7 +46,7 @@ struct worker_shared {
 	uint32_t http_head_timeout_ms, http_idle_timeout_ms, ws_idle_timeout_ms;
 	bool test_echo;
 	/* Renders /metrics and GET /readyz's verdict; set by who knows all threads. */
-	size_t (*metrics_render)(void *arg, char *out, size_t room);
+	size_t (*metrics_render)(void *arg, struct now now, char *out, size_t room);
 	bool (*is_ready)(void *arg);
 	void *arg;
 	_Atomic uint32_t clients;                        /* of all workers */

@@ -144,7 +144,8 @@ void http_metrics_get(struct worker *w, struct conn *c, const struct http_reques
 		http_reply_refusal(w, c, REFUSAL_OVERLOADED, 1000);
 		return;
 	}
-	len = w->shared->metrics_render(w->shared->arg, (char *)blob->bytes, METRICS_BYTES_MAX);
+	len = w->shared->metrics_render(w->shared->arg, w->now, (char *)blob->bytes,
+					METRICS_BYTES_MAX);
 	http_reply(w, c,
 		   &(struct http_reply){.status = 200,
 					.content_type = "text/plain; version=0.0.4; charset=utf-8",

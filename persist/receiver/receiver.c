@@ -26,7 +26,8 @@ const char *receiver_state_str(enum receiver_state state)
 	return state < RECEIVER_STATES ? names[state] : "unknown";
 }
 
-int receiver_new(const struct receiver_config *config, struct receiver **ret_receiver)
+int receiver_new(const struct receiver_config *config, struct now now,
+		 struct receiver **ret_receiver)
 {
 	struct receiver *r = calloc(1, sizeof(*r));
 	int rc;
@@ -34,7 +35,7 @@ int receiver_new(const struct receiver_config *config, struct receiver **ret_rec
 	if (r == NULL)
 		return -ENOMEM;
 	r->config = *config;
-	r->fresh_ms = clock_now().wall_ms;
+	r->fresh_ms = now.wall_ms;
 	rc = disk_open(config->data, 0, 0, &r->disk);
 	if (rc == 0)
 		rc = journal_reader_new(r->disk, &r->reader);
@@ -242,6 +243,12 @@ bool receiver_is_closed(const struct receiver *r)
 uint64_t receiver_lsn(const struct receiver *r)
 {
 	return atomic_load_explicit(&r->lsn, memory_order_acquire);
+}
+
+bool receiver_is_trusted(const struct receiver *r)
+{
+	return receiver_lsn(r) != 0 &&
+	       atomic_load_explicit(&r->state_seen, memory_order_relaxed) != RECEIVER_STOPPED;
 }
 
 const char *receiver_name(const struct receiver *r)

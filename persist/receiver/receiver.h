@@ -106,7 +106,8 @@ const char *receiver_state_str(enum receiver_state state);
 struct receiver;
 
 /* -ENOMEM, or what the disk said. */
-int receiver_new(const struct receiver_config *config, struct receiver **ret_receiver);
+int receiver_new(const struct receiver_config *config, struct now now,
+		 struct receiver **ret_receiver);
 void receiver_free(struct receiver *r); /* NULL is fine; its thread is gone */
 
 /* The receiver's thread: at most one batch. Nanoseconds until it wants to be called again. */
@@ -133,6 +134,11 @@ struct receiver_status {
 	uint64_t quarantined;
 };
 void receiver_look(const struct receiver *r, struct now now, struct receiver_status *ret_status);
+
+/* It has met what it sends to in this run, and has seen that it is ours and not of another history.
+ * What made it stop, somebody has to decide. */
+bool receiver_is_trusted(const struct receiver *r);
+
 const char *receiver_name(const struct receiver *r);
 
 #endif

@@ -67,9 +67,10 @@ static uint64_t round_ns(void *arg)
 	return longest;
 }
 
-static size_t metrics_render(void *arg, char *out, size_t room)
+static size_t metrics_render(void *arg, struct now now, char *out, size_t room)
 {
 	(void)arg;
+	(void)now;
 	return (size_t)snprintf(out, room, "simulated 1\n");
 }
 
@@ -129,7 +130,7 @@ static uint64_t received_lsn(void *arg)
 	return receiver_lsn(s->receiver);
 }
 
-static int receiver_make(struct stack *s)
+static int receiver_make(struct stack *s, struct now now)
 {
 	struct receiver_config config = {.ops = &sink_ops,
 					 .self = s->config.sink,
@@ -152,7 +153,7 @@ static int receiver_make(struct stack *s)
 		if (meta != NULL)
 			s->receiver_boards[config.board_count++].meta = *meta;
 	}
-	return receiver_new(&config, &s->receiver);
+	return receiver_new(&config, now, &s->receiver);
 }
 
 static int writer_make(struct stack *s, struct now now)
@@ -188,7 +189,7 @@ static int writer_make(struct stack *s, struct now now)
 		truth_check(strstr(why, "damage") == NULL, "start: %s", why);
 		return rc;
 	}
-	px_assert(receiver_make(s) == 0);
+	px_assert(receiver_make(s, now) == 0);
 	px_assert(keeper_new(&keeper, &s->keeper) == 0);
 	historian_make(s);
 	return writer_start(s->writer, s->keeper, now);

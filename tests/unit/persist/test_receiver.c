@@ -134,7 +134,7 @@ static int setup(void **state)
 		return -1;
 	segment_make_begin(&segment, 1, 1, SEGMENT_MAKE_ID, 0);
 	durable = 0;
-	return receiver_new(&config, &receiver);
+	return receiver_new(&config, now, &receiver);
 }
 
 static int teardown(void **state)
