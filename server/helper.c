@@ -26,6 +26,8 @@ static void *run(void *arg)
 	struct ring *ring = NULL;
 	int rc = ring_open(&(struct ring_config){.sq_entries = 8, .cq_entries = 16}, &ring);
 
+	if (h->config.name != NULL)
+		(void)pthread_setname_np(pthread_self(), h->config.name);
 	/* On Linux it is the calling thread alone that is made nice. */
 	if (h->config.nice != 0)
 		(void)setpriority(PRIO_PROCESS, 0, h->config.nice);

@@ -1,5 +1,5 @@
 /*
- * helper.h - a thread that takes turns beside the writer: keeper, packer, receiver, historian.
+ * helper.h - a thread that takes turns beside the writer: those of helper.def and receiver.def.
  *
  * It may block; nobody waits for it. It owns nothing but a ring to sleep on:
  *
@@ -23,6 +23,7 @@ struct helper_config {
 	void *arg;
 	uint64_t (*turn)(void *arg, struct now now); /* nanoseconds until it wants the next one */
 	int nice;                                    /* of the thread alone; 0: as everybody */
+	const char *name; /* of the thread, at most 15 characters; NULL: that of the program */
 };
 
 struct helper {

@@ -4,6 +4,7 @@
  * Runs on a worker's thread, when somebody asks. Reads relaxed atomics of other threads; takes
  * nothing.
  */
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -137,43 +138,61 @@ static void say_boards(struct text_out *p, const struct server *s)
 				   room_online(rooms->at[i]));
 }
 
-static void say_one(struct text_out *p, const struct server *s, const char *name, const char *type,
-		    const char *help, double value)
+static uint64_t field_at(const struct receiver_status *status, size_t offset)
 {
-	text_print(p,
-		   "# HELP pixeld_receiver_%s %s\n# TYPE pixeld_receiver_%s %s\n"
-		   "pixeld_receiver_%s{receiver=\"%s\"} %.15g\n",
-		   name, help, name, type, name, receiver_name(s->receiver), value);
+	return *(const uint64_t *)((const char *)status + offset);
 }
 
-static void say_receiver(struct text_out *p, const struct server *s, struct now now)
+/* Of all receivers at one moment: a name stands once, with a line for each of them. */
+static void say_receivers(struct text_out *p, const struct server *s, struct now now)
 {
-	struct receiver_status r;
+	static const struct {
+		const char *name, *type, *help;
+		size_t field;
+		unsigned unit;
+	} rows[] = {
+#define ROW(name, type, help, field, unit)                                                         \
+	{name, type, help, offsetof(struct receiver_status, field), unit}
+		ROW("lsn", "gauge", "Records of the journal up to here are received", lsn, 1),
+		ROW("lag_records", "gauge", "Durable records that are not received yet",
+		    lag_records, 1),
+		ROW("lag_seconds", "gauge", "Nothing older than this is missing", lag_ms, 1000),
+		ROW("records_total", "counter", "Records received", records, 1),
+		ROW("rows_total", "counter", "Placements among them", placements, 1),
+		ROW("batches_total", "counter", "Transactions", batches, 1),
+		ROW("retries_total", "counter", "Times that it was tried again later", retries, 1),
+		ROW("stops_total", "counter", "Times that somebody had to decide", stops, 1),
+		ROW("quarantined_total", "counter",
+		    "Placements put aside because they were refused", quarantined, 1),
+#undef ROW
+	};
+	struct receiver_status status[RECEIVERS];
+	const char *names[RECEIVERS];
+	unsigned count = 0;
 
-	if (s->receiver == NULL)
+	for (unsigned i = 0; i < RECEIVERS; i++) {
+		if (s->receivers[i].driver == NULL)
+			continue;
+		receiver_look(s->receivers[i].driver, now, &status[count]);
+		names[count++] = receiver_name(s->receivers[i].driver);
+	}
+	if (count == 0)
 		return;
-	receiver_look(s->receiver, now, &r);
 	text_print(p, "# HELP pixeld_receiver_state What the receiver does now\n"
 		      "# TYPE pixeld_receiver_state gauge\n");
-	for (unsigned i = 0; i < RECEIVER_STATES; i++)
-		text_print(p, "pixeld_receiver_state{receiver=\"%s\",state=\"%s\"} %d\n",
-			   receiver_name(s->receiver), receiver_state_str((enum receiver_state)i),
-			   r.state == (enum receiver_state)i ? 1 : 0);
-	say_one(p, s, "lsn", "gauge", "Records of the journal up to here are received",
-		(double)r.lsn);
-	say_one(p, s, "lag_records", "gauge", "Durable records that are not received yet",
-		(double)r.lag_records);
-	say_one(p, s, "lag_seconds", "gauge", "Nothing older than this is missing",
-		(double)r.lag_ms / 1000);
-	say_one(p, s, "records_total", "counter", "Records received", (double)r.records);
-	say_one(p, s, "rows_total", "counter", "Placements among them", (double)r.placements);
-	say_one(p, s, "batches_total", "counter", "Transactions", (double)r.batches);
-	say_one(p, s, "retries_total", "counter", "Times that it was tried again later",
-		(double)r.retries);
-	say_one(p, s, "stops_total", "counter", "Times that somebody had to decide",
-		(double)r.stops);
-	say_one(p, s, "quarantined_total", "counter",
-		"Placements put aside because they were refused", (double)r.quarantined);
+	for (unsigned i = 0; i < count; i++)
+		for (unsigned state = 0; state < RECEIVER_STATES; state++)
+			text_print(p, "pixeld_receiver_state{receiver=\"%s\",state=\"%s\"} %d\n",
+				   names[i], receiver_state_str((enum receiver_state)state),
+				   status[i].state == (enum receiver_state)state ? 1 : 0);
+	for (size_t row = 0; row < sizeof(rows) / sizeof(rows[0]); row++) {
+		text_print(p, "# HELP pixeld_receiver_%s %s\n# TYPE pixeld_receiver_%s %s\n",
+			   rows[row].name, rows[row].help, rows[row].name, rows[row].type);
+		for (unsigned i = 0; i < count; i++)
+			text_print(p, "pixeld_receiver_%s{receiver=\"%s\"} %.15g\n", rows[row].name,
+				   names[i],
+				   (double)field_at(&status[i], rows[row].field) / rows[row].unit);
+	}
 }
 
 static void say_process(struct text_out *p, const struct server *s)
@@ -210,7 +229,7 @@ size_t metrics_page_render(void *arg, struct now now, char *out, size_t room)
 	say_reasons(&p, s);
 	say_histograms(&p, s);
 	say_boards(&p, s);
-	say_receiver(&p, s, now);
+	say_receivers(&p, s, now);
 	say_process(&p, s);
 	return text_len(&p);
 }

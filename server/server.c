@@ -124,36 +124,17 @@ static int queues_new(struct server *s)
 		s->writer_config.requests[i] = sw->config.requests;
 		s->writer_config.answers[i] = sw->config.answers;
 	}
-	if (spsc_new(PACKS_MAX, sizeof(struct pack_job), &s->pack_jobs) < 0 ||
-	    spsc_new(PACKS_MAX, sizeof(struct pack_job), &s->pack_done) < 0 ||
-	    spsc_new(HISTORY_JOBS_MAX, sizeof(struct history_job), &s->history_jobs) < 0 ||
-	    spsc_new(HISTORY_JOBS_MAX, sizeof(struct history_job), &s->history_done) < 0)
-		return -ENOMEM;
-	s->writer_config.pack_jobs = s->pack_jobs;
-	s->writer_config.pack_done = s->pack_done;
-	s->writer_config.history_jobs = s->history_jobs;
-	s->writer_config.history_done = s->history_done;
-	return packer_new(&s->packer);
+	return server_helpers_wire(s);
 }
 
-/* The historian has a handle of its own. */
 _Static_assert(SERVER_WHY_CHARS >= DATA_DIR_WHY_CHARS, "it is handed on");
 _Static_assert(SERVER_WHY_CHARS >= SECRET_WHY_CHARS, "likewise");
 
 static int data_open(struct server *s, char why[static SERVER_WHY_CHARS])
 {
 	int code = data_dir_open(s->settings, &s->disk, why);
-	int rc;
 
-	if (code != EXIT_PASS)
-		return code;
-	rc = disk_open(s->settings->data, 0, 0, &s->history_disk);
-	if (rc < 0) {
-		snprintf(why, SERVER_WHY_CHARS, "data directory %s: %s", s->settings->data,
-			 strerror(-rc));
-		return EXIT_FAILED;
-	}
-	return data_dir_imports_check(s->settings, s->disk, why);
+	return code == EXIT_PASS ? data_dir_imports_check(s->settings, s->disk, why) : code;
 }
 
 /* Everything that comes before threads. */
@@ -182,9 +163,7 @@ static int server_make(struct server *s, char why[static SERVER_WHY_CHARS])
 	s->writer_config.worker_count = s->shared.worker_count;
 	server_wiring_fill(s);
 	rc = writer_new(&s->writer_config, clock_now(), &s->writer, why);
-	if (rc == 0)
-		rc = server_receiver_make(s, clock_now(), why);
-	return rc == 0 ? server_past_make(s, why) : rc;
+	return rc == 0 ? server_helpers_make(s, clock_now(), why) : rc;
 }
 
 static void listening_say(const struct server *s)
@@ -206,25 +185,13 @@ static void server_free(struct server *s)
 		worker_free(atomic_load(&s->workers[i].worker));
 		spsc_free(s->workers[i].config.requests);
 	}
-	server_receiver_free(s);
-	keeper_free(s->keeper);
-	historian_free(s->historian);
-	past_free(s->past);
 	writer_free(s->writer);
+	server_helpers_free(s);
+	free(s->receiver_boards);
 	for (unsigned i = 0; i < s->shared.worker_count; i++)
 		spsc_free(s->workers[i].config.answers);
-	helper_fini(&s->keeper_thread);
-	helper_fini(&s->packer_thread);
-	helper_fini(&s->receiver_thread);
-	helper_fini(&s->historian_thread);
-	packer_free(s->packer);
-	spsc_free(s->pack_jobs);
-	spsc_free(s->pack_done);
-	spsc_free(s->history_jobs);
-	spsc_free(s->history_done);
 	listeners_close(s->settings, s->shared.listeners, s->shared.listener_count);
 	session_key_free(s->key);
-	disk_close(s->history_disk);
 	disk_close(s->disk);
 	(void)sem_destroy(&s->ready);
 	free(s);

@@ -1,26 +1,34 @@
-/* server_priv.h - what server.c, server_threads.c, server_receiver.c and
- * metrics_page.c share. */
+/* server_priv.h - what the files of the server share: server.c, server_threads.c, server_helpers.c,
+ * those of helpers and receivers, metrics_page.c. */
 #ifndef PX_SERVER_SERVER_PRIV_H
 #define PX_SERVER_SERVER_PRIV_H
 
 #include <pthread.h>
 #include <semaphore.h>
 
-#include "edge/picture/pack.h"
 #include "edge/codec/session.h"
 #include "edge/worker/worker.h"
-#include "persist/journal/keeper.h"
-#include "persist/postgres/postgres.h"
 #include "persist/receiver/receiver.h"
 #include "server/helper.h"
-#include "writer/historian.h"
 #include "server/secret.h"
 #include "server/server.h"
 #include "writer/writer.h"
 
 #define REQUESTS_MAX 16384 /* mail of one worker on its way to the writer */
 #define ANSWERS_MAX  16384 /* and back: as many as may be asked */
-#define PACKS_MAX    1024
+
+/* Receivers first: the number of one is that of its thread. */
+enum server_helper_number {
+#define RECEIVER(symbol, name) HELPER_##symbol,
+#include "server/receiver.def"
+#undef RECEIVER
+	RECEIVERS,
+	BEFORE_HELPERS = RECEIVERS - 1,
+#define HELPER(symbol, name) HELPER_##symbol,
+#include "server/helper.def"
+#undef HELPER
+	HELPERS
+};
 
 struct server_worker {
 	struct server *server;
@@ -30,49 +38,95 @@ struct server_worker {
 	pthread_t thread;
 };
 
+/* A thread beside writer and workers. */
+struct server_helper {
+	const struct server_helper_ops *ops;
+	struct server *server;
+	const char *name;
+	void *self; /* of the ops; NULL: the settings want none */
+	struct helper thread;
+	_Atomic bool abort; /* somebody waits for its end: it gives up what it waits for */
+};
+
+/* What is NULL is not done. */
+struct server_helper_ops {
+	const char *name; /* of the thread; NULL: make() sets it */
+	int nice;         /* of the thread; 0: as everybody */
+	uint32_t grace_s; /* after stop() it may go on for so long, then `abort` is set */
+	bool is_hurried;  /* `abort` is set as soon as the server begins to end */
+
+	/* Before the writer is made: puts into writer_config what that needs of it. -errno. */
+	int (*wire)(struct server_helper *h);
+	/* After that, and before any thread runs. An exit code. */
+	int (*make)(struct server_helper *h, struct now now, char why[static SERVER_WHY_CHARS]);
+	uint64_t (*turn)(struct server_helper *h, struct now now);
+	/* The writer has ended. Sees to it that the thread ends: helper_end(), unless this does. */
+	void (*stop)(struct server_helper *h);
+	/* All threads have ended, the writer is gone. Not called when self is NULL. */
+	void (*free)(struct server_helper *h);
+};
+
+/* What one kind of receiver adds to the driver. */
+struct receiver_kind {
+	const struct receiver_ops *ops;
+	/* Makes it, when the settings want it, and sets config->self and how it is driven. -errno.
+	 */
+	int (*make)(const struct server_helper *h, struct receiver_config *config);
+	void (*free)(void *self); /* NULL is fine */
+};
+
+struct server_receiver {
+	void *self;              /* of the kind */
+	struct receiver *driver; /* NULL: the settings want none */
+};
+
 struct server {
 	const struct settings *settings;
 	struct disk *disk;
 	struct session_key *key;
 	char admin_token[ADMIN_TOKEN_CHARS_MAX + 1];
 	struct writer *writer;
-	struct keeper *keeper;
-	struct packer *packer;
-	struct historian *historian;
-	struct disk *history_disk; /* the historian's own */
-	struct past *past;         /* likewise; NULL: no database is configured */
 	struct worker_shared shared;
 	struct writer_config writer_config;
 	struct server_worker workers[WORKERS_MAX];
-	struct spsc *pack_jobs, *pack_done;
-	struct receiver *receiver; /* NULL: no database is configured */
-	struct postgres *postgres;
-	struct receiver_board *receiver_boards;
-	struct spsc *history_jobs, *history_done;
+	struct server_helper helpers[HELPERS];
+	struct server_receiver receivers[RECEIVERS];
+	struct receiver_board *receiver_boards; /* of all of them; NULL: there is none */
+	uint32_t receiver_board_count;
 	pthread_t writer_thread;
-	struct helper keeper_thread, packer_thread, receiver_thread, historian_thread;
 	sem_t ready; /* writer, worker: it runs, or start_error says why not */
 	_Atomic int start_error;
-	_Atomic bool workers_end, writer_end, receiver_abort, past_abort;
+	_Atomic bool workers_end, writer_end;
 	uint64_t started_wall_ms;
 };
 
 /* --- server_threads.c ------------------------------------------------------------------------- */
-void server_wiring_fill(struct server *s); /* how the writer wakes the others */
+void server_wiring_fill(struct server *s); /* how the writer wakes the workers */
 int server_threads_start(struct server *s, char why[static SERVER_WHY_CHARS]);
 void server_threads_stop(struct server *s);
+void server_wake_writer(void *arg); /* struct server; any thread */
 
-/* --- server_receiver.c: nothing happens in them when no database is configured ---------------- */
-/* An exit code. */
-int server_receiver_make(struct server *s, struct now now, char why[static SERVER_WHY_CHARS]);
-int server_receiver_start(struct server *s);
-void server_receiver_stop(struct server *s); /* after the writer: it may still catch up */
-void server_receiver_free(struct server *s);
-uint64_t server_received_lsn(void *arg); /* for retention */
+/* --- server_helpers.c: all of them, in the order of the tables -------------------------------- */
+int server_helpers_wire(struct server *s); /* -errno */
+int server_helpers_make(struct server *s, struct now now, char why[static SERVER_WHY_CHARS]);
+int server_helpers_start(struct server *s);  /* -errno */
+void server_helpers_hurry(struct server *s); /* the server begins to end */
+void server_helpers_stop(struct server *s);  /* the writer has ended */
+void server_helpers_free(struct server *s);
+void server_helper_wake(struct server *s, enum server_helper_number number); /* any thread */
 
-/* --- server_past.c: the database as the historian's source; after server_receiver_make() --------
- * */
-int server_past_make(struct server *s, char why[static SERVER_WHY_CHARS]); /* an exit code */
+/* --- server_receiver.c ------------------------------------------------------------------------ */
+extern const struct server_helper_ops server_receiver; /* of every receiver's thread */
+/* What all receivers have received; UINT64_MAX: there is none. Any thread. */
+uint64_t server_received_lsn(const struct server *s);
+
+/* --- one file each ---------------------------------------------------------------------------- */
+#define RECEIVER(symbol, name) extern const struct receiver_kind server_##name;
+#include "server/receiver.def"
+#undef RECEIVER
+#define HELPER(symbol, name) extern const struct server_helper_ops server_##name;
+#include "server/helper.def"
+#undef HELPER
 
 /* --- metrics_page.c: worker_shared.metrics_render --------------------------------------------- */
 size_t metrics_page_render(void *arg, struct now now, char *out, size_t room);

@@ -1,8 +1,8 @@
 /*
- * server_receiver.c - the receiver for PostgreSQL, when one is configured: its making, its thread.
+ * server_receiver.c - what every receiver's thread has, whatever it sends to: its driver, its end.
  *
- * Owner   the main thread makes and frees it; the receiver thread is its only user in between, but
- *         for its counters and its position. Nobody waits for it: it looks for itself what has
+ * Owner   the main thread makes and frees it; the receiver's thread is its only user in between,
+ *         but for its counters and its position. Nobody waits for it: it looks for itself what has
  *         become durable, and the end of the server is the one thing that it is woken for.
  */
 #include <errno.h>
@@ -14,6 +14,12 @@
 
 #define CATCH_UP_S 5 /* at the end of the server */
 
+static const struct receiver_kind *const kinds[RECEIVERS] = {
+#define RECEIVER(symbol, name) [HELPER_##symbol] = &server_##name,
+#include "server/receiver.def"
+#undef RECEIVER
+};
+
 static uint64_t durable_lsn(void *arg)
 {
 	const struct server *s = arg;
@@ -21,11 +27,17 @@ static uint64_t durable_lsn(void *arg)
 	return writer_durable_lsn(s->writer);
 }
 
-uint64_t server_received_lsn(void *arg)
+uint64_t server_received_lsn(const struct server *s)
 {
-	const struct server *s = arg;
+	uint64_t least = UINT64_MAX;
 
-	return receiver_lsn(s->receiver);
+	for (unsigned i = 0; i < RECEIVERS; i++) {
+		const struct receiver *driver = s->receivers[i].driver;
+		uint64_t lsn = driver != NULL ? receiver_lsn(driver) : UINT64_MAX;
+
+		least = lsn < least ? lsn : least;
+	}
+	return least;
 }
 
 static const struct settings_board *board_settings(const struct server *s, const char *name)
@@ -36,101 +48,98 @@ static const struct settings_board *board_settings(const struct server *s, const
 	return NULL;
 }
 
-static uint32_t boards_fill(struct server *s)
+static int boards_fill(struct server *s)
 {
-	uint32_t count = 0;
-
+	if (s->receiver_boards != NULL)
+		return 0;
+	s->receiver_boards = calloc(ROOMS_MAX, sizeof(*s->receiver_boards));
+	if (s->receiver_boards == NULL)
+		return -ENOMEM;
 	for (uint32_t i = 0; i < ROOMS_MAX; i++) {
 		const struct record_board *meta = writer_board_meta(s->writer, i);
 		const struct settings_board *settings;
-		struct receiver_board *b = &s->receiver_boards[count];
+		struct receiver_board *b = &s->receiver_boards[s->receiver_board_count];
 
 		if (meta == NULL)
 			continue;
-		count++;
+		s->receiver_board_count++;
 		b->meta = *meta;
 		settings = board_settings(s, meta->name);
 		for (unsigned c = 0; settings != NULL && c < settings->colors; c++)
 			b->rgb[b->colors++] = settings->palette[c].rgb;
 	}
-	return count;
+	return 0;
 }
 
-int server_receiver_make(struct server *s, struct now now, char why[static SERVER_WHY_CHARS])
+static int driver_make(struct server *s, struct server_receiver *r, struct receiver_config *config,
+		       struct now now)
 {
-	const struct settings *settings = s->settings;
-	const struct postgres_config postgres = {
-		.dsn = settings->postgres,
-		.timeout_ms = (uint32_t)settings->postgres_timeout_ms,
-		.partition_days = (uint32_t)settings->postgres_partition_days,
-		.migrate = settings->postgres_migrate,
-		.abort = &s->receiver_abort,
-	};
-	struct receiver_config receiver = {
-		.ops = &postgres_ops,
-		.data = settings->data,
+	int rc = boards_fill(s);
+
+	config->boards = s->receiver_boards;
+	config->board_count = s->receiver_board_count;
+	return rc == 0 ? receiver_new(config, now, &r->driver) : rc;
+}
+
+static int make(struct server_helper *h, struct now now, char why[static SERVER_WHY_CHARS])
+{
+	struct server *s = h->server;
+	const struct receiver_kind *kind = kinds[h - s->helpers];
+	struct server_receiver *r = &s->receivers[h - s->helpers];
+	struct receiver_config config = {
+		.ops = kind->ops,
+		.data = s->settings->data,
 		.journal_id = writer_journal_id(s->writer),
-		.batch_records = (uint32_t)settings->postgres_batch_rows,
-		.gentle_per_second = settings->postgres_catchup_per_second,
-		.batch_bytes = settings->postgres_batch_bytes,
-		.batch_age_ns = settings->postgres_batch_age_ms * NS_PER_MS,
 		.seed = now.mono_ns,
 		.arg = s,
 		.durable_lsn = durable_lsn,
 	};
-	int rc;
+	int rc = kind->make(h, &config);
 
-	if (settings->postgres[0] == '\0')
-		return 0;
-	s->receiver_boards = calloc(ROOMS_MAX, sizeof(*s->receiver_boards));
-	rc = s->receiver_boards == NULL ? -ENOMEM : postgres_new(&postgres, &s->postgres);
-	if (rc == 0) {
-		receiver.self = s->postgres;
-		receiver.boards = s->receiver_boards;
-		receiver.board_count = boards_fill(s);
-		rc = receiver_new(&receiver, now, &s->receiver);
+	if (rc == 0 && config.self != NULL) {
+		h->name = kind->ops->name;
+		h->self = r;
+		r->self = config.self;
+		rc = driver_make(s, r, &config, now);
 	}
 	if (rc == 0)
-		return 0;
-	snprintf(why, SERVER_WHY_CHARS, "cannot make the receiver for PostgreSQL: %s",
+		return EXIT_PASS;
+	snprintf(why, SERVER_WHY_CHARS, "cannot make the receiver %s: %s", kind->ops->name,
 		 strerror(-rc));
 	return EXIT_FAILED;
 }
 
-static uint64_t receiver_helper_turn(void *arg, struct now now)
+static uint64_t turn(struct server_helper *h, struct now now)
 {
-	struct server *s = arg;
-	uint64_t wait = receiver_turn(s->receiver, now);
+	const struct server_receiver *r = h->self;
+	uint64_t wait = receiver_turn(r->driver, now);
 
-	if (receiver_is_closed(s->receiver))
-		helper_end(&s->receiver_thread);
+	if (receiver_is_closed(r->driver))
+		helper_end(&h->thread);
 	return wait;
 }
 
-int server_receiver_start(struct server *s)
+/* What is missing still is sent at the next start. */
+static void stop(struct server_helper *h)
 {
-	if (s->receiver == NULL)
-		return 0;
-	return helper_start(&s->receiver_thread,
-			    &(struct helper_config){.arg = s, .turn = receiver_helper_turn});
+	const struct server_receiver *r = h->self;
+
+	receiver_stop(r->driver);
+	helper_wake(&h->thread);
 }
 
-/* What is still missing in the database is sent at the next start. */
-void server_receiver_stop(struct server *s)
+static void receiver_gone(struct server_helper *h)
 {
-	if (s->receiver == NULL)
-		return;
-	receiver_stop(s->receiver);
-	helper_wake(&s->receiver_thread);
-	if (helper_join_within(&s->receiver_thread, CATCH_UP_S))
-		return;
-	atomic_store(&s->receiver_abort, true);
-	helper_join(&s->receiver_thread);
+	struct server_receiver *r = h->self;
+
+	receiver_free(r->driver);
+	kinds[h - h->server->helpers]->free(r->self);
 }
 
-void server_receiver_free(struct server *s)
-{
-	receiver_free(s->receiver);
-	postgres_free(s->postgres);
-	free(s->receiver_boards);
-}
+const struct server_helper_ops server_receiver = {
+	.grace_s = CATCH_UP_S,
+	.make = make,
+	.turn = turn,
+	.stop = stop,
+	.free = receiver_gone,
+};

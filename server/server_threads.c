@@ -3,8 +3,8 @@
  *
  * Every loop is the same: read the clock, take a turn, sleep as long as the turn allows unless
  * somebody has put something into an inbox since; that of the helpers is in helper.c. Started in
- * the order writer, keeper, packer, receiver, historian, workers; ended in the opposite one, each
- * after everybody who gives it work.
+ * the order writer, helpers, workers; ended in the order workers, writer, helpers: each after
+ * everybody who gives it work.
  */
 #include <errno.h>
 #include <sched.h>
@@ -13,17 +13,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "engine/base/blob.h"
 #include "engine/base/log.h"
 #include "server/server_priv.h"
 
 #define WRITER_SLICE_NS 100000
 #define STOP_POLL_NS    (20 * NS_PER_MS)
 #define LINGER_EXTRA_NS (3 * NS_PER_SEC)
-#define PACKER_LOOK_NS  (NS_PER_SEC / 10)
-
-/* What it reads for one client takes a core for seconds: everybody else goes first. */
-#define HISTORIAN_NICE 15
 
 static void loop_sleep(struct ring *lead, uint64_t wait_ns, bool has_mail)
 {
@@ -110,7 +105,7 @@ static void slice_set(uint64_t slice_ns)
 static void *writer_run(void *arg)
 {
 	struct server *s = arg;
-	int rc = writer_start(s->writer, s->keeper, clock_now());
+	int rc = writer_start(s->writer, s->helpers[HELPER_KEEPER].self, clock_now());
 	struct ring *lead;
 
 	slice_set(WRITER_SLICE_NS);
@@ -132,73 +127,13 @@ static void *writer_run(void *arg)
 	return NULL;
 }
 
-static void wake_writer(void *arg)
+void server_wake_writer(void *arg)
 {
 	struct server *s = arg;
 	struct ring *lead = writer_ring(s->writer);
 
 	if (lead != NULL)
 		ring_wake(lead);
-}
-
-/* --- helpers ---------------------------------------------------------------------------------- */
-
-static uint64_t keeper_helper_turn(void *arg, struct now now)
-{
-	struct server *s = arg;
-
-	return keeper_turn(s->keeper, now);
-}
-
-static void wake_keeper(void *arg)
-{
-	struct server *s = arg;
-
-	helper_wake(&s->keeper_thread);
-}
-
-static uint64_t packer_helper_turn(void *arg, struct now now)
-{
-	struct server *s = arg;
-	const struct pack_job *job;
-
-	(void)now;
-	while ((job = spsc_peek(s->pack_jobs)) != NULL) {
-		struct pack_job *done = spsc_push(s->pack_done);
-
-		if (done == NULL)
-			break; /* the writer is behind: at the next look */
-		*done = *job;
-		done->blob =
-			packer_run(s->packer, job->room, job->copy, (enum board_form)job->form);
-		if (done->blob != NULL)
-			blob_account(done->blob, job->account);
-		spsc_pop(s->pack_jobs);
-		(void)spsc_publish(s->pack_done);
-		wake_writer(s);
-	}
-	return PACKER_LOOK_NS;
-}
-
-static void wake_packer(void *arg)
-{
-	struct server *s = arg;
-
-	helper_wake(&s->packer_thread);
-}
-
-static uint64_t historian_helper_turn(void *arg, struct now now)
-{
-	struct server *s = arg;
-
-	return historian_turn(s->historian, now);
-}
-
-static void wake_historian(void *arg)
-{
-	struct server *s = arg;
-
-	helper_wake(&s->historian_thread);
 }
 
 /* --- start and end ---------------------------------------------------------------------------- */
@@ -217,48 +152,14 @@ static int thread_start(struct server *s, pthread_t *thread, void *(*run)(void *
 
 int server_threads_start(struct server *s, char why[static SERVER_WHY_CHARS])
 {
-	struct keeper_config keeper = {.disk = s->disk,
-				       .snapshots_past = (uint32_t)s->settings->snapshots_past,
-				       .keep_bytes = s->settings->journal_keep_bytes,
-				       .free_bytes_min = s->settings->journal_free_bytes,
-				       .drop_unread = s->settings->journal_unread == 1,
-				       .snapshot_bytes_per_sec = s->settings->snapshot_rate_mib
-								 << 20,
-				       .arg = s,
-				       .wake_writer = wake_writer,
-				       .wake_keeper = wake_keeper};
-	struct historian_config historian = {.disk = s->history_disk,
-					     .past = s->past,
-					     .jobs = s->history_jobs,
-					     .done = s->history_done,
-					     .arg = s,
-					     .wake_writer = wake_writer};
-	int rc;
+	int rc = thread_start(s, &s->writer_thread, writer_run, s);
 
-	if (s->receiver != NULL)
-		keeper.received_lsn = server_received_lsn;
-	rc = keeper_new(&keeper, &s->keeper);
 	if (rc == 0)
-		rc = historian_new(&historian, &s->historian);
-	if (rc == 0)
-		rc = thread_start(s, &s->writer_thread, writer_run, s);
-	if (rc == 0)
-		rc = helper_start(&s->keeper_thread,
-				  &(struct helper_config){.arg = s, .turn = keeper_helper_turn});
-	if (rc == 0)
-		rc = helper_start(&s->packer_thread,
-				  &(struct helper_config){.arg = s, .turn = packer_helper_turn});
-	if (rc == 0)
-		rc = server_receiver_start(s);
-	if (rc == 0)
-		rc = helper_start(&s->historian_thread,
-				  &(struct helper_config){.arg = s,
-							  .turn = historian_helper_turn,
-							  .nice = HISTORIAN_NICE});
+		rc = server_helpers_start(s);
 	for (unsigned i = 0; rc == 0 && i < s->shared.worker_count; i++) {
 		struct server_worker *sw = &s->workers[i];
 
-		sw->config.wake_writer = wake_writer;
+		sw->config.wake_writer = server_wake_writer;
 		sw->config.wake_arg = s;
 		rc = thread_start(s, &sw->thread, worker_run, sw);
 	}
@@ -289,26 +190,17 @@ static void workers_stop(struct server *s)
 
 void server_threads_stop(struct server *s)
 {
-	/* Who still waits for an answer out of the database gets none: nobody waits for that. */
-	atomic_store(&s->past_abort, true);
+	server_helpers_hurry(s);
 	workers_stop(s);
 	atomic_store(&s->writer_end, true);
-	wake_writer(s);
+	server_wake_writer(s);
 	(void)pthread_join(s->writer_thread, NULL);
-	server_receiver_stop(s);
-	helper_end(&s->keeper_thread);
-	helper_end(&s->packer_thread);
-	helper_end(&s->historian_thread);
-	helper_join(&s->keeper_thread);
-	helper_join(&s->packer_thread);
-	helper_join(&s->historian_thread);
+	server_helpers_stop(s);
 }
 
 void server_wiring_fill(struct server *s)
 {
 	s->writer_config.arg = s;
 	s->writer_config.wake_worker = wake_worker;
-	s->writer_config.wake_packer = wake_packer;
-	s->writer_config.wake_historian = wake_historian;
 	s->writer_config.round_ns = longest_round_ns;
 }

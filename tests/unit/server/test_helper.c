@@ -19,12 +19,14 @@ struct work {
 	struct helper helper;
 	_Atomic unsigned wanted, seen, turns;
 	_Atomic int nice;
+	char name[16];
 	sem_t entered, leave;
 };
 
 static void work_start(struct work *w, uint64_t (*turn)(void *arg, struct now now), int nice)
 {
-	const struct helper_config config = {.arg = w, .turn = turn, .nice = nice};
+	const struct helper_config config = {
+		.arg = w, .turn = turn, .nice = nice, .name = "of_this_test"};
 
 	assert_int_equal(helper_start(&w->helper, &config), 0);
 }
@@ -159,6 +161,26 @@ static void its_own_thread_alone_is_made_nice(void **state)
 	assert_int_equal(getpriority(PRIO_PROCESS, 0), ours);
 }
 
+static uint64_t turn_that_tells_its_name(void *arg, struct now now)
+{
+	struct work *w = arg;
+
+	(void)now;
+	(void)pthread_getname_np(pthread_self(), w->name, sizeof(w->name));
+	helper_end(&w->helper);
+	return 0;
+}
+
+static void its_thread_is_found_by_its_name(void **state)
+{
+	static struct work w;
+
+	(void)state;
+	work_start(&w, turn_that_tells_its_name, 0);
+	work_join(&w);
+	assert_string_equal(w.name, "of_this_test");
+}
+
 static void helper_without_a_ring_says_why_and_takes_no_turn(void **state)
 {
 	static struct work w;
@@ -186,6 +208,7 @@ int main(void)
 		cmocka_unit_test(turn_may_be_its_own_last),
 		cmocka_unit_test(turn_at_hand_is_waited_for_and_none_follows),
 		cmocka_unit_test(its_own_thread_alone_is_made_nice),
+		cmocka_unit_test(its_thread_is_found_by_its_name),
 		cmocka_unit_test(helper_without_a_ring_says_why_and_takes_no_turn),
 	};
 

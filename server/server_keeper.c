@@ -1,0 +1,58 @@
+/* server_keeper.c - the keeper's thread: see persist/journal/keeper.h. */
+#include <stdio.h>
+
+#include "persist/journal/keeper.h"
+#include "server/server_priv.h"
+
+static void wake_keeper(void *arg)
+{
+	server_helper_wake(arg, HELPER_KEEPER);
+}
+
+static uint64_t received_lsn(void *arg)
+{
+	return server_received_lsn(arg);
+}
+
+static int make(struct server_helper *h, struct now now, char why[static SERVER_WHY_CHARS])
+{
+	const struct settings *settings = h->server->settings;
+	const struct keeper_config config = {
+		.disk = h->server->disk,
+		.snapshots_past = (uint32_t)settings->snapshots_past,
+		.keep_bytes = settings->journal_keep_bytes,
+		.free_bytes_min = settings->journal_free_bytes,
+		.drop_unread = settings->journal_unread == 1,
+		.snapshot_bytes_per_sec = settings->snapshot_rate_mib << 20,
+		.arg = h->server,
+		.wake_writer = server_wake_writer,
+		.wake_keeper = wake_keeper,
+		.received_lsn = received_lsn,
+	};
+	struct keeper *keeper;
+
+	(void)now;
+	if (keeper_new(&config, &keeper) < 0) {
+		snprintf(why, SERVER_WHY_CHARS, "no memory for the keeper");
+		return EXIT_FAILED;
+	}
+	h->self = keeper;
+	return EXIT_PASS;
+}
+
+static uint64_t turn(struct server_helper *h, struct now now)
+{
+	return keeper_turn(h->self, now);
+}
+
+static void keeper_gone(struct server_helper *h)
+{
+	keeper_free(h->self);
+}
+
+const struct server_helper_ops server_keeper = {
+	.name = "keeper",
+	.make = make,
+	.turn = turn,
+	.free = keeper_gone,
+};
