@@ -23,7 +23,7 @@
 #define BOARD_BITS_MAX       8
 #define BOARD_COLORS_MAX     (1 << BOARD_BITS_MAX)
 #define BOARD_BLOCK_BYTES    16384
-#define BOARD_COPIES_MAX     3 /* one in the making, two finished */
+#define BOARD_COPIES_MAX     4 /* one in the making; for clients, a snapshot, a receiver */
 
 _Static_assert(1ull * BOARD_SIDE_MAX * BOARD_SIDE_MAX <= UINT32_MAX, "a cell is a uint32_t");
 _Static_assert(BOARD_COLORS_MAX - 1 <= UINT8_MAX, "a color is a uint8_t");

@@ -78,6 +78,7 @@ struct receiver_kind {
 struct server_receiver {
 	void *self;              /* of the kind */
 	struct receiver *driver; /* NULL: the settings want none */
+	struct full_copy copy;   /* between it and the writer */
 };
 
 struct server {

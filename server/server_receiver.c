@@ -81,6 +81,19 @@ static int driver_make(struct server *s, struct server_receiver *r, struct recei
 	return rc == 0 ? receiver_new(config, now, &r->driver) : rc;
 }
 
+/* One that begins with a copy has a slot at the writer. */
+static int wire(struct server_helper *h)
+{
+	struct writer_config *writer = &h->server->writer_config;
+
+	_Static_assert(RECEIVERS <= FULL_COPIES_MAX, "each has one");
+
+	if (kinds[h - h->server->helpers]->ops->copy != NULL)
+		writer->full_copies[writer->full_copy_count++] =
+			&h->server->receivers[h - h->server->helpers].copy;
+	return 0;
+}
+
 static int make(struct server_helper *h, struct now now, char why[static SERVER_WHY_CHARS])
 {
 	struct server *s = h->server;
@@ -92,7 +105,9 @@ static int make(struct server_helper *h, struct now now, char why[static SERVER_
 		.journal_id = writer_journal_id(s->writer),
 		.seed = now.mono_ns,
 		.arg = s,
+		.copy = &r->copy,
 		.durable_lsn = durable_lsn,
+		.wake_writer = server_wake_writer,
 	};
 	int rc = kind->make(h, &config);
 
@@ -138,6 +153,7 @@ static void receiver_gone(struct server_helper *h)
 
 const struct server_helper_ops server_receiver = {
 	.grace_s = CATCH_UP_S,
+	.wire = wire,
 	.make = make,
 	.turn = turn,
 	.stop = stop,

@@ -2,8 +2,9 @@
  * copy.c - consistent copies of boards: for clients that fetch one, and for snapshots.
  *
  * A request joins the next copy that begins after it came. A copy takes several turns; when it is
- * finished the packer makes each form that was asked for, once, for everybody. A snapshot wants the
- * copies of all boards to begin at one lsn, so while one is wanted no other copy begins.
+ * finished the packer makes each form that was asked for, once, for everybody. A snapshot, and a
+ * receiver that begins with a copy (full.c), want the copies of all boards to begin at one lsn, so
+ * while that is wanted no other copy begins.
  *
  *   IDLE > WANTED > BOARDS > PEOPLE > REQUESTS > SETTLE > WRITING > IDLE
  */
@@ -84,13 +85,15 @@ static void copy_finish(struct writer *w, struct writer_board *b, struct board_c
 {
 	metric_add(&w->metrics.copies, 1);
 	copy_pack(w, b, copy);
-	if (b->snapshot_copying) {
-		px_assert(w->snapshot == SNAPSHOT_BOARDS && b->snapshot_copy == NULL);
-		b->snapshot_copying = false;
-		b->snapshot_copy = copy; /* with the reference */
-	} else {
-		board_copy_unref(copy);
-	}
+	for (unsigned t = 0; t < COPY_TAKERS; t++)
+		if (b->takers & 1u << t) {
+			px_assert(t != COPY_SNAPSHOT || w->snapshot == SNAPSHOT_BOARDS);
+			px_assert(t != COPY_FULL || w->full_phase == FULL_MAKING);
+			px_assert(b->taken[t] == NULL);
+			b->taken[t] = board_copy_ref(copy);
+		}
+	b->takers = 0;
+	board_copy_unref(copy);
 }
 
 static bool copy_begin(struct writer_board *b)
@@ -121,41 +124,70 @@ static bool copy_is_wanted(const struct writer_board *b)
 	return false;
 }
 
-/* --- for snapshots ---------------------------------------------------------------------------- */
+/* --- of all boards at one lsn ----------------------------------------------------------------- */
 
-static void image_drop(struct writer *w)
+void copy_all_drop(struct writer *w, enum copy_taker taker)
 {
 	for (uint32_t i = 0; i < w->boards_end; i++) {
 		struct writer_board *b = w->boards[i];
 
 		if (b == NULL)
 			continue;
-		board_copy_unref(b->snapshot_copy);
-		b->snapshot_copy = NULL;
-		b->snapshot_copying = false; /* a copy in the making ends as one for clients */
+		board_copy_unref(b->taken[taker]);
+		b->taken[taker] = NULL;
+		b->takers &=
+			(uint8_t) ~(1u << taker); /* one in the making ends as one for clients */
 	}
-	w->snapshot = SNAPSHOT_IDLE;
 }
 
-/* All copies begin at one instant, or none does. */
-static void snapshot_begin(struct writer *w)
+bool copy_all_begin(struct writer *w, enum copy_taker taker)
 {
 	for (uint32_t i = 0; i < w->boards_end; i++)
 		if (w->boards[i] != NULL && board_copy_is_making(w->boards[i]->live.board))
-			return;
+			return false;
 	for (uint32_t i = 0; i < w->boards_end; i++) {
 		struct writer_board *b = w->boards[i];
 
 		if (b == NULL)
 			continue;
 		if (!copy_begin(b)) { /* older versions are still being packed */
-			image_drop(w);
-			w->snapshot = SNAPSHOT_WANTED;
-			return;
+			copy_all_drop(w, taker);
+			return false;
 		}
-		b->snapshot_copying = true;
-		b->snapshot_newest_ms = b->live.newest_ms;
+		b->takers |= (uint8_t)(1u << taker);
 	}
+	return true;
+}
+
+bool copy_all_are_made(const struct writer *w, enum copy_taker taker)
+{
+	for (uint32_t i = 0; i < w->boards_end; i++)
+		if (w->boards[i] != NULL && w->boards[i]->takers & 1u << taker)
+			return false;
+	return true;
+}
+
+/* While somebody waits for that, no other copy begins. */
+static bool copy_all_is_wanted(const struct writer *w)
+{
+	return w->snapshot == SNAPSHOT_WANTED || w->full_phase == FULL_WANTED;
+}
+
+/* --- for snapshots ---------------------------------------------------------------------------- */
+
+static void image_drop(struct writer *w)
+{
+	copy_all_drop(w, COPY_SNAPSHOT);
+	w->snapshot = SNAPSHOT_IDLE;
+}
+
+static void snapshot_begin(struct writer *w)
+{
+	if (!copy_all_begin(w, COPY_SNAPSHOT))
+		return;
+	for (uint32_t i = 0; i < w->boards_end; i++)
+		if (w->boards[i] != NULL)
+			w->boards[i]->snapshot_newest_ms = w->boards[i]->live.newest_ms;
 	w->image =
 		(struct snapshot_image){.lsn = w->lsn_applied,
 					.journal_id = w->start.journal_id,
@@ -172,17 +204,18 @@ static void snapshot_boards_done(struct writer *w)
 {
 	uint32_t n = 0;
 
-	for (uint32_t i = 0; i < w->boards_end; i++)
-		if (w->boards[i] != NULL && w->boards[i]->snapshot_copying)
-			return;
+	if (!copy_all_are_made(w, COPY_SNAPSHOT))
+		return;
 	for (uint32_t i = 0; i < w->boards_end; i++) {
 		const struct writer_board *b = w->boards[i];
+		struct board_copy *copy;
 
 		if (b == NULL)
 			continue;
-		px_assert(b->snapshot_copy != NULL); /* of each board that there was at the lsn */
+		copy = b->taken[COPY_SNAPSHOT];
+		px_assert(copy != NULL); /* of each board that there was at the lsn */
 		w->image_boards[n++] =
-			(struct snapshot_board){b->meta, b->snapshot_copy, b->snapshot_newest_ms};
+			(struct snapshot_board){b->meta, copy, b->snapshot_newest_ms};
 	}
 	w->image.board_count = n;
 	w->people_cursor = 0;
@@ -322,31 +355,31 @@ void copy_run(struct writer *w)
 			copy = board_copy_step(b->live.board, COPY_STEP_BYTES);
 			if (copy != NULL)
 				copy_finish(w, b, copy);
-		} else if (w->snapshot != SNAPSHOT_WANTED && copy_is_wanted(b) &&
-			   copy_has_memory(w, b)) {
+		} else if (!copy_all_is_wanted(w) && copy_is_wanted(b) && copy_has_memory(w, b)) {
 			(void)copy_begin(b); /* no: all versions are in use, next turn */
 		}
 	}
 	snapshot_run(w);
+	full_run(w);
 }
 
 /* How long until there is something to do that nobody wakes us for. */
 uint64_t copy_wait_ns(const struct writer *w)
 {
-	uint64_t wait = UINT64_MAX;
+	uint64_t wait = full_wait_ns(w);
 
 	if (w->snapshot == SNAPSHOT_BOARDS || w->snapshot == SNAPSHOT_PEOPLE ||
 	    w->snapshot == SNAPSHOT_REQUESTS)
 		return 0;
 	if (w->snapshot == SNAPSHOT_WANTED || w->snapshot == SNAPSHOT_SETTLE)
-		wait = NS_PER_MS;
+		wait = wait < NS_PER_MS ? wait : NS_PER_MS;
 	for (uint32_t i = 0; i < w->boards_end; i++) {
 		if (w->boards[i] == NULL)
 			continue;
 		if (board_copy_is_making(w->boards[i]->live.board))
 			return 0;
 		if (copy_is_wanted(w->boards[i])) /* no version or no memory is free */
-			wait = NS_PER_MS;
+			wait = wait < NS_PER_MS ? wait : NS_PER_MS;
 	}
 	return wait;
 }

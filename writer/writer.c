@@ -103,6 +103,7 @@ void writer_free(struct writer *w)
 	if (w == NULL)
 		return;
 	copy_free(w);
+	full_free(w);
 	questions_drop(w);
 	rollback_end(w);
 	ring_close(w->ring);
@@ -419,7 +420,7 @@ bool writer_has_mail(struct writer *w)
 	for (unsigned i = 0; i < w->config.worker_count; i++)
 		if (spsc_peek(w->config.requests[i]) != NULL)
 			return true;
-	return spsc_peek(w->config.pack_done) != NULL ||
+	return full_has_mail(w) || spsc_peek(w->config.pack_done) != NULL ||
 	       (w->config.history_done != NULL && spsc_peek(w->config.history_done) != NULL);
 }
 

@@ -18,6 +18,7 @@
 #include "edge/mail/mail.h"
 #include "engine/base/clock.h"
 #include "engine/base/histogram.h"
+#include "engine/full_copy.h"
 #include "engine/ring/ring.h"
 #include "engine/room.h"
 #include "engine/base/spsc.h"
@@ -69,6 +70,8 @@ struct rollback_offer {
 	struct delta_cell cells[];
 };
 
+#define FULL_COPIES_MAX 8
+
 #define HISTORY_JOBS_MAX 32 /* more questions get 503 */
 
 struct writer_config {
@@ -82,7 +85,9 @@ struct writer_config {
 	struct spsc *pack_done;             /* of struct pack_job: we pop */
 	struct spsc *history_jobs;          /* of struct history_job: we push; NULL: no historian */
 	struct spsc *history_done;          /* likewise: we pop */
-	void *arg;                          /* of the functions below */
+	struct full_copy *full_copies[FULL_COPIES_MAX]; /* one for each who may ask: we fill it */
+	unsigned full_copy_count;
+	void *arg; /* of the functions below */
 	void (*wake_worker)(void *arg, unsigned worker);
 	void (*wake_packer)(void *arg);
 	void (*wake_historian)(void *arg);

@@ -33,6 +33,9 @@ _Static_assert(JOURNAL_BATCH_BYTES_DEFAULT + BATCH_HEADER_BYTES + JOURNAL_ALIGN 
 		       HISTORY_STEP_BYTES,
 	       "the historian reads any batch in one step");
 
+/* Who wants the copies of all boards to begin at one lsn. */
+enum copy_taker { COPY_SNAPSHOT, COPY_FULL, COPY_TAKERS };
+
 struct writer_board {
 	struct record_board meta; /* number, name, size: for ever */
 	struct room *room;        /* NULL: the settings do not name it; kept, not served */
@@ -40,15 +43,15 @@ struct writer_board {
 	uint64_t seq_numbered;    /* the newest that was given out */
 	struct frames frames;     /* of `live`; only of served ones */
 	uint64_t cut_next_ns, status_next_ns;
-	uint64_t wants[BOARD_FORMS];      /* workers that want the next copy in this form */
-	uint64_t copy_wants[BOARD_FORMS]; /* that get the copy in the making */
-	struct board_copy *snapshot_copy; /* finished, for the snapshot in the making */
-	uint64_t snapshot_newest_ms;      /* live.newest_ms when that was begun */
-	bool snapshot_copying;
-	bool is_journalled;    /* the journal or the snapshot knows it */
-	bool is_epoch_new;     /* the journal does not know the epoch yet */
-	uint64_t meta_lsn;     /* of this run's record of board and epoch */
-	struct refill *refill; /* only while recovering, of boards that are served */
+	uint64_t wants[BOARD_FORMS];           /* workers that want the next copy in this form */
+	uint64_t copy_wants[BOARD_FORMS];      /* that get the copy in the making */
+	struct board_copy *taken[COPY_TAKERS]; /* finished, for who wants all boards at one lsn */
+	uint8_t takers;                        /* of the copy in the making, a bit each */
+	uint64_t snapshot_newest_ms; /* live.newest_ms when that of a snapshot was begun */
+	bool is_journalled;          /* the journal or the snapshot knows it */
+	bool is_epoch_new;           /* the journal does not know the epoch yet */
+	uint64_t meta_lsn;           /* of this run's record of board and epoch */
+	struct refill *refill;       /* only while recovering, of boards that are served */
 };
 
 enum pending_kind { PENDING_PLACE, PENDING_REPEAT, PENDING_YOU, PENDING_ROLLBACK };
@@ -108,6 +111,12 @@ enum snapshot_phase {
 	SNAPSHOT_WRITING, /* with the keeper */
 };
 
+enum full_phase {
+	FULL_IDLE,   /* nobody asks, or what is there already is not in the journal yet */
+	FULL_WANTED, /* no new copies begin; when none is in the making, all begin at once */
+	FULL_MAKING,
+};
+
 enum rollback_phase {
 	ROLLBACK_IDLE,
 	ROLLBACK_PLANNING,   /* the historian looks what it would change */
@@ -154,6 +163,10 @@ struct writer {
 	uint64_t after_lsn;
 	uint64_t snapshot_next_ns;
 	uint64_t snapshot_lsn; /* of the newest that is written */
+	/* for receivers */
+	enum full_phase full_phase;
+	struct full_copy *full; /* what is to be filled; NULL: nobody asks */
+	uint64_t full_lsn;
 	enum stop_phase stop;
 	_Atomic bool ready;
 	_Atomic uint64_t durable_lsn; /* for receivers */
@@ -232,6 +245,17 @@ uint64_t copy_wait_ns(const struct writer *w);
 /* Whether there is memory for one more board in some form. */
 bool copy_has_memory(const struct writer *w, const struct writer_board *b);
 void copy_free(struct writer *w);
+/* Copies of all boards begin at one instant for `taker`, or none does: one is in the making still,
+ * or all versions are in use. Then they are finished in taken[]; dropped ones are not. */
+bool copy_all_begin(struct writer *w, enum copy_taker taker);
+bool copy_all_are_made(const struct writer *w, enum copy_taker taker);
+void copy_all_drop(struct writer *w, enum copy_taker taker);
+
+/* --- full.c ----------------------------------------------------------------------------------- */
+void full_run(struct writer *w);
+bool full_has_mail(const struct writer *w); /* somebody asks who has not been seen yet */
+uint64_t full_wait_ns(const struct writer *w);
+void full_free(struct writer *w);
 
 /* --- questions.c ------------------------------------------------------------------------------ */
 /* At the start, about the oldest file of the journal (first_lsn 0: there is none). */

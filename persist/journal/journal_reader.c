@@ -292,6 +292,19 @@ int journal_reader_next(struct journal_reader *r, uint64_t durable_lsn,
 	return 0;
 }
 
+int journal_reader_chain(struct journal_reader *r, uint64_t lsn, uint64_t *ret_chain)
+{
+	struct journal_piece piece = {.first_lsn = 0};
+	int rc = lsn == 0 ? -ENODATA : journal_reader_seek(r, lsn);
+
+	if (rc == 0)
+		rc = journal_reader_next(r, lsn, &piece);
+	if (rc < 0 && rc != -ENODATA && rc != -ENOENT)
+		return rc;
+	*ret_chain = rc == 1 && piece.last_lsn == lsn ? piece.chain_after : 0;
+	return 0;
+}
+
 const char *journal_reader_why(struct journal_reader *r)
 {
 	char name[JOURNAL_NAME_BYTES];

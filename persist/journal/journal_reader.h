@@ -50,6 +50,10 @@ int journal_reader_seek(struct journal_reader *r, uint64_t lsn);
 int journal_reader_next(struct journal_reader *r, uint64_t durable_lsn,
 			struct journal_piece *ret_piece);
 
+/* The fingerprint of all records up to `lsn`, which is durable; 0: no batch that is there ends with
+ * it. Seek anew behind it. -ENOMEM, -EBADMSG; what the disk said. */
+int journal_reader_chain(struct journal_reader *r, uint64_t lsn, uint64_t *ret_chain);
+
 /* Where it stands, and after a failure what is wrong there; one sentence. */
 const char *journal_reader_why(struct journal_reader *r);
 

@@ -18,9 +18,9 @@
 const char *receiver_state_str(enum receiver_state state)
 {
 	static const char *const names[RECEIVER_STATES] = {
-		[RECEIVER_START] = "start",     [RECEIVER_FOLLOWING] = "following",
-		[RECEIVER_WAITING] = "waiting", [RECEIVER_STOPPED] = "stopped",
-		[RECEIVER_CLOSED] = "closed",
+		[RECEIVER_START] = "start",         [RECEIVER_COPYING] = "copying",
+		[RECEIVER_FOLLOWING] = "following", [RECEIVER_WAITING] = "waiting",
+		[RECEIVER_STOPPED] = "stopped",     [RECEIVER_CLOSED] = "closed",
 	};
 
 	return state < RECEIVER_STATES ? names[state] : "unknown";
@@ -59,8 +59,11 @@ void receiver_free(struct receiver *r)
 void receiver_state_set(struct receiver *r, enum receiver_state next)
 {
 	static const uint8_t legal[RECEIVER_STATES] = {
-		[RECEIVER_START] = 1u << RECEIVER_FOLLOWING | 1u << RECEIVER_WAITING |
-				   1u << RECEIVER_STOPPED | 1u << RECEIVER_CLOSED,
+		[RECEIVER_START] = 1u << RECEIVER_COPYING | 1u << RECEIVER_FOLLOWING |
+				   1u << RECEIVER_WAITING | 1u << RECEIVER_STOPPED |
+				   1u << RECEIVER_CLOSED,
+		[RECEIVER_COPYING] = 1u << RECEIVER_FOLLOWING | 1u << RECEIVER_WAITING |
+				     1u << RECEIVER_STOPPED | 1u << RECEIVER_CLOSED,
 		[RECEIVER_FOLLOWING] = 1u << RECEIVER_START | 1u << RECEIVER_WAITING |
 				       1u << RECEIVER_STOPPED | 1u << RECEIVER_CLOSED,
 		[RECEIVER_WAITING] = 1u << RECEIVER_START | 1u << RECEIVER_CLOSED,
@@ -123,6 +126,23 @@ static bool position_take(struct receiver *r, const struct receiver_position *at
 	return true;
 }
 
+static void follow_begin(struct receiver *r)
+{
+	r->sought = false;
+	receiver_pace_start(&r->pace, r->config.gentle_per_second, receiver_durable_lsn(r),
+			    r->now.mono_ns);
+	receiver_state_set(r, RECEIVER_FOLLOWING);
+}
+
+static void copy_ask(struct receiver *r)
+{
+	px_assert(r->config.copy != NULL);
+	px_assert(r->config.ops->copy != NULL);
+	receiver_state_set(r, RECEIVER_COPYING);
+	full_copy_ask(r->config.copy);
+	r->config.wake_writer(r->config.arg);
+}
+
 static uint64_t start(struct receiver *r)
 {
 	struct receiver_journal journal = {
@@ -141,6 +161,10 @@ static uint64_t start(struct receiver *r)
 	if (journal.oldest_lsn == 0)
 		journal.oldest_lsn = receiver_durable_lsn(r) + 1;
 	verdict = r->config.ops->init(r->config.self, &journal, &at);
+	if (verdict == RECEIVER_COPY) {
+		copy_ask(r);
+		return 0;
+	}
 	if (verdict != RECEIVER_OK) {
 		receiver_verdict_take(r, verdict);
 		return 0;
@@ -152,10 +176,39 @@ static uint64_t start(struct receiver *r)
 			 r->config.ops->name, at.lsn + 1,
 			 at.lsn == 0 ? "the beginning of the journal"
 				     : "older records are not in the journal any more");
-	r->sought = false;
-	receiver_pace_start(&r->pace, r->config.gentle_per_second, receiver_durable_lsn(r),
-			    r->now.mono_ns);
-	receiver_state_set(r, RECEIVER_FOLLOWING);
+	follow_begin(r);
+	return 0;
+}
+
+/* The copy is handed over when all of it is durable: what lies behind that may still be another. */
+static uint64_t copying(struct receiver *r)
+{
+	struct full_copy *copy = r->config.copy;
+	struct receiver_position at = {.lsn = 0};
+	enum receiver_verdict verdict;
+	uint32_t boards;
+	int rc;
+
+	if (!full_copy_is_ready(copy) || receiver_durable_lsn(r) < copy->lsn)
+		return RECEIVER_POLL_NS;
+	at.lsn = copy->lsn;
+	boards = copy->count;
+	rc = journal_reader_chain(r->reader, at.lsn, &at.chain);
+	if (rc < 0) {
+		full_copy_return(copy);
+		receiver_stop_reading(r, rc);
+		return 0;
+	}
+	verdict = r->config.ops->copy(r->config.self, &at, copy);
+	full_copy_return(copy);
+	if (verdict != RECEIVER_OK) {
+		receiver_verdict_take(r, verdict);
+		return 0;
+	}
+	receiver_position_set(r, &at);
+	log_info("receiver_copied receiver=%s lsn=%" PRIu64 " boards=%" PRIu32, r->config.ops->name,
+		 at.lsn, boards);
+	follow_begin(r);
 	return 0;
 }
 
@@ -213,6 +266,8 @@ uint64_t receiver_turn(struct receiver *r, struct now now)
 	switch (r->state) {
 	case RECEIVER_START:
 		return start(r);
+	case RECEIVER_COPYING:
+		return copying(r);
 	case RECEIVER_FOLLOWING:
 		return follow(r);
 	case RECEIVER_WAITING:

@@ -9,8 +9,9 @@
  *
  *	       init                     close
  *	START ─────▶ FOLLOWING ───────────────────────▶ WAITING ──▶ START
- *	  │              │                                 ▲   a while
- *	  └──────────────┴──▶ STOPPED ─────────────────────┘   a minute
+ *	  │             ▲│                                 ▲   a while
+ *	  ├─▶ COPYING ──┘│                                 │
+ *	  └─────┴────────┴──▶ STOPPED ─────────────────────┘   a minute
  *
  *	receiver_stop(): FOLLOWING goes on to the end of the journal, then CLOSED; others at once
  */
@@ -22,6 +23,7 @@
 
 #include "engine/base/clock.h"
 #include "engine/board.h"
+#include "engine/full_copy.h"
 #include "persist/format/record.h"
 
 #define RECEIVER_IDLE UINT64_MAX
@@ -32,6 +34,7 @@ enum receiver_verdict {
 	RECEIVER_RETRY,   /* lifts by itself, or by somebody who does not know of us */
 	RECEIVER_REFUSED, /* something that was handed over since the last flush is not taken */
 	RECEIVER_STOP,    /* somebody has to decide; why() says what */
+	RECEIVER_COPY,    /* of init() alone: it begins with a copy of the boards */
 };
 
 struct receiver_board {
@@ -54,13 +57,21 @@ struct receiver_position {
 };
 
 /* All called on the receiver's thread; they may block, but give up when the server ends. After any
- * other verdict than OK the next call is close(). */
+ * other verdict than OK the next call is close(), but for COPY, after which it is copy() or
+ * close(). REFUSED where no event was handed over is STOP. */
 struct receiver_ops {
 	const char *name;
 
-	/* Makes it ready. Its position is the truth; one that is new stands before oldest_lsn. */
+	/* Makes it ready. Its position is the truth; one that is new stands before oldest_lsn.
+	 * COPY: it has no position, or one that it does not go on from. */
 	enum receiver_verdict (*init)(void *self, const struct receiver_journal *journal,
 				      struct receiver_position *ret_position);
+
+	/* All boards as the records up to `at` made them; valid until it returns. Keeps them and
+	 * the position `at`, both or neither; the records behind it follow. NULL: init() never
+	 * asks. */
+	enum receiver_verdict (*copy)(void *self, const struct receiver_position *at,
+				      const struct full_copy *boards);
 
 	/* The next record, in order of lsn. Need not be kept before flush(). */
 	enum receiver_verdict (*event)(void *self, uint64_t lsn, const struct record *record);
@@ -88,12 +99,15 @@ struct receiver_config {
 	uint64_t batch_age_ns;      /* or when the oldest has waited so long */
 	uint64_t gentle_per_second; /* records while people place, see receiver_pace.h; 0: all */
 	uint64_t seed;              /* of the jitter */
+	struct full_copy *copy;     /* the writer fills it; NULL: for one that never asks */
 	void *arg;
 	uint64_t (*durable_lsn)(void *arg); /* of the journal, now */
+	void (*wake_writer)(void *arg);     /* `copy` is asked for */
 };
 
 enum receiver_state {
 	RECEIVER_START,
+	RECEIVER_COPYING, /* waits for the copy, or hands it over */
 	RECEIVER_FOLLOWING,
 	RECEIVER_WAITING,
 	RECEIVER_STOPPED,

@@ -123,11 +123,17 @@ void receiver_verdict_take(struct receiver *r, enum receiver_verdict verdict)
 		retry(r);
 		return;
 	case RECEIVER_REFUSED:
-		refused(r);
+		if (r->batch_records > 0) {
+			refused(r);
+			return;
+		}
+		receiver_stop_for(r, r->config.ops->why(r->config.self));
 		return;
 	case RECEIVER_STOP:
 		receiver_stop_for(r, r->config.ops->why(r->config.self));
 		return;
+	case RECEIVER_COPY:
+		break; /* only init() says it */
 	}
 	px_unreachable("verdict of a receiver");
 }

@@ -234,6 +234,37 @@ static void every_bit_that_is_wrong_stops_it(void **state)
 	}
 }
 
+static uint64_t chain_at(uint64_t lsn)
+{
+	uint64_t chain = 1;
+
+	assert_int_equal(journal_reader_chain(reader, lsn, &chain), 0);
+	return chain;
+}
+
+static void fingerprint_is_known_where_a_batch_ends(void **state)
+{
+	uint64_t first;
+
+	(void)state;
+	assert_int_equal(chain_at(0), 0); /* there is no journal yet */
+	segment_make_begin(&one, 1, 1, SEGMENT_MAKE_ID, 0);
+	segment_make_batch(&one, 5, 1);
+	first = one.chain;
+	segment_make_batch(&one, 5, 1);
+	assert_int_equal(segment_make_write(&one, disk), 0);
+	segment_make_begin(&two, 2, 11, one.chain, 0);
+	segment_make_batch(&two, 5, 1);
+	assert_int_equal(segment_make_write(&two, disk), 0);
+	assert_int_equal(chain_at(5), first);
+	assert_int_equal(chain_at(10), one.chain);
+	assert_int_equal(chain_at(15), two.chain);
+	assert_int_equal(chain_at(7), 0);
+	assert_int_equal(chain_at(16), 0);
+	assert_int_equal(journal_reader_seek(reader, 6), 0);
+	expect(15, 6, 10, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -254,6 +285,8 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(removed_records_are_missed, setup, teardown),
 		cmocka_unit_test_setup_teardown(every_bit_that_is_wrong_stops_it, setup, teardown),
+		cmocka_unit_test_setup_teardown(fingerprint_is_known_where_a_batch_ends, setup,
+						teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

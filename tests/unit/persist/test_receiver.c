@@ -24,6 +24,7 @@ struct memory {
 	unsigned inits, flushes;
 	bool is_new;
 	bool is_open;
+	bool refuses_all; /* init() does */
 };
 
 static char dir[TEMP_DIR_BYTES];
@@ -43,6 +44,8 @@ static enum receiver_verdict memory_init(void *self, const struct receiver_journ
 	m->inits++;
 	m->is_open = true;
 	m->batch_count = 0;
+	if (m->refuses_all)
+		return RECEIVER_REFUSED;
 	if (m->is_new)
 		m->at.lsn = journal->oldest_lsn - 1;
 	*ret_position = m->at;
@@ -452,6 +455,17 @@ static void one_that_lacks_removed_records_stops(void **state)
 	assert_int_equal(memory.kept[0], 101);
 }
 
+/* What it does not like is nothing of the journal's. */
+static void one_that_refuses_before_it_was_given_anything_stops(void **state)
+{
+	(void)state;
+	memory.refuses_all = true;
+	grow(10);
+	turn();
+	assert_int_equal(status().state, RECEIVER_STOPPED);
+	assert_int_equal(status().quarantined, 0);
+}
+
 static void stopping_catches_up_first(void **state)
 {
 	(void)state;
@@ -499,6 +513,7 @@ int main(void)
 		TEST(one_whose_position_is_inside_a_batch_stops),
 		TEST(one_that_went_back_gets_it_again),
 		TEST(one_that_lacks_removed_records_stops),
+		TEST(one_that_refuses_before_it_was_given_anything_stops),
 		TEST(stopping_catches_up_first),
 		TEST(stopping_does_not_wait_for_one_that_is_gone),
 	};
