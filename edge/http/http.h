@@ -8,14 +8,18 @@
 
 #include "edge/conn/state.h"
 
-/* What conn calls: bytes of a request came, it took too long, the writer's answer does. */
+/* Rows of struct conn_protocol: bytes of a request came; it, or the writer's answer, takes too
+ * long.
+ */
 void http_bytes(struct worker *w, struct conn *c, uint8_t *bytes, size_t len);
 void http_late(struct worker *w, struct conn *c);
 void http_wait_late(struct worker *w, struct conn *c);
-void http_mail(struct worker *w, struct conn *c,
-	       const struct mail_answer *a); /* the writer's answer to a request */
-void http_send_done(struct worker *w, struct conn *c,
-		    const struct ring_event *ev);       /* of an answer */
-void http_reply_full(struct worker *w, struct conn *c); /* 503; a browser comes again by itself */
+
+/* The writer's answer; c is in CONN_WAIT. What the answer holds is the caller's again. */
+void http_mail(struct worker *w, struct conn *c, const struct mail_answer *a);
+/* The event of OP_SEND_ALL: an answer, or a part of one, is sent. */
+void http_send_done(struct worker *w, struct conn *c, const struct ring_event *ev);
+/* 503, before anything is read; a browser comes again by itself. */
+void http_reply_full(struct worker *w, struct conn *c);
 
 #endif

@@ -8,9 +8,10 @@
 
 #include "edge/conn/state.h"
 
-int accept_new(struct worker *w);
+int accept_new(struct worker *w); /* 0 or -ENOMEM; w->accepts is freed by the worker */
+/* Once a turn: as many accepts in flight as there is room. */
 void accept_arm(struct worker *w);
-void accept_done(struct worker *w, const struct ring_event *ev);
-void accept_stop(struct worker *w);
+void accept_done(struct worker *w, const struct ring_event *ev); /* OP_ACCEPT */
+void accept_stop(struct worker *w);                              /* for good: a drain begins */
 
 #endif

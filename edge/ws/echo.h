@@ -9,7 +9,8 @@
 #include "edge/conn/state.h"
 
 void echo_begin(struct worker *w, struct conn *c); /* the handshake is about to be answered */
-void echo_input(struct worker *w, struct conn *c); /* something to echo, or room for it */
+/* Rows of struct conn_protocol: there is room again; bytes came. */
+void echo_input(struct worker *w, struct conn *c);
 void echo_bytes(struct worker *w, struct conn *c, uint8_t *bytes, size_t len);
 
 #endif

@@ -17,8 +17,11 @@ void ws_begin(struct worker *w, struct conn *c, enum message_encoding encoding);
 void ws_session_begin(struct worker *w, struct conn *c, const uint8_t user[static USER_BYTES],
 		      uint64_t ends_s);
 void ws_session_refuse(struct worker *w, struct conn *c);
-void ws_input(struct worker *w, struct conn *c, uint8_t *bytes, size_t len);
+/* The writer's answer; c is in CONN_WS. What the answer holds is the caller's again. */
 void ws_mail(struct worker *w, struct conn *c, const struct mail_answer *a);
+
+/* Rows of struct conn_protocol. Bytes came: they are unmasked where they lie. */
+void ws_input(struct worker *w, struct conn *c, uint8_t *bytes, size_t len);
 /* Ends the subscription and tells why; the client must fetch the board again. */
 void ws_stale(struct worker *w, struct conn *c, struct sub *s);
 
