@@ -35,7 +35,8 @@ struct crowd {
 	const struct truth_board *boards;
 	unsigned board_count;
 	int listener;
-	bool calm; /* no placements and no mischief: everybody converges */
+	bool logs_are_small; /* they lose frames that somebody still stands in */
+	bool calm;           /* no placements and no mischief: everybody converges */
 	uint64_t dice;
 	uint64_t wall_ms;
 	struct crowd_counts counts;

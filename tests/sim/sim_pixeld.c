@@ -30,6 +30,7 @@
 #include "tests/sim/disk_sim.h"
 #include "tests/sim/stack.h"
 
+#define LOG_BYTES    65536u /* that no client falls out of */
 #define CLIENTS_MAX  32
 #define ASKERS_MAX   4
 #define LIVES_MAX    6
@@ -108,7 +109,7 @@ static void settings_choose(struct run *r)
 		    r->boards[b].bits);
 	ARG("--journal-sync=%s", opt.sync);
 	ARG("--journal-segment-bytes=1048576");
-	ARG("--log-bytes=65536");
+	ARG("--log-bytes=%u", LOG_BYTES);
 	ARG("--people-max=1024");
 	ARG("--cut-interval-ms=%lu", 1 + below(r, 50));
 	ARG("--round-interval-ms=%lu", 1 + below(r, 50));
@@ -226,6 +227,7 @@ static void run_begin(struct run *r, uint64_t seed)
 	disk_sim_begin(prng_next(&r->dice));
 	ring_sim_begin(r->net, &disk_sim_for_ring, prng_next(&r->dice));
 	r->crowd = (struct crowd){.net = r->net,
+				  .logs_are_small = r->settings->log_bytes < LOG_BYTES,
 				  .truth = truth_new(r->boards, r->board_count, r->client_count),
 				  .session_key = r->key,
 				  .boards = r->boards,
