@@ -153,7 +153,7 @@ browserTest('when the cooldown is over the next pixel is placed', ['--cooldown-m
 	await page.press('Digit4');
 	const texts = await textsOf(page, 'cooldown');
 	await page.click(...spot);
-	await until('it has counted down', async () => /0:0\d,Ready to place$/.test((await texts()).join()));
+	await until('it has counted down', async () => /0:0\d(,Ready to place)+$/.test((await texts()).join()));
 	await page.click(spot[0] + ZOOM, spot[1]);
 	await untilShown(page, [spot[0] + ZOOM, spot[1]], palette[3].rgb);
 	await until('it is placed', async () => (await server.colorAt(cell.x + 1, cell.y)) === 3);

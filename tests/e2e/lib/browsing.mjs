@@ -226,7 +226,7 @@ async function picturesOf(name) {
 }
 
 export const FREE = ['--cooldown-ms', '0'];
-/** What a browser says by itself while the server is away. */
-export const OUTAGE = /WebSocket connection to .* failed|ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET/;
+/** What a browser says by itself while the server is away, and when it is back just as the page asks why. */
+export const OUTAGE = /WebSocket connection to .* failed|ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|status of 426/;
 /** What a browser says by itself of answers that are no 200. */
 export const REFUSED = /Failed to load resource/;
