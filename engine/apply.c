@@ -61,6 +61,7 @@ enum apply_verdict apply_change(struct applied *a, const struct change *c)
 {
 	enum apply_verdict verdict = change_check(a, c);
 
+	px_assert(c->cause == CHANGE_ROLLBACK ? c->user == NULL : c->user != NULL && c->count == 1);
 	if (verdict != APPLY_DONE)
 		return verdict;
 	for (uint32_t i = 0; i < c->count; i++)
@@ -77,8 +78,7 @@ enum apply_verdict apply_change(struct applied *a, const struct change *c)
 bool apply_load(struct applied *a, const uint8_t *bytes, size_t len, uint32_t epoch, uint64_t seq,
 		uint64_t newest_ms)
 {
-	px_assert(a->seq == 0);
-	if (len != board_bytes(a->board))
+	if (len != board_bytes(a->board) || a->epoch != 0)
 		return false;
 	board_load(a->board, bytes, len);
 	a->epoch = epoch;

@@ -54,7 +54,7 @@ void apply_prefetch(const struct applied *a, uint32_t cell);
 /* Applies the whole change, or nothing. */
 enum apply_verdict apply_change(struct applied *a, const struct change *c);
 
-/* Begins from a snapshot's bytes. False: they are not of a board of this size. */
+/* Begins from a snapshot's bytes. False: they are not of a board of this size, or it has begun. */
 bool apply_load(struct applied *a, const uint8_t *bytes, size_t len, uint32_t epoch, uint64_t seq,
 		uint64_t newest_ms);
 

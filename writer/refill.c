@@ -1,6 +1,5 @@
 /*
- * refill.c - the broadcast logs at start: filled again from the journal, as far as they
- * hold.
+ * refill.c - the broadcast logs at start: filled again from the journal, as far as they hold.
  *
  * Runs before any thread. The changes of a board come in the order of the journal, those from
  * before the snapshot first. They are applied as those of a running server are, and gather the same

@@ -226,6 +226,11 @@ struct recover_handler replay_handler(struct restore *r)
 					.report = on_report};
 }
 
+bool replay_is_inside(const struct restore *r)
+{
+	return r->gather.board != NULL;
+}
+
 void replay_free(struct restore *r)
 {
 	free(r->gather.cells);

@@ -338,6 +338,13 @@ int restore_run(struct writer *w, char why[static RECOVER_WHY_BYTES])
 		return refusal_say(&r, why);
 	if (rc < 0)
 		return rc == -EBADMSG ? EXIT_DATA_WRONG : EXIT_FAILED;
+	if (replay_is_inside(&r)) {
+		snprintf(why, RECOVER_WHY_BYTES,
+			 "%s: the journal ends inside a rollback, which is whole or not there at "
+			 "all. Restore its files from a copy.",
+			 disk_path(w->config.disk));
+		return EXIT_DATA_WRONG;
+	}
 	w->start = result.start;
 	w->lsn_applied = result.start.next_lsn - 1;
 	w->snapshot_lsn = result.snapshot_lsn;

@@ -28,6 +28,8 @@ int restore_board(struct restore *r, const struct record_board *meta, struct wri
 
 /* What recovery is to hand over to. After it, replay_free(). */
 struct recover_handler replay_handler(struct restore *r);
+/* A rollback began, and not all of its cells came. */
+bool replay_is_inside(const struct restore *r);
 void replay_free(struct restore *r);
 
 #endif

@@ -5,9 +5,8 @@
  * and hears in plain bytes; what travels is the wire's own matter. This is the plain form, in which
  * each verb is one verb of ring.h. The contract leaves room for a form that seals what it sends:
  *
- * - A send takes a range that stays where it is (of a log, an out buffer, a body) and stays as it
- * is
- *   until its event, or the end of the submit, has told what of it was taken.
+ * - A send takes a range (of a log, an out buffer, a body) that neither moves nor changes until its
+ *   event, or the end of the submit, has told what of it was taken.
  * - wire_now_sent() and wire_all_sent() tell that in bytes of the range. The rest is offered again
  *   from there: a wire keeps nothing of what it sent.
  * - A receive gives its bytes by wire_take(), which may change them where they lie.

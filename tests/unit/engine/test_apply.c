@@ -210,14 +210,16 @@ static void test_an_epoch_goes_on_above_what_was(void **state)
 	world_free(w);
 }
 
-static void test_a_snapshot_of_another_size_is_not_loaded(void **state)
+static void test_a_snapshot_of_another_size_or_a_second_one_is_not_loaded(void **state)
 {
 	uint8_t bytes[CELLS / 2] = {0x12};
 	struct world *w = world_new();
 
 	(void)state;
+	w->a.epoch = 0; /* nothing is on it yet */
 	assert_false(apply_load(&w->a, bytes, sizeof(bytes) - 1, 3, 70, 5));
 	assert_true(apply_load(&w->a, bytes, sizeof(bytes), 3, 70, 5));
+	assert_false(apply_load(&w->a, bytes, sizeof(bytes), 4, 80, 5));
 	assert_int_equal(w->a.seq, 70);
 	assert_int_equal(board_get(w->a.board, 0), 1);
 	assert_int_equal(board_get(w->a.board, 1), 2);
@@ -233,7 +235,7 @@ int main(void)
 		cmocka_unit_test(test_who_placed_last_is_known_and_a_rollback_forgets_it),
 		cmocka_unit_test(test_the_color_that_is_there_is_no_news_unless_it_was_unknown),
 		cmocka_unit_test(test_an_epoch_goes_on_above_what_was),
-		cmocka_unit_test(test_a_snapshot_of_another_size_is_not_loaded),
+		cmocka_unit_test(test_a_snapshot_of_another_size_or_a_second_one_is_not_loaded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,156 @@
+/*
+ * test_replay.c - what recovery makes of journals whose bytes are right and whose story is not: it
+ * refuses them with a sentence, and never starts with half of a rollback.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "engine/base/exit_code.h"
+#include "engine/base/log.h"
+#include "tests/journal_make.h"
+#include "tests/temp_dir.h"
+#include "writer/writer.h"
+
+#define RECORDS_MAX 8u
+
+static char dir[TEMP_DIR_BYTES];
+static struct disk *disk;
+static struct settings *settings;
+static char why[RECOVER_WHY_BYTES];
+
+static int setup(void **state)
+{
+	char *argv[] = {(char[]){"pixeld"}, (char[]){"--board"}, (char[]){"main:16x8:4"}, NULL};
+	char *envp[] = {NULL};
+	char reason[SETTINGS_WHY_CHARS];
+
+	(void)state;
+	log_start(LOG_LEVEL_ERROR, STDERR_FILENO);
+	return temp_dir_make(dir, "replay") < 0 || disk_open(dir, 0, 0, &disk) < 0 ||
+	       settings_load(3, argv, envp, &settings, reason) != 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	disk_close(disk);
+	settings_free(settings);
+	return temp_dir_remove(dir);
+}
+
+/* --- records ---------------------------------------------------------------------------------- */
+
+static struct record board(uint16_t number, const char *name)
+{
+	struct record r = {.type = RECORD_BOARD,
+			   .board = {.board = number, .width = 16, .height = 8, .bits = 4}};
+
+	snprintf(r.board.name, sizeof(r.board.name), "%s", name);
+	return r;
+}
+
+static struct record epoch(uint32_t number, uint64_t first_seq)
+{
+	return (struct record){.type = RECORD_EPOCH,
+			       .epoch = {.epoch = number, .first_seq = first_seq}};
+}
+
+static struct record rollback(uint16_t number, uint32_t cells)
+{
+	return (struct record){.type = RECORD_ROLLBACK,
+			       .rollback = {.board = number, .epoch = 1, .cells = cells}};
+}
+
+/* user 0: nobody's, one of a rollback. */
+static struct record placement(uint16_t number, uint64_t seq, uint16_t x, uint8_t user)
+{
+	return (struct record){.type = RECORD_PLACEMENT,
+			       .placement = {.seq = seq,
+					     .epoch = 1,
+					     .board = number,
+					     .x = x,
+					     .color = 3,
+					     .user = {user}}};
+}
+
+/* --- starts ----------------------------------------------------------------------------------- */
+
+/* The exit code of a start from a journal of one batch with these. */
+static int start(const struct record *records, uint32_t count)
+{
+	const struct writer_config config = {
+		.settings = settings, .disk = disk, .worker_count = 1, .read_only = true};
+	struct writer *w = NULL;
+	int code;
+
+	temp_dir_empty(disk);
+	(void)segment_make(disk, 1, MADE_JOURNAL_ID, 1, records, count);
+	code = writer_new(&config, (struct now){.wall_ms = 1}, &w, why);
+	writer_free(w);
+	return code;
+}
+
+static void a_rollback_among_placements_starts(void **state)
+{
+	const struct record records[] = {board(0, "main"),      epoch(1, 1),
+					 placement(0, 1, 2, 9), rollback(0, 2),
+					 placement(0, 2, 2, 0), placement(0, 3, 3, 0),
+					 rollback(0, 0),        placement(0, 4, 5, 9)};
+
+	(void)state;
+	assert_int_equal(start(records, 8), EXIT_PASS);
+}
+
+static void a_story_that_cannot_be_is_refused(void **state)
+{
+	const struct record main = board(0, "main"), other = board(1, "other"), first = epoch(1, 1);
+	const struct {
+		struct record records[RECORDS_MAX];
+		uint32_t count;
+		const char *why;
+	} rows[] = {
+		{{main, first, rollback(0, 2), placement(0, 1, 2, 0)}, 4, "rollback"},
+		{{main, first, rollback(0, 2), placement(0, 1, 2, 9)}, 4, "was not taken"},
+		{{main, first, rollback(0, 2), placement(0, 1, 2, 0), placement(0, 3, 3, 0)},
+		 5,
+		 "was not taken"},
+		{{main, first, other, epoch(1, 1), rollback(0, 2), placement(1, 1, 2, 0)},
+		 6,
+		 "was not taken"},
+		{{main, first, rollback(0, 2), rollback(0, 1)}, 4, "was not taken"},
+		{{main, first, rollback(0, UINT32_MAX)}, 3, "was not taken"},
+		{{main, first, rollback(7, 1)}, 3, "was not taken"},
+		{{main, first, placement(0, 1, 2, 9), placement(0, 3, 2, 9)},
+		 4,
+		 "a gap in a board's"},
+		{{main, first, placement(0, 1, 2, 9), placement(0, 1, 2, 9)},
+		 4,
+		 "a gap in a board's"},
+		{{main, first, placement(0, 1, 16, 9)}, 3, "outside its board"},
+		{{main, first, placement(7, 1, 2, 9)}, 3, "was not taken"},
+		{{main, first, placement(0, 1, 2, 9), epoch(2, 1)}, 4, "was not taken"},
+		{{main, epoch(2, 1), epoch(1, 10)}, 3, "was not taken"},
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		print_message("row %u\n", i);
+		assert_int_equal(start(rows[i].records, rows[i].count), EXIT_DATA_WRONG);
+		assert_non_null(strstr(why, rows[i].why));
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_rollback_among_placements_starts),
+		cmocka_unit_test(a_story_that_cannot_be_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
