@@ -18,7 +18,9 @@
 enum address_trust {
 	ADDRESS_OF_UNIX,   /* a Unix socket: whoever may open it is local */
 	ADDRESS_OF_SOCKET, /* the kernel, of a TCP socket: loopback is local */
-	ADDRESS_TOLD,      /* who passes the connection on: nobody is local, loopback is his own */
+	/* Who passes the connection on: nobody is local, loopback is his own. Nobody says so yet:
+	 * it is what a PROXY header will. */
+	ADDRESS_TOLD,
 };
 
 /* Writes the address of a peer; true: it is local, and no limit per address holds for it. */

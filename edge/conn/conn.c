@@ -368,40 +368,9 @@ void conn_close(struct worker *w, struct conn *c, enum close_reason why)
 		conn_release(w, c);
 		return;
 	}
-	if (conn_is_in_batch(w, c))
-		(void)conn_put_off(w, c, MESSAGE_NO_BOARD);
+	c->closed_in_batch = conn_is_in_batch(w, c);
 	conn_owed_begin(w, c);
 	conn_close_run(w, c);
-}
-
-bool conn_put_off(struct worker *w, struct conn *c, uint16_t board)
-{
-	if (w->batch.put_off_count == PUT_OFF_MAX)
-		return false;
-	w->batch.put_off[w->batch.put_off_count++] =
-		(struct put_off){.client = {conn_index(w, c), c->generation}, .board = board};
-	return true;
-}
-
-void conn_put_off_run(struct worker *w)
-{
-	for (uint32_t i = 0; i < w->batch.put_off_count; i++) {
-		const struct put_off *p = &w->batch.put_off[i];
-		struct conn *c = &w->conns[p->client.index];
-		struct sub *s;
-
-		px_assert(!conn_is_in_batch(w, c));
-		if (c->generation != p->client.generation || c->state != CONN_WS)
-			continue;
-		if (c->why != CLOSE_NONE) {
-			conn_owed_begin(w, c);
-			continue;
-		}
-		s = sub_find(w, c, p->board);
-		if (s != NULL)
-			sub_end(w, s);
-	}
-	w->batch.put_off_count = 0;
 }
 
 void conn_abort(struct worker *w, struct conn *c, enum close_reason why)

@@ -100,9 +100,10 @@ struct conn {
 	uint8_t ops;         /* enum conn_op */
 	uint8_t flags;       /* enum conn_flag */
 	uint8_t encoding;
-	uint8_t why;       /* enum close_reason */
-	uint8_t subs;      /* those that end not counted */
-	uint8_t http_what; /* enum http_what */
+	uint8_t why;          /* enum close_reason */
+	uint8_t subs;         /* those that end not counted */
+	uint8_t http_what;    /* enum http_what */
+	bool closed_in_batch; /* `why` was set before the outcome of the last send was known */
 	/* the rest */
 	struct wire wire;
 	uint32_t next;           /* of the flush list, or of a list of bitmap waiters */
@@ -152,9 +153,6 @@ void conn_close_run(struct worker *w, struct conn *c); /* it is closing, and an 
 /* What is owed to a connection that is closing: answers of the writer, the rest of a frame. A
  * reader that is slow has time in proportion; one that takes nothing has not. */
 void conn_owed_begin(struct worker *w, struct conn *c);
-/* Until conn_put_off_run(); false: there is no room. */
-bool conn_put_off(struct worker *w, struct conn *c, uint16_t board);
-void conn_put_off_run(struct worker *w); /* the completions of a batch are seen */
 /* At once and without words: the stream is broken, or nobody reads it. */
 void conn_abort(struct worker *w, struct conn *c, enum close_reason why);
 void conn_linger(struct worker *w, struct conn *c); /* everything is sent: shut our side */

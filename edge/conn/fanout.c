@@ -103,12 +103,15 @@ void sub_free(struct worker *w, struct sub *s)
 
 void sub_end(struct worker *w, struct sub *s)
 {
-	if (!s->cut) {
+	struct conn *c = &w->conns[s->conn];
+
+	if (!s->cut && !conn_is_in_batch(w, c)) {
 		sub_free(w, s);
 		return;
 	}
 	s->ends = true;
-	w->conns[s->conn].subs--;
+	c->subs--;
+	w->round.lagging = true;
 }
 
 struct sub *sub_find(struct worker *w, const struct conn *c, uint16_t room)
@@ -167,7 +170,10 @@ static bool sub_visit(struct worker *w, uint32_t index)
 	if (s->conn == NONE)
 		return false;
 	if (s->ends && !s->cut) {
-		sub_free(w, s);
+		if (conn_is_in_batch(w, &w->conns[s->conn]))
+			w->round.lagging = true;
+		else
+			sub_free(w, s);
 		return false;
 	}
 	end = room_log_head(s->log);
@@ -269,6 +275,10 @@ void fanout_send_short(struct worker *w, uint32_t index, int res)
 		s->skip = s->backoff;
 		s->backoff = s->backoff < BACKOFF_ROUNDS_MAX / 2 ? (uint8_t)(s->backoff * 2 + 1)
 								 : BACKOFF_ROUNDS_MAX;
+	}
+	if (c->closed_in_batch) { /* now it is known what is owed */
+		c->closed_in_batch = false;
+		conn_owed_begin(w, c);
 	}
 	w->round.lagging = true;
 }

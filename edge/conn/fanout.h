@@ -36,7 +36,7 @@ struct sub {
 	bool cut;        /* the client stands inside a frame; not known while conn_is_in_batch() */
 	bool was_cut;    /* `cut` before the send of the last batch */
 	bool shorted;    /* the last send was not taken whole */
-	bool ends;       /* true exactly from sub_end() on: the frame it stands in is its last */
+	bool ends;       /* true exactly from sub_end() on: what was sent of it is its last */
 };
 
 _Static_assert(sizeof(struct sub) <= 56, "there are a million of them");
@@ -46,7 +46,8 @@ void fanout_send_short(struct worker *w, uint32_t sub, int res);
 void fanout_release(struct worker *w); /* after the completions of a batch are seen */
 struct sub *sub_new(struct worker *w, struct conn *c, uint16_t room, uint64_t cursor);
 void sub_free(struct worker *w, struct sub *s);
-void sub_end(struct worker *w, struct sub *s); /* behind the frame that the client stands in */
+/* Behind the frame that the client stands in, or may: it counts no more, and begins no frame. */
+void sub_end(struct worker *w, struct sub *s);
 struct sub *sub_find(struct worker *w, const struct conn *c, uint16_t room);
 uint64_t fanout_wait_ns(const struct worker *w);
 

@@ -19,7 +19,6 @@
 #include "engine/ring/op.h"
 
 #define OUTS_BATCH      1024 /* answers sent between two looks: as fast as handshakes come */
-#define PUT_OFF_MAX     256
 #define EVENTS_PER_REAP 256
 #define SWEEP_NS        (250 * NS_PER_MS)
 
@@ -31,13 +30,6 @@ struct bitmap_wait;
 
 struct conn_list {
 	uint32_t head, tail; /* tail counts only while head is not NONE */
-};
-
-/* What cannot be done before the batch's end: whether the last send left the client inside a frame
- * is not known. */
-struct put_off {
-	struct mail_client client;
-	uint16_t board; /* that it leaves; when it is closing by then: any */
 };
 
 /* One ring with its share of the connections: index = base + slot. */
@@ -73,8 +65,6 @@ struct batch {
 	uint32_t deferred_count;
 	uint32_t outs[OUTS_BATCH]; /* connections whose `out` was sent in the batch */
 	uint32_t outs_count;
-	struct put_off put_off[PUT_OFF_MAX];
-	uint32_t put_off_count;
 };
 
 /* One way over all subscriptions. */

@@ -6,7 +6,6 @@
  * sent, and nothing is received meanwhile, so a client that pipelines costs one buffer. Heads and
  * bodies are bounded; what breaks the rules gets its status and the connection ends behind it.
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "edge/codec/session.h"

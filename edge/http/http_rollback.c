@@ -8,7 +8,6 @@
  * The writer has the question from here and the historian looks into the past for it; an answer may
  * take as long as the journal is to be read.
  */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -54,7 +54,7 @@ static void send_finished(struct worker *w, struct conn *c)
 	http_input(w, c);
 	if (c->state == CONN_HTTP && c->in != NULL) /* the next request has begun */
 		conn_deadline_set(w, c, w->shared->http_head_timeout_ms);
-	if (c->state == CONN_HTTP && !(c->ops & CONN_OP_RECV))
+	if (conn_wants_input(c) && !(c->ops & CONN_OP_RECV))
 		conn_recv_arm(w, c);
 }
 

@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 
 #include "edge/conn/state.h"
@@ -357,7 +356,6 @@ uint64_t worker_turn(struct worker *w, struct now now)
 		w->batch.number++;
 		conn_batch_end(w);
 		fanout_release(w);
-		conn_put_off_run(w);
 	}
 	answers_run(w);
 	conn_starved_run(w);

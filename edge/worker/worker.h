@@ -9,7 +9,6 @@
 #ifndef PX_WORKER_WORKER_H
 #define PX_WORKER_WORKER_H
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 

@@ -14,7 +14,6 @@
 #include "edge/conn/ask.h"
 #include "edge/ws/ws.h"
 #include "engine/requests.h"
-#include "engine/room_log.h"
 
 #define WAIT_MS    1000 /* told to who was too fast, or came when there was no room */
 #define CONTROL_AT (IN_BYTES - WS_CONTROL_BYTES_MAX) /* in_buf->seen counts its bytes */
@@ -204,13 +203,10 @@ static void unsubscribe(struct worker *w, struct conn *c, uint16_t board, uint64
 
 	if (s == NULL)
 		return;
-	/* who stood inside a frame before the send, too, stands in it until all is known */
-	if (!s->cut && !s->was_cut && conn_is_in_batch(w, c) && conn_put_off(w, c, board))
-		return;
-	if (sub_may_be_cut(w, c, s)) /* inside a frame: it must be finished */
+	if (s->cut) /* inside a frame: it must be finished */
 		error_say(w, c, REFUSAL_OVERLOADED, board, request, WAIT_MS);
 	else
-		sub_free(w, s);
+		sub_end(w, s);
 }
 
 static void session(struct worker *w, struct conn *c, const char *token, size_t len,

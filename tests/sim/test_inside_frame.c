@@ -9,6 +9,7 @@
  */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +18,7 @@
 #include "edge/codec/message.h"
 #include "edge/worker/worker.h"
 #include "edge/codec/ws_frame.h"
+#include "edge/conn/fanout.h"
 #include "edge/mail/mail.h"
 #include "engine/room_log.h"
 #include "tests/sim/ring_sim.h"
@@ -27,7 +29,8 @@
 #define FRAME_BYTES 3000 /* payload: many times what the socket takes at once */
 #define TURN_NS     (10 * NS_PER_MS)
 #define LATE_NS     (1000 * NS_PER_SEC) /* no receive comes by itself */
-#define HEARD_MAX   16
+#define HEARD_MAX   64
+#define BOARDS      (SUBS_PER_CONN_MAX + 1)
 #define TURNS       200 /* of patience, and a second behind the frame */
 
 /* What the client heard: opcode and length of each frame, in order. */
@@ -39,7 +42,7 @@ struct heard {
 struct scene {
 	struct net_sim *net;
 	struct net_end *client;
-	struct room room;
+	struct room rooms_made[BOARDS]; /* of one log */
 	struct rooms rooms;
 	struct worker_shared shared;
 	struct worker *worker;
@@ -69,28 +72,34 @@ static void writer_turn(struct scene *s)
 
 	while ((q = spsc_peek(s->requests)) != NULL) {
 		struct mail_answer *a = spsc_push(s->answers);
-		struct room_log *log = atomic_load(&s->room.logs[0]);
+		struct room_log *log = atomic_load(&s->rooms_made[0].logs[0]);
 
 		assert_int_equal(q->head.type, MAIL_SUBSCRIBE);
-		*a = (struct mail_answer){
-			.head = {.client = q->head.client, .type = MAIL_SUBSCRIBED},
-			.subscribed = {.request = q->subscribe.request,
-				       .cursor = room_log_head(log)}};
+		*a = (struct mail_answer){.head = {.client = q->head.client,
+						   .board = q->head.board,
+						   .type = MAIL_SUBSCRIBED},
+					  .subscribed = {.request = q->subscribe.request,
+							 .cursor = room_log_head(log)}};
 		spsc_pop(s->requests);
 	}
 	(void)spsc_publish(s->answers);
 }
 
-static void frame_append(struct scene *s)
+static void frame_of(struct scene *s, size_t len)
 {
-	struct room_log *log = atomic_load(&s->room.logs[0]);
-	uint8_t *at = room_log_reserve(log, WS_HEAD_BYTES_MAX + FRAME_BYTES);
+	struct room_log *log = atomic_load(&s->rooms_made[0].logs[0]);
+	uint8_t *at = room_log_reserve(log, WS_HEAD_BYTES_MAX + len);
 	size_t head;
 
 	assert_non_null(at);
-	head = ws_head_write(at, true, WS_BINARY, FRAME_BYTES);
-	memset(at + head, 0xaa, FRAME_BYTES);
-	room_log_commit(log, head + FRAME_BYTES, room_log_last(log) + 1, room_log_last(log) + 1);
+	head = ws_head_write(at, true, WS_BINARY, len);
+	memset(at + head, 0xaa, len);
+	room_log_commit(log, head + len, room_log_last(log) + 1, room_log_last(log) + 1);
+}
+
+static void frame_append(struct scene *s)
+{
+	frame_of(s, FRAME_BYTES);
 }
 
 /* --- the client ------------------------------------------------------------------------------- */
@@ -115,9 +124,12 @@ static void client_say(struct scene *s, const struct message *m)
 	client_frame(s, WS_BINARY, bytes, message_encode_client(m, bytes));
 }
 
-static void client_subscribe(struct scene *s)
+static void client_subscribe(struct scene *s, unsigned board)
 {
-	client_say(s, &(struct message){.type = MSG_SUBSCRIBE, .subscribe = {.board = "main"}});
+	struct message m = {.type = MSG_SUBSCRIBE};
+
+	snprintf(m.subscribe.board, sizeof(m.subscribe.board), "%s", s->rooms_made[board].name);
+	client_say(s, &m);
 }
 
 static void frames_hear(struct scene *s, uint8_t *at, size_t len)
@@ -235,19 +247,24 @@ static int scene_begin(void **state)
 	assert_non_null(s);
 	s->net = net_sim_new();
 	ring_sim_begin(s->net, NULL, 1);
-	strcpy(s->room.name, "main");
-	s->room.width = s->room.height = 100;
-	s->room.bits = 4;
-	s->rooms.at[0] = &s->room;
-	s->rooms.end = 1;
 	assert_int_equal(room_log_new(1 << 16, 64, 1, &log), 0);
 	room_log_start(log, 0);
-	atomic_store(&s->room.logs[0], log);
+	for (unsigned i = 0; i < BOARDS; i++) {
+		struct room *room = &s->rooms_made[i];
+
+		snprintf(room->name, sizeof(room->name), "board%u", i);
+		room->number = (uint16_t)i;
+		room->width = room->height = 100;
+		room->bits = 4;
+		atomic_store(&room->logs[0], log);
+		s->rooms.at[i] = room;
+	}
+	s->rooms.end = BOARDS;
 	assert_int_equal(spsc_new(MAIL_MAX, sizeof(struct mail_request), &s->requests), 0);
 	assert_int_equal(spsc_new(MAIL_MAX, sizeof(struct mail_answer), &s->answers), 0);
 	worker_make(s);
 	client_upgrade(s);
-	client_subscribe(s);
+	client_subscribe(s, 0);
 	turns(s, 4);
 	assert_int_equal(s->heard_len, 1);
 	s->heard_len = 0;
@@ -263,7 +280,7 @@ static int scene_end(void **state)
 	net_sim_close(s->client);
 	ring_sim_end();
 	net_sim_free(s->net);
-	room_log_free(atomic_load(&s->room.logs[0]));
+	room_log_free(atomic_load(&s->rooms_made[0].logs[0]));
 	spsc_free(s->requests);
 	spsc_free(s->answers);
 	free(s);
@@ -362,7 +379,7 @@ static void subscribing_again_at_once_is_answered_behind_the_frame(void **state)
 
 	frame_append(s);
 	client_say(s, &(struct message){.type = MSG_UNSUBSCRIBE, .request = 7});
-	client_subscribe(s);
+	client_subscribe(s, 0);
 	worker_run(s);
 	turns(s, TURNS);
 	assert_int_equal(s->heard_len, 2);
@@ -380,12 +397,8 @@ static void subscribing_again_at_once_is_answered_behind_the_frame(void **state)
 static void unsubscribe_is_not_refused_when_all_was_taken(void **state)
 {
 	struct scene *s = *state;
-	struct room_log *log = atomic_load(&s->room.logs[0]);
-	uint8_t *at = room_log_reserve(log, WS_HEAD_BYTES_MAX + 10);
-	size_t head = ws_head_write(at, true, WS_BINARY, 10);
 
-	memset(at + head, 0xaa, 10);
-	room_log_commit(log, head + 10, 1, 1);
+	frame_of(s, 10);
 	client_say(s, &(struct message){.type = MSG_UNSUBSCRIBE, .request = 7});
 	worker_run(s);
 	turns(s, 4);
@@ -394,6 +407,73 @@ static void unsubscribe_is_not_refused_when_all_was_taken(void **state)
 	assert_int_equal(s->heard_len, 1);
 	heard_is(s, 0, WS_BINARY, 10);
 	assert_int_equal(worker_left(s->worker).subs, 0);
+}
+
+/* Whoever is at the limit leaves a board and goes to another one in one breath. */
+static void a_board_that_was_left_counts_no_more(void **state)
+{
+	struct scene *s = *state;
+
+	for (unsigned i = 1; i < SUBS_PER_CONN_MAX; i++) {
+		client_subscribe(s, i);
+		turns(s, 4);
+	}
+	assert_int_equal(worker_left(s->worker).subs, SUBS_PER_CONN_MAX);
+	frame_of(s, 10);
+	client_say(s, &(struct message){.type = MSG_UNSUBSCRIBE, .unsubscribe_board = 0});
+	client_subscribe(s, SUBS_PER_CONN_MAX);
+	worker_run(s);
+	turns(s, 8);
+	assert_int_equal(worker_closed(s->worker, CLOSE_TOO_MANY), 0);
+	assert_int_equal(worker_left(s->worker).subs, SUBS_PER_CONN_MAX);
+}
+
+/* It stood inside a frame once, and does not now: only a pong is on its way. */
+static void unsubscribe_is_not_refused_for_a_frame_that_is_over(void **state)
+{
+	struct scene *s = *state;
+
+	frame_append(s);
+	turns(s, TURNS);
+	assert_int_equal(s->heard_len, 1);
+	heard_is(s, 0, WS_BINARY, FRAME_BYTES);
+	client_frame(s, WS_PING, "a", 1);
+	worker_run(s);
+	client_say(s, &(struct message){.type = MSG_UNSUBSCRIBE, .request = 7});
+	turns(s, 10);
+	assert_int_equal(s->heard_len, 2);
+	heard_is(s, 1, WS_PONG, 1);
+	assert_int_equal(worker_left(s->worker).subs, 0);
+}
+
+static void a_handshake_behind_another_request_is_heard(void **state)
+{
+	static const char requests[] = "GET /healthz HTTP/1.1\r\nHost: sim\r\n\r\n"
+				       "GET /ws HTTP/1.1\r\nHost: sim\r\nConnection: Upgrade\r\n"
+				       "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+				       "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+	struct scene *s = *state;
+	struct net_end *first = s->client;
+	uint8_t bytes[2048];
+	uint64_t heard;
+
+	ring_sim_faults_set(&(struct ring_sim_faults){0});
+	s->client = net_sim_connect(s->net, s->shared.listeners[0].fd, 0x7f000001u, sizeof(bytes));
+	for (int i = 0; i < 3; i++)
+		worker_run(s);
+	assert_int_equal(net_sim_send(s->client, requests, sizeof(requests) - 1),
+			 sizeof(requests) - 1);
+	for (int i = 0; i < 20; i++) {
+		worker_run(s);
+		(void)net_sim_recv(s->client, bytes, sizeof(bytes));
+	}
+	heard = worker_metrics(s->worker)->messages_in;
+	client_subscribe(s, 1);
+	for (int i = 0; i < 20; i++)
+		worker_run(s);
+	assert_int_equal(worker_metrics(s->worker)->messages_in, heard + 1);
+	net_sim_close(s->client);
+	s->client = first;
 }
 
 int main(void)
@@ -412,6 +492,12 @@ int main(void)
 			subscribing_again_at_once_is_answered_behind_the_frame, scene_begin,
 			scene_end),
 		cmocka_unit_test_setup_teardown(unsubscribe_is_not_refused_when_all_was_taken,
+						scene_begin, scene_end),
+		cmocka_unit_test_setup_teardown(a_board_that_was_left_counts_no_more, scene_begin,
+						scene_end),
+		cmocka_unit_test_setup_teardown(unsubscribe_is_not_refused_for_a_frame_that_is_over,
+						scene_begin, scene_end),
+		cmocka_unit_test_setup_teardown(a_handshake_behind_another_request_is_heard,
 						scene_begin, scene_end),
 	};
 
