@@ -183,7 +183,7 @@ static void server_free(struct server *s)
 {
 	for (unsigned i = 0; i < s->shared.worker_count; i++) {
 		worker_free(atomic_load(&s->workers[i].worker));
-		spsc_free(s->workers[i].config.requests);
+		mail_requests_free(s->workers[i].config.requests);
 	}
 	writer_free(s->writer);
 	server_helpers_free(s);

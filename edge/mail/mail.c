@@ -9,6 +9,20 @@ void mail_request_drop(const struct mail_request *m)
 		question_drop(&m->question.ask);
 }
 
+void mail_requests_free(struct spsc *requests)
+{
+	const struct mail_request *m;
+
+	if (requests == NULL)
+		return;
+	(void)spsc_publish(requests);
+	while ((m = spsc_peek(requests)) != NULL) {
+		mail_request_drop(m);
+		spsc_pop(requests);
+	}
+	spsc_free(requests);
+}
+
 void mail_answer_drop(const struct mail_answer *a)
 {
 	if (a->head.type == MAIL_BITMAP)

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "engine/base/spsc.h"
 #include "edge/codec/refusal.h"
 #include "edge/picture/bitmap.h"
 #include "engine/base/cache_line.h"
@@ -87,6 +88,9 @@ struct mail_request {
 
 /* Gives back what it owns: nobody will answer it. */
 void mail_request_drop(const struct mail_request *m);
+
+/* At the end, when neither side runs: drops what nobody took, and frees the queue. NULL is fine. */
+void mail_requests_free(struct spsc *requests);
 
 /* --- to a worker ------------------------------------------------------------------------------ */
 

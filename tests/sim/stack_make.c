@@ -264,17 +264,6 @@ static void answers_drop(struct spsc *answers)
 	}
 }
 
-/* What a rollback was asked with belongs to whoever takes the request. */
-static void requests_drop(struct spsc *requests)
-{
-	const struct mail_request *m;
-
-	while ((m = spsc_peek(requests)) != NULL) {
-		mail_request_drop(m);
-		spsc_pop(requests);
-	}
-}
-
 /* Packed boards are counted in the writer while they live, so it goes behind them. */
 static void everything_free(struct stack *s)
 {
@@ -284,14 +273,12 @@ static void everything_free(struct stack *s)
 		(void)spsc_publish(s->answers[i]);
 		answers_drop(s->answers[i]);
 		spsc_free(s->answers[i]);
-		(void)spsc_publish(s->requests[i]);
-		requests_drop(s->requests[i]);
-		spsc_free(s->requests[i]);
+		mail_requests_free(s->requests[i]);
 	}
+	writer_free(s->writer);
 	keeper_free(s->keeper);
 	historian_free(s->historian);
 	receiver_free(s->receiver);
-	writer_free(s->writer);
 	packer_free(s->packer);
 	spsc_free(s->pack_jobs);
 	spsc_free(s->pack_done);

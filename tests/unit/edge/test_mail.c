@@ -80,12 +80,32 @@ static void request_gives_back_the_order_of_a_rollback(void **state)
 	mail_request_drop(&m);
 }
 
+static void a_queue_that_nobody_reads_gives_back_what_is_in_it(void **state)
+{
+	struct spsc *queue;
+
+	(void)state;
+	assert_int_equal(spsc_new(8, sizeof(struct mail_request), &queue), 0);
+	for (int i = 0; i < 3; i++) {
+		struct mail_request *m = spsc_push(queue);
+
+		*m = (struct mail_request){.head = {.type = MAIL_QUESTION},
+					   .question.ask = {.kind = QUESTION_ROLLBACK}};
+		m->question.ask.rollback.order = malloc(sizeof(struct rollback_order));
+		if (i == 1)
+			(void)spsc_publish(queue); /* the last one is not even out */
+	}
+	mail_requests_free(queue); /* a leak if not */
+	mail_requests_free(NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(answer_gives_back_every_blob_that_its_type_holds),
 		cmocka_unit_test(answer_without_a_blob_gives_none_back),
 		cmocka_unit_test(request_gives_back_the_order_of_a_rollback),
+		cmocka_unit_test(a_queue_that_nobody_reads_gives_back_what_is_in_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
