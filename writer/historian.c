@@ -116,7 +116,8 @@ static void answer_verdict(struct historian *h, enum history_verdict verdict)
 
 static void answer_failed(struct historian *h, int error)
 {
-	if (error == PAST_AWAY) {
+	if (error == PAST_AWAY &&
+	    h->job.ask.kind != QUESTION_ROLLBACK) { /* a disk may say it too */
 		answer_verdict(h, HISTORY_AWAY);
 		return;
 	}
