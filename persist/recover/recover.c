@@ -56,6 +56,13 @@ static int segment_check(struct recovery *r, const struct segment_entry *e)
 			"%s/%s has format version %u, and this program reads up to version %u: "
 			"start the newer program again. Nothing was changed.",
 			disk_path(r->disk), name, e->version, JOURNAL_VERSION);
+	if (e->number == UINT32_MAX)
+		return recover_refuse(
+			r, -EBADMSG,
+			"%s/%s has the last number that a segment can have, and none can follow: "
+			"the file was named by hand. Move it out of the directory. Nothing was "
+			"changed.",
+			disk_path(r->disk), name);
 	if (e->verdict != SEGMENT_GOOD)
 		return 0;
 	if (e->header.segment != e->number)

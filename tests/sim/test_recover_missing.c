@@ -51,6 +51,19 @@ static void journal_that_ends_before_its_snapshot_is_refused(void **state)
 	scene_end(s);
 }
 
+/* No segment could follow it; it may also be an empty file that somebody touched. */
+static void a_segment_with_the_last_number_is_refused(void **state)
+{
+	struct scene *s = life();
+
+	(void)state;
+	scene_crash(s, false);
+	disk_sim_file_put("journal-4294967295.seg", (const uint8_t *)"", 0);
+	assert_int_equal(scene_recover(s, false), -EBADMSG);
+	assert_non_null(strstr(s->why, "journal-4294967295.seg has the last number"));
+	scene_end(s);
+}
+
 /* Eight records in two batches: only before one of them, or behind the last, a segment can begin.
  * */
 static void a_cut_inside_a_batch_or_behind_the_end_is_refused_and_harms_nothing(void **state)
@@ -166,6 +179,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
 			a_cut_inside_a_batch_or_behind_the_end_is_refused_and_harms_nothing),
+		cmocka_unit_test(a_segment_with_the_last_number_is_refused),
 		cmocka_unit_test(a_cut_before_a_batch_gives_up_what_follows),
 		cmocka_unit_test(journal_that_ends_before_its_snapshot_is_refused),
 		cmocka_unit_test(a_clean_snapshot_without_its_journal_starts_and_is_called_missing),

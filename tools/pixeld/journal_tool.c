@@ -259,6 +259,12 @@ static int cut(struct disk *disk, uint64_t lsn)
 		rc = cut_place_check(disk, &segments, lsn, &possible);
 	if (rc < 0)
 		return say_error(disk_path(disk), rc);
+	if (segments.count > 0 && segments.entries[segments.count - 1].number == UINT32_MAX) {
+		segment_list_free(&segments);
+		fprintf(stderr, "pixeld: %s: no segment can follow journal-%" PRIu32 ".seg\n",
+			disk_path(disk), UINT32_MAX);
+		return EXIT_FAILED;
+	}
 	h.segment = segments.count == 0 ? 1 : segments.entries[segments.count - 1].number + 1;
 	h.journal_id = journal_id_find(disk, &segments);
 	h.chain = h.journal_id;
