@@ -9,7 +9,7 @@ enum full_copy_state { FULL_COPY_FREE, FULL_COPY_ASKED, FULL_COPY_READY };
 
 static enum full_copy_state state(const struct full_copy *c)
 {
-	return (enum full_copy_state)atomic_load_explicit(&c->state, memory_order_acquire);
+	return (enum full_copy_state)atomic_load(&c->state); /* not before that somebody dozes */
 }
 
 static void state_set(struct full_copy *c, enum full_copy_state next)

@@ -45,11 +45,7 @@ void full_run(struct writer *w)
 			w->full_phase = FULL_WANTED;
 		return;
 	case FULL_WANTED:
-		px_assert(w->full != NULL);
-		if (!restore_is_journalled(w)) { /* the journal dropped it: clients do not wait */
-			w->full_phase = FULL_IDLE;
-			return;
-		}
+		px_assert(w->full != NULL && restore_is_journalled(w)); /* it stays so */
 		if (w->lsn_applied != journal_settled(w->journal) || !copy_all_begin(w, COPY_FULL))
 			return;
 		w->full_lsn = w->lsn_applied;

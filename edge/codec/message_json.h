@@ -1,5 +1,5 @@
 /*
- * message_json.h - the JSON half of message.h; only message.c and message_json.c include it.
+ * message_json.h - the JSON half of message.h; for message*.c alone.
  *
  * Texts are written without WebSocket head and without terminator. Any thread.
  */

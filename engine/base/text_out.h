@@ -103,7 +103,7 @@ static inline void text_commit(struct text_out *t, char *end)
 extern const uint64_t text_powers[TEXT_NUMBER_CHARS_MAX]; /* of ten; the first is 0 */
 extern const char text_pairs[201];                        /* 00 01 02 .. 99 */
 
-/* How many digits a number has. 1233 / 4096 is a little more than log10(2): from the bits comes the
+/* How many digits a number has. 1233 / 4096 is a little less than log10(2): from the bits comes the
  * number of digits, or one less. */
 static inline unsigned text_digits_count(uint64_t number)
 {

@@ -10,22 +10,14 @@
 
 #include "engine/base/assert.h"
 
-#define BOARD_BODY_BYTES    12 /* without the name */
-#define EPOCH_BODY_BYTES    14
-#define ROLLBACK_BODY_BYTES 92
-
-_Static_assert(RECORD_HEAD_BYTES + BOARD_BODY_BYTES + BOARD_NAME_BYTES_MAX <= RECORD_BYTES_MAX &&
-		       RECORD_HEAD_BYTES + ROLLBACK_BODY_BYTES <= RECORD_BYTES_MAX,
-	       "what a record of a known type takes");
-
 /* What the functions below write, field by field. */
-#define BOARD_BYTES_MAX (2 + 4 + 4 + 1 + 1 + BOARD_NAME_BYTES_MAX)
+#define BOARD_BYTES     (2 + 4 + 4 + 1 + 1) /* and the name */
 #define EPOCH_BYTES     (2 + 4 + 8)
 #define PLACEMENT_BYTES (2 + 4 + 8 + USER_BYTES + 2 + 2 + 1 + 8 + 8)
 #define FILTER_BYTES    (1 + USER_BYTES + 1 + 4 * 2 + 8 + 8 + 8)
 #define ROLLBACK_BYTES  (2 + 4 + 8 + 8 + 8 + 8 + 4 + FILTER_BYTES)
 
-_Static_assert(RECORD_HEAD_BYTES + BOARD_BYTES_MAX <= RECORD_BYTES_MAX, "fits");
+_Static_assert(RECORD_HEAD_BYTES + BOARD_BYTES + BOARD_NAME_BYTES_MAX <= RECORD_BYTES_MAX, "fits");
 _Static_assert(RECORD_HEAD_BYTES + EPOCH_BYTES <= RECORD_BYTES_MAX, "fits");
 _Static_assert(RECORD_HEAD_BYTES + ROLLBACK_BYTES <= RECORD_BYTES_MAX, "fits");
 _Static_assert(RECORD_HEAD_BYTES + PLACEMENT_BYTES == RECORD_PLACEMENT_BYTES,
@@ -180,14 +172,14 @@ size_t record_bytes(const struct record *r)
 {
 	switch (r->type) {
 	case RECORD_BOARD:
-		return RECORD_HEAD_BYTES + BOARD_BODY_BYTES +
+		return RECORD_HEAD_BYTES + BOARD_BYTES +
 		       strnlen(r->board.name, BOARD_NAME_BYTES_MAX);
 	case RECORD_EPOCH:
-		return RECORD_HEAD_BYTES + EPOCH_BODY_BYTES;
+		return RECORD_HEAD_BYTES + EPOCH_BYTES;
 	case RECORD_PLACEMENT:
 		return RECORD_PLACEMENT_BYTES;
 	case RECORD_ROLLBACK:
-		return RECORD_HEAD_BYTES + ROLLBACK_BODY_BYTES;
+		return RECORD_HEAD_BYTES + ROLLBACK_BYTES;
 	default:
 		return RECORD_HEAD_BYTES + (size_t)r->other.len;
 	}

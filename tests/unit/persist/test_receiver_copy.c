@@ -20,8 +20,9 @@ struct taker {
 	struct receiver_position at;
 	uint64_t first_lsn, last_lsn; /* of what followed; 0: nothing yet */
 	unsigned copies;
-	unsigned fail_copies; /* so many are not kept, and say RETRY */
-	uint8_t copied;       /* the first byte of the board that it was given */
+	unsigned fail_copies; /* so many are not kept, and say `failure` */
+	enum receiver_verdict failure;
+	uint8_t copied; /* the first byte of the board that it was given */
 	bool is_open;
 	bool has_board;
 };
@@ -62,7 +63,7 @@ static enum receiver_verdict taker_copy(void *self, const struct receiver_positi
 	t->copies++;
 	if (t->fail_copies > 0) {
 		t->fail_copies--;
-		return RECEIVER_RETRY;
+		return t->failure;
 	}
 	t->copied = boards->boards[0].copy->bytes[0];
 	t->at = *at;
@@ -139,7 +140,7 @@ static int setup(void **state)
 	};
 
 	(void)state;
-	memset(&taker, 0, sizeof(taker));
+	taker = (struct taker){.failure = RECEIVER_RETRY};
 	now = (struct now){.mono_ns = NS_PER_SEC, .wall_ms = 1};
 	durable = 0;
 	wakes = 0;
@@ -282,6 +283,52 @@ static void copy_that_was_lost_is_asked_for_again(void **state)
 	assert_int_equal(status().retries, 1);
 }
 
+/* It stops with a reason, the copy goes back, and a minute later another one is asked for. */
+static void one_that_refuses_a_copy_stops_and_is_asked_again_later(void **state)
+{
+	static const enum receiver_verdict failures[] = {RECEIVER_STOP, RECEIVER_REFUSED};
+
+	(void)state;
+	grow(100);
+	for (unsigned i = 0; i < 2; i++) {
+		taker.failure = failures[i];
+		taker.fail_copies = 1;
+		turns_until_asked();
+		copy_give(100, 5);
+		turn();
+		assert_int_equal(status().state, RECEIVER_STOPPED);
+		assert_false(taker.is_open);
+	}
+	turns_until_asked();
+	copy_give(100, 6);
+	turns_until(100);
+	assert_int_equal(taker.copied, 0x66);
+}
+
+static void a_journal_that_is_damaged_meanwhile_stops_it_and_the_copy_goes_back(void **state)
+{
+	static struct segment_make next; /* with it, what is not there is damage */
+	uint8_t *byte = &segment.bytes[SEGMENT_HEADER_BYTES + BATCH_HEADER_BYTES + 20];
+
+	(void)state;
+	grow(100);
+	segment_make_begin(&next, 2, 101, segment.chain, 0);
+	assert_int_equal(segment_make_write(&next, disk), 0);
+	turns_until_asked();
+	copy_give(100, 5);
+	*byte ^= 1;
+	assert_int_equal(segment_make_write(&segment, disk), 0);
+	turn();
+	assert_int_equal(status().state, RECEIVER_STOPPED);
+	assert_int_equal(taker.copies, 0);
+	*byte ^= 1;
+	assert_int_equal(segment_make_write(&segment, disk), 0);
+	turns_until_asked();
+	copy_give(100, 6);
+	turns_until(100);
+	assert_int_equal(taker.copied, 0x66);
+}
+
 static void stopping_does_not_wait_for_a_copy(void **state)
 {
 	(void)state;
@@ -302,6 +349,8 @@ int main(void)
 		TEST(copy_inside_of_a_batch_is_good_too),
 		TEST(copy_is_not_handed_over_before_it_is_durable),
 		TEST(copy_that_was_lost_is_asked_for_again),
+		TEST(one_that_refuses_a_copy_stops_and_is_asked_again_later),
+		TEST(a_journal_that_is_damaged_meanwhile_stops_it_and_the_copy_goes_back),
 		TEST(stopping_does_not_wait_for_a_copy),
 	};
 
