@@ -15,7 +15,7 @@
 #include "engine/base/cache_line.h"
 #include "engine/user.h"
 
-#define PEOPLE_REMEMBER_MS 600000 /* a repeated request is recognised this long */
+#define PEOPLE_REMEMBER_MS 600000 /* a repeated request is recognized this long */
 
 /* What requests.h remembers of a person: owned by it, zeros in a new entry. */
 struct person_requests {

@@ -160,6 +160,15 @@ static void sub_lost(struct worker *w, struct conn *c, struct sub *s)
 		w->protocols[c->state].lost(w, c, s);
 }
 
+/* Its last frame is sent, unless an event says otherwise. */
+static void sub_over(struct worker *w, struct sub *s)
+{
+	if (conn_is_in_batch(w, &w->conns[s->conn]))
+		w->round.lagging = true;
+	else
+		sub_free(w, s);
+}
+
 /* True: a send was prepared. */
 static bool sub_visit(struct worker *w, uint32_t index)
 {
@@ -170,10 +179,7 @@ static bool sub_visit(struct worker *w, uint32_t index)
 	if (s->conn == NONE)
 		return false;
 	if (s->ends && !s->cut) {
-		if (conn_is_in_batch(w, &w->conns[s->conn]))
-			w->round.lagging = true;
-		else
-			sub_free(w, s);
+		sub_over(w, s);
 		return false;
 	}
 	end = room_log_head(s->log);

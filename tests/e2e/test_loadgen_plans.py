@@ -144,6 +144,16 @@ class Plans(unittest.TestCase):
                                  "127.0.0.5-127.0.0.7", "-T", "500ms")
             self.assertEqual((r["clients_complete"], r["reach"]), (60, 1), said)
 
+    def test_who_gets_no_socket_holds_nobody_up(self):
+        with Server("--cooldown-ms", "0", *FAST) as server:
+            # every other client has an address that this machine does not have
+            r, said, acks = load(server, "-c", 4, "--painters", 2, "--threads", 1, "--rate", 500, "--window", 4, "-T", "1s",
+                                 "--source", "127.0.0.1,10.99.99.99", code=1)
+            self.assertIn("no socket", said)
+            # the window of who is not there is full after four
+            self.assertTrue(r["clients_lost"] > 0 and r["placed"] > 30, said)
+            all_holds(server, acks)
+
     def test_check_system_tells_what_the_host_allows(self):
         done = subprocess.run([LOADGEN, "--check-system", "--clients", "1000"], stdout=subprocess.PIPE, text=True)
         self.assertEqual(done.returncode, 0, done.stdout)

@@ -355,6 +355,12 @@ class Reports(unittest.TestCase):
         self.assertEqual([(s["value"], s["held"]) for s in result["steps"]], [(20, True), (40, True), (80, True)])
         self.assertTrue(said.rstrip().endswith("80 clients hold, and no more were tried."), said)
 
+    def test_find_max_whose_json_is_lost_says_so_and_fails(self):
+        code, said, told = loadgen("find-max", "--clients", "--from", 5, "--to", 5, "--threshold", "reach==1", "--url",
+                                   self.url, "--rate", "50/s", "--duration", "100ms", "--json", "/dev/full")
+        self.assertEqual(code, 1, said + told)
+        self.assertIn("loadgen: --json /dev/full: No space left on device", told)
+
     def test_find_max_where_nothing_holds_is_exit_99(self):
         code, said, _ = loadgen("find-max", "--rate", "--from", 10, "--to", 80, "--threshold", "ack.p50<1us", "--url",
                                 self.url, "--clients", 10, "--duration", "300ms")

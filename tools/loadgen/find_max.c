@@ -262,16 +262,17 @@ static void json_write(FILE *to, const struct search *s, const char *sentence)
 	text_flush(&j.text);
 }
 
-static void conclude(const struct search *s)
+/* 0, or -errno: the JSON is not all there. */
+static int conclude(const struct search *s)
 {
 	char sentence[512];
 	FILE *file;
-	int r;
+	int r = 0;
 
 	sentence_write(s, sentence, sizeof(sentence));
 	printf("\n%s.\n", sentence);
 	if (s->json == NULL)
-		return;
+		return 0;
 	file = strcmp(s->json, "-") == 0 ? stdout : fopen(s->json, "w");
 	r = -errno;
 	if (file != NULL) {
@@ -280,6 +281,7 @@ static void conclude(const struct search *s)
 	}
 	if (r < 0)
 		fprintf(stderr, "loadgen: --json %s: %s\n", s->json, strerror(-r));
+	return r;
 }
 
 /* --- the command line ------------------------------------------------------------------------- */
@@ -355,7 +357,8 @@ static enum exit_code search_run(struct search *s)
 		if (end != EXIT_PASS)
 			return end;
 	}
-	conclude(s);
+	if (conclude(s) < 0)
+		return EXIT_FAILED;
 	return s->f.held > 0 ? EXIT_PASS : EXIT_MISSED;
 }
 

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include "engine/base/command_line.h"
 #include "tools/loadgen/net/capacity.h"

@@ -154,6 +154,15 @@ static void unread_bytes_are_a_quarter_of_what_tcp_may_use(void **state)
 	assert_int_equal(capacity_read_mark(1600ULL << 20, 0), 0);
 }
 
+static void however_few_descriptors_there_are_a_ring_has_a_slot(void **state)
+{
+	(void)state;
+	for (uint64_t descriptors = 0; descriptors < 200; descriptors++)
+		assert_true(capacity_slots(descriptors) > 0);
+	assert_int_equal(capacity_slots(16), 15);
+	assert_true(capacity_slots(UINT64_MAX) <= CAPACITY_SLOTS_MAX);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -163,6 +172,7 @@ int main(void)
 		cmocka_unit_test(what_the_host_hides_is_no_limit),
 		cmocka_unit_test(blocked_ring_allows_nobody),
 		cmocka_unit_test(unread_bytes_are_a_quarter_of_what_tcp_may_use),
+		cmocka_unit_test(however_few_descriptors_there_are_a_ring_has_a_slot),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

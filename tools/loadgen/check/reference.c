@@ -204,16 +204,6 @@ uint64_t reference_frames(const struct reference *r)
 	return r->frames;
 }
 
-uint32_t reference_width(const struct reference *r)
-{
-	return r->width;
-}
-
-uint32_t reference_height(const struct reference *r)
-{
-	return r->height;
-}
-
 unsigned reference_bits(const struct reference *r)
 {
 	return r->bits;

@@ -39,8 +39,6 @@ enum trouble reference_delta(struct reference *r, uint32_t epoch, const struct m
 uint32_t reference_epoch(const struct reference *r);
 uint64_t reference_seq(const struct reference *r);
 uint64_t reference_frames(const struct reference *r); /* different ones seen */
-uint32_t reference_width(const struct reference *r);
-uint32_t reference_height(const struct reference *r);
 unsigned reference_bits(const struct reference *r);
 const uint8_t *reference_bytes(const struct reference *r, size_t *ret_len);
 

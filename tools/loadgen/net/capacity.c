@@ -47,7 +47,7 @@ void capacity_look(struct capacity_facts *ret_facts)
 
 uint32_t capacity_slots(uint64_t descriptors)
 {
-	uint64_t slots = descriptors / 16 * 15;
+	uint64_t slots = descriptors < 16 ? 1 : descriptors / 16 * 15;
 
 	return slots < CAPACITY_SLOTS_MAX ? (uint32_t)slots : CAPACITY_SLOTS_MAX;
 }

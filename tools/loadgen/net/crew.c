@@ -7,7 +7,6 @@
  */
 #include "tools/loadgen/net/crew.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>

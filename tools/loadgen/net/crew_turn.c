@@ -92,10 +92,7 @@ static void waiting_open(struct crew *crew)
 
 static void link_beat(struct crew *crew, struct link *c)
 {
-	bool opening = c->state == LINK_CONNECTING || c->state == LINK_UPGRADING ||
-		       c->state == LINK_JOINING;
-
-	if (opening && crew->now.mono_ns - c->since_ns > ANSWER_TIMEOUT_NS)
+	if (link_is_opening(c->state) && crew->now.mono_ns - c->since_ns > ANSWER_TIMEOUT_NS)
 		link_break(crew, c, TROUBLE_TIMEOUT, "while connecting");
 	if (crew->speaker->beat != NULL)
 		crew->speaker->beat(crew, c);

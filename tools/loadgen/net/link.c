@@ -44,15 +44,10 @@ struct carry {
 	uint8_t bytes[];
 };
 
-static bool is_opening(unsigned state)
-{
-	return state == LINK_CONNECTING || state == LINK_UPGRADING || state == LINK_JOINING;
-}
-
 void link_state_set(struct crew *crew, struct link *c, enum link_state state)
 {
 	px_assert((moves[c->state] & 1U << state) != 0);
-	crew->opening += (uint32_t)is_opening(state) - (uint32_t)is_opening(c->state);
+	crew->opening += (uint32_t)link_is_opening(state) - (uint32_t)link_is_opening(c->state);
 	stat_add(&crew->stats.standing,
 		 (uint64_t)(state == LINK_STANDING) - (uint64_t)(c->state == LINK_STANDING));
 	stat_add(&crew->stats.waiting,

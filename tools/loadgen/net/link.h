@@ -103,6 +103,11 @@ void link_event(struct crew *crew, struct link *c, enum link_op op, const struct
 void link_state_set(struct crew *crew, struct link *c, enum link_state state);
 
 /* It is open: its messages are the speaker's. */
+static inline bool link_is_opening(unsigned state)
+{
+	return state == LINK_CONNECTING || state == LINK_UPGRADING || state == LINK_JOINING;
+}
+
 static inline bool link_is_open(const struct link *c)
 {
 	return c->state == LINK_JOINING || c->state == LINK_STANDING;

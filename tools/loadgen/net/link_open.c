@@ -74,6 +74,7 @@ void link_open(struct crew *crew, struct link *c, uint64_t intended_ns)
 	if (r < 0) {
 		crew_trouble(crew, TROUBLE_CONNECT, c, "no socket: %s", strerror(-r));
 		link_state_set(crew, c, LINK_DEAD);
+		crew->speaker->dead(crew, c); /* as at any other end */
 		return;
 	}
 	c->since_ns = crew->now.mono_ns;

@@ -5,12 +5,10 @@
  * Owner: the crew. A painter's placements go out with link_send_all(), one buffer at a time;
  * watchers say little, and nothing waits for it.
  */
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "engine/base/assert.h"
 #include "tools/loadgen/load/rng.h"
 #include "tools/loadgen/pixel/pixel_priv.h"
 

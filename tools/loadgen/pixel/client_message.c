@@ -7,13 +7,9 @@
  */
 #include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "engine/base/assert.h"
 #include "tools/loadgen/result/remedy.h"
-#include "tools/loadgen/load/rng.h"
 #include "tools/loadgen/pixel/pixel_priv.h"
 
 /* --- subscribing ------------------------------------------------------------------------------ */

@@ -5,7 +5,6 @@
  * (client_message.c), and keeps it while what comes is what stands there. What does not (an answer
  * to a painter, a close frame, a lie) is parsed from the begin of its frame on.
  */
-#include "engine/base/assert.h"
 #include "tools/loadgen/pixel/pixel_priv.h"
 
 /* An observer got the frames from number `from` to its place. */

@@ -3,7 +3,6 @@
  */
 #include "tools/loadgen/pixel/options_priv.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>

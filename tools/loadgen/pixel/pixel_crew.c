@@ -3,17 +3,13 @@
  *
  * Memory is planned at pixel_crew_new(): clients, painters with their windows, histograms,
  * reference; receive buffers are the rings'. What a client borrows in the midst of a message
- * (struct carry) is the exception. The main thread reads `stats` and, under `lock`, `second_last`;
- * nothing else while the thread runs.
+ * (struct carry) is the exception. The main thread reads `stats`, and the crew's
+ * second by crew_second_get(); nothing else while the thread runs.
  */
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/base/assert.h"
-#include "tools/loadgen/load/rng.h"
 #include "tools/loadgen/pixel/pixel_priv.h"
 
 /* --- made and freed --------------------------------------------------------------------------- */

@@ -4,7 +4,6 @@
  * Owner: the crew's thread. Everything here follows the clock and the plan, never the server:
  * that is what makes the load an open loop. Each part has a budget for one turn.
  */
-#include "engine/base/assert.h"
 #include "tools/loadgen/load/rng.h"
 #include "tools/loadgen/pixel/pixel_priv.h"
 

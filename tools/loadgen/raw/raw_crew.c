@@ -3,8 +3,8 @@
  *
  * Memory is planned at raw_crew_new(): clients, senders with their windows and buffers,
  * histograms; receive buffers are the rings'. What grows is the table of broadcasts (bounded,
- * raw_track.c) and what a client borrows in the midst of a message. The main thread reads `stats`
- * and, under `lock`, `second_last`; nothing else while the thread runs.
+ * raw_track.c) and what a client borrows in the midst of a message. The main thread reads `stats`,
+ * and the crew's second by crew_second_get(); nothing else while the thread runs.
  */
 #include <errno.h>
 #include <stdlib.h>

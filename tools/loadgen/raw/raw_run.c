@@ -32,7 +32,7 @@ struct runner {
 	struct raw_result *result;
 };
 
-static struct raw_crew *pixel_crew_at(const struct runner *r, uint32_t i)
+static struct raw_crew *raw_crew_at(const struct runner *r, uint32_t i)
 {
 	return raw_crew_of(r->drive.crews[i]);
 }
@@ -51,7 +51,7 @@ static void totals_get(const struct runner *r, struct raw_totals *ret_totals)
 
 	drive_tally(&r->drive, &t.tally);
 	for (uint32_t i = 0; i < r->drive.started; i++) {
-		const struct raw_stats *s = raw_crew_stats(pixel_crew_at(r, i));
+		const struct raw_stats *s = raw_crew_stats(raw_crew_at(r, i));
 
 		t.sent += stat_get(&s->sent);
 		t.echoed += stat_get(&s->echoed);
@@ -145,7 +145,7 @@ static void send_all(struct runner *r)
 static bool all_looked(const struct runner *r)
 {
 	for (uint32_t i = 0; i < r->drive.started; i++)
-		if (stat_get(&raw_crew_stats(pixel_crew_at(r, i))->looked) < 2)
+		if (stat_get(&raw_crew_stats(raw_crew_at(r, i))->looked) < 2)
 			return false;
 	return true;
 }
@@ -183,7 +183,7 @@ static int broadcasts_join(struct runner *r)
 	int e = tracks == NULL ? -ENOMEM : 0;
 
 	for (uint32_t i = 0; e == 0 && i < r->drive.started; i++) {
-		tracks[i] = raw_crew_track(pixel_crew_at(r, i));
+		tracks[i] = raw_crew_track(raw_crew_at(r, i));
 		r->result->dropped += raw_track_dropped(tracks[i]);
 	}
 	if (e == 0)
@@ -203,7 +203,7 @@ static void result_judge(struct runner *r)
 		result->dropped++;
 	drive_troubles(&r->drive, result->outcome.first);
 	for (uint32_t i = 0; i < r->drive.started; i++) {
-		const struct raw_crew *w = pixel_crew_at(r, i);
+		const struct raw_crew *w = raw_crew_at(r, i);
 
 		hdr_merge(&result->echo, raw_crew_echo_hdr(w));
 		hdr_merge(&result->visible, raw_crew_visible_hdr(w));
