@@ -57,7 +57,7 @@ fi
 cat <<END
 
   page    $page
-  data    $data  (remove it to begin anew)
+  data    $data  (remove it to start over)
   stop    Ctrl-C
 
   To try in another terminal:
