@@ -1,9 +1,9 @@
 /*
- * record.h - what the journal holds: one record for each thing that happened to a board.
+ * record.h - what the journal holds: one record for each event on a board.
  *
- * On disk a record is type u8, body length u16, body, little-endian. A reader skips a type that it
- * does not know, and bytes behind the body that it does know: later versions add both. Records are
- * counted over all boards and types, unknown ones too: that count, from 1, is the lsn. Pure
+ * On disk a record is type u8, body length u16, body, little-endian. A reader skips types it does
+ * not know and extra bytes at the end of a known body: later versions add both. Records are counted
+ * across all boards and types, unknown ones included; that count, starting at 1, is the lsn. Pure
  * functions, any thread.
  */
 #ifndef PX_FORMAT_RECORD_H
@@ -21,17 +21,17 @@
 #define RECORD_BYTES_MAX       96           /* of the types below */
 #define RECORD_BODY_BYTES_MAX  (60u << 10)  /* of any type, in any version */
 #define RECORD_HEAD_BYTES      3            /* type, length of the body */
-#define RECORD_PLACEMENT_BYTES 54           /* of this type */
-#define RECORD_EPOCH_GAP       (1ull << 32) /* an epoch begins so far above the one before */
+#define RECORD_PLACEMENT_BYTES 54           /* of RECORD_PLACEMENT */
+#define RECORD_EPOCH_GAP       (1ull << 32) /* an epoch starts this far above the one before */
 
 _Static_assert(BOARD_SIDE_MAX - 1 <= UINT16_MAX, "x and y of a record are uint16_t");
 _Static_assert(BOARD_NAME_BYTES_MAX <= UINT8_MAX, "the length of a name is a byte");
 
 enum record_type {
-	RECORD_BOARD = 1, /* a board appears: its name gets a number for ever */
-	RECORD_EPOCH = 2, /* a board's history begins anew, above every seq used before */
+	RECORD_BOARD = 1, /* a new board: its name is bound to a number permanently */
+	RECORD_EPOCH = 2, /* a board's history starts over, above every seq used before */
 	RECORD_PLACEMENT = 3,
-	RECORD_ROLLBACK = 4, /* placements are taken back, or given again (rollback.h) */
+	RECORD_ROLLBACK = 4, /* placements are taken back, or restored (rollback.h) */
 };
 
 struct record_board {
@@ -50,36 +50,37 @@ struct record_epoch {
 
 struct record_placement {
 	uint64_t seq;
-	uint64_t request; /* the client's own number for it */
+	uint64_t request; /* the number the client gave it */
 	uint64_t placed_at_ms;
 	uint32_t epoch;
 	uint16_t board;
 	uint16_t x;
 	uint16_t y;
 	uint8_t color;
-	uint8_t user[USER_BYTES]; /* zeros: nobody's, see record_is_restored() */
+	uint8_t user[USER_BYTES]; /* zeros: no user's, see record_is_restored() */
 };
 
-/* The cells that it changes follow in the same batch, as placements of nobody. */
+/* The cells it changes follow in the same batch, as placements without a user. */
 struct record_rollback {
-	uint64_t undoes; /* the lsn of the rollback that it ends; 0: none, it takes by `filter` */
+	/* lsn of the rollback it undoes; 0: none, it takes placements by `filter` */
+	uint64_t undoes;
 	uint64_t placed_at_ms;
-	uint64_t placements; /* so many were taken back, or given again; */
-	uint64_t first_seq;  /* the oldest of them */
-	uint32_t cells;      /* so many changed by it */
+	uint64_t placements; /* number taken back, or restored */
+	uint64_t first_seq;  /* of the oldest of them */
+	uint32_t cells;      /* number of cells it changed */
 	uint32_t epoch;
 	uint16_t board;
 	struct placement_filter filter;
 };
 
-/* One that this version does not know, to be passed on. */
+/* A record of a type this version does not know, to be passed on. */
 struct record_other {
-	const uint8_t *body; /* in what record_get() read from */
+	const uint8_t *body; /* points into the bytes that record_get() read from */
 	uint16_t len;
 };
 
 struct record {
-	uint8_t type; /* enum record_type, or one that this version does not know */
+	uint8_t type; /* enum record_type, or a type this version does not know */
 	union {
 		struct record_other other;
 		struct record_board board;
@@ -89,18 +90,20 @@ struct record {
 	};
 };
 
-/* How many bytes record_put() writes. */
+/* The number of bytes that record_put() writes. */
 size_t record_bytes(const struct record *r);
 
-/* Writes a record: record_bytes() of them. Returns the position behind it. */
+/* Writes a record; `p` has room for record_bytes(). Returns the position after it. */
 uint8_t *record_put(uint8_t *p, const struct record *r);
 
-/* Reads one record and moves `in` behind it. Of an unknown type it gives the body as it is.
- * 0, or -EBADMSG: no record begins there, or its body is too short for its type. */
+/* Reads one record and moves `in` past it. The body of an unknown type is returned as it is and
+ * points into `in`. 0, or -EBADMSG: no valid record starts there, or its body is too short for its
+ * type. */
 int record_get(struct bytes *in, struct record *ret_record);
 
-/* The cells that a record sets, in the order of their seqs. Every reader of placements takes them
- * from here:
+/*
+ * The cells that a record sets, in order of their seqs. Every reader of placements takes them from
+ * here:
  *
  *	struct record_cells cells = {record, 0};
  *
@@ -111,7 +114,7 @@ struct record_cells {
 	uint32_t taken;
 };
 
-/* NULL: there are no more, or such records set none. Valid as long as the record. */
+/* NULL: there are no more, or this type of record sets none. Valid as long as the record. */
 static inline const struct record_placement *record_cells_next(struct record_cells *it)
 {
 	if (it->record->type != RECORD_PLACEMENT || it->taken > 0)
@@ -120,12 +123,13 @@ static inline const struct record_placement *record_cells_next(struct record_cel
 	return &it->record->placement;
 }
 
-/* Whether a rollback set the cell, not a person; its lsn is p->request then. */
+/* Whether a rollback set the cell, rather than a user; p->request is then the lsn of the
+ * rollback. */
 bool record_is_restored(const struct record_placement *p);
 
-/* Whether nothing of a board can lie between this seq of this epoch and the next one: it is the
- * very next, or the first of a later epoch, as far above as epochs begin. A board whose first epoch
- * is 1 stands at epoch 1, seq 0 before its first placement. */
+/* Whether no event of a board can lie between this seq and the next one: the next one is the
+ * immediate successor, or the first of a later epoch, a multiple of RECORD_EPOCH_GAP above. Before
+ * its first placement a board whose first epoch is 1 is at epoch 1, seq 0. */
 bool record_follows(uint32_t epoch, uint64_t seq, uint32_t next_epoch, uint64_t next_seq);
 
 const char *record_type_str(uint8_t type); /* "placement"; "unknown" */

@@ -1,8 +1,9 @@
 /*
  * history_cell.h - who placed one cell, newest first.
  *
- * The journal has no index: parts (segments) are read from the newest back, until enough is found.
- * A part that begins behind what is asked costs its first batches only.
+ * The journal has no index: parts (segments) are read from the newest backwards until enough is
+ * found. A part that starts after the range in question costs only its first batches. Owner: one
+ * thread, which may block.
  */
 #ifndef PX_HISTORY_HISTORY_CELL_H
 #define PX_HISTORY_HISTORY_CELL_H
@@ -20,14 +21,14 @@ struct history_cell {
 	uint16_t board;
 	uint16_t x;
 	uint16_t y;
-	/* the answer, when history_cell_step() was 0 or after history_cell_end() */
+	/* the answer, once history_cell_step() returned 0 or after history_cell_end() */
 	struct record_placement found[HISTORY_CELL_MAX]; /* newest first */
 	uint32_t count;
 	uint64_t next_seq; /* ask again with this before_seq for older ones; 0: there are none */
 	bool complete;     /* with next_seq 0: nothing older was removed or is missing */
 	enum history_source source;
 	bool gap; /* something in the middle of what was read is missing */
-	/* The oldest of this board in what was read, also when it is not below before_seq;
+	/* The lowest seq of this board in what was read, also when it is not below before_seq;
 	 * UINT64_MAX: none yet. */
 	uint64_t oldest_seq;
 	uint32_t oldest_epoch;
@@ -38,14 +39,14 @@ struct history_cell {
 	struct record_placement part[HISTORY_CELL_MAX];
 };
 
-/* After a history_look(). */
+/* After a history_look(), with the question filled in. */
 void history_cell_begin(struct history *h, struct history_cell *c);
 
 /* 1: call again; 0: answered; -errno. */
 int history_cell_step(struct history *h, struct history_cell *c);
 
-/* Between two steps: may the question end here with what was found? Then the answer says where to
- * go on. false: nothing was gained yet. */
+/* Between two steps: whether the question may end here with what was found; the answer then says
+ * where to continue. false: nothing was gained yet. */
 bool history_cell_end(struct history_cell *c);
 
 #endif

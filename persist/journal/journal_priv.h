@@ -1,9 +1,9 @@
 /*
- * journal_priv.h - the inside of a journal, for journal.c, journal_segment.c and journal_commit.c
+ * journal_priv.h - internals of the journal, for journal.c, journal_segment.c and journal_commit.c
  * only.
  *
  * journal.c          taking records, the turn, answers
- * journal_segment.c  states, files: asking for them, taking, leaving, giving up
+ * journal_segment.c  states; files: requesting, taking, leaving, giving up
  * journal_commit.c   what is in flight, and how it ends
  */
 #ifndef PX_JOURNAL_JOURNAL_PRIV_H
@@ -11,7 +11,7 @@
 
 #include "persist/journal/journal.h"
 
-#define SEGMENTS_AHEAD 1u /* made, beyond the one in use */
+#define SEGMENTS_AHEAD 1u /* prepared, beyond the one in use */
 #define TRIMS_MAX      4u
 
 struct batch_buffer {
@@ -24,12 +24,12 @@ enum flight_kind { FLIGHT_NONE, FLIGHT_COMMIT, FLIGHT_SYNC };
 
 struct flight {
 	enum flight_kind kind;
-	bool synced;     /* a commit with a sync behind it */
-	bool closing;    /* a commit of the closing batch */
-	uint32_t events; /* still to come */
+	bool synced;     /* a commit followed by a sync */
+	bool closing;    /* the commit of the closing batch */
+	uint32_t events; /* still expected */
 	int32_t write_res;
 	int32_t sync_res;
-	const uint8_t *at; /* what is left to write, and where to */
+	const uint8_t *at; /* what is left to write, and where */
 	size_t len;
 	uint64_t offset;
 	size_t total;   /* of the whole write */
@@ -40,7 +40,7 @@ struct flight {
 struct segment {
 	int fd; /* -1: none */
 	uint32_t number;
-	uint64_t offset; /* end of what is settled */
+	uint64_t offset; /* end of the settled part */
 	bool begun;      /* its header is settled */
 };
 
@@ -68,9 +68,9 @@ struct journal {
 	int error;
 	bool restart;
 	bool dropped;
-	bool unsynced; /* something settled was not synced */
+	bool unsynced; /* something settled is not synced yet */
 	uint64_t sync_due_ns;
-	uint64_t gather_until_ns; /* no commit before, unless much is waiting */
+	uint64_t gather_until_ns; /* no commit before this, unless much is waiting */
 	uint64_t retry_ns;
 	uint64_t journal_id;
 	uint64_t chain;
@@ -82,21 +82,21 @@ struct journal {
 
 /* --- journal.c --- */
 
-/* What holds between the fields whenever nobody is in the middle of changing them. */
+/* Asserts what holds between the fields whenever no function is in the middle of changing them. */
 void journal_check(const struct journal *j);
 
 /* --- journal_segment.c --- */
 
 void journal_state_set(struct journal *j, enum journal_state next);
 
-/* Everything unsettled is forgotten; refusing from now on. */
+/* Forgets everything unsettled and enters REFUSING. */
 void journal_drop(struct journal *j, int error, struct now now);
 
 void journal_prepared_collect(struct journal *j, struct now now);
 bool journal_prepare_is_wanted(const struct journal *j);
 void journal_prepare_request(struct journal *j, struct now now);
 
-/* The next prepared segment becomes the present one. false: there is none. */
+/* Makes the next prepared segment the current one. false: there is none. */
 bool journal_segment_take(struct journal *j);
 void journal_segment_close(struct journal *j);
 void journal_segment_abandon(struct journal *j, size_t blank_bytes);
@@ -105,7 +105,7 @@ void journal_leftovers_close(struct journal *j);
 
 /* --- journal_commit.c --- */
 
-/* Nothing is in flight, and a segment is there that has room. */
+/* Requires: nothing in flight, and a segment with room for it. */
 void journal_commit_arm(struct journal *j, struct batch_buffer *b, bool closing, struct now now);
 void journal_sync_arm(struct journal *j, struct now now);
 

@@ -1,8 +1,8 @@
 /*
  * keeper.h - the thread for disk jobs that block: segments made ahead, snapshots, retention.
  *
- * The writer thread submits jobs and takes results; the keeper thread calls keeper_turn(). Between
- * them are bounded queues; nobody waits. Segment jobs go before snapshot steps.
+ * The writer thread submits jobs and takes results; the keeper thread calls keeper_turn(). Bounded
+ * queues connect the two; neither waits. Segment jobs go before snapshot steps.
  */
 #ifndef PX_JOURNAL_KEEPER_H
 #define PX_JOURNAL_KEEPER_H
@@ -19,34 +19,38 @@
 struct keeper;
 
 struct keeper_config {
-	struct disk *disk;               /* from here on used by the keeper thread alone */
-	uint32_t snapshots_past;         /* kept besides the newest two */
-	uint64_t keep_bytes;             /* of journal; 0 = all history for ever */
-	uint64_t free_bytes_min;         /* below this much free disk old segments go; 0 = never */
-	bool drop_unread;                /* ... also those that a receiver has not passed */
-	uint64_t snapshot_bytes_per_sec; /* 0 = as fast as the disk is */
-	void *arg;                       /* of the functions below */
-	void (*wake_writer)(void *arg);  /* keeper thread: results are there */
-	uint64_t (*received_lsn)(void *arg); /* receivers have passed it; NULL: there is none */
-	void (*wake_keeper)(void *arg); /* writer thread: jobs are there; may be NULL in tests */
+	struct disk *disk;       /* from now on used by the keeper thread alone */
+	uint32_t snapshots_past; /* kept besides the newest two */
+	uint64_t keep_bytes;     /* of journal; 0: keep all history */
+	/* with less free disk than this the oldest segments are removed; 0: never */
+	uint64_t free_bytes_min;
+	bool drop_unread;                /* ... even those that a receiver has not read */
+	uint64_t snapshot_bytes_per_sec; /* 0: as fast as the disk allows */
+	void *arg;                       /* for the functions below */
+	void (*wake_writer)(void *arg);  /* on the keeper thread: results are ready */
+	/* all receivers have passed it; NULL: there are none */
+	uint64_t (*received_lsn)(void *arg);
+	/* on the writer thread: jobs are waiting; NULL only in tests */
+	void (*wake_keeper)(void *arg);
 };
 
+/* Copies `config`; its disk stays the caller's. -ENOMEM. */
 int keeper_new(const struct keeper_config *config, struct keeper **ret_keeper);
-void keeper_free(struct keeper *k); /* NULL is fine; both threads are gone */
+void keeper_free(struct keeper *k); /* NULL is allowed; both threads must have ended */
 
 /* --- the keeper thread --- */
 
-/* Does one bounded step: at most one write of 1 MiB with its sync. Returns nanoseconds until there
- * is something to do: 0 = call again, KEEPER_IDLE = when woken. */
+/* One bounded step: at most one write of 1 MiB with its sync. Returns nanoseconds until there is
+ * more to do: 0: call again, KEEPER_IDLE: when woken. */
 uint64_t keeper_turn(struct keeper *k, struct now now);
 
 /* --- the writer thread: segments, for journal.c --- */
 
 enum keeper_job_kind {
-	KEEPER_PREPARE, /* make segment `segment` of `bytes`, zeros, synced; result: fd */
-	KEEPER_BLANK,   /* zero `bytes` at `offset` of fd, as far as it goes; close it; no result */
-	KEEPER_CLOSE,   /* close fd; no result */
-	KEEPER_TRIM,    /* cut segment `segment` to `bytes`; no result */
+	KEEPER_PREPARE, /* make segment `segment` of `bytes` zeros, synced; result: fd */
+	KEEPER_BLANK, /* zero `bytes` at `offset` of fd, as far as possible; close it; no result */
+	KEEPER_CLOSE, /* close fd; no result */
+	KEEPER_TRIM,  /* truncate segment `segment` to `bytes`; no result */
 };
 
 struct keeper_job {
@@ -60,20 +64,23 @@ struct keeper_job {
 /* false: the queue is full; try again next turn. */
 bool keeper_submit(struct keeper *k, const struct keeper_job *job);
 
-/* A finished KEEPER_PREPARE. */
+/* The result of a KEEPER_PREPARE. */
 struct keeper_prepared {
 	uint32_t segment;
-	int fd;    /* writable; the receiver gives it back with KEEPER_BLANK or KEEPER_CLOSE */
-	int error; /* 0, or -errno and fd is -1 */
+	int fd;    /* writable; the taker gives it back with KEEPER_BLANK or KEEPER_CLOSE */
+	int error; /* 0, or -errno with fd -1 */
 };
+
+/* false: none is finished. */
 bool keeper_prepared_take(struct keeper *k, struct keeper_prepared *ret_prepared);
 
 /* --- the writer thread: snapshots --- */
 
-/* One at a time; false: one is being written. See struct snapshot_image for when. */
+/* One at a time; false: one is already being written. See struct snapshot_image for when. */
 bool keeper_snapshot_submit(struct keeper *k, struct snapshot_image *image);
 
-/* The image is the writer's again. error: 0 or -errno. NULL: nothing finished. */
+/* Returns the image, which is the writer's again, and its result (0 or -errno). NULL: none is
+ * finished. */
 struct snapshot_image *keeper_snapshot_take(struct keeper *k, int *ret_error);
 
 #endif

@@ -1,8 +1,8 @@
 /*
- * postgres.h - the receiver that brings every placement to PostgreSQL, once.
+ * postgres.h - the receiver that writes every placement to PostgreSQL exactly once.
  *
- * On the receiver's thread. postgres_link.h is its connection, postgres_row.h its rows,
- * postgres_trouble.h what errors mean, postgres_schema.h the tables.
+ * Runs on the receiver's thread. postgres_link.h is its connection, postgres_row.h its rows,
+ * postgres_trouble.h the meaning of errors, postgres_schema.h the tables.
  */
 #ifndef PX_POSTGRES_POSTGRES_H
 #define PX_POSTGRES_POSTGRES_H
@@ -16,19 +16,22 @@
 struct postgres;
 
 struct postgres_config {
-	const char *dsn;           /* of libpq: a URI or key=value; the caller's */
-	uint32_t timeout_ms;       /* without a sign of life: the connection is lost */
-	uint32_t partition_days;   /* made ahead */
-	bool migrate;              /* brings the schema up to date by itself */
-	const _Atomic bool *abort; /* the caller's */
+	const char *dsn; /* of libpq: a URI or key=value; stays the caller's */
+	/* without a sign of life for this long the connection counts as lost */
+	uint32_t timeout_ms;
+	uint32_t partition_days;   /* days of partitions made ahead */
+	bool migrate;              /* whether init() may bring the schema up to date */
+	const _Atomic bool *abort; /* true: give up waiting; stays the caller's */
 };
 
+/* Copies `config`, but not what it points to. -ENOMEM. */
 int postgres_new(const struct postgres_config *config, struct postgres **ret_postgres);
-void postgres_free(struct postgres *p); /* NULL is fine */
+void postgres_free(struct postgres *p); /* NULL is allowed */
 
-extern const struct receiver_ops postgres_ops; /* over a struct postgres */
+extern const struct receiver_ops postgres_ops; /* `self` is a struct postgres */
 
-/* `pixeld migrate`: brings the schema up to date, and says what it did. 0 or an exit code. */
+/* `pixeld migrate`: brings the schema up to date and reports on `out` what it did. 0 or an exit
+ * code. */
 int postgres_migrate(const struct postgres_config *config, FILE *out);
 
 #endif

@@ -1,11 +1,11 @@
 /*
- * receiver.h - whoever gets everything that is in the journal, once and in order: PostgreSQL, ...
+ * receiver.h - anything that gets the whole journal, once and in order: PostgreSQL, ...
  *
- * A receiver is a table of functions (receiver_ops) over something of its own. The driver here
- * reads the journal for it, on a thread where blocking is allowed, and never in the way of placing:
- * a receiver that is slow or gone falls behind on disk. The position lives with what was received,
- * and moves with it in one step; after any failure the receiver is asked where it stands, and gets
- * what follows. So a crash anywhere makes neither gap nor repetition.
+ * A receiver is a table of functions (receiver_ops) over an object of its own. The driver in
+ * receiver.c reads the journal for it on a thread that may block, and never delays placing: a
+ * receiver that is slow or gone falls behind on disk. Its position is stored with what it received
+ * and moves with it atomically; after any failure the driver asks the receiver for its position and
+ * sends what follows. So a crash at any point causes neither a gap nor a repetition.
  *
  *	       init                     close
  *	START ─────▶ FOLLOWING ───────────────────────▶ WAITING ──▶ START
@@ -13,7 +13,7 @@
  *	  ├─▶ COPYING ──┘│                                 │
  *	  └─────┴────────┴──▶ STOPPED ─────────────────────┘   a minute
  *
- *	receiver_stop(): FOLLOWING goes on to the end of the journal, then CLOSED; others at once
+ *	receiver_stop(): FOLLOWING reads the rest of the journal, then CLOSED; others immediately
  */
 #ifndef PX_RECEIVER_RECEIVER_H
 #define PX_RECEIVER_RECEIVER_H
@@ -28,86 +28,86 @@
 
 #define RECEIVER_IDLE UINT64_MAX
 
-/* What became of a call. */
+/* The outcome of a call. */
 enum receiver_verdict {
 	RECEIVER_OK,
-	RECEIVER_RETRY,   /* lifts by itself, or by somebody who does not know of us */
-	RECEIVER_REFUSED, /* something that was handed over since the last flush is not taken */
-	RECEIVER_STOP,    /* somebody has to decide; why() says what */
-	RECEIVER_COPY,    /* of init() alone: it begins with a copy of the boards */
+	RECEIVER_RETRY,   /* passes by itself, or is repaired without our help */
+	RECEIVER_REFUSED, /* something handed over since the last flush is not accepted */
+	RECEIVER_STOP,    /* an operator has to decide; why() says what */
+	RECEIVER_COPY,    /* from init() only: start with a copy of the boards */
 };
 
 struct receiver_board {
 	struct record_board meta;
-	uint32_t colors; /* of the palette; 0: not served any more */
+	uint32_t colors; /* in the palette; 0: no longer served */
 	uint32_t rgb[BOARD_COLORS_MAX];
 };
 
 struct receiver_journal {
 	uint64_t journal_id;
-	uint64_t oldest_lsn;                 /* where one that has nothing begins */
-	const struct receiver_board *boards; /* all that records may be about */
+	uint64_t oldest_lsn;                 /* where a receiver that has nothing starts */
+	const struct receiver_board *boards; /* every board that records may refer to */
 	uint32_t board_count;
 };
 
 struct receiver_position {
-	uint64_t lsn;   /* everything up to it was received, for good */
+	uint64_t lsn;   /* everything up to it was received for good */
 	uint64_t chain; /* fingerprint of the journal up to lsn; 0: not known */
-	bool is_new;    /* it has received nothing yet */
+	bool is_new;    /* nothing was received yet */
 };
 
-/* All called on the receiver's thread; they may block, but give up when the server ends. After any
- * other verdict than OK the next call is close(), but for COPY, after which it is copy() or
- * close(). REFUSED where no event was handed over is STOP. */
+/* All are called on the receiver's thread; they may block, but must give up when the server ends.
+ * After any verdict but OK the next call is close(), except that COPY is followed by copy() or
+ * close(). REFUSED when no event was handed over counts as STOP. */
 struct receiver_ops {
 	const char *name;
 
-	/* Makes it ready. Its position is the truth; one that is new stands before oldest_lsn.
-	 * COPY: it has no position, or one that it does not go on from. */
+	/* Prepares it. The position it returns is authoritative; a new one is just before
+	 * oldest_lsn. COPY: it has no position, or cannot continue from the one it has. */
 	enum receiver_verdict (*init)(void *self, const struct receiver_journal *journal,
 				      struct receiver_position *ret_position);
 
-	/* All boards as the records up to `at` made them; valid until it returns. Keeps them and
-	 * the position `at`, both or neither; the records behind it follow. NULL: init() never
-	 * asks. */
+	/* All boards as of `at`; valid until it returns. Stores them and the position `at`, both or
+	 * neither; the records after it follow. NULL: init() never returns COPY. */
 	enum receiver_verdict (*copy)(void *self, const struct receiver_position *at,
 				      const struct full_copy *boards);
 
-	/* The next record, in order of lsn. Need not be kept before flush(). */
+	/* The next record, in order of lsn. Need not be stored before flush(). */
 	enum receiver_verdict (*event)(void *self, uint64_t lsn, const struct record *record);
 
-	/* Keeps all events since the last flush and moves the position to `to`, both or neither.
-	 * RETRY may also mean that it is not known which; init() will tell. */
+	/* Stores all events since the last flush and moves the position to `to`, both or neither.
+	 * RETRY may also mean that it is not known which; the next init() resolves that. */
 	enum receiver_verdict (*flush)(void *self, const struct receiver_position *to);
 
-	/* Whatever was not flushed is forgotten. init() may follow. Also without init(). */
+	/* Discards whatever was not flushed. init() may follow. May be called without init(). */
 	void (*close)(void *self);
 
-	/* A sentence on the last verdict that was not OK, and what can be done. */
+	/* What the last verdict other than OK was about and what can be done; one sentence. */
 	const char *(*why)(const void *self);
 };
 
 struct receiver_config {
 	const struct receiver_ops *ops;
 	void *self;
-	const char *data; /* the directory of the journal */
+	const char *data; /* directory of the journal */
 	uint64_t journal_id;
-	const struct receiver_board *boards; /* the caller's, as long as the receiver lives */
+	const struct receiver_board *boards; /* the caller's, for the receiver's lifetime */
 	uint32_t board_count;
-	uint32_t batch_records;     /* a flush behind so many; */
-	uint64_t batch_bytes;       /* or so much of journal; */
-	uint64_t batch_age_ns;      /* or when the oldest has waited so long */
-	uint64_t gentle_per_second; /* records while people place, see receiver_pace.h; 0: all */
-	uint64_t seed;              /* of the jitter */
-	struct full_copy *copy;     /* the writer fills it; NULL: for one that never asks */
+	uint32_t batch_records; /* a flush after this many records, */
+	uint64_t batch_bytes;   /* or this many bytes of journal, */
+	uint64_t batch_age_ns;  /* or once the oldest record has waited this long */
+	/* limit while users are placing, see receiver_pace.h; 0: no limit */
+	uint64_t gentle_per_second;
+	uint64_t seed;          /* of the jitter */
+	struct full_copy *copy; /* the writer fills it; NULL: for one that never asks for a copy */
 	void *arg;
-	uint64_t (*durable_lsn)(void *arg); /* of the journal, now */
-	void (*wake_writer)(void *arg);     /* `copy` is asked for */
+	uint64_t (*durable_lsn)(void *arg); /* of the journal, at this moment */
+	void (*wake_writer)(void *arg);     /* `copy` is requested */
 };
 
 enum receiver_state {
 	RECEIVER_START,
-	RECEIVER_COPYING, /* waits for the copy, or hands it over */
+	RECEIVER_COPYING, /* waits for the copy, or stores it */
 	RECEIVER_FOLLOWING,
 	RECEIVER_WAITING,
 	RECEIVER_STOPPED,
@@ -119,12 +119,13 @@ const char *receiver_state_str(enum receiver_state state);
 
 struct receiver;
 
-/* -ENOMEM, or what the disk said. */
+/* Copies `config`. -ENOMEM, or the disk's error. */
 int receiver_new(const struct receiver_config *config, struct now now,
 		 struct receiver **ret_receiver);
-void receiver_free(struct receiver *r); /* NULL is fine; its thread is gone */
+void receiver_free(struct receiver *r); /* NULL is allowed; its thread must have ended */
 
-/* The receiver's thread: at most one batch. Nanoseconds until it wants to be called again. */
+/* On the receiver's thread: at most one batch. Returns nanoseconds until it wants to be called
+ * again. */
 uint64_t receiver_turn(struct receiver *r, struct now now);
 
 /* --- any thread --- */
@@ -132,7 +133,7 @@ uint64_t receiver_turn(struct receiver *r, struct now now);
 void receiver_stop(struct receiver *r);
 bool receiver_is_closed(const struct receiver *r);
 
-/* Records up to here were received; 0: not known yet. Retention keeps what lies behind. */
+/* All records up to here were received; 0: not known yet. Retention keeps those after it. */
 uint64_t receiver_lsn(const struct receiver *r);
 
 struct receiver_status {
@@ -147,10 +148,12 @@ struct receiver_status {
 	uint64_t stops;
 	uint64_t quarantined;
 };
+
+/* Each number is consistent by itself; together they may be of different moments. */
 void receiver_look(const struct receiver *r, struct now now, struct receiver_status *ret_status);
 
-/* It has met what it sends to in this run, and has seen that it is ours and not of another history.
- * What made it stop, somebody has to decide. */
+/* It has reached its destination in this run and found that it holds this journal's history. false
+ * after a stop: an operator then has to decide. */
 bool receiver_is_trusted(const struct receiver *r);
 
 const char *receiver_name(const struct receiver *r);

@@ -1,10 +1,10 @@
 /*
- * receiver_priv.h - the inside of a receiver's driver, for receiver.c, receiver_batch.c and
+ * receiver_priv.h - internals of a receiver's driver, for receiver.c, receiver_batch.c and
  * receiver_trouble.c only.
  *
  * receiver.c          states, start, following, end, answers to other threads
  * receiver_batch.c    one batch: reading, handing over, flushing
- * receiver_trouble.c  trying again, stopping, quarantine
+ * receiver_trouble.c  retrying, stopping, quarantine
  */
 #ifndef PX_RECEIVER_RECEIVER_PRIV_H
 #define PX_RECEIVER_RECEIVER_PRIV_H
@@ -23,24 +23,24 @@ struct receiver {
 	struct receiver_config config;
 	struct disk *disk;
 	struct journal_reader *reader;
-	struct journal_piece piece; /* what is left of the reader's last one */
+	struct journal_piece piece; /* the rest of the reader's last one */
 	enum receiver_state state;
 	struct receiver_position at;
 	struct now now;
 	uint64_t due_ns;    /* WAITING, STOPPED: until then */
-	uint64_t wait_ns;   /* the last one; 0: all is well */
-	uint64_t behind_ns; /* since when there is something to receive; 0: nothing is */
+	uint64_t wait_ns;   /* the last wait; 0: all is well */
+	uint64_t behind_ns; /* since when there is something to receive; 0: there is nothing */
 	uint64_t behind_said_ns;
-	uint64_t narrow;   /* no more records than this in a batch; 0: no limit */
-	uint64_t skip_lsn; /* this one is in the quarantine */
+	uint64_t narrow;   /* most records in a batch; 0: no limit */
+	uint64_t skip_lsn; /* this record is in the quarantine */
 	uint64_t draws;
 	uint32_t unreadable;
 	struct receiver_pace pace;
 	bool sought;
 	bool was_following; /* since the last start or trouble */
 
-	/* the batch at hand */
-	struct record last; /* when it is a batch of one: what to quarantine */
+	/* the current batch */
+	struct record last; /* in a batch of one: the record to quarantine */
 	uint64_t batch_lsn;
 	uint64_t batch_chain;
 	uint64_t batch_records, batch_placements, batch_bytes;
@@ -48,7 +48,7 @@ struct receiver {
 
 	char why[RECEIVER_WHY_BYTES]; /* of the last stop */
 
-	/* for any thread */
+	/* read by any thread */
 	_Atomic bool stopping;
 	_Atomic uint32_t state_seen;
 	_Atomic uint64_t lsn;
@@ -66,17 +66,17 @@ uint64_t receiver_durable_lsn(const struct receiver *r);
 
 /* --- receiver_batch.c --- */
 
-/* So many records make it full now. */
+/* The number of records that makes a batch full now. */
 uint64_t receiver_batch_most(const struct receiver *r);
 
-/* Something is durable behind the position. Nanoseconds until the next turn. */
+/* Requires something durable beyond the position. Returns nanoseconds until the next turn. */
 uint64_t receiver_batch_run(struct receiver *r, uint64_t durable);
 
-/* --- receiver_trouble.c: the next state is set by them --- */
+/* --- receiver_trouble.c: these set the next state --- */
 
 void receiver_verdict_take(struct receiver *r, enum receiver_verdict verdict);
 
-/* Said once: it is looked at again every minute, so that nobody has to restart the server. */
+/* Logged once. Looked at again every minute, so the server need not be restarted. */
 void receiver_stop_for(struct receiver *r, const char *why);
 
 /* `error` is the reader's. */

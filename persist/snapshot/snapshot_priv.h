@@ -10,9 +10,9 @@
  *	        20 zero u32        24 checksum of 0..23 and the payload, salted with the header's
  *
  * item: which board. place: offset in the board's bytes, or index of the first person or request.
- * Chunks come in one order only: for each board its meta and its bytes from 0 on, then people from
- * 0 on, then requests from 0 on, then the end. Version 1 has no requests: where there are none a
- * file is of version 1, and read by programs from before there were any.
+ * Chunks have a fixed order: for each board its meta and its bytes from 0 on, then people from 0
+ * on, then requests from 0 on, then the end. Version 1 has no requests: a file without any is
+ * written as version 1, so older programs can read it.
  */
 #ifndef PX_SNAPSHOT_SNAPSHOT_PRIV_H
 #define PX_SNAPSHOT_SNAPSHOT_PRIV_H
