@@ -1,10 +1,10 @@
 /*
- * historian.h - the thread that answers questions about the past: from the disk, and where that
- * does not reach from the database.
+ * historian.h - the thread that answers questions about the past: from the disk, and from the
+ * database where the disk does not reach.
  *
  * The writer submits questions and takes answers (struct history_job); the historian's thread calls
- * historian_turn(). One question at a time, in steps of 4 MiB, with a limit on its time: nobody who
- * places waits for it.
+ * historian_turn(). One question at a time, in steps of 4 MiB, with a time limit: placing never
+ * waits for it.
  */
 #ifndef PX_WRITER_HISTORIAN_H
 #define PX_WRITER_HISTORIAN_H
@@ -21,19 +21,20 @@
 struct historian;
 
 struct historian_config {
-	struct disk *disk; /* this thread's own */
-	struct past *past; /* likewise; NULL: the journal is all there is */
-	struct spsc *jobs; /* of struct history_job: we pop */
-	struct spsc *done; /* likewise: we push */
+	struct disk *disk; /* used by this thread alone */
+	struct past *past; /* used by this thread alone; NULL: there is only the journal */
+	struct spsc *jobs; /* of struct history_job; popped here */
+	struct spsc *done; /* of struct history_job; pushed here */
 	void *arg;
-	void (*wake_writer)(void *arg); /* answers are there */
+	void (*wake_writer)(void *arg); /* answers are ready */
 };
 
+/* Copies `config`, but not what it points to. -ENOMEM. */
 int historian_new(const struct historian_config *config, struct historian **ret_historian);
-void historian_free(struct historian *h); /* NULL is fine; its thread is gone */
+void historian_free(struct historian *h); /* NULL is allowed; its thread must have ended */
 
-/* One bounded step. Returns nanoseconds until there is something to do: 0 = call again,
- * HISTORIAN_IDLE = when woken. */
+/* One bounded step. Returns nanoseconds until there is more to do: 0: call again, HISTORIAN_IDLE:
+ * when woken. */
 uint64_t historian_turn(struct historian *h, struct now now);
 
 #endif

@@ -1,4 +1,6 @@
-/* restore_priv.h - what restore.c and replay.c share: one start, before any thread runs. */
+/*
+ * restore_priv.h - shared by restore.c and replay.c: one start, before any other thread runs.
+ */
 #ifndef PX_WRITER_RESTORE_PRIV_H
 #define PX_WRITER_RESTORE_PRIV_H
 
@@ -8,7 +10,7 @@
 struct gather {
 	struct writer_board *board; /* NULL: none */
 	struct delta_cell *cells;   /* [FRAME_CELLS_MAX], from the first one on */
-	struct change change;       /* the cells that came; the first one says the rest */
+	struct change change;       /* the cells so far; the first one fills in the rest */
 	uint32_t wanted;
 };
 
@@ -20,15 +22,15 @@ struct restore {
 	int exit_code;
 };
 
-/* Ends recovery with a sentence for the operator. -ECANCELED. */
+/* Ends the recovery with a sentence for the operator. Returns -ECANCELED. */
 int restore_refuse(struct restore *r, int exit_code, const char *sentence);
 
-/* The board that the disk names; made when it comes for the first time. -ENOMEM, or refused. */
+/* The board that the disk names; made on its first appearance. -ENOMEM, or refused. */
 int restore_board(struct restore *r, const struct record_board *meta, struct writer_board **ret);
 
-/* What recovery is to hand over to. After it, replay_free(). */
+/* The handler for recover_run(). Call replay_free() afterwards. */
 struct recover_handler replay_handler(struct restore *r);
-/* A rollback began, and not all of its cells came. */
+/* Whether a rollback has begun and some of its cells are still missing. */
 bool replay_is_inside(const struct restore *r);
 void replay_free(struct restore *r);
 

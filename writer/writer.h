@@ -1,8 +1,8 @@
 /*
- * writer.h - the thread that decides: one order for everything, durable before anybody is told.
+ * writer.h - the thread that decides: one order for everything, durable before it is acknowledged.
  *
  * Owns the boards, the people, the writing side of the broadcast logs, and the journal's turn.
- * Workers ask by mail and get one answer each; keeper and packer do for it what would block.
+ * Workers send it mail and get one answer each; keeper and packer do for it whatever would block.
  *
  *   place: check > charge > number > journal        ... durable ...       > apply > answer, cut
  *
@@ -32,13 +32,13 @@
 
 struct writer;
 
-/* A board to be packed, and its result on the way back. */
+/* A board to be packed, and the result on its way back. */
 struct pack_job {
-	struct board_copy *copy; /* one reference, given back with the result */
-	struct blob *blob;       /* the result; NULL: no memory */
+	struct board_copy *copy; /* holds one reference, returned with the result */
+	struct blob *blob;       /* the result; NULL: out of memory */
 	const struct room *room;
-	_Atomic uint64_t *account; /* of all packed boards that live; see blob_account() */
-	uint64_t workers;          /* bit mask: who asked */
+	_Atomic uint64_t *account; /* bytes of all packed boards alive; see blob_account() */
+	uint64_t workers;          /* bit mask of the workers that asked */
 	uint8_t form;              /* enum board_form */
 };
 
@@ -50,9 +50,9 @@ struct history_job {
 	struct mail_client client;
 	uint64_t asked_ns;
 	const struct room *room;
-	uint64_t upto_lsn;  /* what was durable and applied when it was asked, */
+	uint64_t upto_lsn;  /* durable and applied when it was asked, */
 	uint64_t seq;       /* and the board's seq then */
-	uint32_t cells_max; /* QUESTION_ROLLBACK: more do not change at once */
+	uint32_t cells_max; /* QUESTION_ROLLBACK: most cells that may change at once */
 	uint16_t board;
 	uint8_t worker;
 	union { /* by ask.kind */
@@ -62,7 +62,7 @@ struct history_job {
 	struct rollback_offer *offer; /* ROLLBACK_DO that can be done; from malloc() */
 };
 
-/* What a rollback would change, on a board at job.seq. */
+/* What a rollback would change on a board at job.seq. */
 struct rollback_offer {
 	struct placement_filter filter;
 	uint64_t placements, first_seq;
@@ -72,61 +72,69 @@ struct rollback_offer {
 
 #define FULL_COPIES_MAX 8
 
-#define HISTORY_JOBS_MAX 32 /* more questions get 503 */
+#define HISTORY_JOBS_MAX 32 /* further questions get 503 */
 
 struct writer_config {
 	const struct settings *settings;
-	struct disk *disk; /* for recovery; afterwards the keeper's */
+	struct disk *disk; /* for recovery; afterwards used by the keeper alone */
 	unsigned worker_count;
-	bool read_only; /* recovery changes nothing; nothing but writer_free() may follow */
-	struct spsc *requests[WORKERS_MAX]; /* of struct mail_request: we pop */
-	struct spsc *answers[WORKERS_MAX];  /* of struct mail_answer: we push */
-	struct spsc *pack_jobs;             /* of struct pack_job: we push */
-	struct spsc *pack_done;             /* of struct pack_job: we pop */
-	struct spsc *history_jobs;          /* of struct history_job: we push; NULL: no historian */
-	struct spsc *history_done;          /* likewise: we pop */
-	struct full_copy *full_copies[FULL_COPIES_MAX]; /* one for each who may ask: we fill it */
+	bool read_only; /* recovery changes nothing; only writer_free() may follow */
+	struct spsc *requests[WORKERS_MAX]; /* of struct mail_request; popped here */
+	struct spsc *answers[WORKERS_MAX];  /* of struct mail_answer; pushed here */
+	struct spsc *pack_jobs;             /* of struct pack_job; pushed here */
+	struct spsc *pack_done;             /* of struct pack_job; popped here */
+	struct spsc *history_jobs; /* of struct history_job; pushed here; NULL: no historian */
+	struct spsc *history_done; /* of struct history_job; popped here */
+	/* one for each possible requester; filled here */
+	struct full_copy *full_copies[FULL_COPIES_MAX];
 	unsigned full_copy_count;
-	void *arg; /* of the functions below */
+	void *arg; /* for the functions below */
 	void (*wake_worker)(void *arg, unsigned worker);
 	void (*wake_packer)(void *arg);
 	void (*wake_historian)(void *arg);
-	uint64_t (*round_ns)(void *arg); /* the longest last round of any worker */
+	uint64_t (*round_ns)(void *arg); /* longest last round of all workers */
 };
 
-/* Recovers the boards: before any thread runs. 0, or an exit code of pixeld with a sentence in
- * `why` (RECOVER_WHY_BYTES). Afterwards writer_rooms() is complete. */
+/* Recovers the boards, before any other thread runs. Copies `config`, but not what it points to. 0,
+ * or an exit code of pixeld with a sentence in `why` (RECOVER_WHY_BYTES). Afterwards writer_rooms()
+ * is complete. */
 int writer_new(const struct writer_config *config, struct now now, struct writer **ret_writer,
 	       char why[static RECOVER_WHY_BYTES]);
-void writer_free(struct writer *w); /* NULL is fine; no other thread runs */
+void writer_free(struct writer *w); /* NULL is allowed; no other thread may run */
 
+/* Valid until writer_free(). */
 struct rooms *writer_rooms(struct writer *w);
 
-/* Before any thread runs: whose journal it is, and the boards in it by number; NULL: no such one.
- * */
+/* Before any other thread runs: the id of the journal, and the boards in it by number; NULL: there
+ * is none with that number. */
 uint64_t writer_journal_id(const struct writer *w);
 const struct record_board *writer_board_meta(const struct writer *w, uint32_t number);
 
-/* Opens ring and journal: on the writer's thread, before the first turn. -errno. */
+/* Opens ring and journal. On the writer's thread, before the first turn. 0 or -errno. */
 int writer_start(struct writer *w, struct keeper *keeper, struct now now);
 
-/* Returns how long the thread may sleep, in nanoseconds. With *ret_nap it sleeps through new mail,
- * which could not be journalled sooner anyhow: a stream of placements then costs no wake-up each.
- * */
+/* One turn. Returns how many nanoseconds the thread may sleep. *ret_nap: the sleep need not end for
+ * new mail, which could not be journalled sooner in any case; a stream of placements then costs no
+ * wake-up each. */
 uint64_t writer_turn(struct writer *w, struct now now, bool *ret_nap);
+
+/* Whether a worker, the packer or the historian has sent something; checked before sleeping. */
 bool writer_has_mail(struct writer *w);
 struct ring *writer_ring(struct writer *w);
 
-/* After the workers are gone: closes the journal and writes a last snapshot, over more turns. */
+/* After the workers have ended: closes the journal and writes a last snapshot, over further
+ * turns. */
 void writer_stop(struct writer *w);
 bool writer_is_stopped(const struct writer *w);
 
 /* Any thread. */
-bool writer_is_ready(const struct writer *w);        /* the journal takes placements */
-uint64_t writer_durable_lsn(const struct writer *w); /* of the journal: on disk, for good */
+bool writer_is_ready(const struct writer *w);        /* the journal accepts placements */
+uint64_t writer_durable_lsn(const struct writer *w); /* everything up to it is on disk for good */
 const struct writer_metrics *writer_metrics(const struct writer *w);
 const struct histogram *writer_acks(const struct writer *w);    /* from arrival to the answer */
-const struct histogram *writer_commits(const struct writer *w); /* of the journal */
+const struct histogram *writer_commits(const struct writer *w); /* group commits of the journal */
+
+/* How many requests were refused for this reason. */
 uint64_t writer_refused(const struct writer *w, enum refusal why);
 
 #endif

@@ -1,4 +1,4 @@
-/* writer_metrics.h - what the writer counts (writer_metrics.def); any thread reads. */
+/* writer_metrics.h - the writer's metrics (writer_metrics.def); read by any thread. */
 #ifndef PX_WRITER_WRITER_METRICS_H
 #define PX_WRITER_WRITER_METRICS_H
 

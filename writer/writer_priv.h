@@ -1,4 +1,4 @@
-/* writer_priv.h - what the files of the writer share; all on its thread. */
+/* writer_priv.h - shared by the files of the writer; everything runs on its thread. */
 #ifndef PX_WRITER_WRITER_PRIV_H
 #define PX_WRITER_WRITER_PRIV_H
 
@@ -13,9 +13,9 @@
 #include "writer/frames.h"
 #include "writer/writer.h"
 
-#define PENDING_MAX          65536 /* a power of two: requests that wait for the journal */
+#define PENDING_MAX          65536 /* a power of two: requests waiting for the journal */
 #define REQUESTS_PER_TURN    2048  /* per worker */
-#define PREFETCH_AHEAD       8     /* placements: longer than memory takes */
+#define PREFETCH_AHEAD       8     /* placements: covers the latency of memory */
 #define EVENTS_PER_REAP      64
 #define COPY_STEP_BYTES      (512u << 10) /* per board and turn */
 #define PEOPLE_COPY_STEP     8192
@@ -23,7 +23,7 @@
 #define REQUESTS_COPY_STEP   8192
 #define REQUESTS_EXPIRE_STEP 1024 /* per turn */
 #define LOG_FRAMES_MAX       65536
-#define JSON_FILL_BYTES_MAX  (2u << 20) /* of the binary log, decoded for the JSON log at once */
+#define JSON_FILL_BYTES_MAX  (2u << 20) /* of the binary log, decoded for the JSON log in one go */
 #define PACKED_BYTES_MIN     (256ull << 20)
 
 _Static_assert(2 * RECORD_BYTES_MAX + FRAME_CELLS_MAX * RECORD_PLACEMENT_BYTES <=
@@ -33,30 +33,30 @@ _Static_assert(JOURNAL_BATCH_BYTES_DEFAULT + BATCH_HEADER_BYTES + JOURNAL_ALIGN 
 		       HISTORY_STEP_BYTES,
 	       "the historian reads any batch in one step");
 
-/* Who wants the copies of all boards to begin at one lsn. */
+/* Who wants copies of all boards started at the same lsn. */
 enum copy_taker { COPY_SNAPSHOT, COPY_FULL, COPY_TAKERS };
 
 struct writer_board {
-	struct record_board meta; /* number, name, size: for ever */
-	struct room *room;        /* NULL: the settings do not name it; kept, not served */
-	struct applied live;      /* what is durable; `changed` is what no frame has yet */
-	uint64_t seq_numbered;    /* the newest that was given out */
-	struct frames frames;     /* of `live`; only of served ones */
+	struct record_board meta; /* number, name, size: they never change */
+	struct room *room;        /* NULL: not in the settings; kept, but not served */
+	struct applied live;      /* what is durable; `changed` is what is in no frame yet */
+	uint64_t seq_numbered;    /* the newest seq given out */
+	struct frames frames;     /* of `live`; only of boards that are served */
 	uint64_t cut_next_ns, status_next_ns;
 	uint64_t wants[BOARD_FORMS];           /* workers that want the next copy in this form */
-	uint64_t copy_wants[BOARD_FORMS];      /* that get the copy in the making */
-	struct board_copy *taken[COPY_TAKERS]; /* finished, for who wants all boards at one lsn */
-	uint8_t takers;                        /* of the copy in the making, a bit each */
-	uint64_t snapshot_newest_ms; /* live.newest_ms when that of a snapshot was begun */
-	bool is_journalled;          /* the journal or the snapshot knows it */
-	bool is_epoch_new;           /* the journal does not know the epoch yet */
-	uint64_t meta_lsn;           /* of this run's record of board and epoch */
+	uint64_t copy_wants[BOARD_FORMS];      /* workers that get the copy being made */
+	struct board_copy *taken[COPY_TAKERS]; /* finished, for a taker of all boards at one lsn */
+	uint8_t takers;                        /* of the copy being made, one bit each */
+	uint64_t snapshot_newest_ms; /* live.newest_ms when the snapshot's copy was started */
+	bool is_journalled;          /* it is in the journal or the snapshot */
+	bool is_epoch_new;           /* the journal does not have the epoch yet */
+	uint64_t meta_lsn;           /* lsn of this run's record of board and epoch */
 	struct refill *refill;       /* only while recovering, of boards that are served */
 };
 
 enum pending_kind { PENDING_PLACE, PENDING_REPEAT, PENDING_YOU, PENDING_ROLLBACK };
 
-/* A placement in the journal, and the person before the charge. */
+/* A placement in the journal, and the person's state before the charge. */
 struct pending_place {
 	uint64_t seq, request;
 	uint64_t asked_ns, placed_at_ms;
@@ -68,7 +68,7 @@ struct pending_place {
 	uint8_t user[USER_BYTES];
 };
 
-/* The answer of a placement that is in the journal already. */
+/* The answer to a placement that is already in the journal. */
 struct pending_repeat {
 	uint64_t seq, request;
 	uint8_t user[USER_BYTES];
@@ -80,7 +80,7 @@ struct pending_you {
 
 struct pending_rollback {
 	uint64_t first_seq;
-	uint64_t name; /* the lsn of its record */
+	uint64_t name; /* lsn of its record */
 	uint64_t placed_at_ms;
 };
 
@@ -103,32 +103,34 @@ _Static_assert(sizeof(struct pending) <= 128, "two cache lines a placement");
 
 enum snapshot_phase {
 	SNAPSHOT_IDLE,
-	SNAPSHOT_WANTED, /* no new copies begin; when none is in the making, all begin at once */
+	/* no new copies are started; once none is being made, all are started together */
+	SNAPSHOT_WANTED,
 	SNAPSHOT_BOARDS, /* copies are being made */
 	SNAPSHOT_PEOPLE,
 	SNAPSHOT_REQUESTS,
-	SNAPSHOT_SETTLE,  /* until the journal has settled what people were charged for */
-	SNAPSHOT_WRITING, /* with the keeper */
+	SNAPSHOT_SETTLE,  /* until the journal has settled the charges that were copied */
+	SNAPSHOT_WRITING, /* the keeper has it */
 };
 
 enum full_phase {
-	FULL_IDLE,   /* nobody asks, or what is there already is not in the journal yet */
-	FULL_WANTED, /* no new copies begin; when none is in the making, all begin at once */
+	FULL_IDLE, /* nobody asks, or the present state is not in the journal yet */
+	/* no new copies are started; once none is being made, all are started together */
+	FULL_WANTED,
 	FULL_MAKING,
 };
 
 enum rollback_phase {
 	ROLLBACK_IDLE,
-	ROLLBACK_PLANNING,   /* the historian looks what it would change */
-	ROLLBACK_READY,      /* waits for room in the journal */
-	ROLLBACK_JOURNALLED, /* waits to be durable */
+	ROLLBACK_PLANNING,   /* the historian works out what it would change */
+	ROLLBACK_READY,      /* waiting for room in the journal */
+	ROLLBACK_JOURNALLED, /* waiting to be durable */
 };
 
-/* The rollback at work: one at a time, of all boards. */
+/* The rollback in progress: one at a time, over all boards. */
 struct rollback_work {
 	enum rollback_phase phase;
-	struct history_job job; /* with the offer and the answer's blob */
-	uint8_t *touched;       /* a bit per cell: somebody placed there since it was asked */
+	struct history_job job; /* including the offer and the blob of the answer */
+	uint8_t *touched;       /* one bit per cell: placed on since the question */
 };
 
 enum stop_phase { STOP_NO, STOP_JOURNAL, STOP_SNAPSHOT, STOP_DONE };
@@ -147,11 +149,11 @@ struct writer {
 	struct people *people;
 	struct requests *requests;
 	struct pending *pending;             /* ring */
-	uint64_t pending_head, pending_tail; /* oldest, behind the newest */
+	uint64_t pending_head, pending_tail; /* oldest; one after the newest */
 	uint64_t lsn_applied;
-	uint32_t history_out; /* questions at the historian */
+	uint32_t history_out; /* questions that the historian has */
 	struct rollback_work rollback;
-	uint64_t mailed; /* workers that have answers since the last publish */
+	uint64_t mailed; /* bit mask: workers with answers since the last publish */
 	bool cut_any;
 	/* snapshots */
 	enum snapshot_phase snapshot;
@@ -162,16 +164,17 @@ struct writer {
 	uint32_t people_cursor;
 	uint64_t after_lsn;
 	uint64_t snapshot_next_ns;
-	uint64_t snapshot_lsn; /* of the newest that is written */
+	uint64_t snapshot_lsn; /* of the newest one written */
 	/* for receivers */
 	enum full_phase full_phase;
-	struct full_copy *full; /* what is to be filled; NULL: nobody asks */
+	struct full_copy *full; /* the one to be filled; NULL: not requested */
 	uint64_t full_lsn;
 	enum stop_phase stop;
 	_Atomic bool ready;
-	_Atomic uint64_t durable_lsn; /* for receivers */
+	_Atomic uint64_t durable_lsn; /* published for receivers */
 	_Atomic bool stopped;
-	_Atomic uint64_t packed_bytes; /* of packed boards that live; any thread drops the last */
+	/* of packed boards alive; any thread may drop the last reference */
+	_Atomic uint64_t packed_bytes;
 	struct writer_metrics metrics;
 	struct histogram acks, commits;
 	_Atomic uint64_t refused[REFUSAL_MAX];
@@ -180,58 +183,59 @@ struct writer {
 };
 
 /* --- writer.c --------------------------------------------------------------------------------- */
-/* The next answer to a worker, to be filled by its type. */
+/* The next answer to a worker; the caller fills in what its type needs. */
 struct mail_answer *writer_answer(struct writer *w, unsigned worker, enum mail_answer_type type,
 				  struct mail_client client, uint16_t board);
-/* Of a MAIL_PLACE or MAIL_SUBSCRIBE; request: the client's. */
+/* Refuses a MAIL_PLACE or MAIL_SUBSCRIBE; `request` is the client's number. */
 void writer_refuse(struct writer *w, unsigned worker, const struct mail_head *asked,
 		   uint64_t request, enum refusal why, uint64_t wait_ms);
 void writer_board_free(struct writer_board *b);
-struct writer_board *writer_board_at(struct writer *w,
-				     uint16_t number); /* served ones; else NULL */
+
+/* A board that is served; NULL: there is none with this number. */
+struct writer_board *writer_board_at(struct writer *w, uint16_t number);
 
 /* --- accept.c: checked, charged, journalled --------------------------------------------------- */
-/* What accept_place() of this one will look at, soon. */
+/* Prefetches the memory that accept_place() of this request will read. */
 void accept_prefetch(const struct writer *w, const struct mail_request *m);
 void accept_place(struct writer *w, unsigned worker, const struct mail_request *m);
 void accept_you(struct writer *w, unsigned worker, const struct mail_request *m);
-/* Their answers, when what they wait for is settled. */
+/* Send the answers, once what they wait for is settled. */
 void accept_tell_place(struct writer *w, const struct pending *p);
 void accept_tell_repeat(struct writer *w, const struct pending *p);
 void accept_tell_you(struct writer *w, const struct pending *p);
-void accept_undo(struct writer *w, const struct pending *p); /* the journal dropped a placement */
+void accept_undo(struct writer *w, const struct pending *p); /* the journal dropped it */
 
-/* --- order.c: numbered, waiting for the journal; applied when it is settled ------------------- */
-/* The next one in the row, to be filled. It waits for what is appended so far. NULL: too many wait.
- * */
+/* --- order.c: numbered, waiting for the journal; applied once it is settled ------------------- */
+/* The next entry of the queue, for the caller to fill. It waits for everything appended so far.
+ * NULL: too many are waiting. */
 struct pending *order_pend(struct writer *w, unsigned worker, uint16_t board,
 			   struct mail_client client, enum pending_kind kind);
-void order_unpend(struct writer *w); /* the newest: it was not accepted after all */
-/* The seq that the next change of the board gets; as many are given out as it has cells. */
+void order_unpend(struct writer *w); /* removes the newest: it was not accepted after all */
+/* The seq that the board's next change gets; a change takes one seq per cell. */
 uint64_t order_next(const struct writer_board *b);
 void order_give_out(struct writer_board *b, uint64_t first, uint32_t count);
 void order_take_back(struct writer_board *b, uint64_t first, uint32_t count);
-/* Applies what is durable; false: a reader is in the way of the frame that must be cut first. */
+/* Applies a durable change. false: a reader blocks the frame that must be cut first. */
 bool order_apply(struct writer *w, struct writer_board *b, const struct change *c);
 void order_settle(struct writer *w); /* applies and answers what the journal has settled */
 void order_drop(struct writer *w);   /* undoes what the journal has dropped */
 
 /* --- cut.c ------------------------------------------------------------------------------------ */
 void cut_run(struct writer *w);
-bool cut_board(struct writer *w, struct writer_board *b); /* false: a reader is in the way */
+bool cut_board(struct writer *w, struct writer_board *b); /* false: a reader blocks a log */
 void cut_subscribe(struct writer *w, unsigned worker, const struct mail_request *m);
 uint64_t cut_wait_ns(const struct writer *w);
 
-/* --- refill.c: at start, before anybody reads a log ------------------------------------------- */
-/* So many records before the newest may be in the logs still. */
+/* --- refill.c: at start, before anything reads a log ------------------------------------------ */
+/* The number of newest records that the logs may still hold. */
 uint64_t refill_records(const struct settings *settings);
 int refill_begin(struct writer *w, struct writer_board *b); /* -ENOMEM */
-/* The next change that the journal has of the board. replay: the board does not have it yet; else
- * it is older than the snapshot, and only the log gets it. -ENOMEM, or what apply_change() refused.
- * */
+/* The next change of the board in the journal. replay: the board does not have it yet; otherwise it
+ * is older than the snapshot and goes only into the log. -ENOMEM, or what apply_change()
+ * refused. */
 int refill_apply(struct writer *w, struct writer_board *b, const struct change *c, bool replay,
 		 enum apply_verdict *ret_verdict);
-/* An epoch begins behind `seq` on the live board: clients cannot resume from before. */
+/* An epoch begins after `seq` on the live board: clients cannot resume from before it. */
 void refill_epoch(struct writer_board *b, uint32_t epoch, uint64_t seq);
 void refill_end(struct writer *w, struct writer_board *b);
 void refill_free(struct writer_board *b);
@@ -239,48 +243,50 @@ void refill_free(struct writer_board *b);
 /* --- copy.c ----------------------------------------------------------------------------------- */
 void copy_want(struct writer *w, unsigned worker, const struct mail_request *m);
 void copy_run(struct writer *w);
-void copy_drop(
-	struct writer *w); /* the journal dropped something: a snapshot in the making begins anew */
+
+/* The journal dropped something: restarts a snapshot in progress. */
+void copy_drop(struct writer *w);
 uint64_t copy_wait_ns(const struct writer *w);
 /* Whether there is memory for one more board in some form. */
 bool copy_has_memory(const struct writer *w, const struct writer_board *b);
 void copy_free(struct writer *w);
-/* Copies of all boards begin at one instant for `taker`, or none does: one is in the making still,
- * or all versions are in use. Then they are finished in taken[]; dropped ones are not. */
+/* Starts copies of all boards at one instant for `taker`, or of none: false if one is still being
+ * made or all versions are in use. Finished copies are in taken[]; dropped ones are not. */
 bool copy_all_begin(struct writer *w, enum copy_taker taker);
 bool copy_all_are_made(const struct writer *w, enum copy_taker taker);
 void copy_all_drop(struct writer *w, enum copy_taker taker);
 
 /* --- full.c ----------------------------------------------------------------------------------- */
 void full_run(struct writer *w);
-bool full_has_mail(const struct writer *w); /* somebody asks who has not been seen yet */
+bool full_has_mail(const struct writer *w); /* there is a new request */
 uint64_t full_wait_ns(const struct writer *w);
 void full_free(struct writer *w);
 
 /* --- questions.c ------------------------------------------------------------------------------ */
-/* At the start, about the oldest file of the journal (first_lsn 0: there is none). */
+/* Logs at start where the past begins: the oldest file of the journal (first_lsn 0: there is
+ * none). */
 void questions_begin_tell(const struct writer *w, uint64_t first_lsn, const char *first_file);
 struct history_job questions_job(unsigned worker, const struct mail_request *m);
-void questions_job_drop(const struct history_job *job); /* gives back all that it holds */
-/* Passes a question on; false: no room, nothing was done. */
+void questions_job_drop(const struct history_job *job); /* frees all that it holds */
+/* Passes a question on. false: no room, and nothing was done. */
 bool questions_pass(struct writer *w, struct writer_board *b, struct history_job *job);
 void questions_want(struct writer *w, unsigned worker, const struct mail_request *m);
 void questions_take(struct writer *w); /* answers what the historian has finished */
-void questions_drop(struct writer *w); /* at the end: nobody is there to be answered */
+void questions_drop(struct writer *w); /* at the end: there is nobody left to answer */
 
 /* --- rollback.c ------------------------------------------------------------------------------- */
 void rollback_want(struct writer *w, unsigned worker, const struct mail_request *m);
 void rollback_planned(struct writer *w, const struct history_job *done); /* from the historian */
 void rollback_run(struct writer *w); /* journals one that is ready, as soon as there is room */
-void rollback_touch(struct writer *w, uint16_t board, uint32_t cell); /* somebody placed there */
-bool rollback_settle(struct writer *w, const struct pending *p); /* false: a reader is in the way */
+void rollback_touch(struct writer *w, uint16_t board, uint32_t cell); /* a placement on the cell */
+bool rollback_settle(struct writer *w, const struct pending *p); /* false: a reader blocks a log */
 void rollback_undo(struct writer *w, const struct pending *p);   /* the journal dropped it */
 void rollback_end(struct writer *w);
 
 /* --- restore.c -------------------------------------------------------------------------------- */
 int restore_run(struct writer *w, char why[static RECOVER_WHY_BYTES]);
-int restore_journal(struct writer *w);              /* records for boards and epochs that are new */
+int restore_journal(struct writer *w);              /* records for new boards and epochs */
 bool restore_is_journalled(const struct writer *w); /* ... and those are settled and applied */
-void restore_dropped(struct writer *w); /* those that the journal dropped are new again */
+void restore_dropped(struct writer *w); /* those that the journal dropped count as new again */
 
 #endif

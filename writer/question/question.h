@@ -1,8 +1,8 @@
 /*
- * question.h - questions about the past and about rollbacks, and what comes of them.
+ * question.h - questions about the past and about rollbacks, and their results.
  *
- * Workers ask, the writer passes on, the historian answers. Plain data; a question owns the order
- * of a rollback, a result one reference to each of its blobs, and who has it last ends it.
+ * Workers ask, the writer passes on, the historian answers. Plain data. A question owns the order
+ * of a rollback, a result one reference to each of its blobs; the last holder drops it.
  */
 #ifndef PX_QUESTION_QUESTION_H
 #define PX_QUESTION_QUESTION_H
@@ -14,22 +14,22 @@
 #include "engine/placement_filter.h"
 #include "engine/user.h"
 
-/* --- what is asked ---------------------------------------------------------------------------- */
+/* --- questions -------------------------------------------------------------------------------- */
 
 enum question_kind {
-	QUESTION_BOARD,    /* as it was: a history_result */
-	QUESTION_CELL,     /* who placed it: a history_result */
+	QUESTION_BOARD,    /* a board as it was: a history_result */
+	QUESTION_CELL,     /* who placed a cell: a history_result */
 	QUESTION_ROLLBACK, /* a rollback_result */
 };
 
-/* Everything up to both. */
+/* Both limits apply. */
 struct question_board {
-	uint64_t seq;   /* UINT64_MAX: whichever */
-	uint64_t at_ms; /* likewise */
+	uint64_t seq;   /* UINT64_MAX: no limit */
+	uint64_t at_ms; /* wall clock; UINT64_MAX: no limit */
 	uint8_t form;   /* enum board_form */
 };
 
-#define QUESTION_CELL_MAX 100 /* placements of one answer */
+#define QUESTION_CELL_MAX 100 /* most placements in one answer */
 
 struct question_cell {
 	uint64_t before_seq; /* only placements below it; UINT64_MAX: from the newest on */
@@ -39,15 +39,15 @@ struct question_cell {
 
 enum rollback_op {
 	ROLLBACK_DO,
-	ROLLBACK_TRY,     /* says what it would do */
-	ROLLBACK_PREVIEW, /* shows the board as it would be */
-	ROLLBACK_LIST,    /* all that were */
+	ROLLBACK_TRY,     /* reports what it would do */
+	ROLLBACK_PREVIEW, /* shows the board as it would become */
+	ROLLBACK_LIST,    /* lists all that were made */
 };
 
 /* What a rollback is to do. */
 struct rollback_order {
-	struct placement_filter filter; /* upto_seq UINT64_MAX: as the board is now */
-	uint64_t undoes;                /* the rollback that is to end; 0: a new one, by `filter` */
+	struct placement_filter filter; /* upto_seq UINT64_MAX: the board's present seq */
+	uint64_t undoes;                /* lsn of the rollback to undo; 0: a new one, by `filter` */
 };
 
 struct question_rollback {
@@ -64,17 +64,18 @@ struct question {
 	};
 };
 
+/* Frees what the question owns. */
 void question_drop(const struct question *q);
 
-/* --- what was: QUESTION_BOARD, QUESTION_CELL -------------------------------------------------- */
+/* --- the past: QUESTION_BOARD, QUESTION_CELL -------------------------------------------------- */
 
 enum history_verdict {
 	HISTORY_FOUND,
-	HISTORY_BUSY,    /* too many ask, or it takes longer than one question may: again soon */
-	HISTORY_NOT_YET, /* that moment is still to come */
-	HISTORY_GONE,    /* history does not reach back so far */
-	HISTORY_FAILED,  /* the disk or the journal is broken: the log says how */
-	HISTORY_AWAY,    /* the database has it, or may, and cannot be asked now */
+	HISTORY_BUSY, /* too many questions, or it takes longer than one question may: retry soon */
+	HISTORY_NOT_YET, /* that moment is in the future */
+	HISTORY_GONE,    /* history does not reach back that far */
+	HISTORY_FAILED,  /* the disk or the journal is damaged: the log has the details */
+	HISTORY_AWAY,    /* the database has it, or may have it, and cannot be asked now */
 };
 
 struct told_board {
@@ -82,17 +83,17 @@ struct told_board {
 	uint64_t at_ms; /* the latest time of all placements on it; 0: there are none */
 };
 
-/* One of the placements of a cell. */
+/* One placement of a cell. */
 struct told_placement {
 	uint64_t seq;
 	uint64_t placed_at_ms;
-	uint64_t rollback; /* that set it; 0: a person did */
+	uint64_t rollback; /* lsn of the rollback that set it; 0: a user did */
 	uint8_t user[USER_BYTES];
 	uint8_t color;
 };
 
 struct told_cell {
-	struct blob *placements; /* of struct told_placement, newest first; NULL: no memory */
+	struct blob *placements; /* of struct told_placement, newest first; NULL: out of memory */
 	uint64_t next_seq;       /* older ones are below it; 0: there are none */
 	bool complete;           /* with next_seq 0: nothing older is missing */
 };
@@ -120,36 +121,36 @@ void history_result_drop(const struct history_result *r);
 
 enum rollback_verdict {
 	ROLLBACK_DONE,
-	ROLLBACK_BUSY,      /* another one is at work, or too many questions: again soon */
-	ROLLBACK_UNKNOWN,   /* there is none of this name to be undone */
-	ROLLBACK_IS_UNDONE, /* it was undone already */
-	ROLLBACK_TOO_LARGE, /* more cells than change at once */
-	ROLLBACK_NO_COLOR,  /* a cell would show a color that the palette does not have any more */
-	ROLLBACK_REFUSED,   /* the journal cannot be written now; nothing was changed */
-	ROLLBACK_GONE,      /* the journal that is kept does not know the board */
-	ROLLBACK_FAILED,    /* the disk or the journal is broken: the log says how */
+	ROLLBACK_BUSY,      /* another one is in progress, or too many questions: retry soon */
+	ROLLBACK_UNKNOWN,   /* there is no rollback of this name to undo */
+	ROLLBACK_IS_UNDONE, /* it was already undone */
+	ROLLBACK_TOO_LARGE, /* more cells than may change at once */
+	ROLLBACK_NO_COLOR,  /* a cell would show a color that is no longer in the palette */
+	ROLLBACK_REFUSED,   /* the journal cannot be written now; nothing changed */
+	ROLLBACK_GONE,      /* the journal that is kept does not have the board */
+	ROLLBACK_FAILED,    /* the disk or the journal is damaged: the log has the details */
 };
 
 struct told_rollback {
-	uint64_t rollback;     /* its name; 0: it was not made */
-	uint64_t undoes;       /* another one's name; 0: none */
-	uint64_t undone_by;    /* LIST: likewise */
+	uint64_t rollback;     /* its name (the lsn of its record); 0: it was not made */
+	uint64_t undoes;       /* name of the one it undid; 0: none */
+	uint64_t undone_by;    /* LIST: name of the one that undid it; 0: none */
 	uint64_t placed_at_ms; /* LIST: when */
-	uint64_t placements;   /* taken back, or given again */
+	uint64_t placements;   /* taken back, or restored */
 	uint64_t cells;        /* changed, or would change */
-	uint64_t cells_max;    /* may change at once */
+	uint64_t cells_max;    /* most that may change at once */
 	uint64_t out_of_reach; /* cells left alone because history does not reach back to them */
 	uint64_t since_seq;    /* placements up to it are out of reach */
-	uint64_t seq;          /* DO: of the board with it */
+	uint64_t seq;          /* DO: the board's seq after it */
 	struct placement_filter filter;
-	uint16_t x, y, x_last, y_last; /* where cells change; only with cells */
+	uint16_t x, y, x_last, y_last; /* the rectangle of those cells; only with cells > 0 */
 };
 
 struct rollback_result {
-	/* Of struct told_rollback. DO, TRY: one, of DONE and TOO_LARGE; LIST: any number, oldest
-	 * first. NULL: no memory. */
+	/* Of struct told_rollback. DO, TRY: one, with DONE and TOO_LARGE; LIST: any number, oldest
+	 * first. NULL: out of memory. */
 	struct blob *told;
-	struct blob *preview; /* PREVIEW: a PNG; NULL: likewise */
+	struct blob *preview; /* PREVIEW: a PNG; NULL: out of memory */
 	uint8_t op;           /* enum rollback_op */
 	uint8_t verdict;      /* enum rollback_verdict */
 };
