@@ -186,9 +186,8 @@ export function boardPath(board) {
 }
 
 /**
- * @typedef {{name: string, rgb: string}} Color
- * @typedef {{name: string, width: number, height: number, bits: number, palette: Color[],
- *	tag: number, cooldown_ms: number, online: number}} BoardInfo tag: another one with another board or palette
+ * @typedef {import('./protocol.js').Color} Color
+ * @typedef {import('./protocol.js').Face & {online: number}} BoardInfo
  */
 
 /** As people say it: lightgray is Light gray. @param {BoardInfo} info */

@@ -22,7 +22,11 @@
  *	lastSeq: bigint}} You
  * @typedef {{type: 'error', code: number, text: string, board: number|null, request: bigint,
  *	waitMs: number}} ServerError
- * @typedef {Delta|Status|Subscribed|Stale|Placed|Refused|Welcome|You|ServerError} Message
+ * @typedef {{name: string, rgb: string}} Color
+ * @typedef {{name: string, width: number, height: number, bits: number, palette: Color[], frozen: boolean,
+ *	tag: number, cooldown_ms: number}} Face tag: another one with another board or palette
+ * @typedef {{type: 'board', board: number, version: number, face: Face}} BoardFace
+ * @typedef {Delta|Status|Subscribed|Stale|Placed|Refused|Welcome|You|ServerError|BoardFace} Message
  */
 
 export const SUBPROTOCOL = 'pixeld.v1';
@@ -168,9 +172,17 @@ class Reader {
 		this.at += length;
 		return this.bytes.subarray(this.at - length, this.at);
 	}
-	/** @param {number} length */
+	/** @param {number} [length] */
 	text(length) {
 		return fromUtf8.decode(this.take(length));
+	}
+	/** The rest of the message. */
+	json() {
+		try {
+			return JSON.parse(this.text());
+		} catch {
+			throw new RangeError('no JSON');
+		}
 	}
 }
 
@@ -228,13 +240,14 @@ const READERS = {
 			request: r.u64(), waitMs: r.u32(),
 		};
 	},
+	0x4d: (r) => ({ type: 'board', board: r.u16(), version: r.u32(), face: r.json() }),
 };
 
 /**
  * Decodes one message of the server.
  * @param {Uint8Array} bytes
  * @returns {Message|null} null: a type that this page does not know, to be skipped
- * @throws {RangeError} the message is too short for its type
+ * @throws {RangeError} the message is too short for its type, or what should be JSON is none
  */
 export function decode(bytes) {
 	const reader = new Reader(bytes);

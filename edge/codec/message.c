@@ -359,6 +359,22 @@ static uint8_t *put_error(uint8_t *p, const struct msg_error *m)
 	return put_u32(p, m->wait_ms);
 }
 
+/* The text is the rest of the message. What it says is for message_decode_face(). */
+static void get_board(struct bytes *b, struct msg_board *m)
+{
+	m->board = get_u16(b);
+	m->version = get_u32(b);
+	m->face_len = bytes_left(b);
+	m->face = (const char *)get_bytes(b, m->face_len);
+	b->bad |= m->face_len < strlen("{}");
+}
+
+static uint8_t *put_board(uint8_t *p, const struct msg_board *m)
+{
+	p = put_u32(put_u16(put_u8(p, MSG_BOARD), m->board), m->version);
+	return put_bytes(p, m->face, m->face_len);
+}
+
 /* false: an unknown type. */
 static bool get_server(struct bytes *b, struct message *m)
 {
@@ -389,6 +405,9 @@ static bool get_server(struct bytes *b, struct message *m)
 		return true;
 	case MSG_ERROR:
 		get_error(b, &m->error);
+		return true;
+	case MSG_BOARD:
+		get_board(b, &m->board);
 		return true;
 	default:
 		return false;
@@ -476,6 +495,20 @@ size_t message_encode_server(enum message_encoding encoding, const struct messag
 	px_assert(len <= MESSAGE_OUT_BYTES_MAX);
 	memcpy(out, frame, len);
 	return len;
+}
+
+_Static_assert(MESSAGE_BOARD_AROUND_BYTES_MAX >=
+		       SERVER_FRAME_HEAD_BYTES_MAX + JSON_BOARD_HEAD_BYTES_MAX,
+	       "");
+
+size_t message_encode_board(enum message_encoding encoding, const struct msg_board *board,
+			    uint8_t *out)
+{
+	uint8_t *payload = out + SERVER_FRAME_HEAD_BYTES_MAX;
+
+	if (encoding == MESSAGE_JSON)
+		return finish_frame(encoding, out, json_encode_board(board, payload));
+	return finish_frame(encoding, out, (size_t)(put_board(payload, board) - payload));
 }
 
 size_t message_delta_bytes_max(enum message_encoding encoding, uint32_t board_cells, unsigned bits,

@@ -6,8 +6,8 @@
  * message is one message of the protocol; docs/protocol.md is the reference, and its test vectors
  * are tests.
  *
- * The protocol grows by fields at the end of a message (delta apart): what a reader does not know
- * there it skips.
+ * The protocol grows by fields at the end of a message (delta and board apart): what a reader does
+ * not know there it skips.
  */
 #ifndef PX_CODEC_MESSAGE_H
 #define PX_CODEC_MESSAGE_H
@@ -19,13 +19,19 @@
 #include "engine/board.h"
 #include "engine/delta.h"
 #include "engine/placement_filter.h"
+#include "engine/room.h"
 #include "engine/user.h"
 
 #define TOKEN_BYTES_MAX      512
 #define MESSAGE_NO_BOARD     UINT16_MAX
 #define MESSAGE_IN_BYTES_MAX 1024 /* the longest that a client may send, binary or JSON */
 #define MESSAGE_OUT_BYTES_MAX                                                                      \
-	512 /* the longest answer to one client, binary or JSON, head included */
+	512 /* the longest answer to one client, binary or JSON, head included; but see MSG_BOARD */
+/* What stands around the text of a MSG_BOARD, head included; the longest text (256 colors with the
+ * longest names); and both. */
+#define MESSAGE_BOARD_AROUND_BYTES_MAX 96
+#define MESSAGE_FACE_BYTES_MAX         13824
+#define MESSAGE_BOARD_BYTES_MAX        (MESSAGE_BOARD_AROUND_BYTES_MAX + MESSAGE_FACE_BYTES_MAX)
 
 enum message_encoding { MESSAGE_BINARY, MESSAGE_JSON, MESSAGE_ENCODINGS };
 
@@ -46,6 +52,7 @@ enum message_type {
 	MSG_WELCOME = 0x47,
 	MSG_YOU = 0x48,
 	MSG_ERROR = 0x49,
+	MSG_BOARD = 0x4d,
 };
 
 /* Not a message of the WebSocket: the body of a request. */
@@ -137,6 +144,25 @@ struct msg_error {
 	uint32_t wait_ms; /* 0: waiting does not help, or unknown */
 };
 
+/* What a board is: after every subscribed, and when it changes. */
+struct msg_board {
+	uint16_t board;
+	uint32_t version; /* grows while the server runs: of two the higher one holds */
+	const char *face; /* JSON, an object: see docs/protocol.md */
+	size_t face_len;
+};
+
+/* A face, read. */
+struct msg_face {
+	uint32_t width, height;
+	uint8_t bits;
+	bool frozen;
+	uint32_t cooldown_ms;
+	uint32_t tag;
+	uint32_t palette_len;
+	struct palette_color palette[BOARD_COLORS_MAX];
+};
+
 struct message {
 	enum message_type type;
 	uint64_t request; /* subscribe, unsubscribe, session: for the error about it; 0: none */
@@ -157,6 +183,7 @@ struct message {
 		struct msg_welcome welcome;
 		struct msg_you you;
 		struct msg_error error;
+		struct msg_board board; /* face: points into the input */
 	};
 };
 
@@ -177,6 +204,10 @@ int message_decode_color(const uint8_t *in, size_t len, uint32_t *ret_color);
 int message_decode_rollback(const uint8_t *in, size_t len, struct msg_rollback *ret_rollback,
 			    const char **ret_why);
 
+/* Reads the text of a MSG_BOARD. 0, or -EBADMSG: not JSON, or a member is missing or impossible
+ * (more colors than `bits` allow, a name that is none). What is not known is skipped. */
+int message_decode_face(const char *text, size_t len, struct msg_face *ret_face);
+
 /* Decodes what a server sent, binary only. For MSG_DELTA the payload for delta_decode() is
  * [*ret_payload, in + len); else that is what we do not know. Errors as above. */
 int message_decode_server(const uint8_t *in, size_t len, struct message *ret_message,
@@ -186,10 +217,15 @@ int message_decode_server(const uint8_t *in, size_t len, struct message *ret_mes
  * MESSAGE_IN_BYTES_MAX. */
 size_t message_encode_client(const struct message *message, uint8_t *out);
 
-/* Encodes an answer or a status (every type of the server but MSG_DELTA) as one finished, unmasked
- * WebSocket frame; returns its bytes, at most MESSAGE_OUT_BYTES_MAX. */
+/* Encodes an answer or a status (every type of the server but MSG_DELTA and MSG_BOARD) as one
+ * finished, unmasked WebSocket frame; returns its bytes, at most MESSAGE_OUT_BYTES_MAX. */
 size_t message_encode_server(enum message_encoding encoding, const struct message *message,
 			     uint8_t *out);
+
+/* Encodes a MSG_BOARD likewise. May write MESSAGE_BOARD_AROUND_BYTES_MAX + face_len bytes, returns
+ * how many the frame has. */
+size_t message_encode_board(enum message_encoding encoding, const struct msg_board *board,
+			    uint8_t *out);
 
 /* Room that message_encode_delta() may need for `count` cells, frame head included. */
 size_t message_delta_bytes_max(enum message_encoding encoding, uint32_t board_cells, unsigned bits,

@@ -1,8 +1,8 @@
 /*
  * message_json.c - the same messages read from JSON text. The one file that sees jansson.
  *
- * Any thread. Allocates (jansson) for the time of the call, bounded by MESSAGE_IN_BYTES_MAX of
- * input. Nothing is in flight.
+ * Any thread. Allocates (jansson) for the time of the call, bounded by the input: what a client
+ * sends has MESSAGE_IN_BYTES_MAX at most. Nothing is in flight.
  *
  * Numbers are read as doubles and count by their value (1e3 is 1000), as in JavaScript: whole
  * numbers below 2^53 are exact, everything else is refused where a whole number is wanted.
@@ -194,6 +194,73 @@ int message_decode_color(const uint8_t *in, size_t len, uint32_t *ret_color)
 
 	json_decref(object);
 	return good ? 0 : -EBADMSG;
+}
+
+/* --- a face --------------------------------------------------------------------------------- */
+
+static bool read_rgb(const json_t *value, uint32_t *ret_rgb)
+{
+	const char *text = json_string_value(value);
+	uint32_t rgb = 0;
+
+	if (text == NULL || json_string_length(value) != strlen("#rrggbb") || text[0] != '#')
+		return false;
+	for (unsigned i = 1; i < 7; i++) {
+		const char *digits = "0123456789abcdef";
+		const char *at = text[i] == 0 ? NULL : strchr(digits, text[i]);
+
+		if (at == NULL)
+			return false;
+		rgb = rgb << 4 | (uint32_t)(at - digits);
+	}
+	*ret_rgb = rgb;
+	return true;
+}
+
+static bool read_palette(const json_t *array, struct msg_face *f)
+{
+	if (!json_is_array(array) || json_array_size(array) > 1U << f->bits)
+		return false;
+	f->palette_len = (uint32_t)json_array_size(array);
+	for (uint32_t i = 0; i < f->palette_len; i++) {
+		const json_t *color = json_array_get(array, i);
+
+		if (!read_name(color, "name", f->palette[i].name, sizeof(f->palette[i].name)) ||
+		    !read_rgb(json_object_get(color, "rgb"), &f->palette[i].rgb))
+			return false;
+	}
+	return true;
+}
+
+static bool read_face(const json_t *object, struct msg_face *f)
+{
+	const json_t *frozen = json_object_get(object, "frozen");
+	uint64_t bits;
+
+	if (!whole_number(json_object_get(object, "bits"), BOARD_BITS_MAX + 1, &bits))
+		return false;
+	f->bits = (uint8_t)bits;
+	f->frozen = json_is_true(frozen);
+	return json_is_boolean(frozen) && read_u32(object, "width", &f->width) &&
+	       read_u32(object, "height", &f->height) &&
+	       read_u32(object, "cooldown_ms", &f->cooldown_ms) &&
+	       read_u32(object, "tag", &f->tag) &&
+	       read_palette(json_object_get(object, "palette"), f);
+}
+
+int message_decode_face(const char *text, size_t len, struct msg_face *ret_face)
+{
+	json_t *object = load((const uint8_t *)text, len);
+	struct msg_face f;
+	bool good;
+
+	memset(&f, 0, sizeof(f));
+	good = json_is_object(object) && read_face(object, &f);
+	json_decref(object);
+	if (!good)
+		return -EBADMSG;
+	*ret_face = f;
+	return 0;
 }
 
 /* --- a rollback: every key is a condition, none may get lost ---------------------------------- */

@@ -11,15 +11,19 @@
 
 #include "edge/codec/message.h"
 
+#define JSON_BOARD_HEAD_BYTES_MAX 80 /* what stands around the face */
 #define JSON_DELTA_HEAD_BYTES_MAX 128
 #define JSON_DELTA_CELL_BYTES_MAX 18 /* "[65535,65535,255]," */
 
 /* As message_decode_client(). */
 int json_decode_client(const uint8_t *in, size_t len, char *scratch, struct message *ret_message);
 
-/* Writes a message of the server (not MSG_DELTA). The room is MESSAGE_OUT_BYTES_MAX; a frame head
- * still fits before what is written. */
+/* Writes a message of the server (not MSG_DELTA, MSG_BOARD). The room is MESSAGE_OUT_BYTES_MAX; a
+ * frame head still fits before what is written. */
 size_t json_encode_server(const struct message *message, uint8_t *out);
+
+/* Writes a board; at most JSON_BOARD_HEAD_BYTES_MAX and the bytes of its face. */
+size_t json_encode_board(const struct msg_board *board, uint8_t *out);
 
 /* Writes a delta; at most JSON_DELTA_HEAD_BYTES_MAX and JSON_DELTA_CELL_BYTES_MAX a cell. */
 size_t json_encode_delta(const struct msg_delta *delta, uint32_t width,

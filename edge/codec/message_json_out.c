@@ -154,6 +154,24 @@ size_t json_encode_server(const struct message *message, uint8_t *out)
 	return text_len(&j.text);
 }
 
+_Static_assert(sizeof("{\"type\":\"board\",\"board\":65535,\"version\":4294967295,\"face\":}") <=
+		       JSON_BOARD_HEAD_BYTES_MAX,
+	       "what stands around the face");
+
+size_t json_encode_board(const struct msg_board *m, uint8_t *out)
+{
+	struct json_out j = json_out_of(out, JSON_BOARD_HEAD_BYTES_MAX + m->face_len);
+
+	json_open_object(&j, NULL);
+	json_put_text(&j, "type", "board");
+	json_put_number(&j, "board", m->board);
+	json_put_number(&j, "version", m->version);
+	json_put_json(&j, "face", m->face, m->face_len);
+	json_close(&j);
+	px_assert(!j.text.bad);
+	return text_len(&j.text);
+}
+
 /* --- deltas: most of what JSON clients get, so their room is proved here, not looked at there --
  * */
 

@@ -222,3 +222,9 @@ void json_put_null(struct json_out *j, const char *name)
 	put_name(j, name);
 	text_put(&j->text, "null");
 }
+
+void json_put_json(struct json_out *j, const char *name, const char *json, size_t len)
+{
+	put_name(j, name);
+	text_put_bytes(&j->text, json, len);
+}

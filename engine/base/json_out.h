@@ -52,4 +52,7 @@ void json_put_decimal(struct json_out *j, const char *name, double number, int d
 void json_put_bool(struct json_out *j, const char *name, bool value);
 void json_put_null(struct json_out *j, const char *name);
 
+/* A value that is JSON already: put as it is, so in dense JSON it should be dense. */
+void json_put_json(struct json_out *j, const char *name, const char *json, size_t len);
+
 #endif

@@ -79,6 +79,36 @@ static size_t added_bytes(enum message_type type)
 	return type == MSG_SUBSCRIBED ? 4 : 0;
 }
 
+static void face_is_sound(const struct msg_board *m)
+{
+	static struct msg_face f;
+	int error = message_decode_face(m->face, m->face_len, &f);
+
+	px_assert(error == 0 || error == -EBADMSG);
+	if (error != 0)
+		return;
+	px_assert(f.bits <= BOARD_BITS_MAX && f.palette_len <= 1u << f.bits);
+	for (uint32_t i = 0; i < f.palette_len; i++) {
+		name_is_sound(f.palette[i].name, sizeof(f.palette[i].name));
+		px_assert(f.palette[i].name[0] != 0 && f.palette[i].rgb <= 0xffffff);
+	}
+}
+
+static void board_is_sound(const struct msg_board *m, const uint8_t *data, size_t size)
+{
+	uint8_t frame[MESSAGE_BOARD_BYTES_MAX];
+	size_t len;
+
+	face_is_sound(m);
+	if (m->face_len > MESSAGE_FACE_BYTES_MAX)
+		return;
+	len = message_encode_board(MESSAGE_JSON, m, frame);
+	px_assert(ws_frame_bytes(frame, len) == len);
+	len = message_encode_board(MESSAGE_BINARY, m, frame);
+	px_assert(ws_frame_bytes(frame, len) == len);
+	px_assert(len > size && memcmp(frame + len - size, data, size) == 0);
+}
+
 static void from_server(const uint8_t *data, size_t size)
 {
 	const uint8_t *payload;
@@ -93,6 +123,10 @@ static void from_server(const uint8_t *data, size_t size)
 	px_assert(payload >= data && payload <= data + size);
 	if (m.type == MSG_DELTA) {
 		px_assert(m.delta.first <= m.delta.last);
+		return;
+	}
+	if (m.type == MSG_BOARD) {
+		board_is_sound(&m.board, data, size);
 		return;
 	}
 	len = message_encode_server(MESSAGE_JSON, &m, frame);

@@ -264,6 +264,8 @@ static void message_run(struct client *c, const uint8_t *bytes, size_t len)
 		c->welcome = true;
 	} else if (m.type == MSG_YOU) {
 		you(c, &m.you);
+	} else if (m.type == MSG_BOARD) {
+		follow_board(c, &m.board);
 	} else if (m.error.code == REFUSAL_NO_SESSION && client_session_has_ended(c)) {
 		c->welcome = false;
 		c->crowd->counts.expired++;

@@ -21,9 +21,9 @@
 
 /* What clients did and met, to be printed. */
 struct crowd_counts {
-	uint64_t connects, upgrades, resumes, fetches, stales, deltas, statuses, placed, refused,
-		vanished, deaf, rubbish, parted, expired, lost_answers, told_by_you, put, again,
-		reused;
+	uint64_t connects, upgrades, resumes, fetches, stales, deltas, statuses, faces, placed,
+		refused, vanished, deaf, rubbish, parted, expired, lost_answers, told_by_you, put,
+		again, reused;
 	uint64_t questions, denied, rolled_back; /* asker.h */
 };
 

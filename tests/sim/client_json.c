@@ -198,6 +198,14 @@ size_t client_json_get(const struct client *c, const uint8_t *bytes, size_t len,
 	} else if (strcmp(type, "subscribed") == 0) {
 		m->type = MSG_SUBSCRIBED;
 		subscribed_get(o, &m->subscribed);
+	} else if (strcmp(type, "board") == 0) {
+		m->type = MSG_BOARD;
+		payload_len = json_dumpb(json_object_get(o, "face"), (char *)payload,
+					 CLIENT_PAYLOAD_MAX, JSON_COMPACT);
+		truth_check(payload_len <= CLIENT_PAYLOAD_MAX, "a board with a long face");
+		m->board = (struct msg_board){(uint16_t)number(o, "board"),
+					      (uint32_t)number(o, "version"), (const char *)payload,
+					      payload_len};
 	} else {
 		other_get(o, type, m);
 	}

@@ -42,6 +42,7 @@ struct follow {
 	uint64_t seq;
 	uint64_t heard;   /* last seq of the deltas of this subscription, or its beginning */
 	uint64_t seq_min; /* the bitmap has to be this new */
+	uint32_t version; /* the highest of its faces since it subscribed; 0: none was told */
 	uint16_t number;
 	bool was_live; /* number is known */
 	uint8_t *colors;
@@ -108,8 +109,8 @@ const struct truth_board *client_board_numbered(const struct client *c, uint16_t
 
 /* --- client_json.c --- */
 size_t client_json_put(const struct message *m, uint8_t out[static MESSAGE_IN_BYTES_MAX]);
-/* Decodes what the server said; the payload of a delta is what delta_encode() makes of it. Returns
- * its bytes. */
+/* Decodes what the server said; the payload of a delta is what delta_encode() makes of it, that of
+ * a board its face, which *m points to. Returns its bytes. */
 size_t client_json_get(const struct client *c, const uint8_t *bytes, size_t len, struct message *m,
 		       uint8_t payload[static CLIENT_PAYLOAD_MAX]);
 
@@ -133,6 +134,7 @@ void follow_subscribed(struct client *c, const struct msg_subscribed *m);
 void follow_delta(struct client *c, const struct msg_delta *d, const uint8_t *payload, size_t len);
 void follow_status(struct client *c, const struct msg_status *m);
 void follow_stale(struct client *c, const struct msg_stale *m);
+void follow_board(struct client *c, const struct msg_board *m);
 /* An error about this request: true when it was a subscribe, which is then said again. */
 bool follow_refused(struct client *c, uint64_t request);
 void follow_cut(struct follow *f); /* the WebSocket is gone */

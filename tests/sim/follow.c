@@ -150,6 +150,7 @@ void follow_subscribed(struct client *c, const struct msg_subscribed *m)
 	truth_check(!f->asked_resume || m->resumed,
 		    "client %u: asked to resume and was just subscribed", c->number);
 	f->number = m->board;
+	f->version = 0;
 	f->was_live = true;
 	if (m->resumed) {
 		truth_check(m->epoch == f->epoch, "client %u: resumed into another epoch",
@@ -179,6 +180,26 @@ void follow_status(struct client *c, const struct msg_status *m)
 		    c->number, board_of(c, f)->name, m->seq, f->heard);
 	truth_check(m->epoch == f->epoch, "client %u: status of epoch %u, not %u", c->number,
 		    m->epoch, f->epoch);
+}
+
+/* Also of a board that it left, when it was on the way. */
+void follow_board(struct client *c, const struct msg_board *m)
+{
+	const struct truth_board *b = client_board_numbered(c, m->board);
+	struct follow *f = follow_numbered(c, m->board);
+	struct msg_face face;
+
+	truth_check(message_decode_face(m->face, m->face_len, &face) == 0,
+		    "client %u: a face that does not decode: %.*s", c->number, (int)m->face_len,
+		    m->face);
+	truth_check(m->version > 0, "client %u: a face without a version", c->number);
+	if (b != NULL)
+		truth_check(face.width == b->width && face.height == b->height &&
+				    face.bits == b->bits && face.palette_len > 0,
+			    "client %u: board %s has the face of another", c->number, b->name);
+	if (f != NULL && m->version > f->version)
+		f->version = m->version;
+	c->crowd->counts.faces++;
 }
 
 void follow_stale(struct client *c, const struct msg_stale *m)

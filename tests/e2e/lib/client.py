@@ -68,6 +68,9 @@ def decode(data, boards):
         board, request, wait_ms = struct.unpack_from("<HQI", rest, end) if len(rest) > end else (NO_BOARD, 0, 0)
         return {"type": "error", "code": REFUSALS[rest[0]], "text": rest[2:end].decode("ascii"),
                 "board": None if board == NO_BOARD else board, "request": request, "wait_ms": wait_ms}
+    if kind == 0x4d:
+        board, version = struct.unpack_from("<HI", rest)
+        return {"type": "board", "board": board, "version": version, "face": json.loads(rest[6:])}
     name, form, fields = FORMS[kind]
     m = {"type": name, **dict(zip(fields.split(), struct.unpack_from(form, rest)))}
     if "code" in m:

@@ -158,12 +158,20 @@ static void check_delta(const struct message *m, const uint8_t *payload, size_t 
 	assert_bytes(made, len, expected, hex(line, "hex", expected), line);
 }
 
+static size_t encode_server(enum message_encoding encoding, const struct message *m, uint8_t *frame)
+{
+	if (m->type == MSG_BOARD)
+		return message_encode_board(encoding, &m->board, frame);
+	return message_encode_server(encoding, m, frame);
+}
+
 static void check_server(const char *line)
 {
-	uint8_t expected[LINE_BYTES_MAX], frame[MESSAGE_OUT_BYTES_MAX];
+	uint8_t expected[LINE_BYTES_MAX], frame[MESSAGE_BOARD_BYTES_MAX];
 	size_t len = hex(line, "hex", expected);
 	const char *json = value(line, "json");
 	const uint8_t *payload;
+	struct msg_face face;
 	struct message m;
 	uint8_t *made;
 
@@ -172,10 +180,12 @@ static void check_server(const char *line)
 		check_delta(&m, payload, (size_t)(expected + len - payload), line);
 		return;
 	}
-	len = open_frame(frame, message_encode_server(MESSAGE_BINARY, &m, frame), &made);
+	len = open_frame(frame, encode_server(MESSAGE_BINARY, &m, frame), &made);
 	assert_bytes(made, len, expected, hex(line, "hex", expected), line);
-	len = open_frame(frame, message_encode_server(MESSAGE_JSON, &m, frame), &made);
+	len = open_frame(frame, encode_server(MESSAGE_JSON, &m, frame), &made);
 	assert_bytes(made, len, json, strlen(json), line);
+	if (m.type == MSG_BOARD)
+		assert_int_equal(message_decode_face(m.board.face, m.board.face_len, &face), 0);
 }
 
 /* What is known of a message that has more is what its JSON form says. */
@@ -275,6 +285,7 @@ static void every_type_has_a_vector(void **state)
 		assert_true(types_seen[type] > 0);
 	for (unsigned type = MSG_DELTA; type <= MSG_ERROR; type++)
 		assert_true(types_seen[type] > 0);
+	assert_true(types_seen[MSG_BOARD] > 0);
 }
 
 /* --- sessions -------------------------------------------------------------------------------- */

@@ -106,7 +106,7 @@ static json_t *write_scalar(uint64_t *rng, struct json_out *j, const char *name)
 {
 	uint64_t number = prng_next(rng) >> prng_below(rng, 64);
 
-	switch (prng_below(rng, 6)) {
+	switch (prng_below(rng, 7)) {
 	case 0:
 		json_put_number(j, name, number);
 		return json_real((double)number);
@@ -121,6 +121,9 @@ static json_t *write_scalar(uint64_t *rng, struct json_out *j, const char *name)
 	case 4:
 		json_put_hex(j, name, "\x00\x9f\xff", 3);
 		return json_string("009fff");
+	case 5:
+		json_put_json(j, name, "[1.0,{}]", 8);
+		return json_pack("[f{}]", 1.0);
 	default:
 		return write_text(rng, j, name);
 	}
