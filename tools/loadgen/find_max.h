@@ -1,5 +1,5 @@
 /*
- * find_max.h - the highest rate, or the most clients, that keep to the thresholds:
+ * find_max.h - the highest rate, or the most clients, at which the thresholds hold:
  *
  *	loadgen find-max --rate --from 1k --to 200k --threshold 'ack.p99<50ms' --url ...
  */
@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The search alone, without a run. */
+/* The search itself, without a run. */
 struct find_max {
 	double from, to;
 	double held;   /* the highest that held; 0: none */
@@ -17,13 +17,13 @@ struct find_max {
 	double precision;
 };
 
-/* The next value to try: twice the last as long as everything holds, then the middle between what
- * held and what did not. 0: there is nothing left to try. */
+/* The next value to try: twice the last as long as everything holds, then the middle between the
+ * highest that held and the lowest that did not. 0: there is nothing left to try. */
 double find_max_next(const struct find_max *f);
 void find_max_tell(struct find_max *f, double tried, bool held);
 
-/* argv[0] is "find-max". The exit code: 0 something held; 99 nothing did; those of a run when one
- * ended with wrong data or found no server. */
+/* argv[0] is "find-max". Returns the exit code: 0: something held; 99: nothing did; a run's code
+ * when a run ended with wrong data or found no server. */
 int find_max_main(int argc, char **argv);
 
 #endif

@@ -6,7 +6,7 @@
 #ifndef PX_PIXELD_JOURNAL_TOOL_H
 #define PX_PIXELD_JOURNAL_TOOL_H
 
-/* argv[0] is the verb. An exit code (engine/base/exit_code.h). */
+/* argv[0] is the verb. Returns an exit code (engine/base/exit_code.h). */
 int journal_tool(int argc, char **argv);
 
 extern const char journal_tool_usage[]; /* without a newline at the end */

@@ -1,9 +1,9 @@
 /*
  * crowd.h - when the last of all observers holds a seq.
  *
- * Each crew has a crowd and tells it where its observers stand; the crowd remembers the latest
- * frames as marks, and how many observers have not reached each. The main thread joins the crowds
- * of all crews: a seq is seen by all when every crowd has it.
+ * Each crew has a crowd and reports to it how far its observers are. The crowd keeps the latest
+ * frames as marks, each with the number of observers that have not reached it. The main thread
+ * combines the crowds of all crews: a seq is visible to all once every crowd has it.
  */
 #ifndef PX_LOADGEN_CROWD_H
 #define PX_LOADGEN_CROWD_H
@@ -17,25 +17,25 @@
 struct crowd;
 
 int crowd_new(struct crowd **ret_crowd); /* -ENOMEM */
-void crowd_free(struct crowd *c);        /* NULL is fine */
+void crowd_free(struct crowd *c);        /* NULL is allowed */
 
 /* --- the crew --- */
 
-/* A new observer, who holds everything up to seq. */
+/* A new observer that holds everything up to seq. */
 void crowd_enter(struct crowd *c, uint64_t seq, uint64_t now_ns);
 
-/* One who held everything up to `from` now holds everything up to `to`. */
+/* An observer that held everything up to `from` now holds everything up to `to`. */
 void crowd_move(struct crowd *c, uint64_t from, uint64_t to, uint64_t now_ns);
 
-/* One who stood at seq is gone for good: nobody waits for it. */
+/* An observer at `seq` is gone for good: it is no longer waited for. */
 void crowd_leave(struct crowd *c, uint64_t seq);
 
 /* --- the main thread --- */
 
 /*
- * Records LATENCY_VISIBLE_LAST of every seq that all crowds have reached. *next, 0 at first: where
- * to go on. A seq whose beginning is not known yet holds up the others for SIGHT_DELAY_NS at most;
- * not at all when now_ns is UINT64_MAX.
+ * Records LATENCY_VISIBLE_LAST of every seq that all crowds have reached. *next, 0 at first, keeps
+ * the position between calls. A seq whose start is not known yet delays the others by
+ * SIGHT_DELAY_NS at most; not at all when now_ns is UINT64_MAX.
  */
 void crowds_settle(struct crowd *const *crowds, size_t count, const struct sight_times *times,
 		   uint64_t now_ns, uint64_t *next, struct latencies *into);

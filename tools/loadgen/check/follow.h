@@ -1,9 +1,8 @@
 /*
  * follow.h - the order of sequence numbers, as one client sees it.
  *
- * Pure: messages in, verdict out. One per client, kept by its thread. A subscription must bring,
- * without a gap and without a repetition, everything from the seq that it began with
- * (docs/protocol.md).
+ * Pure: messages in, verdict out. One per client, on its thread. A subscription must deliver
+ * everything from the seq it starts at, without gaps and without repetitions (docs/protocol.md).
  */
 #ifndef PX_LOADGEN_FOLLOW_H
 #define PX_LOADGEN_FOLLOW_H
@@ -18,27 +17,27 @@ struct follow {
 	uint64_t seq;         /* everything up to here is held (or was missed, and counted) */
 	uint64_t start;       /* seq of the first subscription */
 	uint64_t stream_last; /* last of the latest delta of this subscription */
-	uint64_t missed;      /* seqs in gaps */
+	uint64_t missed;      /* seqs lost in gaps */
 	uint32_t epoch;
 	bool joined;    /* has had a subscription */
 	bool streaming; /* stream_last is set */
 	bool wrong;     /* had trouble that makes its board worthless */
 };
 
-/* resuming: the subscribe asked to. */
+/* `resuming`: the subscribe asked to resume. */
 enum trouble follow_subscribed(struct follow *f, const struct msg_subscribed *m, bool resuming);
 
-/* *ret_from: the first seq that is new to this client; above m->last when nothing is. Set always.
- * After trouble the client goes on behind the delta, so that one mistake is told once. */
+/* *ret_from, always set: the first seq that is new to this client; above m->last when none is.
+ * After trouble the client continues after the delta, so that one mistake is reported once. */
 enum trouble follow_delta(struct follow *f, const struct msg_delta *m, uint64_t *ret_from);
 
-/* The next deltas came, up to `last`, each as it must be: they are those of another, who was told
- * so by follow_delta(), and who stood where this one stands. */
+/* All further deltas up to `last` arrived, each correct: they equal those of another client,
+ * checked by follow_delta(), that was at the same position. */
 void follow_passed(struct follow *f, uint64_t last);
 
 enum trouble follow_status(struct follow *f, const struct msg_status *m);
 
-/* The board was fetched anew and stands at (epoch, seq); never goes back. */
+/* The board was fetched again, as of (epoch, seq); never moves back. */
 void follow_fetched(struct follow *f, uint32_t epoch, uint64_t seq);
 
 /* How many of the seqs from start to `final` arrived. */

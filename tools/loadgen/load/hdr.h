@@ -1,8 +1,8 @@
 /*
- * hdr.h - latencies with three digits from 1 us to 1 h, in a fixed table.
+ * hdr.h - latencies with three significant digits from 1 us to 1 h, in a fixed table.
  *
- * Log-linear: 1,024 buckets for every doubling, so a bucket is never wider than 0.1 % of its
- * values. Merging is addition. A histogram belongs to one thread at a time; no allocation.
+ * Log-linear: 1,024 buckets per doubling, so a bucket is never wider than 0.1 % of its values.
+ * Merging is addition. A histogram belongs to one thread at a time; no allocation.
  */
 #ifndef PX_LOADGEN_HDR_H
 #define PX_LOADGEN_HDR_H
@@ -23,21 +23,21 @@ void hdr_reset(struct hdr *h);
 void hdr_record(struct hdr *h, uint64_t ns);
 void hdr_merge(struct hdr *into, const struct hdr *from);
 
-/* The value below or at which the fraction q (0..1) of the records lies: the upper edge of its
- * bucket, never above the exact maximum. 0 when empty. */
+/* The smallest value with at least the fraction q (0..1) of the records at or below it: the upper
+ * edge of its bucket, never above the exact maximum. 0 when empty. */
 uint64_t hdr_quantile(const struct hdr *h, double q);
 
-/* The largest value of a bucket: what stands for it in files. bucket < HDR_BUCKETS. */
+/* The largest value of a bucket, which represents it in files. bucket < HDR_BUCKETS. */
 uint64_t hdr_bucket_high(uint32_t bucket);
 
-/* Adds so many records to the bucket whose largest value this is. -EINVAL: there is none such. The
- * maximum is left alone: the caller knows it. */
+/* Adds `count` records to the bucket whose largest value is high_ns. -EINVAL: there is no such
+ * bucket. Leaves the maximum alone: the caller knows it. */
 int hdr_add(struct hdr *h, uint64_t high_ns, uint64_t count);
 
 /* Mean and standard deviation, from the largest values of the buckets. 0 when empty. */
 void hdr_moments(const struct hdr *h, double *ret_mean_ns, double *ret_deviation_ns);
 
-/* The edges of the bucket that a value falls into, both inside. */
+/* The edges of the bucket that holds a value, both inclusive. */
 void hdr_bucket_edges(uint64_t ns, uint64_t *ret_low, uint64_t *ret_high);
 
 #endif

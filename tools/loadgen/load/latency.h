@@ -1,9 +1,9 @@
 /*
- * latency.h - the times that a run measures, each twice.
+ * latency.h - the times that a run measures, each of them twice.
  *
- * Corrected: from the intended time, when the schedule wanted it. Raw: from when it was really
- * begun. A server that stalls holds up what comes behind; the raw times of those look fine, the
- * corrected ones hold the wait. Plain memory of one thread at a time.
+ * Corrected: from the intended time, when the schedule wanted it. Raw: from the actual start. A
+ * stalled server delays everything after it; the raw times of those look fine, the corrected ones
+ * include the wait. Plain memory of one thread at a time.
  */
 #ifndef PX_LOADGEN_LATENCY_H
 #define PX_LOADGEN_LATENCY_H
@@ -16,7 +16,7 @@ enum latency {
 	LATENCY_ACK,          /* until the placement is acknowledged */
 	LATENCY_VISIBLE,      /* until an observer holds it: one record per observer */
 	LATENCY_VISIBLE_LAST, /* until the last of all observers holds it */
-	LATENCY_CONNECT,      /* TCP and the upgrade to WebSocket */
+	LATENCY_CONNECT,      /* TCP and the WebSocket upgrade */
 	LATENCY_MAX
 };
 
@@ -25,7 +25,7 @@ struct latencies {
 	struct hdr raw[LATENCY_MAX];
 };
 
-/* The beginning of something that is timed. */
+/* The start of something that is timed. */
 struct span {
 	uint64_t intended_ns;
 	uint64_t begun_ns;
@@ -36,10 +36,10 @@ void latency_record(struct latencies *l, enum latency which, const struct span *
 		    uint64_t end_ns);
 void latencies_merge(struct latencies *into, const struct latencies *from);
 
-/* What the last whole second brought, for the live view. */
+/* What was recorded in the last whole second, for the live view. */
 struct second {
 	struct hdr ack, visible;
-	struct hdr lag; /* how late a placement was handed to its connection */
+	struct hdr lag; /* how late placements were handed to their connections */
 };
 
 void second_merge(struct second *into, const struct second *from);

@@ -1,6 +1,6 @@
 /*
- * option_table.h - a command line from one table: names, where a value goes and its bounds, the
- * lines of --help. Main thread; what is wrong is told on stderr.
+ * option_table.h - a command line from one table: names, the target of a value and its bounds, the
+ * lines of --help. Main thread; errors are reported on stderr.
  *
  *	static const struct option_row rows[] = {
  *		{"clients", "N", "connections", 'c', OPTION_TO_U32(struct o, clients, 1, 100)},
@@ -16,8 +16,8 @@
 #include <stdio.h>
 
 enum option_kind {
-	OPTION_OWN,      /* `take` reads it */
-	OPTION_FLAG,     /* bool: no value follows */
+	OPTION_OWN,      /* parsed by `take` */
+	OPTION_FLAG,     /* bool: takes no value */
 	OPTION_TEXT,     /* const char * */
 	OPTION_U32,      /* uint32_t, from low to high */
 	OPTION_COUNT,    /* uint64_t */
@@ -30,19 +30,19 @@ enum option_kind {
 
 struct option_row {
 	const char *name;
-	const char *value; /* what follows, for --help; NULL: nothing */
-	const char *help;  /* NULL: another name, not listed */
+	const char *value; /* the value's name for --help; NULL: takes none */
+	const char *help;  /* NULL: an alias, not listed */
 	char letter;       /* 0: none */
 	enum option_kind kind;
 	size_t offset;
 	uint64_t low, high;
-	/* -EINVAL: not understood; others are told by their number. */
+	/* 0 or -errno. -EINVAL is reported with `wrong`, others by their number. */
 	int (*take)(const char *text, void *options);
 	const char *wrong; /* for -EINVAL; NULL: "not understood" */
-	bool report;       /* says what to do with a result */
+	bool report;       /* about a result, rather than about a run */
 };
 
-/* A field of the right type, and its place. */
+/* The offset of a field, checked to be of the right type. */
 #define OPTION_AT(type, member, of)                                                                \
 	(offsetof(type, member) + 0 * sizeof(char[_Generic(((type *)0)->member, of : 1, default    \
 							   : -1)]))
@@ -63,23 +63,24 @@ struct option_row {
 struct option_table {
 	const struct option_row *rows;
 	size_t count;
-	const char *help_hint; /* "loadgen --help": where more is told */
-	int columns;           /* of the names in --help */
-	bool letters;          /* are listed there */
+	const char *help_hint; /* "loadgen --help": where to read more */
+	int columns;           /* width of the names in --help */
+	bool letters;          /* lists the letters there */
 };
 
 enum option_outcome { OPTIONS_TAKEN, OPTIONS_HELP, OPTIONS_VERSION };
 
-/* Every word is an option; `options`: the struct of the rows. An outcome, or -EINVAL: told. */
+/* Requires that every word is an option. `options`: the struct of the rows. Returns an outcome, or
+ * -EINVAL after reporting the error. */
 int option_table_read(const struct option_table *t, int argc, char **argv, void *options);
 
-/* Options with `report` alone; other words stand from argv[optind] on afterwards. */
+/* Accepts only options with `report`; other words are at argv[optind] and after it afterwards. */
 int option_table_read_reports(const struct option_table *t, int argc, char **argv, void *options);
 
-/* The lines of --help. */
+/* Writes the lines of --help. */
 void option_table_print(FILE *to, const struct option_table *t);
 
-/* Tells what is wrong, and where more is told. -EINVAL. */
+/* Reports what is wrong and where to read more. Returns -EINVAL. */
 int option_table_wrong(const struct option_table *t, const char *what);
 
 /* A count from low to high. -EINVAL, -ERANGE. */

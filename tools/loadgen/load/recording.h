@@ -1,5 +1,5 @@
 /*
- * recording.h - recorded files: opened as they are, or through gzip when their name ends in .gz.
+ * recording.h - recorded files: opened directly, or through gzip when their name ends in .gz.
  *
  * Main thread, at start.
  */
@@ -11,13 +11,13 @@
 
 struct recording {
 	FILE *file; /* to read from */
-	pid_t gzip; /* 0: none runs */
+	pid_t gzip; /* 0: none is running */
 };
 
-/* -errno when the file cannot be read. */
+/* 0, or -errno: the file cannot be read. */
 int recording_open(const char *path, struct recording *ret_recording);
 
-/* 0; -EBADMSG: gzip was not content with the file. */
+/* 0; -EBADMSG: gzip reported an error in the file. */
 int recording_close(struct recording *recording);
 
 #endif

@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-/* Scatters the bits of x: equal x, equal result. */
+/* Mixes the bits of x: equal x, equal result. */
 static inline uint64_t rng_mix(uint64_t x)
 {
 	x ^= x >> 30;

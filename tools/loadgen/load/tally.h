@@ -1,6 +1,6 @@
 /*
- * tally.h - the counters that every kind of run has, of all threads together. Plain memory; the
- * main thread adds it up.
+ * tally.h - the counters that every kind of run has, over all threads. Plain memory; the main
+ * thread adds them up.
  */
 #ifndef PX_LOADGEN_TALLY_H
 #define PX_LOADGEN_TALLY_H
@@ -10,9 +10,10 @@
 #include "tools/loadgen/load/trouble.h"
 
 struct tally {
-	uint64_t standing; /* clients that have what they came for */
-	uint64_t dead;     /* clients that are not coming back */
-	uint64_t waiting;  /* clients that are about to come back */
+	/* clients in service: connected, and subscribed where there is something to subscribe to */
+	uint64_t standing;
+	uint64_t dead;    /* clients that will not come back */
+	uint64_t waiting; /* clients waiting to reconnect */
 	uint64_t outstanding;
 	uint64_t deliveries, bytes_in;
 	uint64_t lag_max_ns;

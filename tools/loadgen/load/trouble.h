@@ -1,9 +1,8 @@
-/* trouble.h - classes of what went wrong (trouble.def), counted by each crew. Pure, any thread.
- */
+/* trouble.h - classes of failures (trouble.def), counted by each crew. Pure, any thread. */
 #ifndef PX_LOADGEN_TROUBLE_H
 #define PX_LOADGEN_TROUBLE_H
 
-#define TROUBLE_WORDS_MAX 160 /* bytes kept of the first trouble of each kind */
+#define TROUBLE_WORDS_MAX 160 /* bytes kept of the first report of each class */
 
 enum trouble {
 	TROUBLE_NONE,

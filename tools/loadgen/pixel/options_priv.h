@@ -1,5 +1,5 @@
 /*
- * options_priv.h - what options.c (defaults, help) and options_value.c (the table) share.
+ * options_priv.h - shared by options.c (defaults, help) and options_value.c (the table).
  */
 #ifndef PX_LOADGEN_OPTIONS_PRIV_H
 #define PX_LOADGEN_OPTIONS_PRIV_H
@@ -9,7 +9,7 @@
 
 extern const struct option_table options_table;
 
-/* As --url. -errno, and some are told on stderr. */
+/* The value of --url. -errno; some errors are reported on stderr here. */
 int options_url_take(const char *text, struct options *o);
 
 #endif

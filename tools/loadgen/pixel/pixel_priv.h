@@ -1,5 +1,5 @@
 /*
- * pixel_priv.h - what the files of crew and client share: one thread's structs.
+ * pixel_priv.h - shared by the files of crew and client: one thread's structs.
  */
 #ifndef PX_LOADGEN_PIXEL_PRIV_H
 #define PX_LOADGEN_PIXEL_PRIV_H
@@ -15,21 +15,23 @@
 #include "tools/loadgen/pixel/painter.h"
 #include "tools/loadgen/pixel/pixel_crew.h"
 
-#define ALIVE_AFTER_S 50U /* without a word a client says that it is alive */
+#define ALIVE_AFTER_S 50U /* after this long without sending, a client sends `alive` */
 
-/* One client. JOINING: it subscribes; STANDING: it follows. An idle one costs this and nothing else
- * of ours. The first cache line is all that a receive needs whose bytes are those of the stream. */
+/* One client. JOINING: it subscribes; STANDING: it follows. An idle one costs this and no other
+ * memory of ours. A receive whose bytes equal the stream's needs the first cache line only. */
 struct client {
 	_Alignas(CACHE_LINE) struct follow follow;
-	struct stream_place place; /* STREAM_NONE, or behind the last delta and what came since */
+	/* STREAM_NONE, or after the last delta and what has arrived since */
+	struct stream_place place;
 	struct link link;
 	struct painter *painter; /* NULL: only watches */
-	uint64_t missed_seq;     /* it was torn off until here: no visibility up to this seq */
-	uint32_t heard_s;        /* while it is marked: when it last read something */
+	/* it was disconnected on purpose until here: no visibility up to this seq */
+	uint64_t missed_seq;
+	uint32_t heard_s; /* with a read mark: when it last read something */
 	uint16_t board;
 	bool counted : 1;  /* in the crowd */
 	bool stopper : 1;  /* stops reading once it follows */
-	bool resuming : 1; /* the subscribe that is under way asked to resume */
+	bool resuming : 1; /* the subscribe in progress asked to resume */
 };
 
 _Static_assert(sizeof(struct client) <= 256, "512 bytes per client with its share of the buffers");
@@ -44,20 +46,20 @@ struct pixel_crew {
 
 	struct client *clients;
 	uint32_t observers;
-	uint64_t circle_sum, circle_max_sum; /* live reach, over the circle so far */
-	uint64_t settle_ns; /* when this thread began to look who is behind; 0: not yet */
+	uint64_t circle_sum, circle_max_sum; /* live reach, so far in this circle */
+	uint64_t settle_ns; /* when this thread started counting who is behind; 0: not yet */
 	uint64_t behind_ns; /* when it last did */
-	bool reads_out;     /* the time to read out what lies below marks has come */
+	bool reads_out;     /* it is time to read what is below the marks */
 
 	struct painter *painters;
 	uint32_t painters_count;
 	uint32_t next_painter;
 	struct schedule schedule;
-	bool scheduled;    /* the schedule has begun */
+	bool scheduled;    /* the schedule was started */
 	bool unwanted;     /* a refusal ended the replay: remedy.h */
-	uint32_t stage;    /* of the timeline: the next to begin, or the storm under way */
-	uint32_t storm_at; /* the next client to share in it */
-	uint64_t held_ns;  /* when a full window held up the schedule last */
+	uint32_t stage;    /* of the timeline: the next one to start, or the storm in progress */
+	uint32_t storm_at; /* the next client to take part in it */
+	uint64_t held_ns;  /* when a full window last delayed the schedule */
 	struct canvas canvas;
 
 	struct reference *reference;
@@ -85,13 +87,13 @@ void pixel_painter_ready(struct pixel_crew *w, struct painter *p);
 
 uint64_t pixel_opens_ns(const struct crew *crew, uint64_t number);
 
-/* Breaks off and assigns what is due. */
+/* Disconnects clients on purpose and assigns placements that are due. */
 void pixel_due(struct crew *crew);
 
-/* When the next placement is due; UINT64_MAX: none is. */
+/* When the next placement is due; UINT64_MAX: none. */
 uint64_t pixel_due_ns(const struct crew *crew);
 
-/* Without times of its own a plan is due whenever a window has room. */
+/* A plan without times of its own is due whenever a window has room. */
 void pixel_painter_fill(struct pixel_crew *w, struct painter *p);
 
 /* --- pixel_turn.c: speaker --- */
@@ -105,37 +107,36 @@ void pixel_publish(struct crew *crew);
 
 extern const struct speaker client_speaker;
 
-/* Hands what the painter has to the ring. */
+/* Hands the painter's bytes to the ring. */
 void client_flush(struct pixel_crew *w, struct client *c);
 
-/* It follows from now on: those that read in bulk, slowly or not at all begin to. */
+/* It follows from now on: clients that read in bulk, slowly or not at all start to. */
 void client_settle_down(struct pixel_crew *w, struct client *c);
 
-/* Reads what lies below the mark; a slow one its next piece. */
+/* Reads what is below the mark; a slow client its next piece. */
 void client_read_out(struct pixel_crew *w, struct client *c);
 
-/* Breaks off on purpose. It follows now. */
+/* Disconnects it on purpose. It must be following. */
 void client_tear(struct pixel_crew *w, struct client *c, enum tear how);
 
 /* --- client_message.c --- */
 
-/* (Re)subscribes: session first for painters of a new connection. */
+/* (Re)subscribes: session first for painters on a new connection. */
 void client_subscribe(struct pixel_crew *w, struct client *c, bool with_session);
 
-/* One whole message of the server: speaker. */
+/* One whole message from the server: speaker. */
 void client_message(struct crew *crew, struct link *link, enum ws_opcode opcode,
 		    const uint8_t *message, size_t len);
 
-/* An observer stood at `before`, and now stands where its follow says. */
+/* An observer was at `before`, and is now where its follow says. */
 void client_observer_moved(struct pixel_crew *w, struct client *c, uint64_t before);
 
 /* --- client_stream.c --- */
 
-/* Takes the bytes that are those of the stream, as far as they are; returns how many. Whoever goes
- * on behind them parses. */
+/* Takes the bytes that equal the stream's; returns their number. The caller parses the rest. */
 size_t client_compare(struct pixel_crew *w, struct client *c, const uint8_t *bytes, size_t len);
 
-/* What the stream will not hold much longer is handed to the parser. */
+/* Passes what the stream will not hold much longer to the parser. */
 void client_stream_look(struct pixel_crew *w, struct client *c);
 
 #endif

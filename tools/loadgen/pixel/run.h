@@ -7,7 +7,7 @@
 #include "tools/loadgen/pixel/options.h"
 #include "tools/loadgen/result/run_result.h"
 
-/* Runs. Tells on stderr why a run could not even begin; the result is then empty but for `code`. */
+/* Runs. If the run cannot start, reports why on stderr; the result is then empty but for `code`. */
 void run(struct options *options, struct run_result *ret_result);
 
 #endif

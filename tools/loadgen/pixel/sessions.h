@@ -1,5 +1,5 @@
 /*
- * sessions.h - who the painters are: tokens, minted with a shared secret or fetched from the
+ * sessions.h - the painters' identities: tokens, minted with a shared secret or fetched from the
  * server.
  *
  * Made by the main thread before the load; read by all.
@@ -21,7 +21,7 @@ struct session_token {
 int sessions_mint(const uint8_t *secret, size_t secret_len, uint64_t now_s,
 		  struct session_token *tokens, uint32_t count);
 
-/* The same by POST /session, one after the other over as few connections as the server allows.
+/* The same by POST /session, one after another over as few connections as the server allows.
  * -EACCES: the server refused. */
 int sessions_fetch(const struct target *target, struct session_token *tokens, uint32_t count);
 

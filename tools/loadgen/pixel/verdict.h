@@ -7,12 +7,11 @@
 #include "tools/loadgen/check/reference.h"
 #include "tools/loadgen/result/run_result.h"
 
-/* What the comparison of a thread's (loaded) board with the server's says: NONE, BOARD_DIFFERS
- * (same seq, other bytes), BEHIND (frames are missing), BOARD_MOVES (the server's was fetched too
- * early). */
+/* Compares a thread's (loaded) board with the server's: NONE, BOARD_DIFFERS (same seq, other
+ * bytes), BEHIND (frames are missing), BOARD_MOVES (the server's was fetched too early). */
 enum trouble verdict_board(const struct reference *reference, const struct board_bytes *final);
 
-/* Fills code and words, and counts the troubles that only the whole shows (ack_lost, ack_twice,
+/* Fills in code and words, and counts the troubles that show only in the sums (ack_lost, ack_twice,
  * behind). */
 void verdict_decide(struct run_result *result);
 

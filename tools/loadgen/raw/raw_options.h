@@ -16,9 +16,9 @@
 #define RAW_FIELDS_BYTES_MAX 4096 /* of all --header */
 
 enum raw_expect {
-	RAW_EXPECT_NONE,      /* what comes is counted */
-	RAW_EXPECT_ECHO,      /* every message comes back to its sender, as it was, in order */
-	RAW_EXPECT_BROADCAST, /* every message that anybody gets reaches every client once */
+	RAW_EXPECT_NONE,      /* whatever arrives is counted */
+	RAW_EXPECT_ECHO,      /* every message returns to its sender, unchanged and in order */
+	RAW_EXPECT_BROADCAST, /* every message that any client receives reaches every client once */
 	RAW_EXPECTS
 };
 
@@ -28,8 +28,8 @@ struct raw_options {
 	struct raw_template *first_message; /* NULL: none */
 	struct upgrade_ask ask;
 	enum raw_expect expect;
-	uint32_t senders; /* the first so many clients send */
-	uint32_t window;  /* echo: messages of one sender that may wait for their echo */
+	uint32_t senders; /* the first this many clients send */
+	uint32_t window;  /* echo: most messages of one sender without an echo */
 	double rate;      /* messages per second, all senders together */
 	uint64_t duration_ns;
 	uint64_t warmup_ns; /* between the last connect and the first message that counts */
@@ -37,7 +37,7 @@ struct raw_options {
 	int server_pid;      /* 0: not watched */
 	const char *json;    /* file, "-" or NULL */
 	const char *ca_file; /* wss; NULL: the system's */
-	bool insecure;       /* wss: any certificate will do */
+	bool insecure;       /* wss: accept any certificate */
 	bool binary;
 	bool uniform;
 	bool quiet;
@@ -46,7 +46,7 @@ struct raw_options {
 
 const char *raw_expect_str(enum raw_expect expect);
 
-/* 0: go on; 1: --help was given; -EINVAL: told on stderr what is wrong. */
+/* 0: continue; 1: --help was given; -EINVAL: reported on stderr. */
 int raw_options_parse(int argc, char **argv, unsigned cores, struct raw_options *ret_options);
 void raw_options_fini(struct raw_options *o);
 

@@ -1,9 +1,9 @@
 /*
- * raw_pattern.h - random text of a small regular expression, as in \{re [a-z]{8}}.
+ * raw_pattern.h - random text from a small regular expression, as in \{re [a-z]{8}}.
  *
- * Literals, ., [a-z_], [^a-z], \d \w \s and \ before anything else, (one|two), and the counts
- * ? * + {n} {n,m}. * and + give at most PATTERN_MANY. Pure: no allocation; a pattern is constant
- * after parsing and may be read by any thread.
+ * Literals, ., [a-z_], [^a-z], \d \w \s and \ before anything else, (one|two), and the counts ? * +
+ * {n} {n,m}. * and + produce at most PATTERN_MANY. Pure: no allocation; a pattern is constant after
+ * parsing and may be read by any thread.
  */
 #ifndef PX_LOADGEN_RAW_PATTERN_H
 #define PX_LOADGEN_RAW_PATTERN_H
@@ -17,13 +17,13 @@
 #define PATTERN_MANY      16
 #define PATTERN_DEEP      8 /* groups inside groups */
 
-/* An item of a sequence: some of a set of characters, or a group of alternatives; or one of these
- * alternatives, which begins a sequence. 0 ends a list: node 0 is the whole. */
+/* An item of a sequence: characters from a set, or a group of alternatives; or one of these
+ * alternatives, which starts a sequence. 0 ends a list: node 0 is the whole. */
 struct pattern_node {
 	uint32_t min, max; /* how often */
 	uint16_t next;
 	uint16_t first; /* group: its first alternative; alternative: its first item */
-	uint16_t chars; /* set: where its characters begin, and how many; 0: a group */
+	uint16_t chars; /* set: index and number of its characters; 0: a group */
 	uint16_t chars_count;
 };
 
@@ -34,14 +34,14 @@ struct raw_pattern {
 	uint16_t chars_count;
 };
 
-/* -EINVAL, and a sentence in *ret_why (static). */
+/* 0; -EINVAL with a sentence in *ret_why (static). */
 int raw_pattern_parse(const char *text, size_t len, struct raw_pattern *ret_pattern,
 		      const char **ret_why);
 
-/* The most bytes that it can give; UINT64_MAX when there is no telling. */
+/* Most bytes it can produce; UINT64_MAX: unknown. */
 uint64_t raw_pattern_bytes_max(const struct raw_pattern *p);
 
-/* Writes one; returns its bytes. `out` has room for the most. */
+/* Writes one and returns its length. `out` has room for raw_pattern_bytes_max(). */
 size_t raw_pattern_write(const struct raw_pattern *p, uint64_t *rng, uint8_t *out);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * raw_priv.h - what the files of one raw thread share: its structs.
+ * raw_priv.h - shared by the files of one raw thread: its structs.
  */
 #ifndef PX_LOADGEN_RAW_PRIV_H
 #define PX_LOADGEN_RAW_PRIV_H
@@ -10,30 +10,30 @@
 #include "tools/loadgen/net/crew.h"
 #include "tools/loadgen/raw/raw_crew.h"
 
-/* A message that waits for its echo. */
+/* A message waiting for its echo. */
 struct raw_pending {
 	uint64_t hash;
 	uint64_t intended_ns;
 };
 
-/* What a client that sends has beyond the others. */
+/* What a sending client has in addition. */
 struct raw_sender {
-	uint64_t tail, head; /* echo: tail: all below came back; head: all below were made */
+	uint64_t tail, head; /* echo: tail: all below were echoed; head: all below were made */
 	struct raw_pending *pending;
 	uint8_t *out;  /* belongs to the ring while `sending` */
-	uint8_t *next; /* is filled meanwhile */
+	uint8_t *next; /* filled in the meantime */
 	uint32_t next_len;
 	uint32_t client; /* index at its crew */
 	bool sending;
-	bool ready; /* is on the crew's list */
+	bool ready; /* is in the crew's list */
 	bool gone;
 };
 
-/* One client. It stands as soon as the upgrade was answered. An idle one costs this and nothing
- * else of ours. */
+/* One client. It is STANDING as soon as the upgrade was answered. An idle one costs this and no
+ * other memory of ours. */
 struct raw_client {
 	struct link link;
-	uint8_t *first;            /* first message in flight */
+	uint8_t *first;            /* its first message, in flight */
 	struct raw_sender *sender; /* NULL: only listens */
 };
 
@@ -51,16 +51,16 @@ struct raw_crew {
 	uint32_t next_sender;
 	uint32_t send_room; /* bytes of each of a sender's two buffers */
 	uint64_t made;      /* messages of this crew */
-	uint64_t stamp_ns;  /* the last time that was put in a message */
+	uint64_t stamp_ns;  /* the last time written into a message */
 	struct pace_piece steady;
 	struct pace pace; /* of the piece above */
 	struct schedule schedule;
-	bool scheduled;   /* the schedule has begun */
+	bool scheduled;   /* the schedule was started */
 	uint8_t *scratch; /* a message being made */
 	size_t stamp_hint;
 
 	struct raw_track *track; /* NULL: deliveries are only counted */
-	uint64_t looked_ns;      /* when it was last looked for what is awaited */
+	uint64_t looked_ns;      /* when the count of what is awaited was last made */
 	struct hdr echo, visible, connect;
 };
 
@@ -79,7 +79,7 @@ extern const struct speaker raw_speaker;
 
 /* --- raw_sender.c: speaker, unless said otherwise --- */
 
-/* Messages that have come due go to the senders in turn. */
+/* Messages that are due go to the senders in turn. */
 void raw_senders_assign(struct crew *crew);
 void raw_senders_flush(struct crew *crew);
 uint64_t raw_senders_due_ns(const struct crew *crew);

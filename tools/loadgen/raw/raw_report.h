@@ -1,6 +1,5 @@
 /*
- * raw_report.h - what people and programs read of a raw run: line per second, table, JSON. Main
- * thread.
+ * raw_report.h - the output of a raw run: a line per second, table, JSON. Main thread.
  */
 #ifndef PX_LOADGEN_RAW_REPORT_H
 #define PX_LOADGEN_RAW_REPORT_H
@@ -21,7 +20,8 @@ struct raw_line {
 void raw_report_line(FILE *to, const struct raw_line *line);
 void raw_report_table(FILE *to, const struct raw_options *o, const struct raw_result *result);
 
-/* {"loadgen":1, "profile":"raw", ...}: the names of the other mode where the meaning is equal. */
+/* {"loadgen":1, "profile":"raw", ...}: uses the names of the other mode where the meaning is the
+ * same. */
 void raw_report_json(FILE *to, const struct raw_options *o, const struct raw_result *result);
 
 #endif

@@ -19,7 +19,7 @@ struct raw_totals {
 	uint64_t sent, echoed, awaited, bytes_out;
 };
 
-/* What the server used; all 0 when it was not watched. */
+/* What the server used; all 0 when it was not observed. */
 struct raw_server {
 	uint64_t rss_before_bytes; /* before the first connect */
 	uint64_t rss_idle_bytes;   /* all connected, nothing sent yet */
@@ -33,18 +33,18 @@ struct raw_result {
 	struct raw_tracked tracked; /* with --expect broadcast */
 	struct raw_server server;
 	struct hdr echo, visible, connect;
-	uint64_t stood;             /* clients that were connected to the end */
-	uint64_t whole;             /* of those: that got everything */
+	uint64_t stood;             /* clients connected to the end */
+	uint64_t whole;             /* of those, the ones that received everything */
 	uint64_t window_deliveries; /* received from the start to the end of sending */
 	uint64_t window_bytes;      /* the same */
-	uint64_t dropped;           /* broadcasts that were not kept */
+	uint64_t dropped;           /* broadcasts that were not recorded */
 	double reach;               /* received / expected */
 	double run_s;               /* the window: from the start to the end of sending */
 	double cpu_percent;         /* ours, 100 = one core, in the window */
 	bool began;
 };
 
-/* Whether the command line asks for this mode. */
+/* Whether the command line selects this mode. */
 bool raw_is_asked(int argc, char **argv);
 
 /* All of main() in this mode; returns the exit code. */
@@ -52,7 +52,7 @@ int raw_main(int argc, char **argv);
 
 /* --- raw_verdict.c --- */
 
-/* From counters to reach, one sentence and an exit code. */
+/* Derives reach, a sentence and an exit code from the counters. */
 void raw_verdict_decide(const struct raw_options *o, struct raw_result *result);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * plot.h - a plot of lines as inline SVG.
+ * plot.h - a line plot as inline SVG.
  *
  * Colors come from the page (classes l0 to l5, and a dashed one for raw values); a script of the
  * page shows the values under the pointer from the data-v of each line. Main thread; nothing is
@@ -45,10 +45,10 @@ struct plot {
 	struct plot_line lines[PLOT_LINES_MAX];
 };
 
-/* A new line; NULL: there are PLOT_LINES_MAX. */
+/* A new line; NULL: there are already PLOT_LINES_MAX. */
 struct plot_line *plot_line_add(struct plot *p, const char *label, unsigned color, bool dashed);
 
-/* Beyond PLOT_POINTS_MAX points are dropped: the caller joins them before. */
+/* Points beyond PLOT_POINTS_MAX are dropped: the caller thins them out first. */
 void plot_point_add(struct plot_line *line, double x, double y);
 
 void plot_write(FILE *to, const struct plot *p);

@@ -1,5 +1,5 @@
 /*
- * report_parts.h - rows of tables and members of JSON objects that all reports are made of.
+ * report_parts.h - table rows and JSON members that all reports use.
  */
 #ifndef PX_LOADGEN_REPORT_PARTS_H
 #define PX_LOADGEN_REPORT_PARTS_H
@@ -14,7 +14,7 @@
 void report_latency_head(FILE *to);
 void report_latency_row(FILE *to, const char *name, const struct hdr *h);
 
-/* What went wrong: a row each; a field each in a line of key=value. */
+/* What went wrong: as table rows; as fields in a line of key=value. */
 void report_trouble_rows(FILE *to, const struct tally *t, const struct outcome *o);
 void report_trouble_fields(FILE *to, const struct tally *t);
 
@@ -22,7 +22,7 @@ void report_trouble_fields(FILE *to, const struct tally *t);
 void report_json_head(struct json_out *j, const struct outcome *o);
 void report_json_troubles(struct json_out *j, const struct tally *t, const struct outcome *o);
 
-/* The quantiles of a histogram in ms, its maximum and its count: members of an object. */
+/* The quantiles of a histogram in ms, its maximum and its count, as members of an object. */
 void report_json_quantiles(struct json_out *j, const struct hdr *h);
 void report_json_latency(struct json_out *j, const char *name, const struct hdr *h);
 

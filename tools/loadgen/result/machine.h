@@ -1,7 +1,7 @@
 /*
  * machine.h - where a run took place, so that its numbers can be compared.
  *
- * Facts of the system the program runs on, and the command that was given. Plain memory.
+ * Facts about the system the program runs on, and the command line. Plain memory.
  */
 #ifndef PX_LOADGEN_MACHINE_H
 #define PX_LOADGEN_MACHINE_H
@@ -14,10 +14,10 @@ struct machine {
 	uint64_t cpus;
 	uint64_t memory_bytes;
 	char host[64];
-	char cpu[96];    /* the model; "" when the system does not tell */
+	char cpu[96];    /* the model; "": unknown */
 	char kernel[96]; /* "Linux 6.1.0 x86_64" */
 	char loadgen[64];
-	char command[1024]; /* without secrets; the words that fit */
+	char command[1024]; /* without secrets; as many words as fit */
 };
 
 void machine_look(struct machine *ret_machine, int argc, char *const *argv);

@@ -1,8 +1,8 @@
 /*
- * remedy.h - which settings of the server lift a refusal. Pure, any thread.
+ * remedy.h - which server settings lift a refusal. Pure, any thread.
  *
  * A recording that is played as fast as it is answered ends at the first such refusal: everything
- * behind it would be refused, too. One that does not fit on the board ends at whatever pace: it
+ * after it would be refused, too. A recording that does not fit on the board ends at any pace: it
  * cannot be played there.
  */
 #ifndef PX_LOADGEN_REMEDY_H
@@ -10,11 +10,11 @@
 
 #include <stdbool.h>
 
-/* What to start the server with, static text; NULL: no setting lifts it. `refusal`: its code, or
- * one that we do not know. */
+/* What to start the server with, static text; NULL: no setting lifts it. `refusal`: a code,
+ * possibly one that this version does not know. */
 const char *remedy_of(unsigned refusal);
 
-/* What lifts a refusal that ends the replay; NULL: the replay goes on. `as_answered`: it keeps no
+/* What lifts a refusal that ends the replay; NULL: the replay continues. `as_answered`: it keeps no
  * times of its own, see above. */
 const char *remedy_of_replay(unsigned refusal, bool as_answered);
 

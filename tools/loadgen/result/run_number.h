@@ -16,10 +16,10 @@ const char *run_number_text(enum run_number n);
 uint64_t run_number_get(const struct run_result *result, enum run_number n);
 void run_number_set(struct run_result *result, enum run_number n, uint64_t value);
 
-/* What a percentage of this number is a percentage of; 0: of nothing. */
+/* The number that a percentage of this one refers to; 0: none. */
 uint64_t run_number_whole(const struct run_result *result, enum run_number n);
 
-/* Every number of `from` goes into *into, by the rule of its row. */
+/* Adds every number of `from` to *into, by the rule of its row. */
 void run_numbers_merge(struct run_result *into, const struct run_result *from);
 
 #endif

@@ -1,6 +1,7 @@
 /*
- * run_result.h - what a run, or several together, came to. Filled by the run (run.c), by reading
- * (result_read.h) or by adding (merge.h), then constant for reports. Plain memory, main thread.
+ * run_result.h - the result of a run, or of several together. Filled in by the run (run.c), by
+ * reading (result_read.h) or by merging (merge.h), then constant for reports. Plain memory, main
+ * thread.
  */
 #ifndef PX_LOADGEN_RUN_RESULT_H
 #define PX_LOADGEN_RUN_RESULT_H
@@ -16,11 +17,11 @@
 #include "tools/loadgen/result/threshold.h"
 #include "tools/loadgen/result/totals.h"
 
-/* How far clients came, added up. */
+/* How much of the broadcast the clients received, over all of them. */
 struct reach {
-	uint64_t clients;  /* that have to receive everything */
+	uint64_t clients;  /* that should receive everything */
 	uint64_t complete; /* that did, and were connected to the end */
-	uint64_t behind;   /* connected to the end, and had not received everything */
+	uint64_t behind;   /* connected to the end, but had not received everything */
 	uint64_t expected; /* seqs, over clients */
 	uint64_t received;
 };
@@ -35,11 +36,11 @@ struct run_result {
 	struct hdr lag; /* how late placements were handed to their connections */
 	struct series series;
 	uint64_t runs, clients, painters, threads, stopped, observers;
-	uint64_t torn_all;            /* connections that we broke off on purpose */
+	uint64_t torn_all;            /* connections closed on purpose */
 	uint64_t torn_reset;          /* of those, without FIN */
 	uint64_t vanished;            /* of those, the ones that were not to come back */
 	uint64_t slow, read_mark;     /* as in struct options */
-	uint64_t rss_bytes;           /* ours, at its most */
+	uint64_t rss_bytes;           /* ours, at its peak */
 	uint64_t unanswered;          /* placements */
 	unsigned replay_refused;      /* the refusal that ended a replay; 0: none did */
 	uint64_t errors_all;          /* troubles of all classes */
@@ -54,17 +55,17 @@ struct run_result {
 	uint32_t machines_count;
 	struct threshold_result thresholds[THRESHOLDS_MAX];
 	uint32_t thresholds_count;
-	bool saturated; /* we were too slow: the result is a lower bound of what the server can */
+	bool saturated; /* loadgen was too slow: the result is a lower bound for the server */
 };
 
-struct run_result *run_result_new(void);         /* empty; NULL: no memory */
-void run_result_free(struct run_result *result); /* NULL is fine */
+struct run_result *run_result_new(void);         /* empty; NULL: out of memory */
+void run_result_free(struct run_result *result); /* NULL is allowed */
 void run_result_fini(struct run_result *result);
 
 /* Received / expected sequence numbers. */
 double run_result_reach(const struct run_result *result);
 
-/* Notes the machine that we are on, and the command. -ENOMEM. */
+/* Adds this machine and the command. -ENOMEM. */
 int run_result_machine_add(struct run_result *result, int argc, char *const *argv);
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * series.h - what each second of a run brought. Main thread.
+ * series.h - what happened in each second of a run. Main thread.
  *
- * From it come the live view, --csv and the plots of --html.
+ * The source of the live view, --csv and the plots of --html.
  */
 #ifndef PX_LOADGEN_SERIES_H
 #define PX_LOADGEN_SERIES_H
@@ -29,18 +29,19 @@ struct series {
 	struct run_totals last;
 };
 
-/* cpu_ns: what the process has used. */
+/* cpu_ns: CPU time of the process so far. */
 void series_begin(struct series *s, uint64_t now_ns, uint64_t cpu_ns);
 void series_fini(struct series *s);
 
-bool series_is_due(const struct series *s, uint64_t now_ns); /* a second is over */
+bool series_is_due(const struct series *s, uint64_t now_ns); /* a second has passed */
 
-/* The row of the time since the last one. NULL: no memory; the next one counts from here then. */
+/* The row for the time since the last one. NULL: out of memory; the next row then counts from
+ * here. */
 const struct series_row *series_take(struct series *s, const char *phase,
 				     const struct run_totals *totals, const struct second *second,
 				     uint64_t now_ns, uint64_t cpu_ns);
 
-/* A head line with the names, then a line per second. */
+/* A header line with the names, then a line per second. */
 void series_csv_write(FILE *to, const struct series *s);
 
 #endif

@@ -1,10 +1,10 @@
 /*
- * threshold.h - what a run has to keep to: "visible.p99<3s", "reach==1", "refused<0.1%".
+ * threshold.h - what a run must achieve: "visible.p99<3s", "reach==1", "refused<0.1%".
  *
  * METRIC OPERATOR VALUE. Metrics: connect, ack, visible, visible_last with .p50 .p99 .p99.9 .max
- * (and .raw in between), lag the same; reach; rate, the acknowledged placements per second; cpu;
+ * (and .raw in between), lag likewise; reach; rate, acknowledged placements per second; cpu;
  * refused, errors, and every count of run_number.def. Operators: < <= == != > >=. A latency has a
- * unit (50ms), and a percentage of a count is one of the placements, or of the clients.
+ * unit (50ms), and a percentage of a count refers to the placements, or to the clients.
  *
  * Parsed once; measured by the main thread at the end.
  */
@@ -58,14 +58,14 @@ struct threshold_result {
 	bool met;
 };
 
-/* -EINVAL, with a reason for people. */
+/* 0; -EINVAL, with a reason for people. */
 int threshold_parse(const char *text, struct threshold *ret_threshold, const char **ret_why);
 
 void threshold_measure(const struct threshold *t, const struct run_result *result,
 		       struct threshold_result *ret_result);
 
-/* Measures all; when one is missed a pass becomes EXIT_MISSED, and so does a failure that is
- * neither wrong data nor an unreachable server. The words tell the first. */
+/* Measures all of them. If one is missed, a pass becomes EXIT_MISSED, and so does a failure that is
+ * neither wrong data nor an unreachable server. The words name the first one missed. */
 void thresholds_apply(struct run_result *result, const struct threshold *list, size_t count);
 
 #endif

@@ -7,10 +7,10 @@
 #include "edge/codec/refusal.h"
 #include "tools/loadgen/load/tally.h"
 
-/* How a client breaks off in a storm: nobody says goodbye. */
+/* How a client disconnects in a storm: none sends a close frame. */
 enum tear {
-	TEAR_FIN,    /* the connection ends in order */
-	TEAR_RESET,  /* it ends with a reset: the server sees no FIN */
+	TEAR_FIN,    /* the connection is shut down in order */
+	TEAR_RESET,  /* with a reset: the server sees no FIN */
 	TEAR_VANISH, /* the same, and the client stays away */
 	TEARS
 };
@@ -19,8 +19,8 @@ struct run_totals {
 	struct tally tally;
 	uint64_t placed, resent, acknowledged, looked_up, refused_all, to_place;
 	uint64_t refused[REFUSAL_MAX];
-	uint64_t frames;      /* of the crew that saw most */
-	uint64_t torn[TEARS]; /* connections that we broke off, by enum tear */
+	uint64_t frames;      /* of the crew that saw the most */
+	uint64_t torn[TEARS]; /* connections closed on purpose, by enum tear */
 	uint64_t resumes, stale, refetches;
 	uint64_t seq_sum, seq_max_sum;
 };
