@@ -1,15 +1,14 @@
 /*
  * board.h - the pixels: a packed bitfield, its hash, and consistent copies of it.
  *
- * Packed so that the bytes equal those of a Redis string written with
- * BITFIELD SET u<bits> #<cell>: high bits first. Owned by the writer thread, which alone calls
- * everything here, except board_copy_ref/unref and the reading of a finished copy: those are for
- * any thread, because a finished copy is immutable.
+ * The bytes equal those of a Redis string written with BITFIELD SET u<bits> #<cell>: high bits
+ * first. Owned by the writer thread, which alone makes all calls here except board_copy_ref/unref
+ * and reads of a finished copy: those are for any thread, because a finished copy is immutable.
  *
- * A copy is made block by block over several turns: board_set() saves a block that the copy does
- * not have yet before it changes it, so the copy is the board at the instant of board_copy_begin().
- * At most one copy is in the making and BOARD_COPIES_MAX are alive; their memory is reserved by
- * board_new().
+ * A copy is made block by block over several turns: before it changes a block that the copy does
+ * not have yet, board_set() saves it, so the copy is the board at the instant of
+ * board_copy_begin(). At most one copy is being made and BOARD_COPIES_MAX are alive; board_new()
+ * reserves their memory.
  */
 #ifndef PX_ENGINE_BOARD_H
 #define PX_ENGINE_BOARD_H
@@ -23,7 +22,7 @@
 #define BOARD_BITS_MAX       8
 #define BOARD_COLORS_MAX     (1 << BOARD_BITS_MAX)
 #define BOARD_BLOCK_BYTES    16384
-#define BOARD_COPIES_MAX     4 /* one in the making; for clients, a snapshot, a receiver */
+#define BOARD_COPIES_MAX     4 /* one being made; for clients, a snapshot, a receiver */
 
 _Static_assert(1ull * BOARD_SIDE_MAX * BOARD_SIDE_MAX <= UINT32_MAX, "a cell is a uint32_t");
 _Static_assert(BOARD_COLORS_MAX - 1 <= UINT8_MAX, "a color is a uint8_t");
@@ -43,7 +42,7 @@ struct board_copy {
 
 /* width, height: 1..BOARD_SIDE_MAX. bits: 1, 2, 4, 8. All cells 0. -EINVAL, -ENOMEM. */
 int board_new(uint32_t width, uint32_t height, unsigned bits, struct board **ret_board);
-void board_free(struct board *b); /* NULL is fine; no finished copy is alive */
+void board_free(struct board *b); /* NULL is allowed; no finished copy may be alive */
 
 uint32_t board_width(const struct board *b);
 uint32_t board_height(const struct board *b);
@@ -51,32 +50,32 @@ unsigned board_bits(const struct board *b);
 uint32_t board_cells(const struct board *b);
 size_t board_bytes(const struct board *b);
 
-/* Asks the processor for the memory that the cell lies in. */
+/* Prefetches the memory of the cell. */
 void board_prefetch(const struct board *b, uint32_t cell);
 uint8_t board_get(const struct board *b, uint32_t cell);
-bool board_set(struct board *b, uint32_t cell, uint8_t color); /* true: it was another color */
+bool board_set(struct board *b, uint32_t cell, uint8_t color); /* true: its color changed */
 
-/* Replaces everything, from a snapshot. len = board_bytes(). No copy is in the making. */
+/* Replaces everything, from a snapshot. len = board_bytes(). No copy may be in progress. */
 void board_load(struct board *b, const uint8_t *bytes, size_t len);
 
-/* XXH3 over the hashes of all blocks; only blocks that changed since the last call are hashed anew.
- * Equal bytes have equal hashes, whatever their history. */
+/* XXH3 over the hashes of all blocks; only blocks that changed since the last call are hashed
+ * again. Equal bytes have equal hashes, whatever their history. */
 uint64_t board_hash(struct board *b);
 uint32_t board_blocks(const struct board *b);
 uint64_t board_block_hash(struct board *b, uint32_t block);
 
-/* The same hash for bytes that are in no board (recovery, checkers). */
+/* The same hash for bytes outside a board (recovery, checkers). */
 uint64_t board_hash_bytes(const uint8_t *bytes, size_t len);
 
-/* Begins a copy of the board as it is now. NULL: one is in the making, or all are alive. */
+/* Starts a copy of the board in its present state. NULL: one is in progress, or all are alive. */
 struct board_copy *board_copy_begin(struct board *b, uint32_t epoch, uint64_t seq);
 
-/* Copies up to `budget` more bytes of the copy in the making, but at least one block. Returns it
- * once, when it is finished (the caller holds its one reference), else NULL. */
+/* Copies up to `budget` more bytes of the copy in progress, at least one block. Returns the copy
+ * once, when it is finished (its one reference is the caller's); otherwise NULL. */
 struct board_copy *board_copy_step(struct board *b, size_t budget);
 
 bool board_copy_is_making(const struct board *b);
 struct board_copy *board_copy_ref(struct board_copy *copy);
-void board_copy_unref(struct board_copy *copy); /* NULL is fine */
+void board_copy_unref(struct board_copy *copy); /* NULL is allowed */
 
 #endif

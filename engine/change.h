@@ -2,8 +2,8 @@
  * change.h - the unit of a board's order: a cause, a first seq, and n cells.
  *
  * A placement is a change of one cell, a rollback one of many. Cell i has seq `first` + i, and all
- * cells of a change become visible together. A change borrows its cells and its user from whoever
- * made it; nothing here owns memory.
+ * cells of a change become visible together. A change borrows its cells and its user from its
+ * maker; nothing here owns memory.
  */
 #ifndef PX_ENGINE_CHANGE_H
 #define PX_ENGINE_CHANGE_H
@@ -14,8 +14,8 @@
 #include "engine/user.h"
 
 enum change_cause {
-	CHANGE_PLACEMENT, /* a person's; one cell */
-	CHANGE_ROLLBACK,  /* nobody's; any number of cells, also none */
+	CHANGE_PLACEMENT, /* by a user; one cell */
+	CHANGE_ROLLBACK,  /* without a user; any number of cells, or none */
 };
 
 struct change {
@@ -25,10 +25,10 @@ struct change {
 	uint64_t at_ms; /* wall clock */
 	uint32_t count;
 	const struct delta_cell *cells; /* in the order of their seqs */
-	const uint8_t *user;            /* [USER_BYTES]; NULL: nobody */
+	const uint8_t *user;            /* [USER_BYTES]; NULL: none */
 };
 
-/* The seq that a board has with it. */
+/* The board's seq after the change. */
 static inline uint64_t change_last(const struct change *c)
 {
 	return c->first + c->count - 1;

@@ -1,10 +1,10 @@
 /*
- * full_copy.h - all boards as they are at one lsn, for a thread that is not the writer's.
+ * full_copy.h - all boards as of one lsn, for a thread other than the writer's.
  *
  *	FREE ── ask ──▶ ASKED ── the writer copies ──▶ READY ── return ──▶ FREE
  *
- * A slot between the writer and one who asks; who has several in use has several slots. What is in
- * it belongs to the writer while it is ASKED, else to the asker.
+ * A slot between the writer and one asking thread; a thread that needs several copies has several
+ * slots. The content belongs to the writer in ASKED, otherwise to the asking thread.
  */
 #ifndef PX_ENGINE_FULL_COPY_H
 #define PX_ENGINE_FULL_COPY_H
@@ -17,8 +17,8 @@
 #include "engine/room.h"
 
 struct full_copy {
-	/* When it is ready. The boards have what every record up to `lsn` did, and nothing of those
-	 * behind it. It need not be durable yet. */
+	/* Valid in READY. The boards have every record up to `lsn` applied, and none after it. It
+	 * need not be durable yet. */
 	uint64_t lsn;
 	uint32_t count;
 	struct full_copy_board {
@@ -29,19 +29,21 @@ struct full_copy {
 	_Atomic uint32_t state;
 };
 
-/* --- whoever asks --- */
+/* --- the asking thread --- */
 
-void full_copy_ask(struct full_copy *c); /* it is FREE; then the writer is to be woken */
+void full_copy_ask(struct full_copy *c); /* must be FREE; wake the writer afterwards */
 bool full_copy_is_ready(const struct full_copy *c);
-void full_copy_return(struct full_copy *c); /* it is READY */
+void full_copy_return(struct full_copy *c); /* must be READY */
 
 /* --- the writer --- */
 
 bool full_copy_is_asked(const struct full_copy *c);
-void full_copy_add(struct full_copy *c, uint16_t number, struct board_copy *copy); /* a reference */
+
+/* takes over a reference */
+void full_copy_add(struct full_copy *c, uint16_t number, struct board_copy *copy);
 void full_copy_ready(struct full_copy *c, uint64_t lsn);
 
-/* Both threads are gone. In whatever state it is. */
+/* In any state, once both threads have ended. */
 void full_copy_fini(struct full_copy *c);
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * placement_filter.h - which placements of a board are meant: every condition holds.
+ * placement_filter.h - selects placements of a board: every condition must hold.
  *
- * Plain data. PLACEMENT_FILTER_ALL takes all.
+ * Plain data. PLACEMENT_FILTER_ALL selects all.
  */
 #ifndef PX_ENGINE_PLACEMENT_FILTER_H
 #define PX_ENGINE_PLACEMENT_FILTER_H
@@ -12,12 +12,12 @@
 #include "engine/user.h"
 
 struct placement_filter {
-	uint64_t from_ms; /* placed then or later, */
+	uint64_t from_ms; /* placed at or after this, */
 	uint64_t to_ms;   /* and before */
 	uint64_t upto_seq;
 	uint16_t x, y, x_last, y_last; /* the area, its last column and row included */
-	bool by_user;                  /* user counts */
-	bool by_color;                 /* color counts */
+	bool by_user;                  /* compares the user */
+	bool by_color;                 /* compares the color */
 	uint8_t color;
 	uint8_t user[USER_BYTES];
 };

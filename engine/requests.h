@@ -1,16 +1,16 @@
 /*
- * requests.h - the placements that were accepted lately, by the numbers that their clients gave
- * them: one that is sent again is answered, not placed twice.
+ * requests.h - recently accepted placements, by the numbers that their clients gave them: one that
+ * is sent again is answered, not placed twice.
  *
  * One bounded table over (board, user, number), owned by the writer thread, beside people.h.
- * Entries stand in the order in which they were accepted, which is that of seqs on each board. They
- * are forgotten after PEOPLE_REMEMBER_MS; when the table is full, the oldest of all first; and of
- * each person on each board the oldest beyond REQUESTS_PER_PERSON, some at a time, so that nobody
- * pushes out others with more than REQUESTS_TRIM_AT. What is in flight (not durable yet) is never
- * forgotten: without room for one more, requests_make_room() says no.
+ * Entries are in the order in which they were accepted, which is the order of seqs on each board.
+ * They are forgotten after PEOPLE_REMEMBER_MS; when the table is full, oldest first; and for each
+ * person on each board those beyond the newest REQUESTS_PER_PERSON, a few at a time, so that nobody
+ * displaces others with more than REQUESTS_TRIM_AT. An entry in flight (not durable yet) is never
+ * forgotten: when there is no room for one more, requests_make_room() returns false.
  *
- * Twice as many are kept of a person as may be in flight: then the last REQUESTS_IN_FLIGHT_MAX that
- * became durable are there for certain, also when all those in flight are taken back.
+ * A person may keep twice as many as may be in flight: then the last REQUESTS_IN_FLIGHT_MAX that
+ * became durable are certain to be there, even if all those in flight are taken back.
  */
 #ifndef PX_ENGINE_REQUESTS_H
 #define PX_ENGINE_REQUESTS_H
@@ -27,9 +27,9 @@
 #define REQUESTS_PER_PERSON    (2 * REQUESTS_IN_FLIGHT_MAX)
 #define REQUESTS_TRIM_AT       (3 * REQUESTS_IN_FLIGHT_MAX)
 
-/* An accepted placement, as it is told and stored. */
+/* An accepted placement, as it is reported and stored. */
 struct request {
-	uint64_t number; /* the client's; any, also 0 */
+	uint64_t number; /* from the client; any value, 0 included */
 	uint64_t seq;
 	uint64_t placed_at_ms; /* wall clock */
 	uint32_t cell;
@@ -40,65 +40,67 @@ struct request {
 
 struct requests;
 
-/* capacity: entries at the most, over all people: 1..REQUESTS_CAPACITY_MAX. -ENOMEM, -EIO (the
- * kernel has no randomness). */
+/* capacity: most entries, over all people: 1..REQUESTS_CAPACITY_MAX. -ENOMEM, -EIO (the kernel has
+ * no randomness). */
 int requests_new(uint32_t capacity, struct requests **ret_requests);
-void requests_free(struct requests *r); /* NULL is fine */
+void requests_free(struct requests *r); /* NULL is allowed */
 
-/* Memory for so many, when all are used; reserved at start, costs nothing until then. */
+/* Bytes of memory when all entries are used; reserved at start, costs nothing until then. */
 uint64_t requests_bytes(uint64_t capacity);
 
-/* Where this one is looked for: made once, for all that a placement asks. Others may have the same.
- * It is good for as long as the table is. */
+/* The hash to look a request up with: compute it once for all calls of a placement. Different
+ * requests may share one. Valid as long as the table. */
 uint32_t requests_hash(const struct requests *r, uint16_t board,
 		       const uint8_t user[static USER_BYTES], uint64_t number);
 
-/* Asks the processor for the memory that requests_find() and requests_add() will begin with. */
+/* Prefetches the memory where requests_find() and requests_add() will start. */
 void requests_prefetch(const struct requests *r, uint32_t hash);
 
-/* Whether this one is remembered; *ret_request then says what it was (but for placed_at_ms). */
+/* Whether the request is known; *ret_request is then what it was (except placed_at_ms). */
 bool requests_find(const struct requests *r, uint32_t hash, uint16_t board,
 		   const uint8_t user[static USER_BYTES], uint64_t number,
 		   struct request *ret_request);
 
-/* Forgets what must be for one more of this person. False: too much is in flight. */
+/* Forgets what is necessary to add one more of this person. false: too much is in flight. */
 bool requests_make_room(struct requests *r, struct person *person);
 
-/* Remembers a placement that is in flight, behind requests_make_room() and where requests_find()
- * found none. Its board and user are the person's; `hash` is theirs and the number's. */
+/* Adds a placement that is in flight, after requests_make_room() and after requests_find() found
+ * none. Its board and user are the person's; `hash` is theirs and the number's. */
 void requests_add(struct requests *r, struct person *person, const struct request *request,
 		  uint32_t hash, uint64_t mono_ms);
 
-/* The oldest one in flight of all, which is this person's, is durable now. */
+/* The oldest entry in flight, which must be this person's, is now durable. */
 void requests_settle(struct requests *r, struct person *person);
 
-/* The newest one of all, which is this person's and in flight, was not taken by the disk: it was
+/* The newest entry, which must be this person's and in flight, was not written to disk: it was
  * never accepted. */
 void requests_take_back(struct requests *r, struct person *person);
 
 /*
- * Puts one back from a snapshot or the journal, as durable, behind people_restore(); `person` is
- * that of its board and user. Call it in the order of acceptance: what has a seq that is not above
- * the person's newest is there already, or was forgotten, and is left out; so is what has expired.
- * Of the same number twice, as older versions accepted it, the later one counts.
+ * Restores an entry from a snapshot or the journal, as durable, after people_restore(); `person` is
+ * that of its board and user. Call it in the order of acceptance: an entry whose seq is not above
+ * the person's newest is already there, or was forgotten, and is skipped; so is one that has
+ * expired. If a number occurs twice, as older versions accepted it, the later one counts.
  */
 void requests_restore(struct requests *r, struct person *person, const struct request *stored,
 		      uint64_t wall_ms, uint64_t mono_ms);
 
-/* Forgets those with a seq above that of their board, `seq[board]` for boards below `boards`: they
- * were lost. At start, when nothing is in flight. */
+/* At start, with nothing in flight: forgets entries with a seq above that of their board,
+ * `seq[board]` for boards below `boards`: they were lost. */
 void requests_lose(struct requests *r, const uint64_t *seq, uint32_t boards);
 
-/* Forgets up to `budget` whose time is over. True: there may be more. */
+/* Forgets up to `budget` expired entries. true: there may be more. */
 bool requests_expire(struct requests *r, uint32_t budget, uint64_t mono_ms);
 
 uint32_t requests_count(const struct requests *r);
-uint64_t requests_pushed_out(const struct requests *r); /* so often: before their time, by others */
+
+/* entries forgotten early to make room for others */
+uint64_t requests_pushed_out(const struct requests *r);
 
 /*
- * Copies entries into `out` for a snapshot, oldest first, at most `max` a call; returns how many,
- * 0: finished. Begin with requests_copy_begin(); one copy at a time. What is there at the beginning
- * and stays is in the copy, in order and once; what is added meanwhile may be.
+ * Copies entries into `out` for a snapshot, oldest first, at most `max` per call; returns their
+ * number, 0: finished. Start with requests_copy_begin(); one copy at a time. Entries that are there
+ * at the start and stay are in the copy, in order and once; entries added meanwhile may be.
  */
 void requests_copy_begin(struct requests *r);
 uint32_t requests_copy(struct requests *r, uint64_t wall_ms, uint64_t mono_ms, struct request *out,

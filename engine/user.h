@@ -1,6 +1,6 @@
 /*
- * user.h - who somebody is: so many opaque bytes, out of a session, the same in messages, in the
- * journal, in snapshots and in the database. All zeros are nobody.
+ * user.h - the identity of a user: opaque bytes from a session, the same in messages, in the
+ * journal, in snapshots and in the database. All zeros: no user.
  */
 #ifndef PX_ENGINE_USER_H
 #define PX_ENGINE_USER_H

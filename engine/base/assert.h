@@ -1,9 +1,9 @@
 /*
- * assert.h - three kinds of failure, and this is for the first: a bug of ours.
+ * assert.h - for the first of three kinds of failure: a bug of ours.
  *
- * px_assert() stays on in release builds: it documents what must hold, and stops the process
- * before a broken invariant reaches the journal. Never assert on a peer's bytes or on what the
- * world (disk, kernel, network) answers: those have close reasons and error codes.
+ * px_assert() stays on in release builds: it documents what must hold, and stops the process before
+ * a broken invariant reaches the journal. Never assert on a peer's bytes or on results of the
+ * outside world (disk, kernel, network): those have close reasons and error codes.
  */
 #ifndef PX_BASE_ASSERT_H
 #define PX_BASE_ASSERT_H

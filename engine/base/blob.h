@@ -1,5 +1,5 @@
 /*
- * blob.h - immutable bytes with a count of owners: bodies that many connections send.
+ * blob.h - immutable, reference-counted bytes: bodies that many connections send.
  *
  * Made by one thread, then shared by any number; the last blob_unref() frees. Any thread.
  */
@@ -11,17 +11,18 @@
 
 struct blob {
 	size_t len;
-	_Atomic uint64_t *account; /* holds len while the blob lives; NULL: none */
+	_Atomic uint64_t *account; /* includes len while the blob lives; NULL: none */
 	_Atomic uint32_t refs;
 	uint8_t bytes[];
 };
 
-struct blob *blob_new(size_t len); /* one reference, bytes to be filled; NULL: no memory */
-/* From now on `account` holds the bytes of this blob, until it is freed. Once, before it is shared.
- * */
+/* Returns a blob with one reference, whose bytes the caller fills in before sharing it. NULL: out
+ * of memory. */
+struct blob *blob_new(size_t len);
+/* From now until the blob is freed, `account` includes its bytes. Call it once, before sharing. */
 void blob_account(struct blob *b, _Atomic uint64_t *account);
 
 struct blob *blob_ref(struct blob *b);
-void blob_unref(struct blob *b); /* NULL is fine */
+void blob_unref(struct blob *b); /* NULL is allowed */
 
 #endif

@@ -2,9 +2,9 @@
  * bytes.h - little-endian integers and LEB128 varints in byte arrays.
  *
  * Everything that pixeld writes to a wire or a disk is little-endian. Pure functions, any thread.
- * put_*() write and return the position behind; the caller has checked the room.
- * A reader (struct bytes) cannot overrun: a read past the end gives 0 and sets `bad`; look at it
- * once, at the end.
+ * put_*() write and return the position after the value; the caller has checked the room. A reader
+ * (struct bytes) cannot overrun: a read past the end returns 0 and sets `bad`; check that once, at
+ * the end.
  */
 #ifndef PX_BASE_BYTES_H
 #define PX_BASE_BYTES_H
@@ -63,7 +63,7 @@ static inline uint8_t *put_varint(uint8_t *p, uint64_t v)
 struct bytes {
 	const uint8_t *at;
 	const uint8_t *end;
-	bool bad; /* true exactly when something was read that is not there */
+	bool bad; /* true once something was read that is not there */
 };
 
 static inline struct bytes bytes_of(const void *p, size_t len)
@@ -76,7 +76,7 @@ static inline size_t bytes_left(const struct bytes *b)
 	return (size_t)(b->end - b->at);
 }
 
-/* The next `len` bytes, or NULL and bad. */
+/* The next `len` bytes; NULL, and bad: there are fewer. */
 static inline const uint8_t *get_bytes(struct bytes *b, size_t len)
 {
 	const uint8_t *p = b->at;
@@ -120,7 +120,7 @@ static inline uint64_t get_u64(struct bytes *b)
 	return get_le(b, 8);
 }
 
-/* A value that does not fit into 64 bits is bad; a longer form than needed is accepted. */
+/* A value that does not fit into 64 bits is bad; a longer encoding than needed is accepted. */
 static inline uint64_t get_varint(struct bytes *b)
 {
 	uint64_t v = 0;
@@ -128,8 +128,9 @@ static inline uint64_t get_varint(struct bytes *b)
 	for (unsigned shift = 0; shift < 64; shift += 7) {
 		uint8_t byte = get_u8(b);
 
+		/* also when the bytes end: 0, not the part that is there */
 		if (b->bad || (shift == 63 && byte > 1))
-			break; /* also cut off by the end: 0, not the part that is there */
+			break;
 		v |= (uint64_t)(byte & 0x7f) << shift;
 		if (byte < 0x80)
 			return v;

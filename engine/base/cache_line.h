@@ -1,6 +1,6 @@
 /*
- * cache_line.h - what one core takes from another at once: what two threads write lies further
- * apart, and what is looked at together lies in one.
+ * cache_line.h - the unit in which cores exchange memory: keep what two threads write further apart
+ * than this, and what is read together within one.
  */
 #ifndef PX_ENGINE_BASE_CACHE_LINE_H
 #define PX_ENGINE_BASE_CACHE_LINE_H

@@ -10,11 +10,11 @@ enum exit_code {
 #undef EXIT_CODE
 };
 
-/* The code of -errno when io_uring was to be opened: EXIT_CONFIG where the machine refuses it,
- * which no second try lifts; else EXIT_FAILED. */
+/* The exit code for an error of ring_open() (-errno): EXIT_CONFIG when the machine refuses
+ * io_uring, which no retry lifts; otherwise EXIT_FAILED. */
 enum exit_code exit_code_of_ring(int error);
 
-/* A line for each of the table, for --help. */
+/* Writes a line for each of the table, for --help. */
 void exit_codes_print(FILE *out);
 
 #endif

@@ -1,11 +1,11 @@
 /*
- * hash.h - XXH3, the only hash of the project that is not cryptographic.
+ * hash.h - XXH3, the only non-cryptographic hash of the project.
  *
- * The one place that includes xxHash. Pure functions, any thread. Seeds separate uses, so that
- * equal bytes in different roles do not have equal hashes.
+ * hash.c is the only file that includes xxHash. Pure functions, any thread. Seeds separate uses, so
+ * that equal bytes in different roles have different hashes.
  *
- * Whoever puts a key together to have it hashed at once makes it of whole 8-byte words: what is
- * read across two stores must wait until both, and all before them, are in the cache.
+ * Compose a key that is hashed immediately from whole 8-byte words: a load that spans two stores
+ * must wait until both, and all stores before them, are in the cache.
  */
 #ifndef PX_BASE_HASH_H
 #define PX_BASE_HASH_H

@@ -1,9 +1,9 @@
 /*
  * histogram.h - durations counted in fixed buckets, for /metrics.
  *
- * One thread adds; any thread sums, while it goes on. A sum is a little torn (a bucket may be newer
- * than another), never wrong by more than what is added meanwhile. Zeroed memory is an empty
- * histogram. To count what several threads do, give each its own and sum them.
+ * One thread adds; any thread may sum at the same time. Such a sum may be slightly inconsistent
+ * (one bucket newer than another), but never off by more than what is added meanwhile. Zeroed
+ * memory is an empty histogram. To count across several threads, give each its own and sum them.
  */
 #ifndef PX_BASE_HISTOGRAM_H
 #define PX_BASE_HISTOGRAM_H
@@ -22,16 +22,16 @@ struct histogram_sum {
 	uint64_t total_us;
 };
 
-/* The thread that owns it. */
+/* On the owning thread only. */
 void histogram_add(struct histogram *h, uint64_t duration_us);
 
-/* Any thread: adds what is counted in `h` to `sum`. */
+/* Any thread: adds the counts of `h` to `sum`. */
 void histogram_sum_add(struct histogram_sum *sum, const struct histogram *h);
 
-/* All durations in the sum. */
+/* Number of durations in the sum. */
 uint64_t histogram_sum_count(const struct histogram_sum *sum);
 
-/* The longest duration that the bucket counts; UINT64_MAX: the last. */
+/* The longest duration that the bucket counts; UINT64_MAX: the last one. */
 uint64_t histogram_bound_us(unsigned bucket);
 
 #endif

@@ -1,13 +1,13 @@
 /*
- * json_out.h - JSON, written piece by piece: commas, quotes and escapes come by themselves.
+ * json_out.h - JSON, written piece by piece; commas, quotes and escapes are added automatically.
  *
- * What is written is JSON whatever the texts hold: quotes, backslashes and control characters are
- * escaped, bytes that are no UTF-8 become question marks, a number that is none becomes null. When
- * the room ends (json_out.text.bad) it is the beginning of such JSON.
+ * The output is valid JSON whatever the texts hold: quotes, backslashes and control characters are
+ * escaped, bytes that are not UTF-8 become question marks, and a number that is not finite becomes
+ * null. If the room runs out (json_out.text.bad), it is the beginning of such JSON.
  *
  * A name is given exactly within an object; NULL as a name: an element of an array, or the
  * outermost value. Names are the program's own, printable ASCII without quotes and backslashes;
- * only values may come from others. One thread.
+ * only values may be foreign. One thread.
  */
 #ifndef PX_BASE_JSON_OUT_H
 #define PX_BASE_JSON_OUT_H
@@ -21,28 +21,28 @@
 #define JSON_DEPTH_MAX 15
 
 enum json_layout {
-	JSON_DENSE, /* no blanks, no line end */
-	JSON_LINES, /* a line for each member, indented; but see json_line_object() */
+	JSON_DENSE, /* no spaces, no line ends */
+	JSON_LINES, /* one line per member, indented; but see json_line_object() */
 };
 
 struct json_out {
 	struct text_out text;
 	enum json_layout layout;
 	uint16_t objects;   /* bit d: what is open at depth d is an object, not an array */
-	uint8_t depth;      /* how many objects and arrays are open */
-	uint8_t line_depth; /* how deep the value in one line began; 0: we are in none */
-	bool filled;        /* something stands in the innermost object or array */
+	uint8_t depth;      /* number of objects and arrays that are open */
+	uint8_t line_depth; /* depth at which the one-line value started; 0: not in one */
+	bool filled;        /* the innermost object or array is not empty */
 };
 
 /* Dense JSON into `room` bytes. */
 struct json_out json_out_of(void *memory, size_t room);
 
-/* In lines, as people like to read it; the outermost value ends with a line end. */
+/* In lines, for people; the outermost value ends with a line end. */
 struct json_out json_out_lines(struct text_out text);
 
 void json_open_object(struct json_out *j, const char *name);
 void json_open_array(struct json_out *j, const char *name);
-void json_line_object(struct json_out *j, const char *name); /* it and all within in one line */
+void json_line_object(struct json_out *j, const char *name); /* it and its content on one line */
 void json_close(struct json_out *j);                         /* the innermost that is open */
 
 void json_put_text(struct json_out *j, const char *name, const char *text);
@@ -52,7 +52,7 @@ void json_put_decimal(struct json_out *j, const char *name, double number, int d
 void json_put_bool(struct json_out *j, const char *name, bool value);
 void json_put_null(struct json_out *j, const char *name);
 
-/* A value that is JSON already: put as it is, so in dense JSON it should be dense. */
+/* A value that is already JSON, copied unchanged; for dense output it should be dense. */
 void json_put_json(struct json_out *j, const char *name, const char *json, size_t len);
 
 #endif

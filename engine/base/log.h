@@ -4,9 +4,9 @@
  *	log_info("listening address=%s workers=%u", text, workers);
  *
  * The first word is the event, the rest is key=value. One line is one write(2), so lines of several
- * threads do not mix; any thread. A place in the code that says more than LOG_BURST lines in a
- * second is cut short, and its next line says how many are missing. Not for hot paths: a terminal
- * that stands still holds up whoever writes to it.
+ * threads do not mix; any thread. A place in the code that logs more than LOG_BURST lines in a
+ * second is limited, and its next line reports how many are missing. Not for hot paths: a stalled
+ * terminal blocks the thread that logs.
  */
 #ifndef PX_BASE_LOG_H
 #define PX_BASE_LOG_H
@@ -15,20 +15,20 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#define LOG_LINE_BYTES_MAX 1024 /* longer lines are cut */
+#define LOG_LINE_BYTES_MAX 1024 /* longer lines are truncated */
 #define LOG_BURST          10
 
 enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR };
 
-/* One per place in the code; zero at first. */
+/* One per place in the code; starts as zeros. */
 struct log_limit {
-	_Atomic uint64_t second; /* of mono time, in which `lines` were written */
+	_Atomic uint64_t second; /* of monotonic time, in which `lines` were written */
 	_Atomic uint32_t lines;
 	_Atomic uint32_t missing;
 };
 
-/* Before other threads start. Without it: info and worse, to standard error. Where fd is a stream
- * of the systemd journal, lines begin with its priority (<6>) instead of the time. */
+/* Before other threads start. Until then: info and above, to standard error. If fd is a stream of
+ * the systemd journal, lines start with their priority (<6>) instead of the time. */
 void log_start(enum log_level least, int fd);
 
 __attribute__((format(printf, 3, 4))) void log_line(struct log_limit *limit, enum log_level level,

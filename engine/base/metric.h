@@ -1,7 +1,7 @@
 /*
- * metric.h - a counter that one thread writes and any may read.
+ * metric.h - a counter that one thread writes and any thread may read.
  *
- * Relaxed atomics: with one writer, adding is a load and a store, no lock.
+ * Relaxed atomics: with a single writer, adding is a load and a store, no lock.
  */
 #ifndef PX_ENGINE_BASE_METRIC_H
 #define PX_ENGINE_BASE_METRIC_H

@@ -1,13 +1,13 @@
 /*
  * text_out.h - text written piece by piece into memory of a fixed size.
  *
- * Every call looks at the room before it writes. What does not fit makes the text `bad`: from then
- * on nothing is written any more, so a bad text is the beginning of what was meant, and one look at
- * the end is enough. One byte of the room is kept for text_end().
+ * Every call checks the room before it writes. Text that does not fit makes the whole `bad`: from
+ * then on nothing is written any more, so a bad text is the beginning of what was meant, and one
+ * check at the end is enough. One byte of the room is reserved for text_end().
  *
- * With a drain the room is a buffer instead: when it is full, the drain takes what is in it, and
- * text is bad only after the drain refused, or by a text_print() or text_reserve() longer than the
- * whole room.
+ * With a drain the room is a buffer instead: when it is full, the drain takes its content, and the
+ * text is bad only after the drain failed, or when one text_print() or text_reserve() is longer
+ * than the whole room.
  *
  * The memory is the caller's. One thread.
  */
@@ -25,15 +25,16 @@
 
 struct text_out;
 
-/* Takes all that is in the room, [begin, at), elsewhere; false: it cannot. */
+/* Moves all that is in the room, [begin, at), elsewhere; false: it failed. */
 typedef bool text_drain(struct text_out *t);
 
 struct text_out {
 	char *begin;
-	char *at;  /* where the next byte goes */
-	char *end; /* the byte for text_end(); `at` once bad, so that nothing fits any more */
-	text_drain *drain; /* NULL: what is full is full */
-	void *to;          /* the drain's */
+	char *at; /* where the next byte goes */
+	/* the byte for text_end(); equals `at` once bad, so that nothing fits any more */
+	char *end;
+	text_drain *drain; /* NULL: full means bad */
+	void *to;          /* for the drain */
 	bool bad;
 };
 
@@ -50,20 +51,20 @@ static inline size_t text_left(const struct text_out *t)
 	return (size_t)(t->end - t->at);
 }
 
-/* What is in the room. */
+/* Bytes in the room. */
 static inline size_t text_len(const struct text_out *t)
 {
 	return (size_t)(t->at - t->begin);
 }
 
-/* Terminates what is in the room and returns it, of a bad text too. More may follow. */
+/* Terminates what is in the room and returns it, even if bad. More text may follow. */
 static inline const char *text_end(struct text_out *t)
 {
 	*t->at = '\0';
 	return t->begin;
 }
 
-/* The calls below in the case that something does not fit. */
+/* The slow path of the calls below, when something does not fit. */
 void text_put_hard(struct text_out *t, const void *from, size_t len);
 char *text_reserve_hard(struct text_out *t, size_t len);
 
@@ -87,8 +88,8 @@ static inline void text_put_char(struct text_out *t, char c)
 	text_put_bytes(t, &c, 1);
 }
 
-/* Room for `len` bytes that the caller writes itself, or NULL and bad. text_commit() says where
- * they ended. */
+/* Room for `len` bytes that the caller writes itself, ended by text_commit(); NULL, and bad: it
+ * does not fit. */
 static inline char *text_reserve(struct text_out *t, size_t len)
 {
 	return len <= text_left(t) ? t->at : text_reserve_hard(t, len);
@@ -103,7 +104,7 @@ static inline void text_commit(struct text_out *t, char *end)
 extern const uint64_t text_powers[TEXT_NUMBER_CHARS_MAX]; /* of ten; the first is 0 */
 extern const char text_pairs[201];                        /* 00 01 02 .. 99 */
 
-/* How many digits a number has. 1233 / 4096 is a little less than log10(2): from the bits comes the
+/* The number of digits. 1233 / 4096 is a little less than log10(2), so the number of bits gives the
  * number of digits, or one less. */
 static inline unsigned text_digits_count(uint64_t number)
 {
@@ -113,7 +114,7 @@ static inline unsigned text_digits_count(uint64_t number)
 	return least + (number >= text_powers[least]);
 }
 
-/* Writes digits and returns the position behind; the caller has the room. */
+/* Writes digits and returns the position after them; the caller has checked the room. */
 static inline char *text_digits(char *at, uint64_t number)
 {
 	char *end = at + text_digits_count(number);
@@ -129,10 +130,10 @@ static inline char *text_digits(char *at, uint64_t number)
 
 void text_put_number(struct text_out *t, uint64_t number);
 
-/* Two lower-case digits a byte. */
+/* Two lower-case digits per byte. */
 void text_put_hex(struct text_out *t, const void *bytes, size_t len);
 
-/* As printf(): all of it, or nothing and bad. */
+/* Like printf(): all of it, or nothing and bad. */
 __attribute__((format(printf, 2, 3))) void text_print(struct text_out *t, const char *format, ...);
 
 /* Hands the last bytes to the drain, if there is one. */

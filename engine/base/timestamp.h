@@ -10,10 +10,10 @@
 #include <stdint.h>
 
 #define TIMESTAMP_BYTES  32               /* room for one, with its NUL */
-#define TIMESTAMP_MS_MAX 253402300799999u /* the end of the year 9999: later ones have no form */
+#define TIMESTAMP_MS_MAX 253402300799999u /* end of the year 9999; later ones have no form */
 
-/* "1490918400123" or "2017-03-31T00:00:00.123Z"; also with an offset ("+02:00"), a blank instead of
- * the T, " UTC" at the end. Fractions finer than milliseconds are cut. 0, or -EINVAL. */
+/* "1490918400123" or "2017-03-31T00:00:00.123Z"; also with an offset ("+02:00"), a space instead of
+ * the T, or " UTC" at the end. Fractions finer than milliseconds are truncated. 0, or -EINVAL. */
 int timestamp_parse(const char *at, size_t len, uint64_t *ret_ms);
 
 /* "2017-03-31T00:00:00.123Z", for years up to 9999. */

@@ -1,14 +1,14 @@
 /*
- * op.h - the tag word: user_data of every operation handed to a ring.
+ * op.h - the tag word: user_data of every operation given to a ring.
  *
  *   63     56 55           32 31            0
  *  +---------+---------------+---------------+
  *  | kind    | generation    | slot          |
  *  +---------+---------------+---------------+
  *
- * kind        what was asked; each user of a ring has its own enum, 1..255
+ * kind        the operation; each user of a ring has its own enum, 1..255
  * generation  of the slot when the operation was armed; a completion whose generation is not the
- *             slot's belongs to an earlier owner and only gives its buffer back
+ *             slot's belongs to an earlier owner and only returns its buffer
  * slot        index into the pool that the kind belongs to
  */
 #ifndef PX_RING_OP_H
