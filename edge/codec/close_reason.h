@@ -12,9 +12,9 @@ enum close_reason {
 	CLOSE_REASONS
 };
 
-unsigned close_reason_code(enum close_reason why); /* of the close frame; 0: none is sent */
+unsigned close_reason_code(enum close_reason why); /* of the close frame; 0: no frame is sent */
 const char *close_reason_str(enum close_reason why);
 const char *close_reason_text(enum close_reason why);       /* at most CLOSE_TEXT_BYTES_MAX */
-enum close_reason close_reason_of_frame(unsigned bad_code); /* ws_parser's verdict */
+enum close_reason close_reason_of_frame(unsigned bad_code); /* for the parser's bad_code */
 
 #endif

@@ -16,7 +16,7 @@ enum http_error {
 unsigned http_error_status(enum http_error e);
 const char *http_error_str(enum http_error e); /* the code: "not_found" */
 
-/* What a head is refused with, by the status that http_head_parse() gives. */
+/* What to refuse a head with, by the status from http_head_parse(). */
 enum http_error http_error_of_head(int status);
 
 #endif

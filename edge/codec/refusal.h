@@ -10,9 +10,11 @@ enum refusal {
 	REFUSAL_MAX
 };
 
-int refusal_is_known(enum refusal code); /* codes have gaps; none is not one */
+int refusal_is_known(enum refusal code); /* codes have gaps; REFUSAL_NONE is not known */
 unsigned refusal_http_status(enum refusal code);
-const char *refusal_str(enum refusal code);  /* "cooldown"; "unknown" for a code not in the table */
+
+/* "cooldown"; "unknown": the code is not in the table */
+const char *refusal_str(enum refusal code);
 const char *refusal_text(enum refusal code); /* a sentence for people */
 
 #endif

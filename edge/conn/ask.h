@@ -8,8 +8,9 @@
 
 #include "edge/conn/state.h"
 
-/* Room for one request to the writer about a board, to be filled by its type in this turn; c: who
- * asks, NULL: the worker itself. NULL: overloaded. Each is answered once (worker.c hands it on). */
+/* Room for one request to the writer about a board, for the caller to fill in this turn. c: the
+ * connection that asks; NULL: the worker itself. NULL: overloaded. Each request is answered once;
+ * worker.c passes the answer on. */
 struct mail_request *worker_ask(struct worker *w, const struct conn *c, enum mail_request_type type,
 				uint16_t board);
 

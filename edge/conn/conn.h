@@ -1,8 +1,8 @@
 /*
- * conn.h - one client: what is known of it, how it lives and ends, and what is said to it.
+ * conn.h - one client: its state, its life and end, and the bytes sent to it.
  *
- * What a client says is the matter of those above: for each state they hand in what is to be done
- * (struct conn_protocol). All on the worker's thread.
+ * What a client's input means is up to the layers above: for each state they supply the functions
+ * to call (struct conn_protocol). Everything runs on the worker's thread.
  */
 #ifndef PX_CONN_CONN_H
 #define PX_CONN_CONN_H
@@ -20,23 +20,23 @@
 #define BODY_BYTES_MAX        1024 /* of a request */
 #define IN_BYTES              (HTTP_HEAD_BYTES_MAX + BODY_BYTES_MAX + RECV_BUF_BYTES)
 #define OUT_BYTES             32768
-/* kept free of answers, so that the reason always has room */
+/* kept free of answers, so that there is always room for the close frame */
 #define CLOSE_FRAME_BYTES_MAX (2 + 2 + CLOSE_TEXT_BYTES_MAX)
-#define REPLY_BYTES_PER_MS    128  /* who reads a large body may be so slow */
-#define LINGER_MS             2000 /* for the peer's end after ours */
+#define REPLY_BYTES_PER_MS    128  /* a reader of a large body may be this slow */
+#define LINGER_MS             2000 /* wait for the peer's end after ours */
 
 struct lane;
 struct sub;
 struct worker;
 
-/* What the rings of a worker are asked for. */
+/* The operations on the rings of a worker. */
 enum worker_op {
 	OP_ACCEPT = 1,    /* slot: index into accepts */
 	OP_ACCEPT_CANCEL, /* at the stop */
 	OP_RECV,     /* from here on slot: index of the connection; SEND_LOG: of the subscription */
-	OP_SEND_OUT, /* out buffer, what the socket takes now (WebSocket) */
+	OP_SEND_OUT, /* out buffer, as much as the socket accepts now (WebSocket) */
 	OP_SEND_LOG,
-	OP_SEND_ALL, /* out buffer or body, to the end (HTTP) */
+	OP_SEND_ALL, /* out buffer or body, all of it (HTTP) */
 	OP_SHUTDOWN,
 	OP_CANCEL,
 	OP_SLOT_CLOSE,
@@ -48,23 +48,23 @@ enum worker_op {
 enum conn_state {
 	CONN_FREE,
 	CONN_HTTP,  /* a request is being read */
-	CONN_WAIT,  /* the writer is asked; nothing is read */
-	CONN_REPLY, /* an answer is being sent to the end; nothing is read */
+	CONN_WAIT,  /* waiting for the writer's answer; nothing is read */
+	CONN_REPLY, /* an answer is being sent; nothing is read */
 	CONN_WS,
 	CONN_ECHO,    /* WebSocket of /test/echo */
-	CONN_LINGER,  /* we have said our last; drops what comes until the peer's end */
-	CONN_RELEASE, /* shut both ways; waits until nothing is in flight */
+	CONN_LINGER,  /* all is sent; discards input until the peer's end */
+	CONN_RELEASE, /* shut in both directions; waits until nothing is in flight */
 	CONN_STATES
 };
 
 enum conn_flag {
 	CONN_KEEP_ALIVE = 1, /* HTTP: another request may follow this one */
-	CONN_HEAD_ONLY = 2,  /* HTTP: HEAD, the body is left out */
+	CONN_HEAD_ONLY = 2,  /* HTTP: HEAD, the body is omitted */
 	CONN_USER = 4,       /* user is set */
-	CONN_LOCAL = 8,      /* no limit per address holds for it */
-	CONN_LAST = 16,      /* `out` ends with the last that is said: linger when it is sent */
-	CONN_FLUSH = 32,     /* true exactly when on the worker's flush or stuck list */
-	CONN_LISTED = 64,    /* true exactly when on a list of bitmap waiters */
+	CONN_LOCAL = 8,      /* limits per address do not apply */
+	CONN_LAST = 16,      /* `out` ends with our last bytes: linger once they are sent */
+	CONN_FLUSH = 32,     /* set exactly while on the worker's flush or stuck list */
+	CONN_LISTED = 64,    /* set exactly while on a list of bitmap waiters */
 	CONN_REFUSED = 128,  /* on a spare slot: gets 503 and nothing else */
 };
 
@@ -79,45 +79,47 @@ enum conn_op {
 
 struct in_buf {
 	uint32_t len;
-	uint32_t seen; /* HTTP: bytes in which the end of the head was looked for */
+	uint32_t seen; /* HTTP: bytes already searched for the end of the head */
 	uint8_t bytes[IN_BYTES];
 };
 
 struct out_buf {
-	uint32_t start, end; /* what is to be sent */
-	uint32_t mark;       /* where the send of the last batch began */
+	uint32_t start, end; /* what is left to send */
+	uint32_t mark;       /* where the send of the last batch started */
 	uint8_t bytes[OUT_BYTES];
 };
 
 struct conn {
-	/* what the fan-out looks at */
+	/* read by the fan-out */
 	uint32_t generation;
-	uint32_t batch;   /* the last batch that has a send of this connection */
-	uint32_t cut_sub; /* whose frame must be finished before anything else; NONE. As `cut` */
+	uint32_t batch; /* the last batch with a send of this connection */
+	/* subscription whose frame must be finished before anything else; NONE. Like `cut` */
+	uint32_t cut_sub;
 	uint32_t sub_head;
-	struct out_buf *out; /* NULL: nothing to say */
+	struct out_buf *out; /* NULL: nothing to send */
 	uint8_t state;       /* enum conn_state */
 	uint8_t ops;         /* enum conn_op */
 	uint8_t flags;       /* enum conn_flag */
 	uint8_t encoding;
 	uint8_t why;          /* enum close_reason */
-	uint8_t subs;         /* those that end not counted */
+	uint8_t subs;         /* not counting those that are ending */
 	uint8_t http_what;    /* enum http_what */
-	bool closed_in_batch; /* `why` was set before the outcome of the last send was known */
+	bool closed_in_batch; /* `why` was set before the result of the last send was known */
 	/* the rest */
 	struct wire wire;
-	uint32_t next;           /* of the flush list, or of a list of bitmap waiters */
-	uint32_t session_ends_s; /* WS with a user: Unix time; UINT32_MAX: later than it can say */
+	uint32_t next; /* in the flush list, or in a list of bitmap waiters */
+	/* WS with a user: Unix time; UINT32_MAX: later than this field can hold */
+	uint32_t session_ends_s;
 	struct in_buf *in;
 	struct ws_parser ws;
-	const uint8_t *body; /* REPLY: sent behind `out` */
+	const uint8_t *body; /* REPLY: sent after `out` */
 	size_t body_len;
-	struct blob *body_blob;   /* who owns it; NULL: static. WAIT: tags of If-None-Match */
+	struct blob *body_blob;   /* owner of the body; NULL: static. WAIT: tags of If-None-Match */
 	uint64_t next_request_us; /* token bucket: when the next is due at the allowed rate */
-	uint32_t http_board;      /* WAIT: what was asked */
+	uint32_t http_board;      /* WAIT: what was asked for */
 	uint32_t http_x, http_y;
-	uint16_t pending;            /* requests at the writer */
-	uint8_t http_cors;           /* which pages may read the answer: http_origin.c */
+	uint16_t pending;            /* requests that the writer has */
+	uint8_t http_cors;           /* pages that may read the answer: http_origin.c */
 	bool http_tls;               /* the request came over TLS to a proxy in front */
 	uint8_t addr[ADDRESS_BYTES]; /* of the peer */
 	uint8_t user[USER_BYTES];
@@ -125,19 +127,21 @@ struct conn {
 
 _Static_assert(sizeof(struct conn) <= 192, "three cache lines: there are a million of them");
 
-/* What a state does with what happens to a connection that is in it; NULL: nothing. */
+/* What a state does with the events of its connections; NULL: nothing. */
 struct conn_protocol {
 	void (*input)(struct worker *w, struct conn *c, uint8_t *bytes, size_t len);
-	void (*sent)(struct worker *w, struct conn *c); /* all that was to be said, by a batch */
-	void (*late)(struct worker *w, struct conn *c); /* its time is over; NULL: it is closed */
-	/* a subscription has fallen out of the log, at the end of a frame: it must end */
+	void (*sent)(struct worker *w, struct conn *c); /* everything was sent, by a batch */
+	/* its deadline has passed; NULL: it is closed */
+	void (*late)(struct worker *w, struct conn *c);
+	/* a subscription has fallen out of the log, at the end of a frame, and must end */
 	void (*lost)(struct worker *w, struct conn *c, struct sub *s);
 };
 
 /* --- conn.c: its life ------------------------------------------------------------------------- */
-/* A new client in the slot; its address is set next, before anything is asked. */
+/* A new client in the slot; its address is set next, before any request. */
 struct conn *conn_open(struct worker *w, struct lane *lane, uint32_t slot);
-/* Where it comes from, and with that whether it is local. Again, when who passes it on tells. */
+/* Sets the peer's address, and with it whether the client is local. May be called again, when a
+ * proxy reports the real address. */
 void conn_addr_set(struct conn *c, const struct sockaddr_storage *from, enum address_trust trust);
 void conn_state_set(struct worker *w, struct conn *c, enum conn_state next);
 void conn_recv_arm(struct worker *w, struct conn *c);
@@ -146,23 +150,26 @@ void conn_recv_done(struct worker *w, struct conn *c, const struct ring_event *e
 void conn_op_done(struct worker *w, struct conn *c, enum conn_op op);
 void conn_deadline_set(struct worker *w, struct conn *c, uint32_t ms);
 void conn_why_set(struct worker *w, struct conn *c, enum close_reason why);
-/* The first reason wins. A WebSocket first gets what it is owed: the writer's answers, the end of a
- * frame that it stands in, a close frame if the reason has a code; then it lingers. Bounded. */
+/* The first reason wins. A WebSocket first gets what it is owed: the writer's answers, the rest of
+ * a frame, a close frame if the reason has a code; then it lingers. Bounded. */
 void conn_close(struct worker *w, struct conn *c, enum close_reason why);
-void conn_close_run(struct worker *w, struct conn *c); /* it is closing, and an answer came */
-/* What is owed to a connection that is closing: answers of the writer, the rest of a frame. A
- * reader that is slow has time in proportion; one that takes nothing has not. */
+
+/* it is closing, and an answer has arrived */
+void conn_close_run(struct worker *w, struct conn *c);
+/* The connection is closing and is owed something: answers of the writer, the rest of a frame. A
+ * slow reader gets time in proportion; one that takes nothing gets none. */
 void conn_owed_begin(struct worker *w, struct conn *c);
-/* At once and without words: the stream is broken, or nobody reads it. */
+/* Immediately and without a close frame: the stream is broken, or nobody reads it. */
 void conn_abort(struct worker *w, struct conn *c, enum close_reason why);
 void conn_linger(struct worker *w, struct conn *c); /* everything is sent: shut our side */
-void conn_release(struct worker *w,
-		  struct conn *c); /* shut both sides; free when nothing is in flight */
+
+/* Shuts both sides; frees the connection once nothing is in flight. */
+void conn_release(struct worker *w, struct conn *c);
 struct in_buf *conn_in_borrow(struct worker *w, struct conn *c); /* NULL: none is free */
 void conn_in_return(struct worker *w, struct conn *c);
-/* Behind what `in` holds; false: there is no buffer. What comes in one event always fits. */
+/* Appends to `in`; false: there is no buffer. The bytes of one event always fit. */
 bool conn_in_keep(struct worker *w, struct conn *c, const uint8_t *bytes, size_t len);
-/* Whether the connection keeps to the allowed rate; counts the request. */
+/* Whether the connection stays within the allowed rate; counts the request. */
 bool conn_may_ask(struct worker *w, struct conn *c);
 void conn_starved_run(struct worker *w);
 void conn_sweep(struct worker *w);
@@ -170,14 +177,14 @@ void conn_sweep(struct worker *w);
 /* --- conn_send.c: answers -------------------------------------------------------------------- */
 struct out_buf *conn_out_borrow(struct worker *w, struct conn *c); /* NULL: none is free */
 void conn_out_return(struct worker *w, struct conn *c);
-/* Room for one message of up to `len` bytes, or NULL (the connection is being closed then). */
+/* Room for one message of up to `len` bytes; NULL: the connection is being closed. */
 uint8_t *conn_answer_reserve(struct worker *w, struct conn *c, size_t len);
-uint8_t *conn_last_reserve(struct worker *w, struct conn *c); /* for the close frame, likewise */
+uint8_t *conn_last_reserve(struct worker *w, struct conn *c); /* the same for the close frame */
 void conn_answer_commit(struct worker *w, struct conn *c, size_t len);
 void conn_answer(struct worker *w, struct conn *c, const struct message *m);
-void conn_flush_run(struct worker *w);   /* sends the outs of the flush list */
-void conn_stuck_retry(struct worker *w); /* a round begins */
+void conn_flush_run(struct worker *w);   /* sends the out buffers of the flush list */
+void conn_stuck_retry(struct worker *w); /* when a round starts */
 void conn_send_out_short(struct worker *w, struct conn *c, int res);
-void conn_batch_end(struct worker *w); /* after the completions of a batch are seen */
+void conn_batch_end(struct worker *w); /* once the completions of a batch were processed */
 
 #endif

@@ -1,8 +1,8 @@
 /*
- * state.h - what a worker is made of.
+ * state.h - the parts of a worker.
  *
- * The parts belong to those whose names they have; what is above conn (accepts, bitmaps, the date)
- * is looked into there only. All on the worker's thread, atomics apart.
+ * Each part belongs to the module with its name; the parts above conn (accepts, bitmaps, the date)
+ * are used only there. Everything runs on the worker's thread, except for atomics.
  */
 #ifndef PX_CONN_STATE_H
 #define PX_CONN_STATE_H
@@ -18,7 +18,7 @@
 #include "engine/base/histogram.h"
 #include "engine/ring/op.h"
 
-#define OUTS_BATCH      1024 /* answers sent between two looks: as fast as handshakes come */
+#define OUTS_BATCH      1024 /* answers between two checks: as fast as handshakes arrive */
 #define EVENTS_PER_REAP 256
 #define SWEEP_NS        (250 * NS_PER_MS)
 
@@ -29,64 +29,65 @@ struct accept_op;
 struct bitmap_wait;
 
 struct conn_list {
-	uint32_t head, tail; /* tail counts only while head is not NONE */
+	uint32_t head, tail; /* tail is valid only while head is not NONE */
 };
 
 /* One ring with its share of the connections: index = base + slot. */
 struct lane {
 	struct ring *ring;
 	uint32_t base;
-	uint32_t used;           /* slots in use, spare ones included */
+	uint32_t used;           /* slots in use, including spare ones */
 	uint32_t accepts;        /* armed */
-	uint32_t accepts_wanted; /* per listener, at the last look */
-	uint32_t accept_tick;    /* none is armed before: the last one failed */
+	uint32_t accepts_wanted; /* per listener, at the last check */
+	uint32_t accept_tick;    /* none is armed before this tick: the last one failed */
 	uint32_t first_accept;   /* index into worker->accepts */
 	uint32_t subs_base;      /* its subscriptions: [subs_base, subs_end) were ever used */
 	uint32_t subs_end;
 	uint32_t sub_free; /* list */
 };
 
-/* Connections that have something to do, and wait for their turn. */
+/* Connections with something to do, waiting for their turn. */
 struct due {
 	struct conn_list flush;         /* something to say */
-	struct conn_list stuck;         /* likewise, but not before the next round */
+	struct conn_list stuck;         /* the same, but not before the next round */
 	uint32_t starved[FANOUT_BATCH]; /* their receive found no buffer */
 	uint32_t starved_count;
-	bool starved_more; /* there was no room in the list: look at all */
+	bool starved_more; /* the list was full: check all connections */
 };
 
-/* The sends between two looks at the completions. */
+/* The sends between two checks for completions. */
 struct batch {
 	uint32_t number;
 	uint32_t guarded_count;
 	uint16_t guarded[ROOMS_MAX * ROOM_LOGS]; /* room * ROOM_LOGS + encoding */
 	bool is_guarded[ROOMS_MAX * ROOM_LOGS];
-	uint32_t deferred[FANOUT_BATCH]; /* subs whose connection had a send in the batch already */
+	uint32_t deferred[FANOUT_BATCH]; /* subs whose connection already had a send in the batch */
 	uint32_t deferred_count;
 	uint32_t outs[OUTS_BATCH]; /* connections whose `out` was sent in the batch */
 	uint32_t outs_count;
 };
 
-/* One way over all subscriptions. */
+/* One pass over all subscriptions. */
 struct round {
 	bool is_on;
 	bool lagging;  /* some sub did not get everything */
 	uint32_t lane; /* whose subs are visited */
 	uint32_t at;   /* next sub to visit */
 	uint64_t start_ns;
-	uint64_t next_ns;       /* not before */
-	uint64_t batch_ns;      /* when the last batch was prepared; 0: its rest is decided */
-	uint64_t rest_until_ns; /* no batch before */
-	uint64_t rest_left_ns;  /* of this round */
-	uint64_t heads_seen;    /* sum of all heads when it began: changed = there is work */
+	uint64_t next_ns;  /* not before this */
+	uint64_t batch_ns; /* when the last batch was prepared; 0: the rest after it is decided */
+	uint64_t rest_until_ns; /* no batch before this */
+	uint64_t rest_left_ns;  /* rest left for this round */
+	/* sum of all heads when it began: a different sum means there is work */
+	uint64_t heads_seen;
 	_Atomic uint64_t took_ns;
 	struct histogram *history;
 };
 
-/* What is at the writer. */
+/* What the writer has. */
 struct mailbox {
-	uint32_t out;         /* requests without answer */
-	bool pushed;          /* something was, this turn */
+	uint32_t out;         /* requests without an answer */
+	bool pushed;          /* something was pushed in this turn */
 	uint64_t without_key; /* PUTs so far */
 };
 
@@ -96,7 +97,7 @@ struct drain {
 	uint64_t start_ns;
 };
 
-/* As HTTP answers tell it. */
+/* For the Date field of HTTP answers. */
 struct date {
 	uint64_t s;
 	char text[40];
@@ -108,9 +109,9 @@ struct worker {
 	const struct conn_protocol *protocols; /* [CONN_STATES] */
 	struct now now;
 	uint64_t start_ns;
-	uint32_t tick; /* SWEEP_NS since start_ns, from 1 */
+	uint32_t tick; /* number of SWEEP_NS since start_ns, from 1 */
 	uint64_t sweep_next_ns;
-	uint32_t recv_sweeps; /* since the start: receive buffers are trimmed now and then */
+	uint32_t recv_sweeps; /* since the start: receive buffers are trimmed regularly */
 
 	struct lane *lanes;
 	struct conn *conns;
@@ -132,7 +133,7 @@ struct worker {
 	struct drain drain;
 
 	struct bitmap_wait *bitmaps; /* [board * BOARD_FORMS + form] */
-	struct addresses *addresses; /* new sessions of each */
+	struct addresses *addresses; /* new sessions per address */
 	struct date date;
 
 	struct worker_metrics metrics;
@@ -140,7 +141,7 @@ struct worker {
 	struct ring_event events[EVENTS_PER_REAP];
 };
 
-/* All workers together. */
+/* Over all workers together. */
 static inline bool worker_is_full(const struct worker *w)
 {
 	return atomic_load_explicit(&w->shared->clients, memory_order_relaxed) >=
@@ -167,8 +168,8 @@ static inline uint64_t conn_tag(const struct worker *w, const struct conn *c, en
 	return op_tag_pack(op, c->generation, conn_index(w, c));
 }
 
-/* Whether bytes were sent to it of which is not known yet how many were taken: for a WebSocket, it
- * may stand inside a frame. Never between the batch's end and the next sends. */
+/* Whether bytes were sent to it whose result is not known yet: a WebSocket may then have a frame in
+ * part. Never true between the end of a batch and the next sends. */
 static inline bool conn_is_in_batch(const struct worker *w, const struct conn *c)
 {
 	return c->batch == w->batch.number;

@@ -1,5 +1,5 @@
 /*
- * worker_config.h - what a worker is given at its start.
+ * worker_config.h - what a worker gets at start.
  */
 #ifndef PX_CONN_WORKER_CONFIG_H
 #define PX_CONN_WORKER_CONFIG_H
@@ -13,45 +13,44 @@
 #include "engine/room.h"
 
 #define LISTENERS_MAX      16
-#define ORIGINS_MAX        64  /* that are listed */
+#define ORIGINS_MAX        64  /* listed in the settings */
 #define ORIGIN_CHARS_MAX   128 /* of one */
-#define WORKER_SPARE_SLOTS 16  /* per ring, on which 503 is said when the server is full */
-#define ORIGINS_TOLD_MAX   256 /* pairs of Origin and Host that the log has been told about */
+#define WORKER_SPARE_SLOTS 16  /* per ring, to answer 503 on when the server is full */
+#define ORIGINS_TOLD_MAX   256 /* pairs of Origin and Host already logged */
 
 struct session_key;
 
 struct worker_listener {
-	int fd;        /* listening; shared by all workers, closed by who opened it */
-	bool is_local; /* Unix socket: no address, no limit of new sessions */
+	int fd;        /* listening; shared by all workers, closed by its opener */
+	bool is_local; /* Unix socket: no address, no limit on new sessions */
 };
 
-/* What all workers share: made before the first, outlives the last. Atomics apart, it is constant.
- * */
+/* Shared by all workers: made before the first, outlives the last. Constant except for atomics. */
 struct worker_shared {
 	struct rooms *rooms;
 	const struct session_key *session_key;
-	const char *admin_token; /* who shows it may roll back; at least 16 characters */
+	const char *admin_token; /* its bearer may roll back; at least 16 characters */
 	struct worker_listener listeners[LISTENERS_MAX];
 	unsigned listener_count;
 	unsigned worker_count;
-	char origins[ORIGINS_MAX][ORIGIN_CHARS_MAX]; /* allowed besides the own host, as browsers
-							write them */
+	/* allowed besides the own host, as browsers write them */
+	char origins[ORIGINS_MAX][ORIGIN_CHARS_MAX];
 	unsigned origin_count;
 	uint32_t clients_max;
-	uint32_t requests_per_second; /* of one connection; 0: no limit */
-	uint32_t sessions_per_minute; /* new ones of one address; 0: no limit */
+	uint32_t requests_per_second; /* per connection; 0: no limit */
+	uint32_t sessions_per_minute; /* new ones per address; 0: no limit */
 	uint64_t session_lifetime_s;
 	uint64_t round_interval_ns;
-	uint64_t round_rest_ns; /* of each round, between its batches; 0: large batches, no rests */
+	uint64_t round_rest_ns; /* in each round, between its batches; 0: large batches, no rests */
 	uint32_t http_head_timeout_ms, http_idle_timeout_ms, ws_idle_timeout_ms;
 	bool test_echo;
-	/* Renders /metrics and GET /readyz's verdict; set by who knows all threads. */
+	/* Render /metrics and decide GET /readyz; set by the server, which knows all threads. */
 	size_t (*metrics_render)(void *arg, struct now now, char *out, size_t room);
 	bool (*is_ready)(void *arg);
 	void *arg;
-	_Atomic uint32_t clients;                        /* of all workers */
-	_Atomic bool stopping;                           /* drain: no new clients, close the old */
-	_Atomic uint64_t drain_ns;                       /* over which the closing is spread */
+	_Atomic uint32_t clients;  /* over all workers */
+	_Atomic bool stopping;     /* drain: no new clients, close the old ones */
+	_Atomic uint64_t drain_ns; /* time over which they are closed */
 	_Atomic uint64_t origins_told[ORIGINS_TOLD_MAX]; /* hashes; 0: free */
 	_Atomic uint32_t origins_told_count;
 };
@@ -62,9 +61,9 @@ struct worker_config {
 	uint32_t rings; /* at least 1 */
 	uint32_t slots_per_ring;
 	uint32_t recv_bufs;    /* per ring, a power of two */
-	struct spsc *requests; /* of struct mail_request: we push */
-	struct spsc *answers;  /* of struct mail_answer: we pop */
-	uint32_t answers_max;  /* what the answer queue holds */
+	struct spsc *requests; /* of struct mail_request; pushed here */
+	struct spsc *answers;  /* of struct mail_answer; popped here */
+	uint32_t answers_max;  /* capacity of the answer queue */
 	void (*wake_writer)(void *arg);
 	void *wake_arg;
 };

@@ -1,4 +1,4 @@
-/* worker_metrics.h - what a worker counts (worker_metrics.def); any thread reads. */
+/* worker_metrics.h - a worker's metrics (worker_metrics.def); read by any thread. */
 #ifndef PX_CONN_WORKER_METRICS_H
 #define PX_CONN_WORKER_METRICS_H
 

@@ -1,5 +1,5 @@
 /*
- * board_fetch.h - GET /boards/{board}/bitmap: a whole board with the seq that it stands at.
+ * board_fetch.h - GET /boards/{board}/bitmap: a whole board with its seq.
  *
  * Blocking, any thread.
  */
@@ -18,12 +18,12 @@ struct board_bytes {
 	uint32_t epoch;
 };
 
-/* One request. 0 or -errno: of the connection, -ENOENT no such board, -EBADMSG another answer than
- * 200 with X-Board-Seq and X-Board-Epoch. */
+/* One request. 0 or -errno: the connection's; -ENOENT: no such board; -EBADMSG: not a 200 with
+ * X-Board-Seq and X-Board-Epoch. */
 int board_fetch(const struct target *target, const char *board, struct board_bytes *ret_board);
 
-/* Asks again, every 50 ms for at most 10 s, until the board stands at `seq` or later (-ETIMEDOUT),
- * or is of another epoch. */
+/* Repeats the request every 50 ms, for at most 10 s, until the board is at `seq` or later
+ * (-ETIMEDOUT), or in another epoch. */
 int board_fetch_from(const struct target *target, const char *board, uint32_t epoch, uint64_t seq,
 		     struct board_bytes *ret_board);
 

@@ -1,5 +1,5 @@
 /*
- * bitmaps.h - clients that wait for a board in one of its forms (bitmaps.c).
+ * bitmaps.h - clients waiting for a board in one of its forms (bitmaps.c).
  *
  * On the worker's thread.
  */
@@ -10,10 +10,11 @@
 
 int bitmaps_new(struct worker *w); /* 0 or -ENOMEM */
 void bitmaps_free(struct worker *w);
-/* c, in CONN_WAIT, is answered with the board, at once or when the writer has brought it. */
+/* Answers c, in CONN_WAIT, with the board: immediately, or once the writer has supplied it. */
 void bitmaps_want(struct worker *w, struct conn *c, uint16_t board, enum board_form form);
-void bitmaps_sweep(struct worker *w); /* now and then: lets go of what is old */
-/* The writer's answer, its reference taken over: for all who asked before the request went out. */
+void bitmaps_sweep(struct worker *w); /* called regularly: drops old bitmaps */
+/* The writer's answer, whose reference it takes over: for all who asked before the request was
+ * sent. */
 void bitmaps_mail(struct worker *w, const struct mail_answer *a);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * http_priv.h - what the files of HTTP share. On the worker's thread.
+ * http_priv.h - shared by the files of HTTP. On the worker's thread.
  */
 #ifndef PX_HTTP_HTTP_PRIV_H
 #define PX_HTTP_HTTP_PRIV_H
@@ -26,15 +26,15 @@ enum http_what {
 	HTTP_WHAT_HISTORY,
 	HTTP_WHAT_ROLLBACK
 };
-/* A request as its handler gets it; it lives as long as the call. */
+/* A request as its handler gets it; valid during the call. */
 struct http_request {
 	const struct http_head *head;
 	const uint8_t *body;            /* head->content_length bytes */
-	const struct http_route *route; /* NULL: there is nothing at the path */
-	struct span board;              /* {board}, as the path names it; absent: it names none */
-	const struct room *room;        /* of that name; NULL: there is none */
-	uint32_t x, y;                  /* {x}, {y}: may be beyond the board */
-	const struct web_asset *asset;  /* where the path is one of the page's */
+	const struct http_route *route; /* NULL: nothing is at the path */
+	struct span board;       /* {board}, as written in the path; absent: the path has none */
+	const struct room *room; /* the board with that name; NULL: there is none */
+	uint32_t x, y;           /* {x}, {y}: may be outside the board */
+	const struct web_asset *asset; /* set if the path is one of the page's */
 };
 /* Answers, or asks the writer and waits. */
 typedef void http_handler(struct worker *w, struct conn *c, const struct http_request *q);
@@ -43,33 +43,34 @@ http_handler http_about_get;
 http_handler http_session_post, http_ws_get, http_echo_get, http_echo_post;
 void http_input(struct worker *w, struct conn *c); /* c->in may hold a request */
 enum http_token { HTTP_TOKEN_NONE, HTTP_TOKEN_BAD, HTTP_TOKEN_GOOD };
-/* Whose token a request shows; GOOD: user is set, and ret_ends_s unless it is NULL. */
+/* Checks the token of a request. GOOD: user is set, and ret_ends_s unless it is NULL. */
 enum http_token http_token_look(struct worker *w, const struct http_head *h,
 				uint8_t user[static USER_BYTES], uint64_t *ret_ends_s);
 bool http_session(struct worker *w, const struct http_head *h, uint8_t user[static USER_BYTES]);
-/* Appends the line that gives the person a session; the token is in ret_token, too. */
+/* Appends the Set-Cookie line that gives the user a session; also returns the token in
+ * ret_token. */
 void http_cookie_line(struct worker *w, const struct conn *c, const uint8_t user[static USER_BYTES],
 		      struct text_out *fields, char *ret_token);
-/* A request begins with these bytes: nothing is left of the one before. */
+/* A request starts with these bytes: clears everything left of the one before. */
 void http_begin(struct conn *c, const uint8_t *bytes, size_t len);
 bool http_session_is_allowed(struct worker *w, const struct conn *c);  /* counts it */
 void http_wait(struct worker *w, struct conn *c, enum http_what what); /* for the writer's answer */
 
 /* --- http_route.c: the table of paths and methods --------------------------------------------- */
-/* Fills in what q->head's path says. */
+/* Fills in what the path of q->head says. */
 void http_route_find(struct worker *w, struct http_request *q);
 void http_route_run(struct worker *w, struct conn *c, const struct http_request *q);
-/* Whether pages of any site may read what is there: what is no secret and does not act. */
+/* Whether pages of any site may read it: it is not secret and has no effect. */
 bool http_route_is_public(const struct http_request *q);
 
 /* --- http_origin.c: pages of other sites ------------------------------------------------------ */
-/* Whether a page of the request's Origin may act here: browsers send our cookie along. Tells the
- * log when not. */
+/* Whether a page of the request's Origin may act here: browsers send our cookie with it. Logs a
+ * refusal. */
 bool http_origin_is_allowed(struct worker *w, const struct http_head *h);
 void http_origin_begin(struct conn *c); /* no head is read yet */
 void http_origin_take(struct worker *w, struct conn *c, const struct http_head *h, bool is_public);
-/* Append the lines that let the right pages read the answer; of the answer to OPTIONS also what
- * they may ask. */
+/* Append the lines that let the right pages read the answer; for the answer to OPTIONS also what
+ * they may ask for. */
 void http_origin_fields(const struct worker *w, const struct conn *c, struct text_out *fields);
 void http_origin_preflight(const struct conn *c, const char *allow, struct text_out *fields);
 bool http_origin_varies(const struct worker *w); /* whether an answer depends on Origin */
@@ -78,14 +79,16 @@ bool http_origin_varies(const struct worker *w); /* whether an answer depends on
 http_handler http_boards_get, http_board_get, http_bitmap_get, http_picture_get;
 http_handler http_pixel_get, http_pixel_put;
 void http_bitmap(struct worker *w, struct conn *c, uint16_t board, const struct bitmap *bitmap);
-/* Answers with a board, or 304 when `tags` have it; at_ms: of its newest placement, 0: not told;
- * max_age_s: how long it may be kept by others. */
+/* Answers with a board, or 304 when `tags` include it. at_ms: time of its newest placement, 0: not
+ * sent; max_age_s: how long caches may keep it. */
 void http_reply_board(struct worker *w, struct conn *c, uint16_t board, const struct bitmap *bitmap,
 		      uint64_t at_ms, uint32_t max_age_s, struct http_list tags);
-bool http_decimal(struct span text, uint64_t max, uint64_t *ret); /* false: it is none */
 
-/* --- http_history.c: what was ----------------------------------------------------------------- */
-bool http_history_is_asked(const struct http_head *h); /* of a board: at a seq or a time */
+/* false: not a number up to `max` */
+bool http_decimal(struct span text, uint64_t max, uint64_t *ret);
+
+/* --- http_history.c: the past ----------------------------------------------------------------- */
+bool http_history_is_asked(const struct http_head *h); /* for a board at a seq or a time */
 void http_history_board(struct worker *w, struct conn *c, const struct http_head *h,
 			const struct room *r, enum board_form form);
 http_handler http_history_get; /* of a pixel */
@@ -99,7 +102,7 @@ void http_rollback_mail(struct worker *w, struct conn *c, const struct mail_answ
 struct http_reply {
 	unsigned status;
 	const char *content_type; /* NULL: no body */
-	const char *fields;       /* more header lines, each with CRLF; may be NULL */
+	const char *fields;       /* more header lines, each with its CRLF; may be NULL */
 	const void *body;
 	size_t body_len;
 	struct blob *blob; /* owner of the body, its reference taken over; NULL: copied or static */
@@ -108,8 +111,8 @@ struct http_reply {
 };
 void http_reply(struct worker *w, struct conn *c, const struct http_reply *r);
 void http_reply_refusal(struct worker *w, struct conn *c, enum refusal why, uint32_t wait_ms);
-/* Answers with the JSON that stands in j. `fields` as in struct http_reply; `blob`: the owner of
- * j's room, its reference taken over; NULL: it is copied. */
+/* Answers with the JSON in j. `fields` as in struct http_reply; `blob`: owner of j's room, whose
+ * reference it takes over; NULL: the JSON is copied. */
 void http_reply_json(struct worker *w, struct conn *c, unsigned status, const char *fields,
 		     struct json_out *j, struct blob *blob);
 /* The text is for people. */
@@ -117,6 +120,6 @@ void http_reply_error(struct worker *w, struct conn *c, enum http_error e, const
 void http_reply_not_allowed(struct worker *w, struct conn *c, const char *allow); /* 405 */
 
 /* --- http_send.c ------------------------------------------------------------------------------ */
-void http_send_start(struct worker *w, struct conn *c); /* sends out and body to the end */
+void http_send_start(struct worker *w, struct conn *c); /* sends all of out and body */
 
 #endif

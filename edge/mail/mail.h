@@ -1,8 +1,8 @@
 /*
  * mail.h - the messages between workers and the writer.
  *
- * Plain structs, copied through spsc queues; whoever pushes wakes the other side when its turn
- * ends. Every request gets exactly one answer, so a worker that never has more requests out than
+ * Plain structs, copied through spsc queues; the pushing side wakes the other at the end of its
+ * turn. Every request gets exactly one answer, so a worker that never has more open requests than
  * the answer queue holds cannot lose one.
  */
 #ifndef PX_MAIL_MAIL_H
@@ -18,14 +18,15 @@
 #include "engine/user.h"
 #include "writer/question/question.h"
 
-/* Who asked: a connection of one worker. The generation tells a slot's next owner from this one. */
+/* Where a request comes from: a connection of one worker. The generation distinguishes it from
+ * later owners of the slot. */
 struct mail_client {
 	uint32_t index;
 	uint32_t generation;
 };
 
 struct mail_head {
-	struct mail_client client; /* zeros: nobody, the worker itself */
+	struct mail_client client; /* zeros: the worker itself */
 	uint16_t board;
 	uint8_t type; /* enum mail_request_type, enum mail_answer_type */
 };
@@ -42,19 +43,19 @@ enum mail_request_type {
 };
 
 struct mail_place {
-	uint64_t request;  /* the client's; the answer has it too */
+	uint64_t request;  /* the client's number for it; repeated in the answer */
 	uint64_t asked_ns; /* when it arrived, monotonic: for the latency histogram */
 	uint8_t user[USER_BYTES];
-	uint32_t x, y, color; /* as the client says: perhaps of no cell, no color */
-	bool nameless;        /* `request` is no name by which it could come again */
+	uint32_t x, y, color; /* as sent by the client: possibly outside the board or the palette */
+	bool nameless;        /* `request` is not a number by which it could be repeated */
 };
 
 struct mail_subscribe {
-	uint64_t request; /* the client's; the answer has it too */
-	uint64_t seq;     /* resume: of the client's board */
-	uint32_t epoch;   /* likewise */
+	uint64_t request; /* the client's number for it; repeated in the answer */
+	uint64_t seq;     /* resume: seq of the client's board */
+	uint32_t epoch;   /* resume: its epoch */
 	bool resume;
-	uint8_t encoding; /* enum message_encoding: which log */
+	uint8_t encoding; /* enum message_encoding: selects the log */
 };
 
 struct mail_ask_you {
@@ -62,7 +63,7 @@ struct mail_ask_you {
 };
 
 struct mail_ask_pixel {
-	uint16_t x, y; /* of a cell */
+	uint16_t x, y; /* of a cell on the board */
 };
 
 struct mail_ask_bitmap {
@@ -70,7 +71,8 @@ struct mail_ask_bitmap {
 };
 
 struct mail_question {
-	uint64_t asked_ns;   /* when it arrived, monotonic: who waited too long is not looked for */
+	/* when it arrived, monotonic: a question that waited too long is not looked up */
+	uint64_t asked_ns;
 	struct question ask; /* the writer's from here on */
 };
 
@@ -86,10 +88,11 @@ struct mail_request {
 	};
 };
 
-/* Gives back what it owns: nobody will answer it. */
+/* Frees what it owns, when nobody will answer it. */
 void mail_request_drop(const struct mail_request *m);
 
-/* At the end, when neither side runs: drops what nobody took, and frees the queue. NULL is fine. */
+/* At the end, when neither side runs: drops what was not taken, and frees the queue. NULL is
+ * allowed. */
 void mail_requests_free(struct spsc *requests);
 
 /* --- to a worker ------------------------------------------------------------------------------ */
@@ -121,8 +124,8 @@ struct mail_refused {
 
 struct mail_subscribed {
 	uint64_t request;
-	uint64_t seq;    /* the first frame behind the cursor begins after it, or before */
-	uint64_t cursor; /* where in the log the client begins */
+	uint64_t seq;    /* the first frame after the cursor starts after it, or before */
+	uint64_t cursor; /* where the client starts in the log */
 	uint32_t epoch;
 	bool resumed;
 };
@@ -130,14 +133,14 @@ struct mail_subscribed {
 struct mail_stale {
 	uint64_t request;
 	uint64_t seq;    /* of the board now */
-	uint64_t oldest; /* the lowest from which a subscription can resume */
+	uint64_t oldest; /* the lowest seq from which a subscription can resume */
 	uint32_t epoch;
 };
 
 struct mail_you {
-	uint64_t last_request; /* the last placement that is durable; seq 0: none is known */
+	uint64_t last_request; /* the last durable placement; seq 0: none is known */
 	uint64_t last_seq;
-	uint32_t wait_ms; /* cooldown that is left */
+	uint32_t wait_ms; /* cooldown left */
 };
 
 struct mail_pixel {
@@ -162,7 +165,7 @@ struct mail_answer {
 	};
 };
 
-/* Gives back what it holds. */
+/* Frees what it holds. */
 void mail_answer_drop(const struct mail_answer *a);
 
 _Static_assert(sizeof(struct mail_request) <= CACHE_LINE, "one line moves from core to core");

@@ -8,15 +8,15 @@
 
 #include <stdint.h>
 
-/* What a board is sent as. */
+/* The encodings of a board. */
 enum board_form { FORM_IDENTITY, FORM_GZIP, FORM_ZSTD, FORM_PNG, BOARD_FORMS };
 
-/* Whoever holds it has one reference to the blob. */
+/* Its holder has one reference to the blob. */
 struct bitmap {
-	struct blob *blob; /* NULL: could not be made */
+	struct blob *blob; /* NULL: it could not be made */
 	uint64_t seq;
 	uint32_t epoch;
-	uint8_t form; /* enum board_form: what was asked for; pack_form() says what it is */
+	uint8_t form; /* enum board_form: as requested; pack_form() returns the actual one */
 };
 
 #endif
