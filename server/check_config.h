@@ -1,8 +1,8 @@
 /*
- * check_config.h - pixeld --check-config: would a start with these settings begin?
+ * check_config.h - pixeld --check-config: would the server start with these settings?
  *
- * Main thread only, before anything else runs. Looks at the data directory, the secrets and the
- * boards as the start does, with its words, and changes nothing; also beside a server.
+ * Main thread only, before anything else runs. Checks data directory, secrets and boards as a start
+ * does, reports in the same words, and changes nothing; works beside a running server.
  */
 #ifndef PX_SERVER_CHECK_CONFIG_H
 #define PX_SERVER_CHECK_CONFIG_H
@@ -11,7 +11,7 @@
 
 #include "server/settings/settings.h"
 
-/* Says what it found: good to `out`, else to standard error. The exit code. */
+/* Reports success on `out`, errors on standard error. Returns the exit code. */
 int config_check(const struct settings *s, FILE *out);
 
 #endif

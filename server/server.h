@@ -4,7 +4,8 @@
  *	workers  one per core: clients            writer  one order, the journal
  *	keeper   disk jobs that block             packer  compresses boards
  *
- * Main thread. The other threads are started and joined here.
+ * and the other threads of helper.def and receiver.def. Main thread; it starts and joins all
+ * others.
  */
 #ifndef PX_SERVER_SERVER_H
 #define PX_SERVER_SERVER_H
@@ -16,12 +17,12 @@
 struct server;
 
 /* Recovers the data, opens the listeners, starts the threads. 0, or the exit code of pixeld and a
- * sentence in `why`. */
+ * sentence in `why`. The settings must outlive the server. */
 int server_start(const struct settings *s, struct server **ret_server,
 		 char why[static SERVER_WHY_CHARS]);
 
-/* Drains: no new clients, the old ones are told to go over drain_ms; then journal, snapshot, end of
- * all threads. Frees. */
+/* Drains: no new clients, the old ones are closed over drain_ms; then journal, snapshot, end of all
+ * threads. Frees the server. */
 void server_stop(struct server *server);
 
 #endif

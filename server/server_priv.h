@@ -1,5 +1,7 @@
-/* server_priv.h - what the files of the server share: server.c, server_threads.c, server_helpers.c,
- * those of helpers and receivers, metrics_page.c. */
+/*
+ * server_priv.h - shared by the files of the server: server.c, server_threads.c, server_helpers.c,
+ * those of helpers and receivers, metrics_page.c.
+ */
 #ifndef PX_SERVER_SERVER_PRIV_H
 #define PX_SERVER_SERVER_PRIV_H
 
@@ -14,10 +16,10 @@
 #include "server/server.h"
 #include "writer/writer.h"
 
-#define REQUESTS_MAX 16384 /* mail of one worker on its way to the writer */
-#define ANSWERS_MAX  16384 /* and back: as many as may be asked */
+#define REQUESTS_MAX 16384 /* mail from one worker to the writer */
+#define ANSWERS_MAX  16384 /* and back: as many as may be open */
 
-/* Receivers first: the number of one is that of its thread. */
+/* Receivers first: a receiver's number is its thread's number. */
 enum server_helper_number {
 #define RECEIVER(symbol, name) HELPER_##symbol,
 #include "server/receiver.def"
@@ -43,41 +45,41 @@ struct server_helper {
 	const struct server_helper_ops *ops;
 	struct server *server;
 	const char *name;
-	void *self; /* of the ops; NULL: the settings want none */
+	void *self; /* passed to the ops; NULL: not wanted by the settings */
 	struct helper thread;
-	_Atomic bool abort; /* somebody waits for its end: it gives up what it waits for */
+	_Atomic bool abort; /* the server waits for its end: it must stop waiting for anything */
 };
 
-/* What is NULL is not done. */
+/* Functions that are NULL are skipped. */
 struct server_helper_ops {
 	const char *name; /* of the thread; NULL: make() sets it */
-	int nice;         /* of the thread; 0: as everybody */
-	uint32_t grace_s; /* after stop() it may go on for so long, then `abort` is set */
-	bool is_hurried;  /* `abort` is set as soon as the server begins to end */
+	int nice;         /* of the thread; 0: the default */
+	uint32_t grace_s; /* after stop() it may run for this long, then `abort` is set */
+	bool is_hurried;  /* `abort` is set as soon as the server starts to stop */
 
-	/* Before the writer is made: puts into writer_config what that needs of it. -errno. */
+	/* Before the writer is made: fills in what writer_config needs from it. 0 or -errno. */
 	int (*wire)(struct server_helper *h);
-	/* After that, and before any thread runs. An exit code. */
+	/* After that, and before any thread runs. Returns an exit code. */
 	int (*make)(struct server_helper *h, struct now now, char why[static SERVER_WHY_CHARS]);
 	uint64_t (*turn)(struct server_helper *h, struct now now);
-	/* The writer has ended. Sees to it that the thread ends: helper_end(), unless this does. */
+	/* The writer has ended. Makes sure that the thread ends: helper_end(), unless this does. */
 	void (*stop)(struct server_helper *h);
-	/* All threads have ended, the writer is gone. Not called when self is NULL. */
+	/* All threads have ended, and the writer is gone. Not called when self is NULL. */
 	void (*free)(struct server_helper *h);
 };
 
 /* What one kind of receiver adds to the driver. */
 struct receiver_kind {
 	const struct receiver_ops *ops;
-	/* Makes it, when the settings want it, and sets config->self and how it is driven. -errno.
-	 */
+	/* Makes it, if the settings want it, and sets config->self and how it is driven. 0 or
+	 * -errno. */
 	int (*make)(const struct server_helper *h, struct receiver_config *config);
-	void (*free)(void *self); /* NULL is fine */
+	void (*free)(void *self); /* NULL is allowed */
 };
 
 struct server_receiver {
-	void *self;              /* of the kind */
-	struct receiver *driver; /* NULL: the settings want none */
+	void *self;              /* of this kind */
+	struct receiver *driver; /* NULL: not wanted by the settings */
 	struct full_copy copy;   /* between it and the writer */
 };
 
@@ -92,17 +94,17 @@ struct server {
 	struct server_worker workers[WORKERS_MAX];
 	struct server_helper helpers[HELPERS];
 	struct server_receiver receivers[RECEIVERS];
-	struct receiver_board *receiver_boards; /* of all of them; NULL: there is none */
+	struct receiver_board *receiver_boards; /* of all receivers; NULL: there are none */
 	uint32_t receiver_board_count;
 	pthread_t writer_thread;
-	sem_t ready; /* writer, worker: it runs, or start_error says why not */
+	sem_t ready; /* writer, worker: it is running, or start_error says why not */
 	_Atomic int start_error;
 	_Atomic bool workers_end, writer_end;
 	uint64_t started_wall_ms;
 };
 
 /* --- server_threads.c ------------------------------------------------------------------------- */
-void server_wiring_fill(struct server *s); /* how the writer wakes the workers */
+void server_wiring_fill(struct server *s); /* sets how the writer wakes the workers */
 int server_threads_start(struct server *s, char why[static SERVER_WHY_CHARS]);
 void server_threads_stop(struct server *s);
 void server_wake_writer(void *arg); /* struct server; any thread */
@@ -111,14 +113,14 @@ void server_wake_writer(void *arg); /* struct server; any thread */
 int server_helpers_wire(struct server *s); /* -errno */
 int server_helpers_make(struct server *s, struct now now, char why[static SERVER_WHY_CHARS]);
 int server_helpers_start(struct server *s);  /* -errno */
-void server_helpers_hurry(struct server *s); /* the server begins to end */
+void server_helpers_hurry(struct server *s); /* the server starts to stop */
 void server_helpers_stop(struct server *s);  /* the writer has ended */
 void server_helpers_free(struct server *s);
 void server_helper_wake(struct server *s, enum server_helper_number number); /* any thread */
 
 /* --- server_receiver.c ------------------------------------------------------------------------ */
-extern const struct server_helper_ops server_receiver; /* of every receiver's thread */
-/* What all receivers have received; UINT64_MAX: there is none. Any thread. */
+extern const struct server_helper_ops server_receiver; /* for every receiver's thread */
+/* The lsn that all receivers have passed; UINT64_MAX: there are none. Any thread. */
 uint64_t server_received_lsn(const struct server *s);
 
 /* --- one file each ---------------------------------------------------------------------------- */
