@@ -1,12 +1,12 @@
 /*
  * link.h - one connection of a client, from socket() to the freed slot: connect, TLS, upgrade,
- * receive, send, close, come back. What its messages mean is the speaker's (crew.h).
+ * receive, send, close, reconnect. What its messages mean is up to the speaker (crew.h).
  *
  *	NEW -> CONNECTING -> UPGRADING -> JOINING <-> STANDING     any of the four -> CLOSING
  *	CLOSING -> RELEASING -> WAITING -> CONNECTING               or RELEASING -> DEAD
  *
- * JOINING: the upgrade was answered, and the speaker asks for what it came for. STANDING: it has
- * it. CLOSING waits until nothing of the connection is in flight, RELEASING until the slot is free.
+ * JOINING: the upgrade was answered, and the speaker asks for what it wants. STANDING: it has it.
+ * CLOSING waits until nothing of the connection is in flight, RELEASING until the slot is free.
  *
  * Owner: its crew's thread. A speaker embeds a link in its own struct of a client.
  */
@@ -36,11 +36,11 @@ enum link_state {
 	LINK_STATES
 };
 
-/* Operations in flight, each in the tag (op.h) beside the link's index. */
+/* Operations in flight, each in the tag (op.h) together with the link's index. */
 enum link_op {
 	LINK_OP_CONNECT = 1,
 	LINK_OP_RECV,
-	LINK_OP_SEND_NOW, /* no event unless short; not counted in flight */
+	LINK_OP_SEND_NOW, /* an event only if short; not counted in flight */
 	LINK_OP_SEND_ALL,
 	LINK_OP_SHUTDOWN,
 	LINK_OP_CANCEL,
@@ -52,19 +52,19 @@ struct crew;
 struct carry;
 struct wire;
 
-/* What a receive needs comes first: a speaker puts its own hot fields in front, so that together
- * they are one cache line, which the parser begins behind. */
+/* What a receive needs comes first: a speaker puts its own hot fields in front of the link, so that
+ * all of them together fill one cache line; the parser starts the next one. */
 struct link {
 	uint32_t generation; /* of the slot, for the tags */
 	uint8_t state;       /* enum link_state */
-	uint8_t inflight;    /* operations whose last event is to come */
-	bool observer : 1;   /* what it receives is timed: in the rings that are read next */
-	bool wired : 1;      /* has a wire: all bytes go by TLS */
-	bool parsing : 1;    /* the parser is in the midst of a message */
-	bool marked : 1;     /* the socket tells of bytes only from the read mark on */
-	bool leaving : 1;    /* stood to the end: an end is no trouble */
+	uint8_t inflight;    /* operations whose last event is still expected */
+	bool observer : 1;   /* its input is timed: in the rings that are read next */
+	bool wired : 1;      /* has a wire: all bytes go through TLS */
+	bool parsing : 1;    /* the parser is inside a message */
+	bool marked : 1;     /* the socket reports bytes only above the read mark */
+	bool leaving : 1;    /* stood until the end: a disconnect is no trouble */
 	bool stopped : 1;    /* reads nothing any more */
-	bool slow : 1;       /* reads one buffer at a time while it stands */
+	bool slow : 1;       /* reads one buffer at a time while STANDING */
 	bool reading : 1;    /* a receive is in flight */
 	uint8_t attempts;    /* connects since it last stood */
 
@@ -72,87 +72,89 @@ struct link {
 	struct carry *carry;   /* of the head, or of a data message */
 	struct carry *control; /* of a control message that comes in pieces */
 	struct wire *wire;     /* while it is `wired` */
-	uint64_t since_ns;     /* when the connect began; WAITING: when to come back */
-	uint64_t intended_ns;  /* when the connect was to begin */
-	uint64_t lost_ns;      /* when the connection broke that it tries to replace */
-	uint32_t index;        /* at its crew */
+	uint64_t since_ns;     /* start of the connect; WAITING: when to reconnect */
+	uint64_t intended_ns;  /* intended start of the connect */
+	uint64_t lost_ns;      /* when the connection broke that this one replaces */
+	uint32_t index;        /* within its crew */
 	uint32_t slot;
-	uint32_t next;     /* in the list of those that wait */
-	uint32_t sent_s;   /* when it last said something */
+	uint32_t next;     /* in the list of waiting clients */
+	uint32_t sent_s;   /* when it last sent something */
 	uint32_t send_len; /* of the send in flight */
-	int fd;            /* the socket as a plain descriptor until it is marked; else -1 */
+	int fd;            /* the socket as a plain descriptor until it is marked; otherwise -1 */
 	uint16_t ring;
 	bool sender : 1;   /* waits for answers: in the rings that are read first */
 	bool sending : 1;  /* a send of LINK_OP_SEND_ALL is in flight */
 	bool narrow : 1;   /* its socket gets the small receive buffer */
-	bool bulk : 1;     /* keeps its plain descriptor, to be marked */
-	bool torn : 1;     /* broke off on purpose, and is to come back */
-	bool vanished : 1; /* broke off on purpose, and is not to come back */
-	bool final : 1;    /* had trouble that reconnecting does not mend */
-	bool has_bad : 1;  /* got something wrong */
+	bool bulk : 1;     /* keeps its plain descriptor, so that it can be marked */
+	bool torn : 1;     /* disconnected on purpose, and will reconnect */
+	bool vanished : 1; /* disconnected on purpose, and will not reconnect */
+	bool final : 1;    /* had trouble that reconnecting cannot fix */
+	bool has_bad : 1;  /* received something wrong */
 };
 
 void link_init(struct link *c, uint32_t index);
-void link_free(struct link *c); /* what it borrowed; after the thread has ended */
+void link_free(struct link *c); /* frees what it borrowed; after the thread has ended */
 
-/* Connects. intended_ns: when the schedule wanted it. */
+/* Connects. intended_ns: the time by the schedule. */
 void link_open(struct crew *crew, struct link *c, uint64_t intended_ns);
 void link_event(struct crew *crew, struct link *c, enum link_op op, const struct ring_event *e);
 
-/* JOINING <-> STANDING is the speaker's to say. */
+/* Only the speaker moves between JOINING and STANDING. */
 void link_state_set(struct crew *crew, struct link *c, enum link_state state);
 
-/* It is open: its messages are the speaker's. */
+/* Whether its connection is being opened, up to JOINING. */
 static inline bool link_is_opening(unsigned state)
 {
 	return state == LINK_CONNECTING || state == LINK_UPGRADING || state == LINK_JOINING;
 }
 
+/* Whether it is open: its messages go to the speaker. */
 static inline bool link_is_open(const struct link *c)
 {
 	return c->state == LINK_JOINING || c->state == LINK_STANDING;
 }
 
-/* Over all threads. */
+/* Its number across all threads. */
 uint64_t link_number(const struct crew *crew, const struct link *c);
 
-/* Ends the connection; the first reason counts, and TROUBLE_NONE is no reason. */
+/* Ends the connection. The first reason counts; TROUBLE_NONE is not a reason. */
 void link_break(struct crew *crew, struct link *c, enum trouble t, const char *why);
 
-/* Breaks off on purpose, in order or with a reset. The caller has set `torn` or `vanished`. */
+/* Disconnects on purpose, in order or with a reset. The caller has set `torn` or `vanished`. */
 void link_tear(struct crew *crew, struct link *c, bool reset);
 
-/* Ends the receive in flight, so that it gives what is there; recv_arm or nothing follows. */
+/* Ends the receive in flight, so that it returns what is there; link_recv_arm() or nothing
+ * follows. */
 void link_recv_cancel(struct crew *crew, struct link *c);
-void link_recv_arm(struct crew *crew, struct link *c); /* all that comes */
+void link_recv_arm(struct crew *crew, struct link *c); /* receives repeatedly */
 void link_recv_once(struct crew *crew, struct link *c);
 
 /* Sends one masked control message or small data message; `payload` is changed. The speaker may
- * queue it behind others of its own, or let it go. */
+ * queue it after others of its own, or drop it. */
 void link_say(struct crew *crew, struct link *c, enum ws_opcode opcode, uint8_t *payload,
 	      size_t len);
 
-/* A few bytes that go out whole, or the server has stopped reading and the connection breaks. The
- * bytes are of crew_arena(). */
+/* Sends a few bytes that must go out whole; otherwise the server has stopped reading, and the
+ * connection is broken off. The bytes are from crew_arena(). */
 void link_send_now(struct crew *crew, struct link *c, const void *bytes, size_t len);
 
-/* Sends to the end; bytes stay the caller's until speaker->sent(). One at a time. */
+/* Sends everything; the bytes must stay until speaker->sent(). One at a time. */
 void link_send_all(struct crew *crew, struct link *c, const void *bytes, size_t len);
 
-/* Plain bytes came. */
+/* Plain bytes arrived. */
 void link_bytes(struct crew *crew, struct link *c, uint8_t *data, size_t len);
 
-/* Parses, and hands messages to the speaker: all of it, or at most one piece; then it returns how
- * many bytes that took. */
+/* Parses, and hands messages to the speaker: everything; or at most one piece, returning the number
+ * of bytes used. */
 void link_parse(struct crew *crew, struct link *c, uint8_t *data, size_t len);
 size_t link_parse_piece(struct crew *crew, struct link *c, uint8_t *data, size_t len);
 
-/* --- for link.c, link_open.c and wire.c alone --- */
+/* --- only for link.c, link_open.c and wire.c --- */
 
 uint64_t link_tag(const struct link *c, enum link_op op);
 uint64_t link_upgrade_random(const struct crew *crew, const struct link *c);
 
-/* Sends the request to upgrade: the connection stands. */
+/* Sends the upgrade request: the connection is established. */
 void link_upgrade(struct crew *crew, struct link *c);
 
 /* Hands a send to the ring; its event is LINK_OP_SEND_ALL. */

@@ -1,6 +1,6 @@
 /*
- * net_options.h - what of the command line says who connects, from where and to what: the same for
- * any server.
+ * net_options.h - the part of the command line about who connects, from where and to what: the same
+ * for any server.
  *
  * Parsed once by the main thread; constant afterwards, read by all.
  */
@@ -19,16 +19,16 @@
 
 struct net_options {
 	const char *url;                        /* the first */
-	struct target targets[NET_TARGETS_MAX]; /* of all --url; clients take them in turn */
+	struct target targets[NET_TARGETS_MAX]; /* from all --url; clients use them in turn */
 	uint32_t targets_count;
 	struct source_list sources;
 	uint32_t clients;
 	uint32_t threads;
-	double connect_rate; /* connections per second; 0: as fast as they open */
+	double connect_rate; /* connections per second; 0: as fast as possible */
 	uint64_t seed;
 };
 
-/* Cores of this machine: threads when none were asked for. */
+/* Cores of this machine: the default number of threads. */
 static inline unsigned net_cores(void)
 {
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -36,7 +36,7 @@ static inline unsigned net_cores(void)
 	return cores < 1 ? 1 : (unsigned)cores;
 }
 
-/* As many threads as were asked for, else one for each core; no more than clients. */
+/* Completes the number of threads: as given, otherwise one per core; no more than clients. */
 static inline void net_threads_fill(struct net_options *o, unsigned cores)
 {
 	if (o->threads == 0)
@@ -45,7 +45,7 @@ static inline void net_threads_fill(struct net_options *o, unsigned cores)
 		o->threads = o->clients;
 }
 
-/* What the client of this number connects to. */
+/* The server for client `number`. */
 static inline const struct target *net_target(const struct net_options *o, uint64_t number)
 {
 	return &o->targets[number % o->targets_count];

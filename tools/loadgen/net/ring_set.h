@@ -1,9 +1,9 @@
 /*
- * ring_set.h - the rings of one thread: as many as its clients need under the limit of descriptors.
+ * ring_set.h - the rings of one thread: as many as its clients need under the descriptor limit.
  *
- * Planned by the main thread, then opened and used by the thread whose they are. The first leads:
- * the thread sleeps on it. Clients of different importance live in different rings: when a thread
- * cannot read as fast as the server sends, what waits is what nobody measures.
+ * Planned by the main thread, then opened and used by the owning thread. The first ring leads: the
+ * thread sleeps on it. Clients of different importance are in different rings: when a thread cannot
+ * read as fast as the server sends, only what is not measured has to wait.
  */
 #ifndef PX_LOADGEN_RING_SET_H
 #define PX_LOADGEN_RING_SET_H
@@ -18,61 +18,61 @@
 #define RING_SET_ARENA_BYTES 65536
 
 enum ring_class {
-	RING_SENDERS,   /* who wait for answers: read first */
-	RING_OBSERVERS, /* who tell when they see something */
+	RING_SENDERS,   /* clients that wait for answers: read first */
+	RING_OBSERVERS, /* clients that measure when they see something */
 	RING_OTHERS,
 	RING_CLASSES
 };
 
 struct ring_set {
-	struct ring **at; /* class after class */
+	struct ring **at; /* ordered by class */
 	uint32_t count;
 	uint32_t slots; /* of each */
 	uint32_t clients;
 	struct {
-		uint32_t from, end; /* its rings */
-		uint32_t next;      /* whose turn it is */
-		uint32_t taken;     /* events, since the classes behind it had theirs */
+		uint32_t from, end; /* range of its rings */
+		uint32_t next;      /* next one to read */
+		uint32_t taken;     /* events read since the lower classes were last read */
 	} classes[RING_CLASSES];
 	uint8_t *arena;
 	size_t arena_len;
 };
 
-/* clients: how many of each class. -ENOMEM. Freed with ring_set_free() also on failure. */
+/* clients: number per class. -ENOMEM. Call ring_set_free() also on failure. */
 int ring_set_plan(struct ring_set *s, const uint32_t clients[static RING_CLASSES]);
 
-/* Where the client lives that is number `i` of its class. */
+/* The ring and slot of client `i` of its class. */
 void ring_set_place(const struct ring_set *s, enum ring_class class, uint32_t i, uint16_t *ret_ring,
 		    uint32_t *ret_slot);
 void ring_set_free(struct ring_set *s);
 
-/* -errno, as of ring_open(). Closed with ring_set_close() also on failure. */
+/* 0, or -errno from ring_open(). Call ring_set_close() also on failure. */
 int ring_set_open(struct ring_set *s);
 void ring_set_close(struct ring_set *s);
 
-/* Up to `max` events of one ring, in *ret_ring. 0: none has any. */
+/* Takes up to `max` events of one ring, *ret_ring. 0: none has any. */
 uint32_t ring_set_reap(struct ring_set *s, struct ring_event *events, uint32_t max,
 		       struct ring **ret_ring);
 
-/* Hands over what there is, for a millisecond at most; *now goes with it. A receive buffer is the
- * handler's until it returns. True: the time was over before the events were. */
+/* Hands over pending events, for a millisecond at most; advances *now. A receive buffer is the
+ * handler's until it returns. true: the time ran out before the events did. */
 bool ring_set_take(struct ring_set *s, struct now *now,
 		   void (*each)(void *arg, const struct ring_event *event), void *arg);
 
-/* Submits every ring; the arena is free afterwards. */
+/* Submits every ring; the arena is empty afterwards. */
 void ring_set_submit(struct ring_set *s);
 
-/* Room for a small send; valid until the submit. len <= RING_SET_ARENA_BYTES. */
+/* Memory for a small send; valid until the submit. len <= RING_SET_ARENA_BYTES. */
 uint8_t *ring_set_arena(struct ring_set *s, size_t len);
 
-/* Sleeps until an event comes, timeout_ns at most; 0: does not sleep. In a large crowd those of the
- * first ring alone end the sleep; the others are looked for every millisecond, because one by one
- * they would cost a wake each. */
+/* Sleeps until an event arrives, timeout_ns at most; 0: does not sleep. In a large crowd only
+ * events of the first ring end the sleep; the others are checked every millisecond, because one by
+ * one they would cost a wake-up each. */
 void ring_set_wait(struct ring_set *s, uint64_t timeout_ns);
 
 /* For a thread that shares the machine with the server: asks the scheduler to let it read before
- * the server sends more. What nobody reads fills the host's memory for TCP, and then nobody gets
- * anything. Without the right to do so nothing happens. */
+ * the server sends more. Data that nobody reads fills the host's memory for TCP, and then no client
+ * gets anything. Has no effect without the necessary privilege. */
 void ring_set_thread_first(void);
 
 #endif

@@ -16,28 +16,28 @@
 #define UPGRADE_ANSWER_BYTES_MAX  4096
 #define UPGRADE_KEY_CHARS         24
 
-/* The key that belongs to a random number: made again when the answer is checked, not stored. */
+/* The key for a random number: computed again to check the answer, not stored. */
 void upgrade_key(uint64_t random, char out[static UPGRADE_KEY_CHARS]);
 
-/* Bytes of the answer's head with its empty line; 0: not all there yet. */
+/* Length of the answer's head with its empty line; 0: incomplete. */
 size_t upgrade_head_bytes(const uint8_t *in, size_t len);
 
-/* What is asked for beyond the URL; all text is ours to give as it stands. */
+/* What to ask for beyond the URL; the caller guarantees that the texts are well-formed. */
 struct upgrade_ask {
-	const char *protocols; /* as in Sec-WebSocket-Protocol: one or a list; NULL: none */
-	const char *fields;    /* more header fields, each with its CRLF; "" : none */
-	bool has_host;         /* Host is among them */
+	const char *protocols; /* value of Sec-WebSocket-Protocol: one or a list; NULL: none */
+	const char *fields;    /* more header fields, each with its CRLF; "": none */
+	bool has_host;         /* Host is one of them */
 };
 
 extern const struct upgrade_ask upgrade_of_pixeld;
 
-/* Writes the request; returns its bytes, or 0 when `room` is too small. UPGRADE_REQUEST_BYTES_MAX
- * and the lengths of the texts above are always enough. */
+/* Writes the request and returns its length; 0: `room` is too small. UPGRADE_REQUEST_BYTES_MAX plus
+ * the lengths of the texts above always suffices. */
 size_t upgrade_write(const struct target *target, const struct upgrade_ask *ask, uint64_t random,
 		     char *out, size_t room);
 
-/* Checks a whole head: with protocols, the server must have chosen one of them. 0, or -EBADMSG and
- * why in *ret_why (static). */
+/* Checks a complete head: with protocols, the server must have chosen one of them. 0, or -EBADMSG
+ * with the reason in *ret_why (static). */
 int upgrade_check(const uint8_t *head, size_t len, const struct upgrade_ask *ask, uint64_t random,
 		  const char **ret_why);
 
