@@ -21,6 +21,7 @@
 
 #include "engine/base/assert.h"
 #include "engine/base/hash.h"
+#include "persist/format/record.h"
 
 #define SEGMENT_MAGIC 0x4c4e524a4c455850ULL /* "PXELJRNL" */
 #define BATCH_MAGIC   0x48425850u           /* "PXBH" */
@@ -114,7 +115,7 @@ enum segment_verdict segment_header_get(const uint8_t *in, size_t len,
 	if (version > JOURNAL_VERSION)
 		return SEGMENT_NEWER;
 	if (magic != SEGMENT_MAGIC || header_bytes != SEGMENT_HEADER_BYTES || h.first_lsn == 0 ||
-	    h.segment == 0 || h.journal_id == 0)
+	    h.first_lsn > RECORD_LSN_MAX || h.segment == 0 || h.journal_id == 0)
 		return SEGMENT_BAD;
 	*ret_header = h;
 	return SEGMENT_GOOD;

@@ -67,6 +67,8 @@ static void epoch_get_body(struct bytes *in, struct record_epoch *e)
 	e->board = get_u16(in);
 	e->epoch = get_u32(in);
 	e->first_seq = get_u64(in);
+	if (e->epoch > RECORD_EPOCH_MAX || e->first_seq > RECORD_SEQ_MAX)
+		in->bad = true;
 }
 
 static uint8_t *placement_put(uint8_t *p, const struct record_placement *r)

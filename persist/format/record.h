@@ -23,6 +23,10 @@
 #define RECORD_HEAD_BYTES      3            /* type, length of the body */
 #define RECORD_PLACEMENT_BYTES 54           /* of RECORD_PLACEMENT */
 #define RECORD_EPOCH_GAP       (1ull << 32) /* an epoch starts this far above the one before */
+/* Larger numbers are damage. Sums of these never overflow. */
+#define RECORD_LSN_MAX         (UINT64_MAX / 2)
+#define RECORD_SEQ_MAX         (UINT64_MAX / 2)
+#define RECORD_EPOCH_MAX       (UINT32_MAX / 2)
 
 _Static_assert(BOARD_SIDE_MAX - 1 <= UINT16_MAX, "x and y of a record are uint16_t");
 _Static_assert(BOARD_NAME_BYTES_MAX <= UINT8_MAX, "the length of a name is a byte");

@@ -115,6 +115,21 @@ static int read_all(struct reader *r, void *out, size_t len, uint64_t offset)
 	return 0;
 }
 
+static int head_check(struct reader *r)
+{
+	uint64_t named;
+
+	if (r->head.lsn > RECORD_LSN_MAX)
+		return bad(r, "the snapshot's record number is out of range");
+	if (!snapshot_name_lsn(r->name, &named) || named == r->head.lsn)
+		return 0;
+	snprintf(r->why, r->why_bytes,
+		 "%s/%s: is the snapshot of record %" PRIu64
+		 " by its header: the file was renamed.",
+		 disk_path(r->disk), r->name, r->head.lsn);
+	return -EBADMSG;
+}
+
 static int header_read(struct reader *r)
 {
 	uint8_t in[SNAPSHOT_HEADER_BYTES];
@@ -149,7 +164,7 @@ static int header_read(struct reader *r)
 		return -EPROTONOSUPPORT;
 	}
 	r->offset = SNAPSHOT_HEADER_BYTES;
-	return 0;
+	return head_check(r);
 }
 
 /* The next chunk, its payload in r->chunk; r->offset moves behind it. */
@@ -215,6 +230,8 @@ static int board_meta_read(struct reader *r, uint32_t item, struct snapshot_boar
 		return bad(r, "a board's description is cut short before this");
 	if (!board_shape_is_good(&board))
 		return bad(r, "a board has a size that cannot be");
+	if (board.epoch > RECORD_EPOCH_MAX || board.seq > RECORD_SEQ_MAX)
+		return bad(r, "a board's epoch or seq is out of range");
 	*ret_board = board;
 	return 0;
 }

@@ -282,6 +282,23 @@ static void flipped_bit_anywhere_is_found(void **state)
 	free(bytes);
 }
 
+/* Recovery, history and retention go by names. */
+static void renamed_one_is_refused(void **state)
+{
+	struct world *w = *state;
+	char name[SNAPSHOT_NAME_BYTES], other[SNAPSHOT_NAME_BYTES], why[512];
+	struct snapshot_head head;
+	unsigned steps;
+
+	assert_int_equal(write_all(w, &steps), 0);
+	snapshot_name(name, 77);
+	snapshot_name(other, 78);
+	assert_int_equal(disk_rename(w->disk, name, other), 0);
+	assert_int_equal(read_back(w, 78, false), -EBADMSG);
+	assert_int_equal(snapshot_head_read(w->disk, other, &head, why, sizeof(why)), -EBADMSG);
+	assert_non_null(strstr(why, "snapshot of record 77 by its header"));
+}
+
 static void failed_write_leaves_the_older_ones_and_no_rest(void **state)
 {
 	struct world *w = *state;
@@ -355,6 +372,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(each_step_is_at_most_one_mebibyte_and_synced, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(flipped_bit_anywhere_is_found, setup, teardown),
+		cmocka_unit_test_setup_teardown(renamed_one_is_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(failed_write_leaves_the_older_ones_and_no_rest,
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(power_cut_in_the_midst_leaves_no_snapshot, setup,

@@ -73,8 +73,8 @@ static struct record random_record(uint64_t *random)
 		break;
 	case RECORD_EPOCH:
 		r.epoch.board = (uint16_t)prng_next(random);
-		r.epoch.epoch = (uint32_t)prng_next(random);
-		r.epoch.first_seq = prng_next(random);
+		r.epoch.epoch = (uint32_t)prng_below(random, RECORD_EPOCH_MAX + 1);
+		r.epoch.first_seq = prng_below(random, RECORD_SEQ_MAX + 1);
 		break;
 	case RECORD_ROLLBACK:
 		r.rollback = random_rollback(random);
@@ -241,6 +241,24 @@ static void name_that_is_too_long_is_refused(void **state)
 	assert_int_equal(record_get(&in, &board), -EBADMSG);
 }
 
+static void an_epoch_out_of_range_is_damage(void **state)
+{
+	const struct record_epoch good = {.epoch = RECORD_EPOCH_MAX, .first_seq = RECORD_SEQ_MAX};
+	const struct record_epoch bad[] = {{.epoch = RECORD_EPOCH_MAX + 1},
+					   {.first_seq = RECORD_SEQ_MAX + 1}};
+	struct record r = {.type = RECORD_EPOCH, .epoch = good}, got;
+	uint8_t buf[RECORD_BYTES_MAX];
+	struct bytes in = bytes_of(buf, (size_t)(record_put(buf, &r) - buf));
+
+	(void)state;
+	assert_int_equal(record_get(&in, &got), 0);
+	for (unsigned i = 0; i < 2; i++) {
+		r.epoch = bad[i];
+		in = bytes_of(buf, (size_t)(record_put(buf, &r) - buf));
+		assert_true(record_get(&in, &got) < 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -250,6 +268,7 @@ int main(void)
 		cmocka_unit_test(unknown_type_keeps_its_body_and_is_passed_on),
 		cmocka_unit_test(longer_body_of_a_known_type_is_read),
 		cmocka_unit_test(name_that_is_too_long_is_refused),
+		cmocka_unit_test(an_epoch_out_of_range_is_damage),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -135,6 +135,8 @@ static void a_story_that_cannot_be_is_refused(void **state)
 		{{main, first, placement(7, 1, 2, 9)}, 3, "was not taken"},
 		{{main, first, placement(0, 1, 2, 9), epoch(2, 1)}, 4, "was not taken"},
 		{{main, epoch(2, 1), epoch(1, 10)}, 3, "was not taken"},
+		{{main, epoch(UINT32_MAX, 1)}, 2, "record"},
+		{{main, epoch(1, UINT64_MAX)}, 2, "record"},
 	};
 
 	(void)state;
