@@ -103,6 +103,23 @@ class Journal(unittest.TestCase):
                 self.assertTrue(said)
 
 
+class Verify(unittest.TestCase):
+    def test_a_board_younger_than_the_newest_snapshot_is_compared(self):
+        with Server(*FREE, "--board", "main:64x64:4") as server:
+            server.stop()  # with a snapshot, of main alone
+            server.flags += ["--board", "late:32x32:4"]
+            server.start()
+            for _ in range(2):  # the second time there is a snapshot that has it
+                answer = server.ask("PUT", "/boards/late/pixels/1/2", {"Authorization": "Bearer " + server.session()}, {"color": 3})
+                self.assertEqual(answer.status, 200)
+                code, out, said = run("verify", "--data", server.data, "--server", server.url)
+                self.assertEqual(code, 0, out + said)
+                for board in ("main", "late"):
+                    self.assertRegex(out, rf"board {board}: seq \d+, epoch 1: the journal and the server's memory are equal")
+                server.stop()
+                server.start()
+
+
 class Check(unittest.TestCase):
     def test_the_system(self):
         code, out, _ = run("--check-system")

@@ -210,12 +210,17 @@ static int record_note(void *arg, uint64_t lsn, const struct record *record)
 	struct verify *v = arg;
 
 	(void)lsn;
-	if (record->type == RECORD_BOARD && v->boards.count < TOOL_BOARDS_MAX)
+	if (record->type != RECORD_BOARD)
+		return 0;
+	for (uint32_t i = 0; i < v->boards.count; i++)
+		if (v->boards.at[i].board == record->board.board)
+			return 0;
+	if (v->boards.count < TOOL_BOARDS_MAX)
 		v->boards.at[v->boards.count++] = record->board;
 	return 0;
 }
 
-/* Without a snapshot: all boards that the journal has made. */
+/* The boards of the journal that the newest snapshot, if one was read, does not have. */
 static int journal_note(struct verify *v)
 {
 	const struct history_handler handler = {
@@ -223,6 +228,8 @@ static int journal_note(struct verify *v)
 	struct history_cursor cursor = {.next_lsn = history_first(v->tool.history)};
 	int rc = 1;
 
+	if (v->boards.count > 0 && cursor.next_lsn <= v->snapshots[0])
+		cursor.next_lsn = v->snapshots[0] + 1;
 	while (rc == 1)
 		rc = history_step(v->tool.history, &cursor, &handler);
 	return rc;
@@ -241,7 +248,7 @@ static int others_verify(struct verify *v)
 {
 	int rc = history_look(v->tool.history, v->upto_lsn), worst = EXIT_PASS;
 
-	if (rc == 0 && v->snapshot_count == 0)
+	if (rc == 0 && (v->tool.server != NULL || v->tool.postgres != NULL))
 		rc = journal_note(v);
 	if (rc < 0)
 		return tool_fail_disk(&v->tool, rc);
