@@ -21,6 +21,7 @@ static uint64_t mono_ms(const struct writer *w)
 static void refuse(struct writer *w, unsigned worker, const struct mail_request *m,
 		   enum refusal why, uint64_t wait_ms)
 {
+	px_assert(m->head.type == MAIL_PLACE); /* others have no place.request */
 	writer_refuse(w, worker, &m->head, m->place.request, why, wait_ms);
 }
 
@@ -32,6 +33,7 @@ static void repeat_tell(struct writer *w, unsigned worker, struct mail_client cl
 	const struct person *person = people_find(w->people, board, p->user);
 	struct mail_answer *a = writer_answer(w, worker, MAIL_PLACED, client, board);
 
+	px_assert(p->seq <= w->boards[board]->live.seq); /* as for the first answer */
 	metric_add(&w->metrics.placed_again, 1);
 	a->placed = (struct mail_placed){.request = p->request, .seq = p->seq};
 	if (person != NULL)
@@ -52,6 +54,7 @@ static void place_repeat(struct writer *w, unsigned worker, const struct mail_re
 	struct pending_repeat repeat = {.seq = seq, .request = m->place.request};
 	struct pending *p;
 
+	px_assert(!m->place.nameless); /* such a one has no name to come again by */
 	px_assert(seq < order_next(w->boards[m->head.board]));
 	memcpy(repeat.user, m->place.user, sizeof(repeat.user));
 	if (seq <= w->boards[m->head.board]->live.seq) {
@@ -68,6 +71,7 @@ static void place_repeat(struct writer *w, unsigned worker, const struct mail_re
 static bool place_is(const struct request *before, const struct writer_board *b,
 		     const struct mail_place *m)
 {
+	px_assert(before->board == b->meta.board); /* a cell's number is of one board */
 	return m->x < b->meta.width && m->y < b->meta.height &&
 	       m->y * b->meta.width + m->x == before->cell && m->color == before->color;
 }
@@ -76,6 +80,7 @@ static bool place_is(const struct request *before, const struct writer_board *b,
 static bool place_is_last(const struct person *person, const struct writer_board *b,
 			  const struct mail_place *m)
 {
+	px_assert(person->board == b->meta.board && person->last_seq != 0);
 	if (person->last_sum == 0)
 		return true;
 	return m->x < b->meta.width && m->y < b->meta.height && m->color <= UINT8_MAX &&
@@ -140,6 +145,9 @@ static enum refusal place_journal(struct writer *w, const struct writer_board *b
 					 .color = (uint8_t)m->place.color}};
 	int rc;
 
+	/* place_check() let it through: what is journalled can be applied. */
+	px_assert(m->place.x < b->meta.width && m->place.y < b->meta.height);
+	px_assert(m->place.color < 1u << b->meta.bits);
 	if (!b->is_journalled)
 		return REFUSAL_UNAVAILABLE;
 	memcpy(r.placement.user, m->place.user, sizeof(r.placement.user));
@@ -184,12 +192,15 @@ static void place_remember(struct writer *w, const struct pending_place *p, stru
 	const struct request request = {
 		.number = p->request, .seq = p->seq, .cell = p->cell, .color = p->color};
 
+	px_assert(person->last_seq == p->seq); /* behind place_charge() */
 	if (!p->nameless)
 		requests_add(w->requests, person, &request, hash, mono_ms(w));
 }
 
 static void person_drop_if_new(struct writer *w, struct person *person)
 {
+	/* No number that was taken back is remembered. */
+	px_assert(person->last_seq < order_next(w->boards[person->board]));
 	if (person->charged_wall_ms == 0 && person->last_seq == 0)
 		people_drop(w->people, person);
 }

@@ -24,11 +24,14 @@ void copy_want(struct writer *w, unsigned worker, const struct mail_request *m)
 
 	px_assert(b != NULL); /* workers know which boards are served */
 	px_assert(m->bitmap.form < BOARD_FORMS);
+	px_assert(worker < w->config.worker_count); /* a bit of the mask */
 	b->wants[m->bitmap.form] |= 1ULL << worker;
 }
 
 static void bitmap_answer(struct writer *w, const struct pack_job *done)
 {
+	px_assert(done->workers != 0 && done->form < BOARD_FORMS); /* as copy_pack() asked */
+	px_assert(done->copy != NULL); /* its reference came back with the job */
 	for (unsigned i = 0; i < w->config.worker_count; i++) {
 		struct mail_answer *a;
 
@@ -58,6 +61,7 @@ static void packed_take(struct writer *w)
 /* A finished copy goes to the packer once per form that somebody waits for. */
 static void copy_pack(struct writer *w, struct writer_board *b, struct board_copy *copy)
 {
+	px_assert(copy->epoch == b->live.epoch && copy->seq <= b->live.seq); /* one epoch a run */
 	for (unsigned form = 0; form < BOARD_FORMS; form++) {
 		struct pack_job job = {.copy = copy,
 				       .room = b->room,
@@ -69,6 +73,7 @@ static void copy_pack(struct writer *w, struct writer_board *b, struct board_cop
 		b->copy_wants[form] = 0;
 		if (job.workers == 0)
 			continue;
+		px_assert(b->room != NULL); /* copy_want() asks for served boards only */
 		slot = spsc_push(w->config.pack_jobs);
 		if (slot == NULL) {
 			bitmap_answer(w, &job); /* without blob: overloaded */
@@ -100,6 +105,7 @@ static bool copy_begin(struct writer_board *b)
 {
 	if (board_copy_begin(b->live.board, b->live.epoch, b->live.seq) == NULL)
 		return false;
+	px_assert(b->takers == 0); /* those of the copy before have it */
 	memcpy(b->copy_wants, b->wants, sizeof(b->wants));
 	memset(b->wants, 0, sizeof(b->wants));
 	return true;
@@ -150,6 +156,7 @@ bool copy_all_begin(struct writer *w, enum copy_taker taker)
 
 		if (b == NULL)
 			continue;
+		px_assert(b->taken[taker] == NULL);
 		if (!copy_begin(b)) { /* older versions are still being packed */
 			copy_all_drop(w, taker);
 			return false;
@@ -183,6 +190,7 @@ static void image_drop(struct writer *w)
 
 static void snapshot_begin(struct writer *w)
 {
+	px_assert(restore_is_journalled(w)); /* it was when this was wanted, and stays so */
 	if (!copy_all_begin(w, COPY_SNAPSHOT))
 		return;
 	for (uint32_t i = 0; i < w->boards_end; i++)
@@ -214,6 +222,7 @@ static void snapshot_boards_done(struct writer *w)
 			continue;
 		copy = b->taken[COPY_SNAPSHOT];
 		px_assert(copy != NULL); /* of each board that there was at the lsn */
+		px_assert(b->snapshot_newest_ms <= b->live.newest_ms);
 		w->image_boards[n++] =
 			(struct snapshot_board){b->meta, copy, b->snapshot_newest_ms};
 	}
@@ -266,6 +275,7 @@ static void snapshot_take(struct writer *w)
 	if (keeper_snapshot_take(w->keeper, &error) == NULL)
 		return;
 	px_assert(w->snapshot == SNAPSHOT_WRITING);
+	px_assert(w->image.lsn >= w->snapshot_lsn); /* the next one is never older */
 	if (error == 0) {
 		metric_add(&w->metrics.snapshots, 1);
 		w->snapshot_lsn = w->image.lsn;

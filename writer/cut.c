@@ -126,12 +126,14 @@ static void json_fill(struct writer *w, const struct writer_board *b, struct roo
 	uint64_t at = room_log_find(log, room_log_oldest(log));
 	bool started = false;
 
+	px_assert(b->frames.half_last == 0); /* or the new log would lack the half one */
 	while (at != ROOM_LOG_NONE && at < head) {
 		const uint8_t *frame = room_log_at(log, at), *payload;
 		uint64_t len = ws_frame_bytes(frame, head - at);
 		size_t skip = len < 126 + 2 ? 2 : len < 65536 + 4 ? 4 : 10;
 		struct message m;
 
+		px_assert(len >= 2 && len <= head - at); /* whole frames, as they were committed */
 		at += len;
 		if (at < from ||
 		    message_decode_server(frame + skip, len - skip, &m, &payload) < 0 ||
@@ -175,6 +177,7 @@ static struct room_log *log_of(struct writer *w, struct writer_board *b, unsigne
 	px_assert(encoding < ROOM_LOGS);
 	if (b->frames.logs[encoding] != NULL)
 		return b->frames.logs[encoding];
+	px_assert(encoding == MESSAGE_JSON); /* the binary one is there from the start */
 	log = log_make(w, b);
 	if (log == NULL)
 		return NULL;
@@ -199,6 +202,7 @@ void cut_subscribe(struct writer *w, unsigned worker, const struct mail_request 
 		return;
 	}
 	last = room_log_last(log);
+	px_assert(last <= b->live.seq); /* no log is ahead of the board */
 	if (!s->resume || (s->epoch == b->live.epoch && s->seq >= last && s->seq <= b->live.seq))
 		cursor = room_log_head(log);
 	else if (s->epoch == b->live.epoch && s->seq < last)

@@ -6,6 +6,16 @@
 #include "engine/base/assert.h"
 #include "engine/cells.h"
 
+/* What holds between two calls. */
+static void frames_check(const struct frames *f)
+{
+	px_assert(f->of->changed_count <= f->of->changed_max);
+	px_assert(f->of->changed_max <= FRAME_CELLS_MAX); /* what a frame_maker holds */
+	px_assert(f->half_count <= f->of->changed_count);
+	px_assert(f->half_last != 0 || f->half_count == 0);
+	px_assert(f->half_last == 0 || (f->half_last > f->seq && f->half_last <= f->of->seq));
+}
+
 static void changed_unique(struct applied *a, struct frame_maker *m)
 {
 	a->changed_count =
@@ -23,6 +33,7 @@ static bool append(struct frames *f, struct frame_maker *m, enum message_encodin
 				       message_delta_bytes_max(encoding, cells, bits, d->count));
 	size_t len;
 
+	px_assert(d->first <= d->last); /* a frame of no seq is a status */
 	if (at == NULL) {
 		metric_add(&m->metrics->cuts_delayed, 1);
 		return false;
@@ -51,6 +62,7 @@ bool frames_cut(struct frames *f, struct frame_maker *m)
 	struct applied *a = f->of;
 	struct msg_delta d = {.board = f->board, .first = f->seq + 1};
 
+	frames_check(f);
 	px_assert(f->seq <= a->seq);
 	if (a->seq == f->seq)
 		return true;
@@ -61,7 +73,6 @@ bool frames_cut(struct frames *f, struct frame_maker *m)
 		for (uint32_t i = 0; i < f->half_count; i++)
 			f->half_colors[i] = board_get(a->board, a->changed[i]);
 	}
-	px_assert(f->half_count <= a->changed_count);
 	for (uint32_t i = 0; i < f->half_count; i++)
 		m->cells[i] = (struct delta_cell){a->changed[i], f->half_colors[i]};
 	d.last = f->half_last;
@@ -73,6 +84,7 @@ bool frames_cut(struct frames *f, struct frame_maker *m)
 	memmove(a->changed, a->changed + f->half_count, a->changed_count * sizeof(*a->changed));
 	f->half_last = 0;
 	f->half_count = 0;
+	frames_check(f);
 	return true;
 }
 
@@ -82,7 +94,6 @@ bool frames_append(struct frames *f, struct frame_maker *m, enum message_encodin
 	struct msg_delta d = {.board = f->board, .first = first, .last = last};
 
 	px_assert(f->half_last == 0);
-	px_assert(first <= last);
 	changed_unique(a, m);
 	d.count = a->changed_count;
 	for (uint32_t i = 0; i < d.count; i++)

@@ -21,6 +21,7 @@ static struct full_copy *asked(const struct writer *w)
 
 static void hand_over(struct writer *w)
 {
+	px_assert(w->full_lsn <= w->lsn_applied);
 	for (uint32_t i = 0; i < w->boards_end; i++) {
 		struct writer_board *b = w->boards[i];
 
@@ -37,6 +38,7 @@ static void hand_over(struct writer *w)
 
 void full_run(struct writer *w)
 {
+	px_assert(w->full_phase == FULL_IDLE || w->full != NULL);
 	switch (w->full_phase) {
 	case FULL_IDLE:
 		if (w->full == NULL)
@@ -45,7 +47,7 @@ void full_run(struct writer *w)
 			w->full_phase = FULL_WANTED;
 		return;
 	case FULL_WANTED:
-		px_assert(w->full != NULL && restore_is_journalled(w)); /* it stays so */
+		px_assert(restore_is_journalled(w)); /* it stays so */
 		if (w->lsn_applied != journal_settled(w->journal) || !copy_all_begin(w, COPY_FULL))
 			return;
 		w->full_lsn = w->lsn_applied;

@@ -116,6 +116,7 @@ static void answer_verdict(struct historian *h, enum history_verdict verdict)
 
 static void answer_failed(struct historian *h, int error)
 {
+	px_assert(error < 0);
 	if (error == PAST_AWAY &&
 	    h->job.ask.kind != QUESTION_ROLLBACK) { /* a disk may say it too */
 		answer_verdict(h, HISTORY_AWAY);
@@ -176,6 +177,7 @@ static void answer_cell(struct historian *h)
 	struct blob *blob = blob_new(c->count * sizeof(struct told_placement));
 	struct history_result result = {.verdict = HISTORY_FOUND};
 
+	px_assert(c->count <= c->max); /* no more than were asked for */
 	for (uint32_t i = 0; blob != NULL && i < c->count; i++) {
 		const struct record_placement *p = &c->found[i];
 		struct told_placement m = {
@@ -217,6 +219,7 @@ static struct kept *kept_choose(struct historian *h)
 		history_board_init(&best->board, h->job.board);
 		best->filled = true;
 	}
+	px_assert(best->filled && best->board.number == h->job.board);
 	best->used = h->questions;
 	return best;
 }
@@ -234,6 +237,8 @@ static int cell_begin(struct historian *h)
 {
 	const struct question_cell *ask = &h->job.ask.cell;
 
+	/* Looked at where it was asked. */
+	px_assert(ask->max >= 1 && ask->max <= QUESTION_CELL_MAX);
 	h->cell.board = h->job.board;
 	h->cell.x = ask->x;
 	h->cell.y = ask->y;

@@ -40,6 +40,7 @@ void historian_rollback_begin(struct historian_rollback *r, const struct history
 	const struct rollback_order *order = job->ask.rollback.order;
 	struct rollback_question q = {.board = job->board};
 
+	px_assert((order == NULL) == (job->ask.rollback.op == ROLLBACK_LIST));
 	if (job->ask.rollback.op == ROLLBACK_LIST) {
 		rollback_plan_begin_list(r->plan);
 		return;
@@ -68,6 +69,7 @@ static enum rollback_verdict told_make(struct history_job *job, const struct rol
 					   .x_last = a->x_last,
 					   .y_last = a->y_last};
 
+	px_assert(job->rollback.told == NULL); /* one answer a question */
 	job->rollback.told = blob_new(sizeof(told));
 	if (job->rollback.told == NULL)
 		return ROLLBACK_BUSY;
@@ -81,6 +83,8 @@ static enum rollback_verdict offer_make(struct historian_rollback *r, struct his
 {
 	struct rollback_offer *offer;
 
+	px_assert(a->cells <= job->cells_max); /* behind answer_judge() */
+	px_assert(job->offer == NULL);
 	if (a->placements == 0)
 		return ROLLBACK_DONE;
 	offer = malloc(sizeof(*offer) + a->cells * sizeof(offer->cells[0]));
@@ -191,6 +195,7 @@ int historian_rollback_step(struct historian_rollback *r, struct history_job *jo
 		verdict = ROLLBACK_GONE;
 	else if (rc == -ENOMEM)
 		verdict = ROLLBACK_BUSY;
+	px_assert(job->offer == NULL || verdict == ROLLBACK_DONE);
 	job->rollback.verdict = (uint8_t)verdict;
 	rollback_plan_drop(r->plan);
 	return verdict == ROLLBACK_FAILED ? rc : 0;

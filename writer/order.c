@@ -19,6 +19,7 @@ struct pending *order_pend(struct writer *w, unsigned worker, uint16_t board,
 
 	if (w->pending_tail - w->pending_head == PENDING_MAX)
 		return NULL;
+	px_assert(worker < w->config.worker_count);
 	p = &w->pending[w->pending_tail++ % PENDING_MAX];
 	p->lsn = journal_appended(w->journal);
 	p->client = client;
@@ -36,12 +37,14 @@ void order_unpend(struct writer *w)
 
 uint64_t order_next(const struct writer_board *b)
 {
+	px_assert(b->seq_numbered >= b->live.seq); /* nothing is applied that has no number */
 	return b->seq_numbered + 1;
 }
 
 void order_give_out(struct writer_board *b, uint64_t first, uint32_t count)
 {
 	px_assert(first == order_next(b));
+	px_assert(b->is_journalled); /* its record stands in front of its placements */
 	b->seq_numbered += count;
 }
 
@@ -121,6 +124,7 @@ void order_settle(struct writer *w)
 {
 	uint64_t settled = journal_settled(w->journal);
 
+	px_assert(w->lsn_applied <= settled); /* what is settled stays so */
 	while (w->pending_head != w->pending_tail) {
 		struct pending *p = &w->pending[w->pending_head % PENDING_MAX];
 
@@ -179,6 +183,7 @@ void order_drop(struct writer *w)
 	uint64_t settled = journal_settled(w->journal);
 	uint64_t end = w->pending_tail;
 
+	px_assert(journal_appended(w->journal) == settled); /* no lsn is out that is not settled */
 	w->pending_tail = drop_undo(w, settled);
 	for (uint64_t at = w->pending_tail; at != end; at++) {
 		const struct pending *p = &w->pending[at % PENDING_MAX];

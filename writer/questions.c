@@ -26,6 +26,7 @@ void questions_begin_tell(const struct writer *w, uint64_t first_lsn, const char
 
 struct history_job questions_job(unsigned worker, const struct mail_request *m)
 {
+	px_assert(m->head.type == MAIL_QUESTION);
 	return (struct history_job){.ask = m->question.ask,
 				    .client = m->head.client,
 				    .asked_ns = m->question.asked_ns,
@@ -38,6 +39,8 @@ static void job_answer(struct writer *w, const struct history_job *job)
 	struct mail_answer *a =
 		writer_answer(w, job->worker, MAIL_HISTORY, job->client, job->board);
 
+	px_assert(job->ask.kind != QUESTION_ROLLBACK); /* rollback.c answers those */
+	px_assert(job->history.kind == job->ask.kind); /* who drops the answer goes by it */
 	a->history = job->history;
 	if (job->history.verdict == HISTORY_BUSY)
 		metric_add(&w->metrics.history_busy, 1);
@@ -49,6 +52,8 @@ bool questions_pass(struct writer *w, struct writer_board *b, struct history_job
 {
 	struct history_job *slot = NULL;
 
+	px_assert(job->board == b->meta.board && b->room != NULL);
+	px_assert(job->offer == NULL); /* the historian makes it */
 	if (w->config.history_jobs != NULL && w->history_out < HISTORY_JOBS_MAX &&
 	    copy_has_memory(w, b))
 		slot = spsc_push(w->config.history_jobs);
@@ -100,6 +105,8 @@ void questions_take(struct writer *w)
 
 	while (w->config.history_done != NULL &&
 	       (done = spsc_peek(w->config.history_done)) != NULL) {
+		px_assert(w->history_out > 0); /* as many come back as went out */
+		px_assert(done->upto_lsn <= w->lsn_applied);
 		job_account(w, done);
 		if (done->ask.kind == QUESTION_ROLLBACK)
 			rollback_planned(w, done);
@@ -112,6 +119,7 @@ void questions_take(struct writer *w)
 
 void questions_job_drop(const struct history_job *job)
 {
+	px_assert(job->offer == NULL || job->ask.kind == QUESTION_ROLLBACK);
 	if (job->ask.kind == QUESTION_ROLLBACK)
 		rollback_result_drop(&job->rollback);
 	else

@@ -47,6 +47,7 @@ int refill_begin(struct writer *w, struct writer_board *b)
 	const struct settings *settings = w->config.settings;
 	struct refill *f = calloc(1, sizeof(*f));
 
+	px_assert(b->refill == NULL && b->live.seq == 0); /* a board is filled once, from nothing */
 	if (f == NULL)
 		return -ENOMEM;
 	b->refill = f;
@@ -98,6 +99,7 @@ static void frame_end(struct writer *w, struct writer_board *b)
 	struct refill *f = b->refill;
 	struct applied *a = target(b);
 
+	px_assert(f->first <= a->seq + 1); /* what gathers follows what is applied */
 	if (f->first > a->seq)
 		return;
 	if (!frames_append(&b->frames, &w->maker, MESSAGE_BINARY, a, f->first, a->seq))
@@ -154,6 +156,7 @@ static void live_begin(struct writer_board *b)
 	bool is_joined = f->past.board != NULL && f->past.epoch == b->live.epoch &&
 			 f->past.seq == b->live.seq;
 
+	px_assert(!f->is_live);                /* once */
 	px_assert(b->live.changed_count == 0); /* the past's were in the same array */
 	b->live.changed_count = f->past.changed_count;
 	f->is_live = true;
@@ -169,6 +172,7 @@ static enum apply_verdict apply_without_frame(struct writer_board *b, const stru
 	uint32_t *changed = a->changed;
 	enum apply_verdict verdict;
 
+	px_assert(c->count > a->changed_max); /* else there is a frame for it */
 	a->changed = NULL;
 	verdict = apply_change(a, c);
 	a->changed = changed;
@@ -228,6 +232,7 @@ void refill_end(struct writer *w, struct writer_board *b)
 	if (!b->refill->is_live)
 		live_begin(b);
 	frame_end(w, b);
+	px_assert(b->live.changed_count == 0); /* all of it is in frames */
 	px_assert(room_log_last(b->frames.logs[MESSAGE_BINARY]) == b->live.seq);
 	b->frames.seq = b->live.seq;
 	refill_free(b);

@@ -72,6 +72,8 @@ static int replay_person(struct restore *r, const struct record_placement *p, ui
 				  .color = p->color};
 	int rc;
 
+	/* Behind replay_change(): nobody is charged for what is not on the board. */
+	px_assert(r->w->boards[p->board]->live.seq == p->seq);
 	if (record_is_restored(p))
 		return 0;
 	memcpy(person.user, p->user, sizeof(person.user));
@@ -106,6 +108,8 @@ static int gather_cell(struct restore *r, const struct change *c, bool replay)
 	struct gather *g = &r->gather;
 	struct writer_board *b = g->board;
 
+	px_assert(g->change.count < g->wanted);  /* else it would have been applied */
+	px_assert(g->wanted <= FRAME_CELLS_MAX); /* room of `cells` */
 	if (g->change.count == 0)
 		g->change = *c;
 	else if (c->epoch != g->change.epoch || c->first != change_last(&g->change) + 1)

@@ -17,6 +17,8 @@
 
 int restore_refuse(struct restore *r, int exit_code, const char *sentence)
 {
+	px_assert(!r->is_refused); /* the first reason ends the recovery */
+	px_assert(exit_code != EXIT_PASS);
 	snprintf(r->sentence, sizeof(r->sentence), "%s", sentence);
 	r->is_refused = true;
 	r->exit_code = exit_code;
@@ -45,6 +47,7 @@ static int log_begin(struct writer *w, struct writer_board *b)
 	b->live.changed_max = frames_cells_max(b->live.board, w->config.settings->log_bytes / 4);
 	b->live.changed = calloc(b->live.changed_max, sizeof(*b->live.changed));
 	b->frames.half_colors = calloc(b->live.changed_max, 1);
+	px_assert(b->live.changed_max > 0 && b->live.changed_max <= FRAME_CELLS_MAX);
 	if (b->live.changed == NULL || b->frames.half_colors == NULL ||
 	    room_log_new(w->config.settings->log_bytes, LOG_FRAMES_MAX, w->config.worker_count,
 			 &b->frames.logs[MESSAGE_BINARY]) < 0)
@@ -146,6 +149,8 @@ static uint32_t cells_beyond(const struct board *board, unsigned colors, uint32_
 {
 	uint32_t count = 0;
 
+	px_assert(colors <=
+		  1u << board_bits(board)); /* the settings were checked, bits are equal */
 	if (colors == 1u << board_bits(board))
 		return 0;
 	for (uint32_t cell = board_cells(board); cell-- > 0;)
@@ -266,6 +271,7 @@ static void epochs_renew(struct writer *w)
  * the journal does not. */
 static void boards_forget_journal(struct writer *w)
 {
+	px_assert(w->lsn_applied == 0 && w->journal == NULL);
 	for (uint32_t i = 0; i < w->boards_end; i++)
 		if (w->boards[i] != NULL) {
 			w->boards[i]->is_journalled = false;

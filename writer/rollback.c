@@ -37,6 +37,8 @@ static void work_answer(struct writer *w, enum rollback_verdict verdict)
 {
 	struct rollback_work *work = &w->rollback;
 
+	px_assert(work->phase != ROLLBACK_IDLE);
+	px_assert(work->job.ask.rollback.op == ROLLBACK_DO); /* the others are never at work */
 	job_answer(w, &work->job, verdict);
 	free(work->touched);
 	*work = (struct rollback_work){.phase = ROLLBACK_IDLE};
@@ -59,6 +61,8 @@ static uint32_t cells_max(const struct writer *w, const struct writer_board *b)
 	uint32_t room =
 		(journal_room_max(w->journal) - 2 * RECORD_BYTES_MAX) / RECORD_PLACEMENT_BYTES;
 
+	px_assert(journal_room_max(w->journal) > 2 * RECORD_BYTES_MAX); /* of a quarter segment */
+	px_assert(b->live.changed_max > 0); /* it is served, so it has frames */
 	return room < b->live.changed_max ? room : b->live.changed_max;
 }
 
@@ -69,6 +73,8 @@ static bool work_begin(struct writer *w, const struct writer_board *b)
 
 	if (work->phase != ROLLBACK_IDLE)
 		return false;
+	px_assert(work->touched == NULL &&
+		  work->job.offer == NULL); /* the last one took them along */
 	work->touched = calloc((board_cells(b->live.board) + 7) / 8, 1);
 	if (work->touched == NULL)
 		return false;
@@ -108,6 +114,8 @@ void rollback_planned(struct writer *w, const struct history_job *done)
 {
 	enum rollback_verdict verdict = (enum rollback_verdict)done->rollback.verdict;
 
+	px_assert(done->offer == NULL ||
+		  (done->ask.rollback.op == ROLLBACK_DO && verdict == ROLLBACK_DONE));
 	if (done->ask.rollback.op != ROLLBACK_DO) {
 		if (done->ask.rollback.op == ROLLBACK_TRY && verdict == ROLLBACK_DONE &&
 		    board_is_refused(w, w->boards[done->board]))
@@ -116,6 +124,7 @@ void rollback_planned(struct writer *w, const struct history_job *done)
 		return;
 	}
 	px_assert(w->rollback.phase == ROLLBACK_PLANNING);
+	px_assert(w->rollback.job.board == done->board); /* `touched` is of that board */
 	w->rollback.job = *done;
 	w->rollback.phase = ROLLBACK_READY;
 	if (done->offer == NULL) /* it cannot be done, or takes nothing */
@@ -144,6 +153,7 @@ static void offer_trim(struct writer *w)
 	struct rollback_offer *offer = w->rollback.job.offer;
 	uint32_t left = 0;
 
+	px_assert(w->rollback.phase == ROLLBACK_READY); /* what is journalled stays as it is */
 	for (uint64_t i = w->pending_head; i != w->pending_tail; i++) {
 		const struct pending *p = &w->pending[i % PENDING_MAX];
 
@@ -202,6 +212,8 @@ void rollback_run(struct writer *w)
 
 	if (work->phase != ROLLBACK_READY)
 		return;
+	px_assert(work->job.offer != NULL); /* without one it was answered */
+	px_assert(work->job.offer->count <= work->job.cells_max);
 	b = w->boards[work->job.board];
 	if (board_is_refused(w, b)) {
 		work_answer(w, ROLLBACK_REFUSED);
@@ -240,6 +252,8 @@ static void work_tell(struct writer *w, const struct pending *p, const struct wr
 	struct history_job *job = &w->rollback.job;
 	struct told_rollback told;
 
+	px_assert(job->rollback.told->len == sizeof(told)); /* made before the offer */
+	px_assert(b->live.seq + 1 == p->rollback.first_seq + job->offer->count); /* just applied */
 	memcpy(&told, job->rollback.told->bytes, sizeof(told));
 	told.rollback = p->rollback.name;
 	told.cells = job->offer->count;
@@ -265,6 +279,7 @@ bool rollback_settle(struct writer *w, const struct pending *p)
 				      .cells = offer->cells};
 
 	px_assert(w->rollback.phase == ROLLBACK_JOURNALLED);
+	px_assert(w->rollback.job.board == p->board && p->kind == PENDING_ROLLBACK);
 	if (!order_apply(w, b, &change))
 		return false;
 	work_tell(w, p, b);

@@ -135,6 +135,7 @@ int writer_start(struct writer *w, struct keeper *keeper, struct now now)
 	int rc;
 
 	px_assert(w->journal == NULL); /* once, behind writer_new() */
+	px_assert(!w->config.read_only);
 	w->now = now;
 	w->keeper = keeper;
 	if (journal.batch_bytes_max > journal.segment_bytes / 4)
@@ -335,6 +336,7 @@ static void writer_check(const struct writer *w)
 {
 	uint64_t waiting = w->pending_tail - w->pending_head;
 
+	px_assert(w->boards_end <= ROOMS_MAX && w->rooms.end <= w->boards_end);
 	px_assert(waiting <= PENDING_MAX);
 	px_assert(w->lsn_applied <= journal_settled(w->journal));
 	px_assert(waiting == 0 || w->pending[w->pending_head % PENDING_MAX].lsn >= w->lsn_applied);
@@ -342,6 +344,10 @@ static void writer_check(const struct writer *w)
 	px_assert(w->snapshot_lsn <= w->lsn_applied);
 	px_assert(w->history_out <= HISTORY_JOBS_MAX);
 	px_assert((w->rollback.phase == ROLLBACK_IDLE) == (w->rollback.touched == NULL));
+	px_assert(w->rollback.phase != ROLLBACK_PLANNING || w->history_out > 0);
+	px_assert(w->rollback.phase != ROLLBACK_READY || w->rollback.job.offer != NULL);
+	px_assert(w->rollback.phase != ROLLBACK_JOURNALLED || waiting > 0);
+	px_assert(w->stop < STOP_SNAPSHOT || waiting == 0); /* everybody has an answer */
 }
 
 static void mail_out(struct writer *w)
@@ -472,5 +478,6 @@ const struct histogram *writer_commits(const struct writer *w)
 
 uint64_t writer_refused(const struct writer *w, enum refusal why)
 {
+	px_assert(why < REFUSAL_MAX);
 	return metric_get(&w->refused[why]);
 }

@@ -29,12 +29,16 @@
 _Static_assert(2 * RECORD_BYTES_MAX + FRAME_CELLS_MAX * RECORD_PLACEMENT_BYTES <=
 		       JOURNAL_BATCH_BYTES_DEFAULT,
 	       "a rollback of as many cells as a frame has is one batch");
+_Static_assert((PENDING_MAX & (PENDING_MAX - 1)) == 0, "its counters wrap");
+_Static_assert(ROOMS_MAX <= UINT16_MAX, "a board's number is a uint16_t");
 _Static_assert(JOURNAL_BATCH_BYTES_DEFAULT + BATCH_HEADER_BYTES + JOURNAL_ALIGN <=
 		       HISTORY_STEP_BYTES,
 	       "the historian reads any batch in one step");
 
 /* Who wants copies of all boards started at the same lsn. */
 enum copy_taker { COPY_SNAPSHOT, COPY_FULL, COPY_TAKERS };
+
+_Static_assert(COPY_TAKERS <= 8, "writer_board.takers has a bit for each");
 
 struct writer_board {
 	struct record_board meta; /* number, name, size: they never change */

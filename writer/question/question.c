@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "engine/base/assert.h"
 #include "engine/base/blob.h"
 
 void question_drop(const struct question *q)
@@ -13,6 +14,7 @@ void question_drop(const struct question *q)
 
 void history_result_drop(const struct history_result *r)
 {
+	px_assert(r->kind != QUESTION_ROLLBACK); /* those have a result of their own */
 	if (r->verdict != HISTORY_FOUND)
 		return;
 	if (r->kind == QUESTION_BOARD)
@@ -23,6 +25,7 @@ void history_result_drop(const struct history_result *r)
 
 void rollback_result_drop(const struct rollback_result *r)
 {
+	px_assert(r->told == NULL || r->preview == NULL); /* by its op */
 	blob_unref(r->told);
 	blob_unref(r->preview);
 }
