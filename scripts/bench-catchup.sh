@@ -1,8 +1,8 @@
 #!/bin/sh
-# What catching up costs those who place: the acknowledgement's p99 of live placements while a database is filled, beside that without one.
+# What catching up costs placing: the ack p99 of live placements while the receiver fills a database, compared with no database.
 #   scripts/bench-catchup.sh [ROWS [SECONDS [ROUNDS]]]      default 10,000,000, 10 and 3; a private instance in a temporary directory
 # Each round: SECONDS of 1,000 placements/s without a database, then the same while the receiver is behind. Prints each round, and fails
-# when the receiver had caught up before the end, for then ROWS are too few.
+# if the receiver caught up before the end, because ROWS was too small.
 set -eu
 cd "$(dirname "$0")/.."
 rows=${1:-10000000}
@@ -14,7 +14,7 @@ bench_begin -c min_wal_size=1GB
 "$root/$build/tests/bench_journal_make" "$place/data" "$rows" >/dev/null
 head -c 32 /dev/urandom >"$place/secret"
 
-# live NAME FLAG...: a server with these flags, and placements for so many seconds
+# live NAME FLAG...: a server with these flags, and placements for SECONDS
 live() {
 	name=$1
 	shift
@@ -43,5 +43,5 @@ for round in $(seq "$rounds"); do
 	# shellcheck disable=SC2086 # several words
 	live behind --postgres "$dsn" ${SERVER_FLAGS:-}
 	echo "round $round: it catches up    $ack, $received records received, $behind behind"
-	[ "${behind%.*}" -gt 5000 ] || { echo "it had caught up: more ROWS" >&2; exit 1; }
+	[ "${behind%.*}" -gt 5000 ] || { echo "the receiver caught up too early: use more ROWS" >&2; exit 1; }
 done

@@ -1,5 +1,5 @@
 #!/bin/bash
-# What one delivery costs the server with more and more clients: it should not depend on them.
+# What one delivery costs the server as the number of clients grows: it should stay the same.
 #
 #	scripts/bench-curve.sh [BUILD_DIR]
 #	SIZES="1000 10000" MINUTES=0.3 scripts/bench-curve.sh

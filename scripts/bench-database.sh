@@ -1,7 +1,7 @@
-# shellcheck shell=sh disable=SC2034 # what it sets is for others
-# What the benchmarks of the receiver share; for scripts that source this file from the project's root:
+# shellcheck shell=sh disable=SC2034 # the variables are for the scripts that source it
+# Shared by the benchmarks of the receiver; for scripts that source this file from the root of the project:
 #   bench_begin [-c NAME=VALUE ...]   a private PostgreSQL with an empty database `bench`. Sets build, root, place (a temporary
-#                                     directory) and dsn. At the end of the script all is gone, $server too when it is a pid
+#                                     directory) and dsn. The end of the script removes everything, and ends $server if it is a pid
 . scripts/private-postgres.sh
 build=${PIXELD_BUILD:-build/release}
 root=$(pwd)

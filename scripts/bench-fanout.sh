@@ -1,11 +1,11 @@
 #!/bin/bash
-# What one delivery costs: pixeld against a bare program that only sends, and that against send(2).
+# What one delivery costs: pixeld, a bare program that only sends, and the same program with send(2).
 #
 #	scripts/bench-fanout.sh [BUILD_DIR]
 #
-# Interleaved runs, the same crowd (bench_watch) for all three, CPU time of all threads of the server read
-# by the crowd over its own window. pixeld gets PLACEMENTS placements/s from loadgen; the bare programs
-# send frames of the same size at the same rate as pixeld's crowd saw. One delivery = one send that
+# Runs are interleaved, with the same clients (bench_watch) for all three; bench_watch reads the CPU time of all
+# threads of the server over its own window. loadgen sends PLACEMENTS placements/s to pixeld; the bare programs
+# send frames of the size and rate that pixeld's clients received. One delivery = one send that
 # brings one client up to date. Prints the table for docs/perf.md. Needs curl.
 set -euo pipefail
 build=${1:-build/release}
@@ -47,8 +47,8 @@ for program in "$pixeld" "$loadgen" "$fanout" "$watch"; do
 	[ -n "$program" ] || { echo "build first: cmake --build $build" >&2; exit 1; }
 done
 
-# $1 port, $2 pid, $3 clients. Prints the resident bytes of pixeld with so many idle watchers: before anything
-# is placed, because placements touch memory too.
+# $1 port, $2 pid, $3 clients. Prints the resident bytes of pixeld with this number of idle watchers, before any
+# placement, because placements touch memory too.
 rss_with() {
 	value server_rss "$("$watch" --port "$1" --path /ws --clients "$3" --hello "$subscribe" --pid "$2" \
 		--settle 1 --seconds 1)"

@@ -1,8 +1,8 @@
 #!/bin/sh
-# How long the past takes out of PostgreSQL, when the journal does not have it any more.
+# How long history takes from PostgreSQL when the journal no longer has it.
 #   scripts/bench-past.sh [ROWS [DAYS]]      default 3,000,000 and 30; a private instance in a temporary directory
-# Fills it from a made journal, lets retention take that, and asks: the board half way and at the end, a pixel. Questions that
-# are told to come again are asked again. Prints seconds, the plans of the three queries, and rows/s.
+# Fills it from a generated journal, lets retention remove that, and asks for the board halfway and at the end, and for a pixel.
+# Repeats questions that get 503. Prints seconds, the plans of the three queries, and rows/s.
 set -eu
 cd "$(dirname "$0")/.."
 rows=${1:-3000000}

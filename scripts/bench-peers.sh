@@ -1,18 +1,18 @@
 #!/bin/bash
-# pixeld beside what a user would otherwise pick: the same crowd, the same bytes, the same rate, in turn.
+# pixeld next to other servers: the same clients, the same bytes, the same rate, in turn.
 #
 #	scripts/bench-peers.sh [BUILD_DIR]
 #
-# The crowd is `loadgen --profile-protocol raw`: it checks that every message reached every client once.
-# pixeld gets PLACEMENTS placements/s; the bare program (bench_fanout) and the peers of tests/bench/peers
-# then broadcast as many bytes as often as pixeld's clients got (BYTES, ROUND_MS to say so). All of them
-# interleaved, RUNS times. CPU time is that of all threads of the server, read by the crowd over its own
+# The clients are `loadgen --profile-protocol raw`, which checks that every message reached every client once.
+# pixeld receives PLACEMENTS placements/s; the bare program (bench_fanout) and the peers of tests/bench/peers
+# then broadcast messages of the size and rate that pixeld's clients received (or BYTES, ROUND_MS). All of them run
+# interleaved, RUNS times. CPU time is that of all threads of the server, read by loadgen over its own
 # window. One delivery = one client brought up to date once. Prints the table for docs/perf.md.
 #
-# SERVER_FLAGS are given to pixeld. PEERS and FLOOR name what runs beside it; what cannot be had is told and
+# SERVER_FLAGS are passed to pixeld. PEERS and FLOOR name the other servers; those that are not available are reported and
 # left out. Peers need a plain descriptor for each client (RLIMIT_NOFILE). Everything runs in a network
-# namespace of its own where one can be made (own-network.sh); else CONGESTION is set for the whole system
-# while this runs, if that is allowed: pixeld and the bare program choose it by themselves, peers cannot.
+# namespace of its own if possible (own-network.sh); otherwise CONGESTION is set for the whole system
+# during the run, if permitted: pixeld and the bare program set it themselves, peers cannot.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 build=${1:-build/release}
@@ -42,7 +42,7 @@ finish() {
 }
 trap finish EXIT
 
-# --- what is there to run -------------------------------------------------------------------------------
+# --- available servers ----------------------------------------------------------------------------------
 
 find_program() { find "$build" -type f -name "$1" -perm -u+x | head -n 1; }
 pixeld=$(find_program pixeld) loadgen=$(find_program loadgen) fanout=$(find_program bench_fanout)
@@ -74,7 +74,7 @@ for peer in $PEERS; do
 	fi
 done
 if [ "$CLIENTS" -gt $(($(ulimit -Hn) - 200)) ]; then
-	echo "left out: all peers; $CLIENTS clients need as many descriptors, and ulimit -Hn says $(ulimit -Hn)" >&2
+	echo "left out: all peers; they need $CLIENTS descriptors, and ulimit -Hn is $(ulimit -Hn)" >&2
 	ready=
 fi
 if [ -z "${PIXELD_NETWORK:-}" ]; then # all that needs the outer network is there
@@ -126,7 +126,7 @@ start() { # $1 server: runs it, sets port and pid
 	[ "${1#bare_}" != "$1" ] && sleep 0.5 || wait_port "$port" # a look would be a client of the bare program
 }
 
-# crowd NAME OPTION...: the crowd; its result lies in $work/NAME.json.
+# crowd NAME OPTION...: runs the clients; the result is in $work/NAME.json.
 crowd() {
 	local name=$1
 	shift
@@ -140,7 +140,7 @@ look() { # FILE WORD...: a number of its JSON
 print(functools.reduce(lambda o, k: o[k], sys.argv[2:], json.load(open(sys.argv[1]))))' "$work/$1.json" "${@:2}"
 }
 
-# Bytes of memory per client: idle ones, by the slope between few and all.
+# Bytes of memory per idle client, as the slope between few and all.
 memory() {
 	crowd few --clients "$FEW" --expect none --duration 1s "$@"
 	crowd idle --clients "$CLIENTS" --expect none --duration 1s "$@"
@@ -150,8 +150,8 @@ memory() {
 metric() { curl -sf "http://127.0.0.1:$port/metrics" | awk -v m="$1" '$1 ~ m { n += $2 } END { print n + 0 }'; }
 sends() { metric broadcast_sends_total; }
 
-# row SERVER MEMORY DELIVERIES/S: what the table is made of. A message more than a client is brought up to
-# date by one send is no delivery more.
+# row SERVER MEMORY DELIVERIES/S: a row of the table. Two messages that reach a client in one send are one
+# delivery.
 row() {
 	awk -v s="$1" -v cpu="$(look run server cpu_s)" -v t="$(look run run_seconds)" -v n="$3" -v mem="$2" \
 		-v s50="$(look run spread_ms p50)" -v s99="$(look run spread_ms p99)" -v last="$4" \

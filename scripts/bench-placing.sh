@@ -1,23 +1,23 @@
 #!/bin/bash
-# What placing costs the server now and at an earlier commit: a recording is replayed to both in turn.
+# What placing costs the server now and at an earlier commit: replays a recording to both in turn.
 #
-#	scripts/bench-placing.sh [BASE]                 default 26adf4b, before the memory of requests
+#	scripts/bench-placing.sh [BASE]                 default 26adf4b, before requests were remembered
 #	PAIRS=30 PAINTERS=20 scripts/bench-placing.sh HEAD~5
 #
-# Builds both (release, BASE in a worktree below build/placing, which stays for the next time, HEAD from the working tree) and runs
-# PAIRS pairs, the order turning with each: a new server, and its own loadgen, that replays the RECORDING from PAINTERS of CLIENTS as
-# fast as it is answered. CPU time is the server's over the replay, of all its threads (/proc/PID/stat), and that of the writer's thread
-# alone (schedstat). Prints each pair, and the median of the ratios HEAD / BASE with the interval that has the true median in it with
-# 95 % (of order statistics; it assumes nothing of what else the machine does meanwhile but that it does not know whose turn it is).
-# RECORDING, or placements2017.bin.gz where PIXELD_TRACES says.
+# Builds both (release; BASE in a worktree in build/placing, which is kept for the next run; HEAD from the working tree) and runs
+# PAIRS pairs, in alternating order: a new server, and its own loadgen, which replays the RECORDING from PAINTERS of CLIENTS as
+# fast as the server answers. CPU time is that of all threads of the server during the replay (/proc/PID/stat), and that of the
+# writer's thread alone (schedstat). Prints each pair, and the median of the ratios HEAD / BASE with its 95 % confidence interval
+# (from order statistics; the only assumption is that other load on the machine does not depend on whose turn it is).
+# RECORDING defaults to placements2017.bin.gz in PIXELD_TRACES.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 base=${1:-26adf4b}
 PAIRS=${PAIRS:-15} CLIENTS=${CLIENTS:-1000} PAINTERS=${PAINTERS:-200}
 RECORDING=${RECORDING:-${PIXELD_TRACES:-../shared/data}/placements2017.bin.gz}
 export LC_ALL=C
-[ "$PAIRS" -ge 10 ] || { echo "fewer than 10 pairs say nothing" >&2; exit 2; }
-[ -r "$RECORDING" ] || { echo "there is no $RECORDING; RECORDING names another" >&2; exit 2; }
+[ "$PAIRS" -ge 10 ] || { echo "at least 10 pairs are needed" >&2; exit 2; }
+[ -r "$RECORDING" ] || { echo "cannot read $RECORDING; set RECORDING to another file" >&2; exit 2; }
 
 commit=$(git rev-parse --verify --quiet "$base^{commit}") || { echo "there is no commit $base" >&2; exit 2; }
 tree=build/placing/$commit
@@ -30,12 +30,12 @@ finish() {
 	end "$crowd"
 	end "$server"
 	rm -rf "$work"
-	[ ! -e "$work" ] || echo "$work is left over" >&2
+	[ ! -e "$work" ] || echo "$work was kept" >&2
 }
 trap finish EXIT
 trap 'exit 1' INT TERM
 
-# --- what is run ----------------------------------------------------------------------------------------
+# --- builds ---------------------------------------------------------------------------------------------
 
 build() { # DIRECTORY: of the sources
 	(cd "$1" && cmake --preset release && cmake --build --preset release --target pixeld loadgen) >"$work/build" 2>&1 ||
@@ -48,7 +48,7 @@ build .
 
 # --- one replay -----------------------------------------------------------------------------------------
 
-# Starts one that listens, on a port that nobody has: sets server and port.
+# Starts a server on a free port; sets server and port.
 start() { # BUILD
 	local try
 	for try in 1 2 3 4 5; do
@@ -70,7 +70,7 @@ start() { # BUILD
 	exit 1
 }
 
-# CPU so far in ms: of all threads, and of the writer's, which is the second that was made.
+# CPU so far in ms: of all threads, and of the writer's, which is the second thread created.
 cpu() {
 	local tick writer
 	tick=$(getconf CLK_TCK)
@@ -118,7 +118,7 @@ import math, statistics, sys
 
 base, head = ([[float(n) for n in line.split()] for line in open(name)] for name in sys.argv[1:3])
 pairs = len(base)
-# the r-th from below and from above have the median between them but for 2 * P(fewer than r of `pairs` lie below)
+# the r-th from below and from above enclose the median except with probability 2 * P(fewer than r of `pairs` lie below)
 rank = max(r for r in range(1, pairs // 2 + 1) if sum(math.comb(pairs, k) for k in range(r)) / 2 ** (pairs - 1) <= 0.05)
 print(f"{pairs} pairs | {sys.argv[3]} | HEAD | ratio, median | 95 %\n--|--:|--:|--:|--:")
 for column, name in enumerate(("CPU of the server, ms", "of its writer, ms", "placements/s", "ack p99, ms")):

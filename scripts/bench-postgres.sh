@@ -1,8 +1,8 @@
 #!/bin/sh
-# How fast the receiver fills PostgreSQL, beside a bare `psql \copy` of the same rows into the same table.
+# How fast the receiver fills PostgreSQL, compared with a bare `psql \copy` of the same rows into the same table.
 #   scripts/bench-postgres.sh [ROWS [ROUNDS]]      default 500,000 and 3; a private instance in a temporary directory
-# One run of the receiver comes first and is not counted: it makes the files of WAL that the others use again. Then they take
-# turns. Prints the rows/s of each round, the ratio of the medians, CPU of pixeld and bytes per row.
+# The first run of the receiver is not counted: it creates the WAL files that later runs reuse. Then the two
+# alternate. Prints the rows/s of each round, the ratio of the medians, CPU of pixeld and bytes per row.
 set -eu
 cd "$(dirname "$0")/.."
 rows=${1:-500000}
@@ -15,7 +15,7 @@ now() { date +%s.%N; }
 bench_begin -c min_wal_size=4GB
 "$root/$build/tests/bench_journal_make" "$place/data" "$rows" >/dev/null
 
-# Fills an empty database. Sets took, in seconds from the attaching to the last commit, and cpu.
+# Fills an empty database. Sets took, in seconds from attaching to the last commit, and cpu.
 receive() {
 	sql 'DROP SCHEMA IF EXISTS pixeld CASCADE'
 	sql 'CHECKPOINT'

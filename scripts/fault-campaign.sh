@@ -1,9 +1,9 @@
 #!/bin/sh
-# The long forms of all fault tests, one line for each kind of fault: what was injected, what was acknowledged,
-# what of it was lost. About 25 minutes; needs root for disks of its own.
+# The long form of all fault tests, with one line per kind of fault: what was injected, what was acknowledged,
+# and how much of that was lost. About 25 minutes; needs root to create disks.
 #   scripts/fault-campaign.sh [NAME...]    only some: kill_points kill_random disk_full disk_faults torn
 #                                          postgres_faults
-# PIXELD_BUILD: where the release build is (build/release). The seeds are printed: --seed repeats one.
+# PIXELD_BUILD: the release build (default build/release). Seeds are printed; --seed repeats one.
 set -u
 cd "$(dirname "$0")/.."
 PIXELD_BUILD=${PIXELD_BUILD:-build/release}

@@ -1,19 +1,19 @@
 #!/bin/bash
-# Runs a command in a fresh clone on a really fresh Debian 12: what debootstrap makes with --variant=minbase,
-# and nothing else. It shows what the lists in packages/ lack, and what only newer programs can do.
+# Runs a command in a fresh clone on a fresh Debian 12: what debootstrap creates with --variant=minbase,
+# and nothing else. It reveals packages that the lists in packages/ lack, and use of newer programs' features.
 #
 #	scripts/fresh-debian.sh [--dir DIR] [--mirror URL] COMMAND [ARGUMENT...]
 #	scripts/fresh-debian.sh scripts/run.sh
 #	scripts/fresh-debian.sh scripts/test.sh
 #
-# The clone is of HEAD: what is not committed is not in it. Mirrors, proxies and name servers are those of this
-# machine's apt, or --mirror. DIR (default build/fresh-debian) keeps the bare Debian and the packages that were
-# downloaded, so that the next run needs a few seconds for them and no network; remove it to begin anew.
-# Every run has a machine of its own, which is removed in the end.
+# The clone is of HEAD, without uncommitted changes. Mirrors, proxies and name servers are those of this
+# machine's apt, or --mirror. DIR (default build/fresh-debian) keeps the bare Debian and the downloaded
+# packages, so that the next run needs a few seconds for them and no network; remove it to start over.
+# Every run has its own machine, which is removed at the end.
 #
-# The command runs as root with mounts and process numbers of its own: whatever it mounts or leaves running
-# goes with it, and nothing of that is ever seen below DIR from outside. The network is this machine's.
-# Ends with the command's exit code, or with 77 and the reason when no such Debian can be made here.
+# The command runs as root in its own mount and PID namespaces: whatever it mounts or leaves running
+# ends with it and is never visible in DIR from outside. The network is this machine's.
+# Exits with the command's exit code, or with 77 and the reason if no such Debian can be created here.
 set -euo pipefail
 RELEASE=bookworm
 PATH=$PATH:/usr/sbin:/sbin
@@ -120,7 +120,7 @@ base_make() {
 	say "debootstrap from $url; this is done once"
 	if ! in_namespace inside_make "$dir/machine" "$url" >"$dir/log" 2>&1; then
 		tail -n 20 "$dir/log" >&2
-		say "debootstrap failed; all that it said is in $dir/log"
+		say "debootstrap failed; its output is in $dir/log"
 		return 1
 	fi
 	tar -C "$dir/machine" --numeric-owner --xattrs -cf "$dir/base.tar.new" .
@@ -135,7 +135,7 @@ machine_make() {
 	tar -C "$dir/machine" --numeric-owner --xattrs -xpf "$dir/base.tar"
 	configure "$dir/machine"
 	git clone -q --no-hardlinks "$root" "$dir/machine/srv/pixeld"
-	[ -z "$(git -C "$root" status --porcelain)" ] || say "changes that are not committed are not in it"
+	[ -z "$(git -C "$root" status --porcelain)" ] || say "uncommitted changes are not included"
 }
 
 # Never what something is mounted on: that may be a folder of this machine.

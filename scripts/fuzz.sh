@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs every fuzz target for a while; what it finds that is new stays in build/fuzz/corpus. Ends with the number of
-# executions of each, and an input that made one fall in build/fuzz/<target>-crash-...
+# Runs every fuzz target for a while and keeps new inputs in build/fuzz/corpus. Prints the number of executions of
+# each target; an input that crashes one is in build/fuzz/<target>-crash-...
 #   scripts/fuzz.sh [SECONDS of each, default 60] [TARGET ...]
 set -eu
 cd "$(dirname "$0")/.."

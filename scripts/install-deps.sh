@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the Debian packages that are missing; with nothing missing it touches neither apt nor network.
+# Installs missing Debian packages; if none is missing, it uses neither apt nor the network.
 #   scripts/install-deps.sh [--unit] [--test] [--bench] [--postgres] [--print-only]
 set -eu
 cd "$(dirname "$0")/.."
@@ -18,7 +18,7 @@ for arg; do
 done
 
 if ! command -v dpkg-query >/dev/null; then
-	echo "This is no Debian: install what $lists name by the means of your system." >&2
+	echo "This is not Debian: install the packages in $lists with your system's package manager." >&2
 	exit 0
 fi
 
@@ -44,6 +44,6 @@ if [ -n "$sudo" ] && ! command -v sudo >/dev/null; then
 	echo "You are not root and there is no sudo: run that line as root, then this script again." >&2
 	exit 1
 fi
-# A stale list may still do, for instance with a mirror that is gone: let the install decide.
-$sudo apt-get update -q || echo "apt-get update failed; trying with the lists that are there" >&2
+# A stale list may be good enough, for instance if a mirror is gone: let the install decide.
+$sudo apt-get update -q || echo "apt-get update failed; trying with the existing lists" >&2
 $install

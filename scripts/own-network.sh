@@ -1,15 +1,17 @@
 #!/bin/bash
-# Runs a command in a network namespace of its own, with a loopback made for a very large crowd.
+# Runs a command in a separate network namespace, with a loopback tuned for a very large number of clients.
 #
 #	scripts/own-network.sh COMMAND [ARGUMENT...]
 #
-# Three things of a host cannot be changed for one program alone, and cost much with hundreds of thousands of
-# clients on loopback. The table in which the kernel looks up connections has one bucket for 128 KiB of memory
-# (600,000 sockets in 262,144 buckets: each packet searches a chain). The congestion control of the clients'
-# side is the system's default (bbr paces by timers). And who has answered once delays his acknowledgements by
-# 40 ms from then on: a timer for each delivery, and the server's socket has left the cache when they come. A namespace has all three for itself, and its ports
-# are nobody else's. Needs root, util-linux and iproute2; without them it says so and runs the command as it
-# is. The namespace goes with the command; nothing of the host is changed.
+# Three properties of a host cannot be changed for a single program, and are expensive with hundreds of thousands
+# of clients on loopback:
+#  - the kernel's connection table has one bucket per 128 KiB of memory (600,000 sockets in 262,144 buckets: each
+#    packet searches a chain);
+#  - the congestion control of the clients' side is the system default (bbr paces with timers);
+#  - a socket that has sent a reply delays its acknowledgements by 40 ms from then on: one timer per delivery, and the
+#    server's socket has left the cache by the time they arrive.
+# A namespace has its own copy of all three, and its own ports. Needs root, util-linux and iproute2; without them, the
+# script says so and runs the command unchanged. The namespace ends with the command; the host is not changed.
 set -euo pipefail
 BUCKETS=${BUCKETS:-4194304} CONGESTION=${CONGESTION-cubic}
 setting=/proc/sys/net/ipv4/tcp_child_ehash_entries
@@ -24,7 +26,7 @@ finish() {
 trap finish EXIT
 trap '[ $child = 0 ] || kill -TERM $child' TERM INT
 
-# The size of the table is read when a namespace is made, and is put back at once.
+# The table size is read when a namespace is created; it is restored immediately.
 namespace_make() {
 	local before made=0
 	command -v ip unshare nsenter flock >/dev/null || return 1
@@ -47,7 +49,7 @@ if namespace_make; then
 { echo 255 >/proc/sys/net/ipv4/tcp_pingpong_thresh; } 2>/dev/null || true # Linux 6.7
 exec "$@"' own-network "$@" &
 else
-	echo "no network namespace of its own can be made here (root, kernel 6.1, iproute2): this uses the host's loopback" >&2
+	echo "cannot create a network namespace (needs root, kernel 6.1, iproute2): using the host's loopback" >&2
 	"$@" &
 fi
 child=$!

@@ -1,8 +1,8 @@
 # shellcheck shell=sh
-# A PostgreSQL of one's own from the system's packages, for scripts that source this file:
-#   postgres_start DIR [-c NAME=VALUE ...]   makes an instance in DIR/db when there is none, and starts it: user pixeld, a socket in DIR
+# A private PostgreSQL instance from the system's packages, for scripts that source this file:
+#   postgres_start DIR [-c NAME=VALUE ...]   creates an instance in DIR/db if there is none, and starts it: user pixeld, a socket in DIR
 #   postgres_stop DIR
-# PostgreSQL refuses to run as root: then it runs as the user postgres, and DIR becomes his.
+# PostgreSQL refuses to run as root; in that case it runs as the user postgres, who then owns DIR.
 
 postgres_bin=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1)
 

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Builds pixeld and runs it in the foreground; whatever you write behind is for pixeld.
+# Builds pixeld and runs it in the foreground; all arguments are passed to pixeld.
 #   scripts/run.sh [--with-postgres] [--listen=127.0.0.1:9000] [--data=/srv/pixels] [...]
-# --with-postgres, the first argument, starts a PostgreSQL of its own beside the data directory and stops it in the end.
+# --with-postgres, as the first argument, starts a private PostgreSQL next to the data directory and stops it at the end.
 set -eu
 with_postgres=
 if [ "${1:-}" = --with-postgres ]; then
@@ -37,7 +37,7 @@ case $listen in
 unix:*)
 	curl="curl --unix-socket ${listen#unix:}"
 	at=localhost
-	page="only by its socket, ${listen#unix:}"
+	page="only through its socket, ${listen#unix:}"
 	load="# loadgen needs an address: --listen=127.0.0.1:8080"
 	;;
 *)
@@ -73,7 +73,7 @@ ${sql:+    $sql
 END
 [ -n "$with_postgres" ] || exec "$pixeld" "$@"
 
-# Not exec: PostgreSQL is stopped behind it. pixeld lives on when the terminal closes, so both wait for it.
+# Not exec, because PostgreSQL is stopped after it. pixeld keeps running when the terminal closes, so this script does too.
 trap '' HUP
 "$pixeld" "$@" &
 server=$!

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Many new seeds of the simulator on all cores; ends with what they went through, or with the first that breaks.
+# Runs many new seeds of the simulator on all cores; prints the totals of what was injected, or the first failure.
 #   scripts/sim-campaign.sh [SEEDS, default 20000] [FIRST SEED, default drawn at random]
-# What the one that broke said stays in the build directory, whole.
-# PIXELD_BUILD: a build that is there (build/release is twice as fast); without it build/asan is built.
+# The complete output of a failed seed stays in the build directory.
+# PIXELD_BUILD: an existing build (build/release is twice as fast); by default, build/asan is built.
 set -eu
 cd "$(dirname "$0")/.."
 seeds=${1:-20000}
@@ -21,7 +21,7 @@ workers= # those that run
 trap 'kill $workers 2>/dev/null || true; wait; rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 
-# seeds_run NUMBER: every so many-th chunk, until one breaks, here or elsewhere. A simulator ends with its worker.
+# seeds_run NUMBER: every n-th chunk for n workers, until a seed fails, here or in another worker. A simulator ends with its worker.
 seeds_run() {
 	at=$(($1 * chunk))
 	while [ $at -lt "$seeds" ] && [ ! -e "$work/broken" ]; do
@@ -36,7 +36,7 @@ seeds_run() {
 	done
 }
 
-# Drops the workers that have ended; false: all have.
+# Forgets the workers that have ended; false: all have.
 any_runs() {
 	running=
 	for worker in $workers; do
@@ -71,10 +71,10 @@ wait
 if [ -e "$work/broken" ]; then
 	cp "$work/$(cat "$work/broken").broken" "$kept"
 	awk '/^sim_pixeld --seed / { said = "" } { said = said $0 "\n" } END { printf "%s", said }' "$kept"
-	echo "FAILED: the line that begins with sim_pixeld is the command that repeats it (in $PIXELD_BUILD/tests/sim); all of it: $kept"
+	echo "FAILED: the line that starts with sim_pixeld is the command that repeats it (in $PIXELD_BUILD/tests/sim); complete output: $kept"
 	exit 1
 fi
-# A report is "12 steps, 3 kills; asked 45": each number is added up under the words around it.
+# A report is "12 steps, 3 kills; asked 45": numbers with the same words around them are added up.
 cat "$work"/*.done | awk -v begun="$begun" '{
 	sub(/^[^:]*: /, "")
 	pieces = split($0, piece, /[,;:] */)

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Installs what is missing, builds, runs every test, and ends with one verdict.
+# Installs missing packages, builds, runs every test, and prints one verdict.
 #   scripts/test.sh            everything
-#   scripts/test.sh --quick    unit tests only, those of the page too
-# Reports of every part lie in build/reports/ (JUnit).
+#   scripts/test.sh --quick    unit tests only, including those of the page
+# The reports of all parts are in build/reports/ (JUnit).
 set -u
 cd "$(dirname "$0")/.."
 quick=no
@@ -18,8 +18,8 @@ skipped=
 begun=$(date +%s)
 mkdir -p build/reports
 
-# part NAME COMMAND...: runs it, whatever happened before, and remembers whether it failed. 77 says that this
-# machine cannot do it; the command has said why.
+# part NAME COMMAND...: runs it, even after earlier failures, and records whether it failed. 77 means that this
+# machine cannot run it; the command has printed why.
 part() {
 	name=$1
 	shift
@@ -52,7 +52,7 @@ build() {
 	cmake --build --preset "$preset"
 }
 
-# run PRESET REPORT JOBS LABELS: tests with one of the labels; none at all is a failure.
+# run PRESET REPORT JOBS LABELS: tests with one of the labels; it is a failure if there are none.
 run() {
 	ctest --preset "$1" --no-tests=error -j "$3" -L "^($4)\$" \
 		--output-junit "$PWD/build/reports/$2.xml"
@@ -61,7 +61,7 @@ run() {
 verdict() {
 	echo
 	took=$(($(date +%s) - begun))
-	[ -z "$skipped" ] || echo "Not done on this machine:$skipped"
+	[ -z "$skipped" ] || echo "Skipped on this machine:$skipped"
 	if [ -n "$failed" ]; then
 		echo "FAILED after $took s:$failed"
 		exit 1
@@ -83,7 +83,7 @@ if [ $quick = yes ]; then
 	verdict
 fi
 part build-release build release
-# Another compiler has other warnings, all of them errors.
+# A second compiler has other warnings; all are errors.
 part build-fuzz build fuzz
 part build-tsan build tsan
 
@@ -92,12 +92,12 @@ part unit run asan unit "$cores" 'unit|web|fuzz|sim'
 part unit-clang run fuzz unit-clang "$cores" fuzz
 part threads run tsan threads 1 threads
 part e2e run release e2e 1 'e2e|browser|front|kept'
-# The oldest kernel that we serve, as far as a newer one can play it.
+# The oldest supported kernel, as far as a newer one can imitate it.
 PIXELD_RING_MAX=6.1
 export PIXELD_RING_MAX
 part e2e-6.1 run release e2e-6.1 1 e2e
 unset PIXELD_RING_MAX
 part fault run release fault 1 fault
-# What this machine has beyond the package lists is not seen here; a bare one shows it. That one has no other.
+# Packages on this machine that the lists lack hide gaps in them; a bare Debian shows these. It does not start another one.
 [ -n "${PIXELD_FRESH_DEBIAN:-}" ] || part fresh-debian scripts/fresh-debian.sh tests/fresh/two_commands.sh
 verdict

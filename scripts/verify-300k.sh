@@ -1,16 +1,16 @@
 #!/bin/bash
-# Proves on this machine that one pixeld holds 300,000 clients: every one gets every update.
+# Proves on this machine that one pixeld serves 300,000 clients: every client receives every update.
 #
 #	scripts/verify-300k.sh [BUILD_DIR]
 #	CLIENTS=20000 MINUTES=0.3 BURSTS=2 scripts/verify-300k.sh
 #
-# Starts a server with the embedded journal (synced before every acknowledgement) and loadgen beside it: all
-# clients connect, RATE placements/s with the real cells and colors for MINUTES, BURSTS seconds of BURST_RATE
-# spread over them, and in the middle STORM of the clients break off at once, half of them without FIN, and
-# resume. Afterwards checker.py holds acknowledgements, journal and board against each other. Reports go to
-# build/reports/verify-CLIENTS/. The last line is the verdict; exit 0 when all holds and the goals are met, 99
-# when only a goal was missed, else 1. SERVER_FLAGS and LOADGEN_FLAGS are handed on. Needs python3 and curl; runs in a network namespace of its own where one
-# can be made (own-network.sh).
+# Starts a server with the embedded journal (synced before every acknowledgement), and loadgen next to it. All
+# clients connect; RATE placements/s with real cells and colors follow for MINUTES, with BURSTS seconds of BURST_RATE
+# spread over them. In the middle, STORM of the clients disconnect at the same moment, half of them without FIN, and
+# resume. Afterwards checker.py compares acknowledgements, journal and board. Reports are written to
+# build/reports/verify-CLIENTS/. The last line is the verdict; exit code 0 if all checks pass and the goals are met, 99
+# if only a goal is missed, otherwise 1. SERVER_FLAGS and LOADGEN_FLAGS are passed on. Needs python3 and curl; runs in
+# a network namespace of its own if possible (own-network.sh).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 [ -n "${PIXELD_NETWORK:-}" ] || exec scripts/own-network.sh "scripts/${0##*/}" "$@"
@@ -80,8 +80,8 @@ read -r -a phases <<<"$(plan | tr '\n' ' ')"
 pattern=(--hot-cells 10000:13% --noop-share 33%)
 [ ! -r "$data" ] || pattern=(--replay "$data")
 
-# --- the run; memory and CPU of both beside it ---
-# Right after a whole crowd has left a request may be turned away: again, then.
+# --- the run, with memory and CPU of both ---
+# Right after all clients have left, a request may be refused: retry.
 get() { curl -sf -m 60 --retry 20 --retry-all-errors --retry-delay 1 "http://127.0.0.1:$port$1"; }
 watch() {
 	echo "second,server_rss_kib,server_cpu_s,server_sends,board_seq,loadgen_rss_kib,loadgen_cpu_ticks,tcp_sockets,tcp_mem_pages,slab_kib,load"
@@ -122,7 +122,7 @@ wait "$watcher" 2>/dev/null || true
 [ -s "$out/result.json" ] || { tail -5 "$out/live.txt" >&2; echo "VERIFY FAIL: loadgen ended with $code and no result"; exit 1; }
 get /metrics >"$out/metrics.txt"
 
-# --- the truth, from outside ---
+# --- checks from outside ---
 get /boards/main/bitmap >"$work/bitmap"
 kill "$server"
 stopped=0
@@ -140,10 +140,10 @@ out, code, checked, stopped = sys.argv[1], *map(int, sys.argv[2:])
 r = json.load(open(f"{out}/result.json"))
 rows = [row for row in csv.DictReader(open(f"{out}/host.csv")) if row["load"] and row["server_sends"]]
 most = {name: max(int(row[name]) for row in rows) for name in ("server_rss_kib", "loadgen_rss_kib", "tcp_mem_pages", "slab_kib")}
-# What a client takes: user space by what the server grew, the kernel by what its slabs did (both ends are here).
+# Memory per client: the growth of the server in user space, and of the slabs in the kernel (both ends are on this machine).
 user = (most["server_rss_kib"] - int(rows[0]["server_rss_kib"])) * 1024 / r["clients"]
 kernel = (most["slab_kib"] - int(rows[0]["slab_kib"])) * 1024 / 2 / r["clients"]
-# CPU per delivery while people place: the connects before and the reading-out behind are not in it.
+# CPU per delivery while placements arrive, without connecting before and checking after.
 placing = [b for a, b in zip(rows, rows[1:]) if int(b["board_seq"]) > int(a["board_seq"])][3:]
 cpu, sends = ((float(placing[-1][name]) - float(placing[0][name]) for name in ("server_cpu_s", "server_sends"))
               if len(placing) > 1 else (0, 0)) # a run of seconds
