@@ -158,7 +158,7 @@ struct msg_face {
 	uint8_t bits;
 	bool frozen;
 	uint32_t cooldown_ms;
-	uint32_t tag;
+	uint32_t tag; /* 0: an older server did not tell */
 	uint32_t palette_len;
 	struct palette_color palette[BOARD_COLORS_MAX];
 };
@@ -204,8 +204,9 @@ int message_decode_color(const uint8_t *in, size_t len, uint32_t *ret_color);
 int message_decode_rollback(const uint8_t *in, size_t len, struct msg_rollback *ret_rollback,
 			    const char **ret_why);
 
-/* Reads the text of a MSG_BOARD. 0, or -EBADMSG: not JSON, or a member is missing or impossible
- * (more colors than `bits` allow, a name that is none). What is not known is skipped. */
+/* Reads the text of a MSG_BOARD, or what GET /boards/{board} answers. 0, or -EBADMSG: not JSON, or
+ * a member is missing or impossible (more colors than `bits` allow, a name that is none). What is
+ * not known is skipped. */
 int message_decode_face(const char *text, size_t len, struct msg_face *ret_face);
 
 /* Decodes what a server sent, binary only. For MSG_DELTA the payload for delta_decode() is

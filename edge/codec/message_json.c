@@ -244,7 +244,7 @@ static bool read_face(const json_t *object, struct msg_face *f)
 	return json_is_boolean(frozen) && read_u32(object, "width", &f->width) &&
 	       read_u32(object, "height", &f->height) &&
 	       read_u32(object, "cooldown_ms", &f->cooldown_ms) &&
-	       read_u32(object, "tag", &f->tag) &&
+	       (json_object_get(object, "tag") == NULL || read_u32(object, "tag", &f->tag)) &&
 	       read_palette(json_object_get(object, "palette"), f);
 }
 

@@ -70,6 +70,7 @@ class Server:
         self.board = bytearray(seed.dice(lie).randbytes(WIDTH * HEIGHT * BITS // 8))
         self.changed, self.cut, self.log, self.clients, self.numbers = {}, seq, [], [], 0
         self.last, self.broke, self.forgot = {}, False, None
+        self.tells_face, self.version, self.colors = "face" in (lie or ""), 1, 10 if lie == "faces" else 16
 
     # --- HTTP ---
     async def connection(self, reader, writer):
@@ -85,6 +86,10 @@ class Server:
                     if self.lie == "killed":
                         return writer.transport.abort()
                     body = json.dumps({"token": base64.urlsafe_b64encode(os.urandom(16)).decode()}).encode()
+                elif path == "/about" and self.tells_face:
+                    body = json.dumps({"protocol": 1, "features": ["json", "board"]}).encode()
+                elif path == "/boards/main" and self.tells_face:
+                    body = self.face()
                 elif path == "/boards/main/bitmap":
                     self.cut_frame()
                     body, more = bytes(self.board), f"X-Board-Seq: {self.seq}\r\nX-Board-Epoch: {EPOCH}\r\n"
@@ -127,6 +132,14 @@ class Server:
             self.clients.remove(client)
 
     # --- messages ---
+    def face(self, is_lie=False):
+        palette = [{"name": f"color {i}", "rgb": f"#{i:06x}"} for i in range(self.colors)]
+        return json.dumps({"name": "main", "number": BOARD, "width": WIDTH, "height": HEIGHT + is_lie, "bits": BITS, "frozen": False,
+                           "cooldown_ms": 0, "tag": self.version, "palette": palette, "later": None}).encode()
+
+    def face_frame(self, is_lie=False):
+        return frame(b"\x4d" + struct.pack("<HI", BOARD, self.version) + self.face(is_lie))
+
     def subscribe(self, client, data, user):
         self.cut_frame()
         flags, start = 0, self.seq
@@ -137,6 +150,8 @@ class Server:
             flags = 1
         client.send(frame(struct.pack("<BHIQIIBBIB", 0x43, BOARD, EPOCH, self.seq, WIDTH, HEIGHT, BITS, flags, 0, 4)
                           + b"main" + bytes(4)))
+        if self.tells_face and (self.lie != "faceless" or client.number != 11):
+            client.send(self.face_frame(self.lie == "other_face" and client.number == 11))
         if user is not None:
             client.send(frame(struct.pack("<BHIQQ", 0x48, BOARD, 0, *self.last.get(user, (0, 0)))))
         client.subscribed = True
@@ -148,6 +163,8 @@ class Server:
         _, _, x, y, color, request = struct.unpack("<BHHHBQ", data)
         if request % 10 == 0:
             return client.send(frame(struct.pack("<BHQBI", 0x46, BOARD, request, 5, 1000)))
+        if color >= self.colors:
+            return client.send(frame(struct.pack("<BHQBI", 0x46, BOARD, request, 2, 0)))
         self.seq += 1
         cell, self.last[user] = y * WIDTH + x, (request, self.seq)
         old = self.board[cell // 2]
@@ -216,6 +233,10 @@ class Server:
                 for client in [c for c in self.clients if c.subscribed]:
                     seq = self.seq + (1 if ahead else 0)
                     client.send(frame(struct.pack("<BHIQIQ", 0x42, BOARD, EPOCH, seq, len(self.clients), 0)))
+            if self.lie == "faces" and self.seq > 1050 and self.version == 1:
+                self.version, self.colors = 2, 14
+                for client in [c for c in self.clients if c.subscribed]:
+                    client.send(self.face_frame())
             if self.lie in ("break", "break_stale") and self.seq > 1100 and not self.broke:
                 self.broke = True
                 if self.lie == "break_stale":
@@ -261,6 +282,8 @@ LIES = [  # lie, exit code, the name it gets in the report
     ("forget", 3, "ack_lost"),
     ("same_seq", 3, "ack_twice"),
     ("other_request", 3, "ack_unknown"),
+    ("faceless", 3, "face"),
+    ("other_face", 3, "face"),
     ("close", 1, "closed"),
     ("accept", 4, "upgrade"),
 ]
@@ -286,6 +309,12 @@ async def main():
 
     code, result, said, _ = await loadgen("pieces")
     check("frames that come in pieces are as good", code == 0 and result["clients_complete"] == 20, code, said)
+
+    code, result, said, acks = await loadgen("faces")
+    colors = {int(line.split(",")[3]) for line in acks}
+    check("colors are those of the palette, and of the next one",
+          code == 0 and set(result["refused"]) == {"cooldown"} and max(colors) in range(10, 14), code, colors, said)
+    check("a board that changed is told", "board      2 descriptions" in said, said)
 
     for lie, exit_code, name in LIES:
         code, result, said, _ = await loadgen(lie, settle="2s")

@@ -50,7 +50,7 @@ static void hot_cells_get_their_share(void **state)
 	plan.hot_cells = 100;
 	plan.hot_share = 0.25;
 	for (uint64_t i = 0; i < MANY; i++) {
-		struct place p = plan_place(&plan, i, SIDE, SIDE, 4);
+		struct place p = plan_place(&plan, i, SIDE, SIDE, 16);
 
 		hits[p.y * SIDE + p.x]++;
 	}
@@ -70,7 +70,7 @@ static void share_of_placements_changes_nothing(void **state)
 	(void)state;
 	plan.noop_share = 0.33;
 	for (uint64_t i = 0; i < 3 * MANY; i++) {
-		struct place p = plan_place(&plan, i, SIDE, SIDE, 4);
+		struct place p = plan_place(&plan, i, SIDE, SIDE, 16);
 
 		same += i >= 2 * MANY && board[p.y * SIDE + p.x] == p.color + 1;
 		board[p.y * SIDE + p.x] = (uint8_t)(p.color + 1);
@@ -86,8 +86,8 @@ static void placement_is_the_same_at_every_call(void **state)
 	plan.hot_cells = 10;
 	plan.hot_share = 0.5;
 	for (uint64_t i = 0; i < 100000; i += 77) {
-		struct place a = plan_place(&plan, i, SIDE, SIDE, 4);
-		struct place b = plan_place(&plan, i, SIDE, SIDE, 4);
+		struct place a = plan_place(&plan, i, SIDE, SIDE, 16);
+		struct place b = plan_place(&plan, i, SIDE, SIDE, 16);
 
 		assert_true(a.x == b.x && a.y == b.y && a.color == b.color);
 		assert_true(a.x < SIDE && a.y < SIDE && a.color < 16);
@@ -121,8 +121,8 @@ static void recorded_times_are_spread_over_their_seconds(void **state)
 	assert_int_equal(plan_due_ns(&plan, 2), 2000000000);
 	plan.speedup = 10;
 	assert_int_equal(plan_due_ns(&plan, 2), 200000000);
-	assert_int_equal(plan_place(&plan, 2, SIDE, SIDE, 4).y, 1);
-	assert_int_equal(plan_place(&plan, 2, SIDE, SIDE, 4).x, 1);
+	assert_int_equal(plan_place(&plan, 2, SIDE, SIDE, 16).y, 1);
+	assert_int_equal(plan_place(&plan, 2, SIDE, SIDE, 16).x, 1);
 }
 
 static void recording_begins_anew_when_it_is_to(void **state)
@@ -132,7 +132,7 @@ static void recording_begins_anew_when_it_is_to(void **state)
 	(void)state;
 	assert_int_equal(recording_load(words, 4), 0);
 	plan.count = UINT64_MAX;
-	assert_int_equal(plan_place(&plan, 5001, SIDE, SIDE, 4).x, 8);
+	assert_int_equal(plan_place(&plan, 5001, SIDE, SIDE, 16).x, 8);
 }
 
 static void recording_out_of_order_or_torn_is_refused(void **state)

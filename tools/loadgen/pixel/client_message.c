@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tools/loadgen/result/remedy.h"
@@ -40,6 +41,7 @@ void client_subscribe(struct pixel_crew *w, struct client *c, bool with_session)
 	}
 	memcpy(m.subscribe.board, w->options->board, sizeof(m.subscribe.board));
 	c->place.frame = STREAM_NONE;
+	c->faced = false;
 	c->resuming = c->follow.joined;
 	m.subscribe.resume = c->resuming;
 	m.subscribe.epoch = c->follow.epoch;
@@ -76,11 +78,24 @@ static bool reference_fetch(struct pixel_crew *w, struct client *c, uint32_t epo
 
 static bool canvas_fits(struct pixel_crew *w, const struct msg_subscribed *m)
 {
+	uint32_t colors = w->shared->preview.colors;
+
 	if (w->canvas.width == 0)
-		w->canvas = (struct canvas){
-			.width = m->width, .height = m->height, .bits = m->bits, .board = m->board};
+		w->canvas = (struct canvas){.width = m->width,
+					    .height = m->height,
+					    .bits = m->bits,
+					    .colors = colors > 0 ? colors : 1U << m->bits,
+					    .board = m->board};
 	return w->canvas.width == m->width && w->canvas.height == m->height &&
 	       w->canvas.bits == m->bits && w->canvas.board == m->board;
+}
+
+/* The client has everything that it needs. */
+static void begin(struct pixel_crew *w, struct client *c)
+{
+	client_settle_down(w, c);
+	if (c->painter != NULL)
+		pixel_painter_ready(w, c->painter);
 }
 
 static void subscribed(struct pixel_crew *w, struct client *c, const struct msg_subscribed *m)
@@ -109,9 +124,55 @@ static void subscribed(struct pixel_crew *w, struct client *c, const struct msg_
 		link_break(&w->crew, &c->link, TROUBLE_NONE, "");
 		return;
 	}
-	client_settle_down(w, c);
-	if (c->painter != NULL)
-		pixel_painter_ready(w, c->painter);
+	if (client_knows_board(w, c))
+		begin(w, c);
+}
+
+/* --- what the board is ------------------------------------------------------------------------ */
+
+/* Parsed once for all clients of the thread, since all receive the same text. false: it describes
+ * another board, or nothing. */
+static bool face_take(struct pixel_crew *w, const struct msg_board *m)
+{
+	struct msg_face face;
+	char *text;
+
+	if (w->face != NULL && w->face_len == m->face_len &&
+	    memcmp(w->face, m->face, m->face_len) == 0)
+		return true;
+	if (message_decode_face(m->face, m->face_len, &face) < 0 || face.palette_len == 0 ||
+	    face.width != w->canvas.width || face.height != w->canvas.height ||
+	    face.bits != w->canvas.bits)
+		return false;
+	w->canvas.colors = face.palette_len;
+	stat_add(&w->stats.faces, 1);
+	text = malloc(m->face_len);
+	if (text == NULL)
+		return true; /* it is parsed again next time */
+	memcpy(text, m->face, m->face_len);
+	free(w->face);
+	w->face = text;
+	w->face_len = m->face_len;
+	return true;
+}
+
+static void board(struct pixel_crew *w, struct client *c, const struct msg_board *m,
+		  const uint8_t *message, size_t len)
+{
+	if (c->link.state != LINK_STANDING || m->board != c->board) {
+		link_break(&w->crew, &c->link, TROUBLE_MESSAGE,
+			   "the face of a board that is not subscribed");
+		return;
+	}
+	if (!face_take(w, m))
+		crew_trouble(&w->crew, TROUBLE_FACE, &c->link, "%.*s", (int)m->face_len, m->face);
+	if (!c->faced) { /* the first is sent to this client alone, later ones are in the stream */
+		c->faced = true;
+		if (w->shared->preview.tells_face)
+			begin(w, c);
+	} else if (stream_is_end(w->stream, &c->place)) {
+		c->place = stream_append(w->stream, c->follow.epoch, message, len, 1, 0);
+	}
 }
 
 /* The board has to be fetched. What the thread's reference holds was fetched and followed by this
@@ -210,16 +271,17 @@ static void status(struct pixel_crew *w, struct client *c, const struct msg_stat
 
 /* --- answers to placements -------------------------------------------------------------------- */
 
-static void ack_keep(struct pixel_crew *w, const struct client *c, uint64_t request, uint64_t seq)
+static void ack_keep(struct pixel_crew *w, const struct client *c, uint64_t request, uint64_t seq,
+		     uint8_t color)
 {
 	struct place place = plan_place(w->shared->plan, request - 1, w->canvas.width,
-					w->canvas.height, w->canvas.bits);
+					w->canvas.height, w->canvas.colors);
 	struct ack ack = {
 		.request = request,
 		.seq = seq,
 		.cell = place.y * w->canvas.width + place.x,
 		.client = (uint32_t)link_number(&w->crew, &c->link) & 0xffffff,
-		.color = place.color,
+		.color = color,
 	};
 
 	if (!ledger_add(&w->ledger, &ack))
@@ -229,28 +291,28 @@ static void ack_keep(struct pixel_crew *w, const struct client *c, uint64_t requ
 
 static void placed(struct pixel_crew *w, struct client *c, const struct msg_placed *m)
 {
-	struct span span;
+	struct pending it;
 
-	if (c->painter == NULL || !painter_answer(c->painter, m->request, &span)) {
+	if (c->painter == NULL || !painter_answer(c->painter, m->request, &it)) {
 		crew_trouble(&w->crew, TROUBLE_ACK_UNKNOWN, &c->link, "placed, request %" PRIu64,
 			     m->request);
 		return;
 	}
 	stat_add(&w->stats.acknowledged, 1);
 	stat_add(&w->crew.stats.outstanding, (uint64_t)-1);
-	latency_record(&w->latencies, LATENCY_ACK, &span, w->crew.now.mono_ns);
-	hdr_record(&w->crew.second.ack, w->crew.now.mono_ns - span.intended_ns);
-	sight_times_set(w->shared->times, m->seq, &span);
-	ack_keep(w, c, m->request, m->seq);
+	latency_record(&w->latencies, LATENCY_ACK, &it.span, w->crew.now.mono_ns);
+	hdr_record(&w->crew.second.ack, w->crew.now.mono_ns - it.span.intended_ns);
+	sight_times_set(w->shared->times, m->seq, &it.span);
+	ack_keep(w, c, m->request, m->seq, it.color);
 	c->painter->rests_until_ns = w->crew.now.mono_ns + m->cooldown_ms * NS_PER_MS;
 	pixel_painter_ready(w, c->painter);
 }
 
 static void refused(struct pixel_crew *w, struct client *c, const struct msg_refused *m)
 {
-	struct span span;
+	struct pending it;
 
-	if (c->painter == NULL || !painter_answer(c->painter, m->request, &span)) {
+	if (c->painter == NULL || !painter_answer(c->painter, m->request, &it)) {
 		crew_trouble(&w->crew, TROUBLE_ACK_UNKNOWN, &c->link,
 			     "refused (%s), request %" PRIu64, refusal_str((enum refusal)m->code),
 			     m->request);
@@ -268,7 +330,7 @@ static void refused(struct pixel_crew *w, struct client *c, const struct msg_ref
 static void you(struct pixel_crew *w, struct client *c, const struct msg_you *m)
 {
 	struct painter *p = c->painter;
-	bool last = false;
+	struct pending last = {0};
 	uint32_t settled = 0;
 
 	if (p == NULL || !p->asking || c->link.state != LINK_STANDING)
@@ -278,8 +340,8 @@ static void you(struct pixel_crew *w, struct client *c, const struct msg_you *m)
 		settled = painter_look_up(p, m->last_request, &last);
 	stat_add(&w->stats.looked_up, settled);
 	stat_add(&w->crew.stats.outstanding, 0 - (uint64_t)settled);
-	if (last)
-		ack_keep(w, c, m->last_request, m->last_seq);
+	if (last.answered)
+		ack_keep(w, c, m->last_request, m->last_seq, last.color);
 	pixel_painter_ready(w, p);
 }
 
@@ -324,6 +386,8 @@ void client_message(struct crew *crew, struct link *link, enum ws_opcode opcode,
 		stale(w, c, &m.stale);
 	else if (m.type == MSG_YOU)
 		you(w, c, &m.you);
+	else if (m.type == MSG_BOARD)
+		board(w, c, &m.board, message, len);
 	else if (m.type == MSG_ERROR)
 		error_told(w, c, &m.error);
 }

@@ -83,14 +83,19 @@ uint32_t painter_encode(struct painter *p, const struct plan *plan, const struct
 
 	for (; p->sent < p->head; p->sent++) {
 		uint64_t index = painter_index(p, p->sent);
+		struct pending *pending = &p->pending[p->sent % p->window];
 		struct place place;
 
-		if (p->pending[p->sent % p->window].answered)
+		if (pending->answered)
 			continue;
-		place = plan_place(plan, index, canvas->width, canvas->height, canvas->bits);
+		place = plan_place(plan, index, canvas->width, canvas->height, canvas->colors);
+		if (pending->chosen)
+			place.color = pending->color;
+		pending->chosen = true;
+		pending->color = place.color;
 		p->out_len +=
 			place_write(p->out + p->out_len, &place, canvas->board, index + 1, rng);
-		p->pending[p->sent % p->window].span.begun_ns = now_ns;
+		pending->span.begun_ns = now_ns;
 		again += p->sent < p->sent_ever;
 	}
 	if (p->sent > p->sent_ever)
@@ -106,7 +111,7 @@ static void tail_advance(struct painter *p)
 		p->sent = p->tail;
 }
 
-bool painter_answer(struct painter *p, uint64_t request, struct span *ret_span)
+bool painter_answer(struct painter *p, uint64_t request, struct pending *ret_pending)
 {
 	uint64_t k;
 
@@ -116,7 +121,7 @@ bool painter_answer(struct painter *p, uint64_t request, struct span *ret_span)
 	if (k < p->tail || k >= p->sent || p->pending[k % p->window].answered)
 		return false;
 	p->pending[k % p->window].answered = true;
-	*ret_span = p->pending[k % p->window].span;
+	*ret_pending = p->pending[k % p->window];
 	tail_advance(p);
 	return true;
 }
@@ -128,17 +133,18 @@ void painter_broke(struct painter *p)
 	p->urgent_len = 0;
 }
 
-uint32_t painter_look_up(struct painter *p, uint64_t last_request, bool *ret_last)
+uint32_t painter_look_up(struct painter *p, uint64_t last_request, struct pending *ret_last)
 {
 	uint32_t settled = 0;
 
-	*ret_last = false;
+	*ret_last = (struct pending){0};
 	for (uint64_t k = p->tail; k < p->sent_ever && painter_index(p, k) + 1 <= last_request;
 	     k++) {
 		if (p->pending[k % p->window].answered)
 			continue;
 		p->pending[k % p->window].answered = true;
-		*ret_last = painter_index(p, k) + 1 == last_request;
+		if (painter_index(p, k) + 1 == last_request)
+			*ret_last = p->pending[k % p->window];
 		settled++;
 	}
 	tail_advance(p);

@@ -26,6 +26,8 @@
 struct pending {
 	struct span span; /* begun: when last handed to the connection */
 	bool answered;
+	bool chosen; /* `color` was sent, so it must not change any more */
+	uint8_t color;
 };
 
 struct painter {
@@ -51,6 +53,7 @@ struct painter {
 struct canvas {
 	uint32_t width, height;
 	unsigned bits;
+	uint32_t colors; /* of the palette, as far as known; it may change */
 	uint16_t board;
 };
 
@@ -69,14 +72,15 @@ uint32_t painter_encode(struct painter *p, const struct plan *plan, const struct
 			uint64_t now_ns, uint64_t *rng);
 
 /* An answer to this request. false: it is not awaited. */
-bool painter_answer(struct painter *p, uint64_t request, struct span *ret_span);
+bool painter_answer(struct painter *p, uint64_t request, struct pending *ret_pending);
 
 /* The connection is lost: what is unanswered will be sent again. */
 void painter_broke(struct painter *p);
 
 /* The server reports that it accepted everything up to this request: those are answered. Returns
- * how many were not answered before; *ret_last: whether last_request itself was one of them. */
-uint32_t painter_look_up(struct painter *p, uint64_t last_request, bool *ret_last);
+ * how many were not answered before; ret_last->answered: last_request itself was one of them, and
+ * *ret_last is its entry. */
+uint32_t painter_look_up(struct painter *p, uint64_t last_request, struct pending *ret_last);
 
 uint64_t painter_waiting(const struct painter *p); /* due, but not answered */
 

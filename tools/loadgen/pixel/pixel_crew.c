@@ -130,6 +130,7 @@ void pixel_crew_free(struct crew *crew)
 	ledger_fini(&w->ledger);
 	free(w->clients);
 	free(w->painters);
+	free(w->face);
 }
 
 /* --- for client.c ----------------------------------------------------------------------------- */
@@ -163,6 +164,8 @@ void pixel_crew_reach_add(const struct pixel_crew *w, uint64_t seq_first, uint64
 		reach->clients++;
 		reach->complete += w->clients[i].link.leaving && !f->wrong && f->seq >= final;
 		reach->behind += w->clients[i].link.leaving && f->seq < final;
+		reach->faceless +=
+			w->clients[i].link.leaving && !client_knows_board(w, &w->clients[i]);
 		reach->expected += final > start ? final - start : 0;
 		reach->received += follow_received(f, final);
 	}

@@ -18,6 +18,7 @@
 #include "tools/loadgen/net/crew.h"
 #include "tools/loadgen/pixel/options.h"
 #include "tools/loadgen/pixel/plan.h"
+#include "tools/loadgen/pixel/preview.h"
 #include "tools/loadgen/check/reference.h"
 #include "tools/loadgen/pixel/sessions.h"
 #include "tools/loadgen/result/run_result.h"
@@ -33,6 +34,7 @@ struct run_shared {
 	const struct pace *pace;
 	struct sight_times *times;
 	const struct session_token *tokens; /* one per painter */
+	struct preview preview;             /* fixed */
 	_Atomic uint64_t final_seq;         /* valid in PHASE_SETTLE; UINT64_MAX: not known yet */
 };
 
@@ -46,6 +48,7 @@ struct pixel_crew_stats {
 	_Atomic uint64_t refused[REFUSAL_MAX]; /* [0]: codes that this version does not know */
 	_Atomic uint64_t to_place;             /* replay: not due yet */
 	_Atomic uint64_t frames;               /* distinct deltas */
+	_Atomic uint64_t faces;                /* distinct descriptions of the board, in a row */
 	_Atomic uint64_t torn[TEARS];          /* connections closed on purpose, by enum tear */
 	_Atomic uint64_t resumes;
 	_Atomic uint64_t stale;

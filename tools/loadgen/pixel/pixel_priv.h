@@ -32,6 +32,7 @@ struct client {
 	bool counted : 1;  /* in the crowd */
 	bool stopper : 1;  /* stops reading once it follows */
 	bool resuming : 1; /* the subscribe in progress asked to resume */
+	bool faced : 1;    /* received `board` since it subscribed */
 };
 
 _Static_assert(sizeof(struct client) <= 256, "512 bytes per client with its share of the buffers");
@@ -61,6 +62,8 @@ struct pixel_crew {
 	uint32_t storm_at; /* the next client to take part in it */
 	uint64_t held_ns;  /* when a full window last delayed the schedule */
 	struct canvas canvas;
+	char *face; /* the text of the last `board`; NULL: none yet */
+	size_t face_len;
 
 	struct reference *reference;
 	struct stream *stream;
@@ -95,6 +98,12 @@ uint64_t pixel_due_ns(const struct crew *crew);
 
 /* A plan without times of its own is due whenever a window has room. */
 void pixel_painter_fill(struct pixel_crew *w, struct painter *p);
+
+/* The client received `board`, or the server does not send it. */
+static inline bool client_knows_board(const struct pixel_crew *w, const struct client *c)
+{
+	return c->faced || !w->shared->preview.tells_face;
+}
 
 /* --- pixel_turn.c: speaker --- */
 

@@ -87,7 +87,8 @@ static void behind_look(struct pixel_crew *w, uint64_t final)
 	for (uint32_t i = 0; i < w->crew.count; i++) {
 		const struct client *c = &w->clients[i];
 		bool late = !c->stopper && c->link.state != LINK_DEAD &&
-			    (c->link.state != LINK_STANDING || c->follow.seq < final);
+			    (c->link.state != LINK_STANDING || c->follow.seq < final ||
+			     !client_knows_board(w, c));
 
 		behind += late;
 		at_once += late && !c->link.marked;

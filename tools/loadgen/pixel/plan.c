@@ -148,7 +148,7 @@ static struct place recorded_place(uint32_t record)
 }
 
 struct place plan_place(const struct plan *plan, uint64_t index, uint32_t width, uint32_t height,
-			unsigned bits)
+			uint32_t colors)
 {
 	uint64_t random, where;
 
@@ -164,6 +164,6 @@ struct place plan_place(const struct plan *plan, uint64_t index, uint32_t width,
 	return (struct place){
 		.x = (uint32_t)(where >> 8 & 0xffffff) % width,
 		.y = (uint32_t)(where >> 32 & 0xffffff) % height,
-		.color = (uint8_t)(random & ((1U << bits) - 1)),
+		.color = (uint8_t)((random & 0xff) % colors),
 	};
 }

@@ -43,9 +43,10 @@ static inline bool plan_ends(const struct plan *plan)
 	return plan->count != UINT64_MAX;
 }
 
-/* The placement with this index: the same in every call. index < count. */
+/* The placement with this index: with the same size and number of colors, the same in every call.
+ * A replay's is as it was recorded. index < count. */
 struct place plan_place(const struct plan *plan, uint64_t index, uint32_t width, uint32_t height,
-			unsigned bits);
+			uint32_t colors);
 
 /* Replay: when it was made, relative to the first, at the plan's speed. */
 uint64_t plan_due_ns(const struct plan *plan, uint64_t index);

@@ -68,6 +68,8 @@ static void totals_add(struct run_totals *t, const struct pixel_crew_stats *s)
 	t->seq_max_sum += stat_get(&s->seq_max_sum);
 	if (stat_get(&s->frames) > t->frames)
 		t->frames = stat_get(&s->frames);
+	if (stat_get(&s->faces) > t->faces)
+		t->faces = stat_get(&s->faces);
 	for (unsigned i = 0; i < REFUSAL_MAX; i++) {
 		t->refused[i] += stat_get(&s->refused[i]);
 		t->refused_all += stat_get(&s->refused[i]);
@@ -102,6 +104,7 @@ static enum exit_code preflight(struct runner *r)
 	}
 	r->result->seq_first = board.seq;
 	free(board.bytes);
+	preview_fetch(&o->net.targets[0], o->board, &r->shared.preview);
 	return EXIT_PASS;
 }
 

@@ -34,6 +34,7 @@ static void late_troubles_count(struct run_result *result)
 	result->totals.tally.trouble[TROUBLE_ACK_LOST] += result->ledger_verdict.lost;
 	result->totals.tally.trouble[TROUBLE_ACK_TWICE] += result->ledger_verdict.twice;
 	result->totals.tally.trouble[TROUBLE_BEHIND] += result->reach.behind;
+	result->totals.tally.trouble[TROUBLE_FACE] += result->reach.faceless;
 }
 
 static void conclusions_draw(struct run_result *result)

@@ -22,6 +22,7 @@ struct reach {
 	uint64_t clients;  /* that should receive everything */
 	uint64_t complete; /* that did, and were connected to the end */
 	uint64_t behind;   /* connected to the end, but had not received everything */
+	uint64_t faceless; /* connected to the end, but had not received `board` */
 	uint64_t expected; /* seqs, over clients */
 	uint64_t received;
 };

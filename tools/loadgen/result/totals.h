@@ -20,6 +20,7 @@ struct run_totals {
 	uint64_t placed, resent, acknowledged, looked_up, refused_all, to_place;
 	uint64_t refused[REFUSAL_MAX];
 	uint64_t frames;      /* of the crew that saw the most */
+	uint64_t faces;       /* likewise */
 	uint64_t torn[TEARS]; /* connections closed on purpose, by enum tear */
 	uint64_t resumes, stale, refetches;
 	uint64_t seq_sum, seq_max_sum;
