@@ -4,7 +4,7 @@
  * Owner      the worker that accepted it.
  * Memory     an element of worker->conns; free again only in CONN_FREE. Input and output buffers
  *            are borrowed from the worker's pools while there is something in them.
- * In flight  `ops`: at most one receive, one send to the end, one shutdown, one cancel, one close.
+ * In flight  `ops`: at most one receive or send to the end, one shutdown, one cancel, one close.
  *            Sends of "what the socket takes now" end with the submit and are not counted.
  *
  *           accepted            asked the writer
@@ -395,6 +395,17 @@ void conn_linger(struct worker *w, struct conn *c)
 		conn_recv_arm(w, c);
 }
 
+/* By tag: to cancel by slot the kernel looks at every operation of the ring, which many clients
+ * that end together would cost the square of their number. */
+static void conn_cancel(struct worker *w, struct conn *c)
+{
+	enum worker_op op = c->ops & CONN_OP_RECV ? OP_RECV : OP_SEND_ALL;
+
+	px_assert(!(c->ops & CONN_OP_RECV) != !(c->ops & CONN_OP_SEND));
+	c->ops |= CONN_OP_CANCEL;
+	ring_cancel_tag(conn_ring(w, c), conn_tag(w, c, op), conn_tag(w, c, OP_CANCEL));
+}
+
 /* Asks the kernel to end everything; called again from every completion until nothing is in flight.
  * */
 void conn_release(struct worker *w, struct conn *c)
@@ -410,10 +421,8 @@ void conn_release(struct worker *w, struct conn *c)
 			c->ops |= CONN_OP_SHUTDOWN;
 			wire_shut_both(&c->wire, conn_ring(w, c), conn_tag(w, c, OP_SHUTDOWN));
 		}
-		if (c->ops & (CONN_OP_RECV | CONN_OP_SEND)) {
-			c->ops |= CONN_OP_CANCEL;
-			wire_cancel(&c->wire, conn_ring(w, c), conn_tag(w, c, OP_CANCEL));
-		}
+		if (c->ops & (CONN_OP_RECV | CONN_OP_SEND))
+			conn_cancel(w, c);
 	}
 	if (c->ops != 0 || (c->flags & (CONN_FLUSH | CONN_LISTED)) || conn_is_in_batch(w, c))
 		return; /* sweep and completions come here again */

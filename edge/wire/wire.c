@@ -13,11 +13,6 @@ void wire_shut_both(const struct wire *x, struct ring *ring, uint64_t tag)
 	ring_shutdown(ring, x->slot, SHUT_RDWR, tag);
 }
 
-void wire_cancel(const struct wire *x, struct ring *ring, uint64_t tag)
-{
-	ring_cancel_slot(ring, x->slot, tag);
-}
-
 void wire_close(const struct wire *x, struct ring *ring, uint64_t tag)
 {
 	ring_slot_close(ring, x->slot, tag);

@@ -123,8 +123,6 @@ static inline struct wire_sent wire_all_sent(int32_t res, size_t len)
 void wire_shut(const struct wire *x, struct ring *ring, uint64_t tag);
 /* Nor do we hear it: a receive that is armed ends. */
 void wire_shut_both(const struct wire *x, struct ring *ring, uint64_t tag);
-/* Asks for the end of what is in flight; each operation still ends by its own event. */
-void wire_cancel(const struct wire *x, struct ring *ring, uint64_t tag);
 /* Nothing is in flight. The slot is free when the event comes. */
 void wire_close(const struct wire *x, struct ring *ring, uint64_t tag);
 

@@ -122,10 +122,8 @@ void ring_send_all(struct ring *ring, uint32_t slot, const void *bytes, size_t l
 
 void ring_shutdown(struct ring *ring, uint32_t slot, int how, uint64_t tag);
 
-/* Asks the kernel to end all operations of the slot; each still ends with its own event. */
-void ring_cancel_slot(struct ring *ring, uint32_t slot, uint64_t tag);
-
-/* Asks the kernel to end the operations with `target` as tag. */
+/* Asks the kernel to end the operations with `target` as tag; each still ends with its own event.
+ * */
 void ring_cancel_tag(struct ring *ring, uint64_t target, uint64_t tag);
 
 void ring_slot_close(struct ring *ring, uint32_t slot, uint64_t tag);

@@ -476,15 +476,6 @@ void ring_shutdown(struct ring *r, uint32_t slot, int how, uint64_t tag)
 	sqe_tag(sqe, IOSQE_FIXED_FILE, tag);
 }
 
-void ring_cancel_slot(struct ring *r, uint32_t slot, uint64_t tag)
-{
-	struct io_uring_sqe *sqe = sqe_get(r, 0);
-
-	io_uring_prep_cancel_fd(sqe, (int)slot,
-				IORING_ASYNC_CANCEL_ALL | IORING_ASYNC_CANCEL_FD_FIXED);
-	sqe_tag(sqe, 0, tag);
-}
-
 void ring_cancel_tag(struct ring *r, uint64_t target, uint64_t tag)
 {
 	struct io_uring_sqe *sqe = sqe_get(r, 0);

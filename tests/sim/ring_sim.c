@@ -415,11 +415,6 @@ void ring_shutdown(struct ring *r, uint32_t slot, int how, uint64_t tag)
 	slot_op_new(r, SIM_SHUTDOWN, slot, tag)->fd = how;
 }
 
-void ring_cancel_slot(struct ring *r, uint32_t slot, uint64_t tag)
-{
-	(void)slot_op_new(r, SIM_CANCEL_SLOT, slot, tag);
-}
-
 void ring_cancel_tag(struct ring *r, uint64_t target, uint64_t tag)
 {
 	op_new(r, SIM_CANCEL_TAG, tag)->offset = target;

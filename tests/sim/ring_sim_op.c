@@ -211,9 +211,7 @@ static bool cancel_matches(const struct op *by, const struct op *op)
 {
 	if (op == by || op->cancelled || op->done || op->kind == SIM_SLOT_CLOSE)
 		return false;
-	if (by->kind == SIM_CANCEL_TAG)
-		return op->tag == by->offset;
-	return op_is_of_slot(op) && op->slot == by->slot && op->kind != SIM_CANCEL_SLOT;
+	return op->tag == by->offset;
 }
 
 static bool cancel_try(struct ring *r, struct op *op)
@@ -282,7 +280,6 @@ static bool op_try(struct ring *r, struct op *op)
 	case SIM_SHUTDOWN:
 		op_end(r, op, net_sim_shutdown(e, op->fd));
 		return true;
-	case SIM_CANCEL_SLOT:
 	case SIM_CANCEL_TAG:
 		return cancel_try(r, op);
 	case SIM_SLOT_CLOSE:
