@@ -1,10 +1,10 @@
-# A folder is a library: px_<folder>, of the sources that lie in it. A main.c is a program's, not the library's.
+# A folder is a library, px_<folder>, built from its sources. A main.c belongs to a program, not to the library.
 #
 #	pixeld_folder(USES persist/format engine/base  SEES persist/disk  WITH PkgConfig::URING)
 #
-# USES names the folders whose headers it includes. SEES likewise, but the program chooses what is behind the
-# headers: the real ring or disk, or a simulated one. WITH names foreign libraries.
-# scripts/tidy.py reads the same lines: what is not named here may not be included.
+# USES names the folders whose headers it includes. So does SEES, but the program chooses the implementation of
+# the headers: the real ring or disk, or a simulated one. WITH names third-party libraries.
+# scripts/tidy.py reads the same lines: a folder that is not named here must not be included.
 function(pixeld_folder)
 	cmake_parse_arguments(folder "" "" "USES;SEES;WITH" ${ARGN})
 	cmake_path(GET CMAKE_CURRENT_SOURCE_DIR FILENAME name)
@@ -18,7 +18,7 @@ function(pixeld_folder)
 	endforeach()
 endfunction()
 
-# What stands behind headers that others SEE. A program links it by name, as objects: no order of libraries matters.
+# An implementation of headers that others SEE. A program links it by name, as objects, so the order of libraries does not matter.
 function(pixeld_behind name)
 	cmake_parse_arguments(folder "" "" "SOURCES;USES;WITH" ${ARGN})
 	add_library(${name} OBJECT ${folder_SOURCES})

@@ -1,4 +1,4 @@
-# Foreign libraries, each with the Debian package to install when it is missing.
+# Third-party libraries, each with the Debian package to install if it is missing.
 function(pixeld_package name module package)
 	pkg_check_modules(${name} IMPORTED_TARGET ${module})
 	if(NOT ${name}_FOUND)

@@ -1,4 +1,4 @@
-# Warnings are errors, in every build. One interface target carries them and the sanitizers.
+# Warnings are errors in every build. One interface target carries them and the sanitizers.
 add_library(px_flags INTERFACE)
 target_compile_definitions(px_flags INTERFACE _GNU_SOURCE)
 target_include_directories(px_flags INTERFACE ${CMAKE_SOURCE_DIR})
