@@ -42,7 +42,7 @@ FOLDERS = sorted(ARROWS) + ["tests"]
 # A foreign library is seen by one file (of each program). Tests and benches may use any as an oracle.
 FOREIGN = {
     r"liburing(\.h|/)": ["engine/ring/ring_uring.c"],
-    r"openssl/": ["edge/codec/session.c", "edge/codec/ws_accept.c", "tools/loadgen/net/tls.c"],
+    r"openssl/": ["edge/codec/session.c", "edge/codec/ws_accept.c", "edge/tls/tls.c"],
     r"jansson\.h": ["edge/codec/message_json.c", "tools/loadgen/report/result_read.c"],
     r"libdeflate\.h": ["edge/picture/*"],
     r"zstd(_errors)?\.h": ["edge/picture/*"],

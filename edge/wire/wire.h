@@ -1,5 +1,5 @@
 /*
- * wire.h - the bytes of one connection, to and from its socket.
+ * wire.h - the bytes of one connection, to and from its socket: pixeld's end and loadgen's.
  *
  * Every receive and every send of a client goes through here. A wire is what the connection says
  * and hears in plain bytes; what travels is the wire's own matter. This is the plain form, in which

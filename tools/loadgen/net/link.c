@@ -18,7 +18,7 @@
 #include "engine/ring/op.h"
 #include "tools/loadgen/load/rng.h"
 #include "tools/loadgen/net/crew.h"
-#include "tools/loadgen/net/wire.h"
+#include "tools/loadgen/net/link_tls.h"
 
 #define BACKOFF_FIRST_NS (50 * NS_PER_MS)
 #define BACKOFF_LAST_NS  (2 * NS_PER_SEC)
@@ -73,7 +73,7 @@ uint64_t link_upgrade_random(const struct crew *crew, const struct link *c)
 
 static struct ring *ring_of(const struct crew *crew, const struct link *c)
 {
-	return crew->rings.at[c->ring];
+	return crew->rings.at[c->wire.lane];
 }
 
 static void carry_drop(struct carry **carry)
@@ -93,7 +93,7 @@ void link_free(struct link *c)
 {
 	carry_drop(&c->carry);
 	carry_drop(&c->control);
-	wire_free(c);
+	link_tls_free(c);
 }
 
 /* --- break and release ------------------------------------------------------------------------ */
@@ -104,7 +104,7 @@ static void release_try(struct crew *crew, struct link *c)
 		return;
 	link_state_set(crew, c, LINK_RELEASING);
 	c->inflight++;
-	ring_slot_close(ring_of(crew, c), c->slot, link_tag(c, LINK_OP_CLOSE));
+	wire_close(&c->wire, ring_of(crew, c), link_tag(c, LINK_OP_CLOSE));
 }
 
 /* By tag: to cancel by slot the kernel looks at every operation of the ring. */
@@ -127,7 +127,7 @@ static void connection_end(struct crew *crew, struct link *c, bool reset)
 	c->fd = -1;
 	if (reset) { /* to connect to nowhere is to disconnect, which sends a reset */
 		c->inflight++;
-		ring_connect(ring_of(crew, c), c->slot, &nowhere, sizeof(nowhere),
+		ring_connect(ring_of(crew, c), c->wire.slot, &nowhere, sizeof(nowhere),
 			     link_tag(c, LINK_OP_RESET));
 	}
 	if (was == LINK_CONNECTING)
@@ -138,7 +138,7 @@ static void connection_end(struct crew *crew, struct link *c, bool reset)
 		op_cancel(crew, c, LINK_OP_SEND_ALL);
 	if (c->inflight > 0 && !reset) {
 		c->inflight++;
-		ring_shutdown(ring_of(crew, c), c->slot, SHUT_RDWR, link_tag(c, LINK_OP_SHUTDOWN));
+		wire_shut_both(&c->wire, ring_of(crew, c), link_tag(c, LINK_OP_SHUTDOWN));
 	}
 	release_try(crew, c);
 }
@@ -206,10 +206,11 @@ static void gone(struct crew *crew, struct link *c)
 void link_send_now(struct crew *crew, struct link *c, const void *bytes, size_t len)
 {
 	c->sent_s = (uint32_t)(crew->now.mono_ns / NS_PER_SEC);
-	if (c->wired)
-		wire_send_now(crew, c, bytes, len);
+	if (c->sealed)
+		link_tls_send_now(crew, c, bytes, len);
 	else
-		ring_send_now(ring_of(crew, c), c->slot, bytes, len, link_tag(c, LINK_OP_SEND_NOW));
+		wire_send_now(&c->wire, ring_of(crew, c), (struct wire_range){bytes, len},
+			      link_tag(c, LINK_OP_SEND_NOW));
 }
 
 void link_send_arm(struct crew *crew, struct link *c, const void *bytes, size_t len)
@@ -218,7 +219,8 @@ void link_send_arm(struct crew *crew, struct link *c, const void *bytes, size_t 
 	c->sending = true;
 	c->send_len = (uint32_t)len;
 	c->inflight++;
-	ring_send_all(ring_of(crew, c), c->slot, bytes, len, link_tag(c, LINK_OP_SEND_ALL));
+	wire_send_all(&c->wire, ring_of(crew, c), (struct wire_range){bytes, len},
+		      link_tag(c, LINK_OP_SEND_ALL));
 }
 
 void link_send_all(struct crew *crew, struct link *c, const void *bytes, size_t len)
@@ -226,8 +228,8 @@ void link_send_all(struct crew *crew, struct link *c, const void *bytes, size_t 
 	px_assert(link_is_open(c));
 	px_assert(len > 0);
 	c->sent_s = (uint32_t)(crew->now.mono_ns / NS_PER_SEC);
-	if (c->wired)
-		wire_send_all(crew, c, bytes, len);
+	if (c->sealed)
+		link_tls_send_all(crew, c, bytes, len);
 	else
 		link_send_arm(crew, c, bytes, len);
 }
@@ -246,16 +248,14 @@ void link_say(struct crew *crew, struct link *c, enum ws_opcode opcode, uint8_t 
 
 static void send_all_done(struct crew *crew, struct link *c, int res)
 {
-	bool whole = res >= 0 && (uint32_t)res == c->send_len;
-
 	px_assert(c->sending);
 	c->sending = false;
 	if (c->state == LINK_CLOSING)
 		return;
-	if (!whole)
+	if (wire_all_sent(res, c->send_len).is_broken)
 		link_break(crew, c, c->leaving ? TROUBLE_NONE : TROUBLE_RESET,
 			   res < 0 ? strerror(-res) : "a send was cut short");
-	else if (!c->wired || wire_sent(crew, c))
+	else if (!c->sealed || link_tls_sent(crew, c))
 		crew->speaker->sent(crew, c);
 }
 
@@ -266,7 +266,7 @@ void link_recv_arm(struct crew *crew, struct link *c)
 	px_assert(!c->reading);
 	c->inflight++;
 	c->reading = true;
-	ring_recv_multi(ring_of(crew, c), c->slot, link_tag(c, LINK_OP_RECV));
+	wire_recv_arm_multi(&c->wire, ring_of(crew, c), link_tag(c, LINK_OP_RECV));
 }
 
 void link_recv_once(struct crew *crew, struct link *c)
@@ -274,7 +274,7 @@ void link_recv_once(struct crew *crew, struct link *c)
 	px_assert(!c->reading);
 	c->inflight++;
 	c->reading = true;
-	ring_recv(ring_of(crew, c), c->slot, link_tag(c, LINK_OP_RECV));
+	wire_recv_arm(&c->wire, ring_of(crew, c), link_tag(c, LINK_OP_RECV));
 }
 
 void link_recv_cancel(struct crew *crew, struct link *c)
@@ -431,16 +431,16 @@ static bool reads_on(const struct crew *crew, const struct link *c)
 }
 
 /* The receive ended without bytes. */
-static void recv_ended(struct crew *crew, struct link *c, int res)
+static void recv_ended(struct crew *crew, struct link *c, enum wire_input input, int res)
 {
 	if (c->state == LINK_CLOSING)
 		return;
-	if (res == -ENOBUFS || res == -ECANCELED) {
+	if (input == WIRE_STARVED || res == -ECANCELED) {
 		if (reads_on(crew, c))
 			link_recv_arm(crew, c);
 	} else if (c->leaving) {
 		link_break(crew, c, TROUBLE_NONE, "");
-	} else if (res == 0) {
+	} else if (input == WIRE_ENDED) {
 		link_break(crew, c, TROUBLE_RESET,
 			   "the server ended the connection without a close frame");
 	} else {
@@ -450,18 +450,21 @@ static void recv_ended(struct crew *crew, struct link *c, int res)
 
 static void recv_done(struct crew *crew, struct link *c, const struct ring_event *e)
 {
+	struct wire_bytes bytes;
+	enum wire_input input = wire_take(e, &bytes);
+
 	if (!(e->flags & RING_MORE))
 		c->reading = false;
-	if (e->res > 0 && c->state != LINK_CLOSING) {
-		if (c->wired)
-			wire_take(crew, c, e->data, (size_t)e->res);
+	if (input == WIRE_BYTES && c->state != LINK_CLOSING) {
+		if (c->sealed)
+			link_tls_take(crew, c, bytes.at, bytes.len);
 		else
-			link_bytes(crew, c, e->data, (size_t)e->res);
+			link_bytes(crew, c, bytes.at, bytes.len);
 	}
 	if (e->flags & RING_MORE)
 		return;
-	if (e->res <= 0)
-		recv_ended(crew, c, e->res);
+	if (input != WIRE_BYTES)
+		recv_ended(crew, c, input, e->res);
 	else if (reads_on(crew, c))
 		link_recv_arm(crew, c);
 }
@@ -478,7 +481,7 @@ static void connect_done(struct crew *crew, struct link *c, int res)
 	}
 	link_state_set(crew, c, LINK_UPGRADING);
 	if (crew->shared->trust != NULL)
-		wire_open(crew, c);
+		link_tls_open(crew, c);
 	else
 		link_upgrade(crew, c);
 	if (c->state == LINK_UPGRADING)

@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "edge/codec/ws_frame.h"
+#include "edge/wire/wire.h"
 #include "engine/ring/ring.h"
 #include "tools/loadgen/load/trouble.h"
 
@@ -50,7 +51,7 @@ enum link_op {
 
 struct crew;
 struct carry;
-struct wire;
+struct link_tls;
 
 /* What a receive needs comes first: a speaker puts its own hot fields in front of the link, so that
  * all of them together fill one cache line; the parser starts the next one. */
@@ -59,7 +60,7 @@ struct link {
 	uint8_t state;       /* enum link_state */
 	uint8_t inflight;    /* operations whose last event is still expected */
 	bool observer : 1;   /* its input is timed: in the rings that are read next */
-	bool wired : 1;      /* has a wire: all bytes go through TLS */
+	bool sealed : 1;     /* all bytes go through TLS */
 	bool parsing : 1;    /* the parser is inside a message */
 	bool marked : 1;     /* the socket reports bytes only above the read mark */
 	bool leaving : 1;    /* stood until the end: a disconnect is no trouble */
@@ -71,17 +72,16 @@ struct link {
 	struct ws_parser parser;
 	struct carry *carry;   /* of the head, or of a data message */
 	struct carry *control; /* of a control message that comes in pieces */
-	struct wire *wire;     /* while it is `wired` */
+	struct link_tls *tls;  /* while it is `sealed` */
 	uint64_t since_ns;     /* start of the connect; WAITING: when to reconnect */
 	uint64_t intended_ns;  /* intended start of the connect */
 	uint64_t lost_ns;      /* when the connection broke that this one replaces */
 	uint32_t index;        /* within its crew */
-	uint32_t slot;
-	uint32_t next;     /* in the list of waiting clients */
-	uint32_t sent_s;   /* when it last sent something */
-	uint32_t send_len; /* of the send in flight */
+	uint32_t next;         /* in the list of waiting clients */
+	uint32_t sent_s;       /* when it last sent something */
+	uint32_t send_len;     /* of the send in flight */
+	struct wire wire;      /* its lane: which ring of the crew */
 	int fd;            /* the socket as a plain descriptor until it is marked; otherwise -1 */
-	uint16_t ring;
 	bool sender : 1;   /* waits for answers: in the rings that are read first */
 	bool sending : 1;  /* a send of LINK_OP_SEND_ALL is in flight */
 	bool narrow : 1;   /* its socket gets the small receive buffer */
@@ -149,7 +149,7 @@ void link_bytes(struct crew *crew, struct link *c, uint8_t *data, size_t len);
 void link_parse(struct crew *crew, struct link *c, uint8_t *data, size_t len);
 size_t link_parse_piece(struct crew *crew, struct link *c, uint8_t *data, size_t len);
 
-/* --- only for link.c, link_open.c and wire.c --- */
+/* --- only for link.c, link_open.c and link_tls.c --- */
 
 uint64_t link_tag(const struct link *c, enum link_op op);
 uint64_t link_upgrade_random(const struct crew *crew, const struct link *c);

@@ -57,7 +57,7 @@ static int socket_make(const struct crew *crew, struct link *c)
 		(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
 	r = source_bind(crew, c, fd);
 	if (r == 0)
-		r = ring_slot_install(crew->rings.at[c->ring], c->slot, fd);
+		r = ring_slot_install(crew->rings.at[c->wire.lane], c->wire.slot, fd);
 	if (r == 0 && c->bulk)
 		c->fd = fd;
 	else
@@ -70,7 +70,7 @@ void link_open(struct crew *crew, struct link *c, uint64_t intended_ns)
 	const struct target *target = net_target(crew->options, link_number(crew, c));
 	int r = socket_make(crew, c);
 
-	px_assert(c->inflight == 0 && !c->reading && !c->sending && !c->wired);
+	px_assert(c->inflight == 0 && !c->reading && !c->sending && !c->sealed);
 	if (r < 0) {
 		crew_trouble(crew, TROUBLE_CONNECT, c, "no socket: %s", strerror(-r));
 		link_state_set(crew, c, LINK_DEAD);
@@ -85,8 +85,9 @@ void link_open(struct crew *crew, struct link *c, uint64_t intended_ns)
 	if (c->attempts < UINT8_MAX)
 		c->attempts++;
 	c->inflight++;
-	ring_connect(crew->rings.at[c->ring], c->slot, (const struct sockaddr *)&target->addr,
-		     target->addr_len, link_tag(c, LINK_OP_CONNECT));
+	ring_connect(crew->rings.at[c->wire.lane], c->wire.slot,
+		     (const struct sockaddr *)&target->addr, target->addr_len,
+		     link_tag(c, LINK_OP_CONNECT));
 	link_state_set(crew, c, LINK_CONNECTING);
 }
 

@@ -14,12 +14,12 @@
 #include <string.h>
 #include <time.h>
 
+#include "edge/tls/tls.h"
 #include "engine/base/clock.h"
 #include "tools/loadgen/raw/raw_report.h"
 #include "tools/loadgen/raw/server_process.h"
 #include "tools/loadgen/report/text_file.h"
 #include "tools/loadgen/net/drive.h"
-#include "tools/loadgen/net/tls.h"
 
 struct runner {
 	const struct raw_options *options;

@@ -1,11 +1,11 @@
 /*
- * tls.c - TLS over two memory BIOs. The only file of loadgen that includes OpenSSL.
+ * tls.c - TLS over two memory BIOs; see tls.h.
  *
  * Owner: struct tls_trust belongs to the main thread, which frees it when no connection is left;
- * struct tls to its crew. Memory: OpenSSL's, some 30 KiB for a connection; buffers that are empty
- * are given back. Nothing is in flight here.
+ * struct tls to the thread of its connection. Memory: OpenSSL's, some 30 KiB for a connection;
+ * buffers that are empty are given back. Nothing is in flight here.
  */
-#include "tools/loadgen/net/tls.h"
+#include "edge/tls/tls.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

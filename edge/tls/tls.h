@@ -1,12 +1,12 @@
 /*
  * tls.h - the client's side of TLS, as bytes: no socket, no thread of its own.
  *
- * tls.c is the only file of loadgen that uses OpenSSL's TLS. The trust is made once and read by all
+ * tls.c is the only file that uses OpenSSL's TLS. The trust is made once and read by all
  * threads; a connection belongs to its thread. Network bytes go in through tls_feed() and come out
  * through tls_take(); plain bytes go in through tls_write() and come out through tls_read().
  */
-#ifndef PX_LOADGEN_TLS_H
-#define PX_LOADGEN_TLS_H
+#ifndef PX_TLS_TLS_H
+#define PX_TLS_TLS_H
 
 #include <stdbool.h>
 #include <stddef.h>
