@@ -1,9 +1,12 @@
 /*
- * room.h - what every thread may know of a board.
+ * room.h - what every thread may know of a board: identity, logs, who is online, and its face.
  *
  * Made at start; the writer thread stores the atomics, workers read them. The board itself, who may
  * place, and the order belong to the writer alone. A room's number is the board's number on the
  * wire and in the journal; numbers of boards that the settings no longer name have no room.
+ *
+ * The writer may give a room another face at any moment. A worker looks at the old one until its
+ * turn ends, and keeps nothing of it over turns; others get references with what they are to do.
  */
 #ifndef PX_ENGINE_ROOM_H
 #define PX_ENGINE_ROOM_H
@@ -14,31 +17,25 @@
 #include <stdint.h>
 
 #include "engine/board.h"
+#include "engine/face.h"
 
-#define ROOM_LOGS        2 /* one per encoding of messages: binary, JSON */
-#define ROOMS_MAX        256
-#define WORKERS_MAX      64
-#define COLOR_NAME_CHARS 24 /* with the NUL */
+#define ROOM_LOGS   2 /* one per encoding of messages: binary, JSON */
+#define ROOMS_MAX   256
+#define WORKERS_MAX 64
+
+_Static_assert(ROOMS_MAX <= 32768, "numbers of boards leave the upper half free");
 
 struct room_log;
 
-struct palette_color {
-	char name[COLOR_NAME_CHARS];
-	uint32_t rgb; /* 0xrrggbb */
-};
+enum room_kind { ROOM_BOARD };
 
 struct room {
 	/* fixed after start */
-	char name[BOARD_NAME_BYTES_MAX + 1];
+	enum room_kind kind;
 	uint16_t number;
-	uint32_t width, height; /* cells */
-	uint8_t bits;
-	bool frozen;
-	uint32_t cooldown_ms;
-	uint32_t tag; /* of journal, size, palette: with another one what clients know is void */
-	uint32_t palette_len;
-	struct palette_color palette[BOARD_COLORS_MAX];
+	char name[BOARD_NAME_BYTES_MAX + 1];
 	/* stored by the writer */
+	_Atomic(struct face *) face; /* see room_face() */
 	_Atomic(struct room_log *)
 		logs[ROOM_LOGS]; /* the JSON log is made at its first subscriber */
 	_Atomic uint64_t seq;    /* of the readable board: everything durable */
@@ -56,5 +53,12 @@ struct rooms {
 struct room *rooms_find(const struct rooms *rooms, const char *name, size_t len);
 
 uint32_t room_online(const struct room *room);
+
+/* The present face. Writer, or a worker until its turn ends: two looks within one turn may see two
+ * faces, so who needs more than one of its fields looks once. */
+static inline const struct face *room_face(const struct room *room)
+{
+	return atomic_load_explicit(&room->face, memory_order_acquire);
+}
 
 #endif

@@ -52,7 +52,7 @@ static uint64_t turn(struct server_helper *h, struct now now)
 			break; /* the writer is behind: at the next look */
 		*done = *job;
 		done->blob =
-			packer_run(p->packer, job->room, job->copy, (enum board_form)job->form);
+			packer_run(p->packer, job->face, job->copy, (enum board_form)job->form);
 		if (done->blob != NULL)
 			blob_account(done->blob, job->account);
 		spsc_pop(p->jobs);

@@ -38,7 +38,7 @@ static void repeat_tell(struct writer *w, unsigned worker, struct mail_client cl
 	a->placed = (struct mail_placed){.request = p->request, .seq = p->seq};
 	if (person != NULL)
 		a->placed.wait_ms = (uint32_t)people_wait_ms(
-			person, w->boards[board]->room->cooldown_ms, mono_ms(w));
+			person, w->boards[board]->face->cooldown_ms, mono_ms(w));
 }
 
 void accept_tell_repeat(struct writer *w, const struct pending *p)
@@ -120,13 +120,13 @@ static bool place_again(struct writer *w, unsigned worker, const struct writer_b
 
 static enum refusal place_check(const struct writer_board *b, const struct mail_place *m)
 {
-	const struct room *r = b->room;
+	const struct face *f = b->face;
 
-	if (m->x >= r->width || m->y >= r->height)
+	if (m->x >= f->width || m->y >= f->height)
 		return REFUSAL_OUT_OF_BOUNDS;
-	if (m->color >= r->palette_len)
+	if (m->color >= f->palette_len)
 		return REFUSAL_BAD_COLOR;
-	if (r->frozen)
+	if (f->frozen)
 		return REFUSAL_FROZEN;
 	return REFUSAL_NONE;
 }
@@ -164,7 +164,7 @@ static void place_fill(const struct writer *w, const struct writer_board *b,
 	p->request = m->request;
 	p->asked_ns = m->asked_ns;
 	p->placed_at_ms = w->now.wall_ms;
-	p->cell = m->y * b->room->width + m->x;
+	p->cell = m->y * b->meta.width + m->x;
 	p->color = (uint8_t)m->color;
 	p->nameless = m->nameless;
 	memcpy(p->user, m->user, sizeof(p->user));
@@ -209,7 +209,7 @@ static void person_drop_if_new(struct writer *w, struct person *person)
 static void place_new(struct writer *w, unsigned worker, struct writer_board *b,
 		      const struct mail_request *m, struct person *person, uint32_t hash)
 {
-	uint64_t wait_ms = people_wait_ms(person, b->room->cooldown_ms, mono_ms(w));
+	uint64_t wait_ms = people_wait_ms(person, b->face->cooldown_ms, mono_ms(w));
 	enum refusal why;
 	struct pending *p;
 
@@ -292,7 +292,7 @@ void accept_tell_place(struct writer *w, const struct pending *p)
 	a = writer_answer(w, p->worker, MAIL_PLACED, p->client, p->board);
 	a->placed = (struct mail_placed){.request = place->request,
 					 .seq = place->seq,
-					 .wait_ms = w->boards[p->board]->room->cooldown_ms};
+					 .wait_ms = w->boards[p->board]->face->cooldown_ms};
 }
 
 void accept_undo(struct writer *w, const struct pending *p)
@@ -328,7 +328,7 @@ static void you_tell(struct writer *w, unsigned worker, struct mail_client clien
 	a->you = (struct mail_you){.last_seq = 0};
 	if (person == NULL || b == NULL)
 		return;
-	a->you.wait_ms = (uint32_t)people_wait_ms(person, b->room->cooldown_ms, mono_ms(w));
+	a->you.wait_ms = (uint32_t)people_wait_ms(person, b->face->cooldown_ms, mono_ms(w));
 	if (person->last_seq != 0 && person->last_seq <= b->live.seq) {
 		a->you.last_request = person->last_request;
 		a->you.last_seq = person->last_seq;

@@ -37,11 +37,12 @@ static void bitmap_answer(struct writer *w, const struct pack_job *done)
 
 		if (!(done->workers & 1ULL << i))
 			continue;
-		a = writer_answer(w, i, MAIL_BITMAP, (struct mail_client){0}, done->room->number);
+		a = writer_answer(w, i, MAIL_BITMAP, (struct mail_client){0}, done->board);
 		a->bitmap =
 			(struct bitmap){.blob = done->blob != NULL ? blob_ref(done->blob) : NULL,
 					.seq = done->copy->seq,
 					.epoch = done->copy->epoch,
+					.tag = done->face->tag,
 					.form = done->form};
 	}
 }
@@ -54,6 +55,7 @@ static void packed_take(struct writer *w)
 		bitmap_answer(w, done);
 		blob_unref(done->blob);
 		board_copy_unref(done->copy);
+		face_unref(done->face);
 		spsc_pop(w->config.pack_done);
 	}
 }
@@ -64,7 +66,8 @@ static void copy_pack(struct writer *w, struct writer_board *b, struct board_cop
 	px_assert(copy->epoch == b->live.epoch && copy->seq <= b->live.seq); /* one epoch a run */
 	for (unsigned form = 0; form < BOARD_FORMS; form++) {
 		struct pack_job job = {.copy = copy,
-				       .room = b->room,
+				       .face = b->face,
+				       .board = b->meta.board,
 				       .account = &w->packed_bytes,
 				       .workers = b->copy_wants[form],
 				       .form = (uint8_t)form};
@@ -81,6 +84,7 @@ static void copy_pack(struct writer *w, struct writer_board *b, struct board_cop
 		}
 		*slot = job;
 		(void)board_copy_ref(copy);
+		(void)face_ref(b->face);
 	}
 	if (spsc_publish(w->config.pack_jobs))
 		w->config.wake_packer(w->config.arg);
@@ -400,12 +404,14 @@ void copy_free(struct writer *w)
 
 	while (w->config.pack_jobs != NULL && (job = spsc_peek(w->config.pack_jobs)) != NULL) {
 		board_copy_unref(job->copy); /* the packer is gone */
+		face_unref(job->face);
 		spsc_pop(w->config.pack_jobs);
 	}
 	if (w->config.pack_done != NULL)
 		while ((job = spsc_peek(w->config.pack_done)) != NULL) {
 			blob_unref(job->blob);
 			board_copy_unref(job->copy);
+			face_unref(job->face);
 			spsc_pop(w->config.pack_done);
 		}
 	image_drop(w);

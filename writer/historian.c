@@ -78,8 +78,10 @@ void historian_free(struct historian *h)
 		return;
 	for (unsigned i = 0; i < BOARDS_KEPT; i++)
 		history_board_fini(&h->kept[i].board);
-	if (h->busy)
+	if (h->busy) {
 		question_drop(&h->job.ask);
+		face_unref(h->job.face);
+	}
 	historian_rollback_free(h->rollback);
 	packer_free(h->packer);
 	history_free(h->history);
@@ -162,9 +164,10 @@ static void answer_board(struct historian *h)
 	copy = board_copy_step(b->board, SIZE_MAX);
 	px_assert(copy != NULL);
 	result.board = (struct told_board){
-		.bitmap = {.blob = packer_run(h->packer, h->job.room, copy, form),
+		.bitmap = {.blob = packer_run(h->packer, h->job.face, copy, form),
 			   .seq = b->seq,
 			   .epoch = b->epoch,
+			   .tag = h->job.face->tag,
 			   .form = (uint8_t)form},
 		.at_ms = b->at_ms};
 	board_copy_unref(copy);
@@ -306,13 +309,13 @@ static void question_begin(struct historian *h, const struct history_job *job)
 
 static struct past_ask past_ask(const struct historian *h)
 {
-	const struct room *room = h->job.room;
+	const struct face *face = h->job.face;
 	struct past_ask ask = {.history = h->history, .now = h->now, .seq = h->job.seq};
 
-	ask.meta = (struct record_board){.width = room->width,
-					 .height = room->height,
+	ask.meta = (struct record_board){.width = face->width,
+					 .height = face->height,
 					 .board = h->job.board,
-					 .bits = room->bits};
+					 .bits = face->bits};
 	return ask;
 }
 

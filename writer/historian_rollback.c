@@ -105,7 +105,7 @@ static enum rollback_verdict answer_judge(const struct history_job *job,
 {
 	if (a->cells > job->cells_max)
 		return ROLLBACK_TOO_LARGE;
-	if (a->cells > 0 && a->color_max >= job->room->palette_len)
+	if (a->cells > 0 && a->color_max >= job->face->palette_len)
 		return ROLLBACK_NO_COLOR;
 	return ROLLBACK_DONE;
 }
@@ -120,7 +120,7 @@ static enum rollback_verdict preview_make(struct historian_rollback *r, struct h
 	(void)board_copy_begin(board, 0, a->upto_seq);
 	copy = board_copy_step(board, SIZE_MAX);
 	px_assert(copy != NULL);
-	job->rollback.preview = packer_run(r->packer, job->room, copy, FORM_PNG);
+	job->rollback.preview = packer_run(r->packer, job->face, copy, FORM_PNG);
 	board_copy_unref(copy);
 	return job->rollback.preview != NULL ? ROLLBACK_DONE : ROLLBACK_BUSY;
 }

@@ -46,6 +46,7 @@ static void job_answer(struct writer *w, const struct history_job *job)
 		metric_add(&w->metrics.history_busy, 1);
 	if (job->history.verdict == HISTORY_AWAY)
 		metric_add(&w->metrics.history_away, 1);
+	face_unref(job->face);
 }
 
 bool questions_pass(struct writer *w, struct writer_board *b, struct history_job *job)
@@ -60,6 +61,7 @@ bool questions_pass(struct writer *w, struct writer_board *b, struct history_job
 	if (slot == NULL)
 		return false;
 	job->room = b->room;
+	job->face = face_ref(b->face);
 	job->upto_lsn = w->lsn_applied;
 	job->seq = b->live.seq;
 	*slot = *job;
@@ -125,6 +127,7 @@ void questions_job_drop(const struct history_job *job)
 	else
 		history_result_drop(&job->history);
 	question_drop(&job->ask);
+	face_unref(job->face);
 	free(job->offer);
 }
 

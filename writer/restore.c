@@ -11,7 +11,6 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "engine/base/hash.h"
 #include "engine/base/log.h"
 #include "writer/restore_priv.h"
 
@@ -186,48 +185,38 @@ static int palettes_check(struct restore *r)
 	return 0;
 }
 
-static uint32_t room_tag(const struct room *room, uint64_t journal_id)
+static int face_make(const struct writer *w, struct writer_board *b, const struct settings_board *s)
 {
-	const uint32_t size[] = {room->width, room->height, room->bits, room->palette_len};
-	uint64_t hash = hash64(room->name, strlen(room->name), journal_id);
+	const struct face_plan plan = {.name = b->meta.name,
+				       .number = b->meta.board,
+				       .journal_id = w->start.journal_id,
+				       .version = 1,
+				       .width = b->meta.width,
+				       .height = b->meta.height,
+				       .bits = b->meta.bits,
+				       .frozen = s->frozen,
+				       .cooldown_ms = (uint32_t)s->cooldown_ms,
+				       .palette_len = s->colors,
+				       .palette = s->palette};
 
-	hash = hash64(size, sizeof(size), hash);
-	for (uint32_t i = 0; i < room->palette_len; i++) {
-		const struct palette_color *color = &room->palette[i];
-
-		hash = hash64(color->name, strlen(color->name), hash);
-		hash = hash64(&color->rgb, sizeof(color->rgb), hash);
-	}
-	return (uint32_t)hash;
-}
-
-static void room_fill(struct room *room, const struct writer_board *b,
-		      const struct settings_board *s, uint64_t journal_id)
-{
-	snprintf(room->name, sizeof(room->name), "%s", s->name);
-	room->number = b->meta.board;
-	room->width = s->width;
-	room->height = s->height;
-	room->bits = (uint8_t)s->bits;
-	room->frozen = s->frozen;
-	room->cooldown_ms = (uint32_t)s->cooldown_ms;
-	room->palette_len = s->colors;
-	for (unsigned i = 0; i < s->colors; i++) {
-		snprintf(room->palette[i].name, sizeof(room->palette[i].name), "%s",
-			 s->palette[i].name);
-		room->palette[i].rgb = s->palette[i].rgb;
-	}
-	room->tag = room_tag(room, journal_id);
-	atomic_store(&room->seq, b->live.seq);
-	atomic_store(&room->epoch, b->live.epoch);
+	return face_new(&plan, &b->face);
 }
 
 static int room_open(struct writer *w, struct writer_board *b, const struct settings_board *s)
 {
+	int rc = face_make(w, b, s);
+
+	if (rc < 0)
+		return rc;
 	b->room = calloc(1, sizeof(*b->room));
 	if (b->room == NULL)
 		return -ENOMEM;
-	room_fill(b->room, b, s, w->start.journal_id);
+	b->room->kind = ROOM_BOARD;
+	b->room->number = b->meta.board;
+	snprintf(b->room->name, sizeof(b->room->name), "%s", b->meta.name);
+	atomic_store(&b->room->face, b->face);
+	atomic_store(&b->room->seq, b->live.seq);
+	atomic_store(&b->room->epoch, b->live.epoch);
 	b->live.seq_shown = &b->room->seq;
 	refill_end(w, b);
 	atomic_store(&b->room->logs[MESSAGE_BINARY], b->frames.logs[MESSAGE_BINARY]);

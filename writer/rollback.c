@@ -29,6 +29,7 @@ static void job_answer(struct writer *w, const struct history_job *job,
 	if (verdict == ROLLBACK_BUSY)
 		metric_add(&w->metrics.history_busy, 1);
 	question_drop(&job->ask);
+	face_unref(job->face);
 	free(job->offer);
 }
 

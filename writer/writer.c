@@ -91,6 +91,7 @@ void writer_board_free(struct writer_board *b)
 	for (unsigned e = 0; e < ROOM_LOGS; e++)
 		room_log_free(b->frames.logs[e]);
 	free(b->room);
+	face_unref(b->face);
 	free(b->live.changed);
 	free(b->frames.half_colors);
 	free(b->live.placers);
@@ -192,8 +193,8 @@ static void pixel(struct writer *w, unsigned worker, const struct mail_request *
 	uint32_t cell;
 
 	px_assert(b != NULL); /* workers know which boards are served, and how large they are */
-	px_assert(m->pixel.x < b->room->width && m->pixel.y < b->room->height);
-	cell = m->pixel.y * b->room->width + m->pixel.x;
+	px_assert(m->pixel.x < b->meta.width && m->pixel.y < b->meta.height);
+	cell = m->pixel.y * b->meta.width + m->pixel.x;
 	a->pixel = (struct mail_pixel){.color = board_get(b->live.board, cell)};
 	if (b->live.placers != NULL && b->live.placers[cell].placed_at_ms != 0) {
 		a->pixel.is_known = true;

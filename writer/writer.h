@@ -34,12 +34,13 @@ struct writer;
 
 /* A board to be packed, and the result on its way back. */
 struct pack_job {
-	struct board_copy *copy; /* holds one reference, returned with the result */
-	struct blob *blob;       /* the result; NULL: out of memory */
-	const struct room *room;
+	struct board_copy *copy;   /* holds one reference, returned with the result */
+	struct blob *blob;         /* the result; NULL: out of memory */
+	struct face *face;         /* one reference, likewise */
 	_Atomic uint64_t *account; /* bytes of all packed boards alive; see blob_account() */
 	uint64_t workers;          /* bit mask of the workers that asked */
-	uint8_t form;              /* enum board_form */
+	uint16_t board;
+	uint8_t form; /* enum board_form */
 };
 
 _Static_assert(WORKERS_MAX <= 64, "who asked is a bit mask");
@@ -50,6 +51,7 @@ struct history_job {
 	struct mail_client client;
 	uint64_t asked_ns;
 	const struct room *room;
+	struct face *face;  /* one reference, of the job */
 	uint64_t upto_lsn;  /* durable and applied when it was asked, */
 	uint64_t seq;       /* and the board's seq then */
 	uint32_t cells_max; /* QUESTION_ROLLBACK: most cells that may change at once */

@@ -43,6 +43,7 @@ _Static_assert(COPY_TAKERS <= 8, "writer_board.takers has a bit for each");
 struct writer_board {
 	struct record_board meta; /* number, name, size: they never change */
 	struct room *room;        /* NULL: not in the settings; kept, but not served */
+	struct face *face;        /* that of the room; NULL likewise */
 	struct applied live;      /* what is durable; `changed` is what is in no frame yet */
 	uint64_t seq_numbered;    /* the newest seq given out */
 	struct frames frames;     /* of `live`; only of boards that are served */

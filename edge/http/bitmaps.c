@@ -3,7 +3,7 @@
  *
  * Per board and form one request is at the writer at a time. Whoever came before it went out gets
  * what it brings; whoever came later may not get a board older than the request, and waits for the
- * next. While the newest that we have is of the board's present seq, nobody waits at all.
+ * next. While the newest that we have is of the board's present seq and face, nobody waits at all.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -64,13 +64,20 @@ static void wait_list_add(struct worker *w, uint32_t *head, struct conn *c)
 	*head = conn_index(w, c);
 }
 
+/* Whether a board that is asked for now would be the same. */
+static bool bitmap_is_present(const struct worker *w, uint16_t board, const struct bitmap *b)
+{
+	const struct room *r = w->shared->rooms->at[board];
+
+	return b->seq == atomic_load(&r->seq) && b->epoch == atomic_load(&r->epoch) &&
+	       b->tag == room_face(r)->tag;
+}
+
 void bitmaps_want(struct worker *w, struct conn *c, uint16_t board, enum board_form form)
 {
 	struct bitmap_wait *wait = wait_at(w, board, form);
-	const struct room *r = w->shared->rooms->at[board];
 
-	if (wait->last.blob != NULL && wait->last.seq == atomic_load(&r->seq) &&
-	    wait->last.epoch == atomic_load(&r->epoch)) {
+	if (wait->last.blob != NULL && bitmap_is_present(w, board, &wait->last)) {
 		http_bitmap(w, c, board, &wait->last);
 		return;
 	}
@@ -109,7 +116,7 @@ void bitmaps_sweep(struct worker *w)
 		struct bitmap_wait *wait = &w->bitmaps[i];
 
 		if (wait->last.blob == NULL ||
-		    wait->last.seq == atomic_load(&w->shared->rooms->at[i / BOARD_FORMS]->seq))
+		    bitmap_is_present(w, (uint16_t)(i / BOARD_FORMS), &wait->last))
 			continue;
 		blob_unref(wait->last.blob);
 		wait->last.blob = NULL;

@@ -12,8 +12,8 @@
 #include "edge/http/http_priv.h"
 #include "engine/base/hash.h"
 
-#define REQUEST_NUMBER_MASK ((1ULL << 53) - 1) /* JSON clients are told it in `you` */
-#define BOARD_JSON_MAX      20000 /* name, numbers, 256 colors; settings allow plain names only */
+#define REQUEST_NUMBER_MASK ((1ULL << 53) - 1)          /* JSON clients are told it in `you` */
+#define BOARD_JSON_MAX      (FACE_JSON_BYTES_MAX + 128) /* what changes all the time, too */
 #define BITMAP_MAX_AGE_S    3
 #define ETAG_CHARS          64
 #define FIELDS_CHARS        512
@@ -34,28 +34,10 @@ static const struct {
 static void board_json(struct json_out *j, const struct room *r)
 {
 	json_open_object(j, NULL);
-	json_put_text(j, "name", r->name);
-	json_put_number(j, "number", r->number);
-	json_put_number(j, "width", r->width);
-	json_put_number(j, "height", r->height);
-	json_put_number(j, "bits", r->bits);
-	json_put_bool(j, "frozen", r->frozen);
-	json_put_number(j, "cooldown_ms", r->cooldown_ms);
+	face_json_put(room_face(r), r->name, r->number, j);
 	json_put_number(j, "epoch", atomic_load(&r->epoch));
 	json_put_number(j, "seq", atomic_load(&r->seq));
 	json_put_number(j, "online", room_online(r));
-	json_put_number(j, "tag", r->tag);
-	json_open_array(j, "palette");
-	for (uint32_t i = 0; i < r->palette_len; i++) {
-		char rgb[sizeof("#rrggbb")];
-
-		snprintf(rgb, sizeof(rgb), "#%06x", r->palette[i].rgb & 0xffffff);
-		json_open_object(j, NULL);
-		json_put_text(j, "name", r->palette[i].name);
-		json_put_text(j, "rgb", rgb);
-		json_close(j);
-	}
-	json_close(j);
 	json_close(j);
 }
 
@@ -108,9 +90,9 @@ static enum board_form form_choose(const struct http_head *h)
 
 /* Which version of which board: what its ETag and its fields say. */
 struct board_version {
-	const struct room *room;
 	enum board_form form;
 	uint32_t epoch;
+	uint32_t tag; /* of its face */
 	uint64_t seq;
 	uint64_t at_ms; /* of its newest placement, for a board of the past; 0: not known */
 	uint32_t max_age_s;
@@ -121,7 +103,7 @@ struct board_version {
 static void etag_print(const struct board_version *v, char out[static ETAG_CHARS])
 {
 	int len = snprintf(out, ETAG_CHARS, "\"%u-%llu-%s-%x\"", v->epoch,
-			   (unsigned long long)v->seq, forms[v->form].etag, v->room->tag);
+			   (unsigned long long)v->seq, forms[v->form].etag, v->tag);
 
 	px_assert(len > 0 && len < ETAG_CHARS);
 }
@@ -179,9 +161,9 @@ static bool reply_not_modified(struct worker *w, struct conn *c, struct http_lis
 static void get_present(struct worker *w, struct conn *c, const struct http_head *h,
 			const struct room *r, enum board_form form)
 {
-	const struct board_version v = {.room = r,
-					.form = form,
+	const struct board_version v = {.form = form,
 					.epoch = atomic_load(&r->epoch),
+					.tag = room_face(r)->tag,
 					.seq = atomic_load(&r->seq),
 					.max_age_s = BITMAP_MAX_AGE_S};
 
@@ -194,8 +176,9 @@ static void get_present(struct worker *w, struct conn *c, const struct http_head
 void http_reply_board(struct worker *w, struct conn *c, uint16_t board, const struct bitmap *bitmap,
 		      uint64_t at_ms, uint32_t max_age_s, struct http_list tags)
 {
-	struct board_version v = {.room = w->shared->rooms->at[board],
-				  .epoch = bitmap->epoch,
+	const struct room *r = w->shared->rooms->at[board];
+	struct board_version v = {.epoch = bitmap->epoch,
+				  .tag = bitmap->tag,
 				  .seq = bitmap->seq,
 				  .at_ms = at_ms,
 				  .max_age_s = max_age_s};
@@ -205,7 +188,7 @@ void http_reply_board(struct worker *w, struct conn *c, uint16_t board, const st
 		http_reply_refusal(w, c, REFUSAL_OVERLOADED, 1000);
 		return;
 	}
-	v.form = pack_form(v.room, bitmap->blob, (enum board_form)bitmap->form);
+	v.form = pack_form(room_face(r), bitmap->blob, (enum board_form)bitmap->form);
 	if (reply_not_modified(w, c, tags, &v))
 		return;
 	board_fields(&v, fields);
@@ -265,9 +248,10 @@ bool http_decimal(struct span text, uint64_t max, uint64_t *ret)
 
 void http_pixel_get(struct worker *w, struct conn *c, const struct http_request *q)
 {
+	const struct face *f = room_face(q->room);
 	struct mail_request *m;
 
-	if (q->x >= q->room->width || q->y >= q->room->height) {
+	if (q->x >= f->width || q->y >= f->height) {
 		http_reply_refusal(w, c, REFUSAL_OUT_OF_BOUNDS, 0);
 		return;
 	}

@@ -152,8 +152,9 @@ void http_history_get(struct worker *w, struct conn *c, const struct http_reques
 	struct span limit_text = http_query(q->head->query, "limit");
 	uint64_t before = HISTORY_NO_BOUND, limit = PLACEMENTS_DEFAULT;
 	struct question ask = {.kind = QUESTION_CELL};
+	const struct face *f = room_face(q->room);
 
-	if (q->x >= q->room->width || q->y >= q->room->height) {
+	if (q->x >= f->width || q->y >= f->height) {
 		http_reply_refusal(w, c, REFUSAL_OUT_OF_BOUNDS, 0);
 		return;
 	}

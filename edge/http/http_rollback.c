@@ -79,13 +79,13 @@ static void ask(struct worker *w, struct conn *c, const struct room *r, enum rol
 	conn_deadline_set(w, c, ROLLBACK_WAIT_MS);
 }
 
-static const char *body_check(const struct room *r, const struct placement_filter *f)
+static const char *body_check(const struct face *face, const struct placement_filter *f)
 {
 	bool whole = f->x_last == UINT16_MAX && f->y_last == UINT16_MAX;
 
-	if (f->by_color && f->color >= r->palette_len)
+	if (f->by_color && f->color >= face->palette_len)
 		return "the board's palette has no such color";
-	if (!whole && (f->x_last >= r->width || f->y_last >= r->height))
+	if (!whole && (f->x_last >= face->width || f->y_last >= face->height))
 		return "the area is not within the board";
 	if (f->from_ms >= f->to_ms)
 		return "from must be before to";
@@ -100,7 +100,7 @@ static void post(struct worker *w, struct conn *c, const struct http_request *q,
 	if (!is_admin(w, c, q->head))
 		return;
 	if (message_decode_rollback(q->body, (size_t)q->head->content_length, &m, &why) == 0)
-		why = body_check(q->room, &m.filter);
+		why = body_check(room_face(q->room), &m.filter);
 	if (why != NULL) {
 		http_reply_error(w, c, HTTP_ERROR_BAD_REQUEST, why);
 		return;

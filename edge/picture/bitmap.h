@@ -16,6 +16,7 @@ struct bitmap {
 	struct blob *blob; /* NULL: it could not be made */
 	uint64_t seq;
 	uint32_t epoch;
+	uint32_t tag; /* of the face that it was made with */
 	uint8_t form; /* enum board_form: as requested; pack_form() returns the actual one */
 };
 

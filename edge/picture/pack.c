@@ -114,29 +114,29 @@ static void png_flush_nothing(png_structp png)
 	(void)png;
 }
 
-static void row_unpack(const struct room *room, const uint8_t *board, uint32_t y, uint8_t *row)
+static void row_unpack(const struct face *face, const uint8_t *board, uint32_t y, uint8_t *row)
 {
-	unsigned bits = room->bits, per_byte = 8 / bits, mask = (1u << bits) - 1;
-	size_t cell = (size_t)y * room->width;
+	unsigned bits = face->bits, per_byte = 8 / bits, mask = (1u << bits) - 1;
+	size_t cell = (size_t)y * face->width;
 
-	for (uint32_t x = 0; x < room->width; x++, cell++) {
+	for (uint32_t x = 0; x < face->width; x++, cell++) {
 		unsigned shift = 8 - bits * ((unsigned)(cell % per_byte) + 1);
 
 		row[x] = (uint8_t)((unsigned)board[cell / per_byte] >> shift & mask);
 	}
 }
 
-static void png_head(png_structp png, png_infop info, const struct room *room)
+static void png_head(png_structp png, png_infop info, const struct face *face)
 {
 	png_color colors[BOARD_COLORS_MAX];
-	unsigned count = 1u << room->bits;
+	unsigned count = 1u << face->bits;
 
 	memset(colors, 0, sizeof(colors));
-	for (unsigned i = 0; i < count && i < room->palette_len; i++)
-		colors[i] = (png_color){.red = (png_byte)(room->palette[i].rgb >> 16),
-					.green = (png_byte)(room->palette[i].rgb >> 8),
-					.blue = (png_byte)room->palette[i].rgb};
-	png_set_IHDR(png, info, room->width, room->height, room->bits, PNG_COLOR_TYPE_PALETTE,
+	for (unsigned i = 0; i < count && i < face->palette_len; i++)
+		colors[i] = (png_color){.red = (png_byte)(face->palette[i].rgb >> 16),
+					.green = (png_byte)(face->palette[i].rgb >> 8),
+					.blue = (png_byte)face->palette[i].rgb};
+	png_set_IHDR(png, info, face->width, face->height, face->bits, PNG_COLOR_TYPE_PALETTE,
 		     PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
 	png_set_PLTE(png, info, colors, (int)count);
 	png_set_compression_level(png, 3);
@@ -146,33 +146,33 @@ static void png_head(png_structp png, png_infop info, const struct room *room)
 }
 
 /* libpng leaves by longjmp on an error; nothing that is freed here changes after setjmp. */
-static bool png_write(png_structp png, png_infop info, const struct room *room,
+static bool png_write(png_structp png, png_infop info, const struct face *face,
 		      const uint8_t *board, uint8_t *row)
 {
 	if (setjmp(png_jmpbuf(png)))
 		return false;
-	png_head(png, info, room);
-	for (uint32_t y = 0; y < room->height; y++) {
-		row_unpack(room, board, y, row);
+	png_head(png, info, face);
+	for (uint32_t y = 0; y < face->height; y++) {
+		row_unpack(face, board, y, row);
 		png_write_row(png, row);
 	}
 	png_write_end(png, info);
 	return true;
 }
 
-static struct blob *pack_png(const struct room *room, const struct board_copy *copy)
+static struct blob *pack_png(const struct face *face, const struct board_copy *copy)
 {
 	struct png_sink sink = {.room = copy->len + copy->len / 8 + 65536};
 	png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
 	png_infop info = png != NULL ? png_create_info_struct(png) : NULL;
-	uint8_t *row = malloc(room->width);
+	uint8_t *row = malloc(face->width);
 	bool good = false;
 
 	sink.blob = blob_new(sink.room);
 	if (info != NULL && row != NULL && sink.blob != NULL) {
 		sink.blob->len = 0;
 		png_set_write_fn(png, &sink, png_take, png_flush_nothing);
-		good = png_write(png, info, room, copy->bytes, row) && !sink.full;
+		good = png_write(png, info, face, copy->bytes, row) && !sink.full;
 	}
 	png_destroy_write_struct(&png, &info);
 	free(row);
@@ -187,7 +187,7 @@ uint32_t pack_crc32(uint32_t sum, const void *bytes, size_t len)
 	return len == 0 ? sum : libdeflate_crc32(sum, bytes, len); /* it takes NULL for a new sum */
 }
 
-struct blob *packer_run(struct packer *p, const struct room *room, const struct board_copy *copy,
+struct blob *packer_run(struct packer *p, const struct face *face, const struct board_copy *copy,
 			enum board_form form)
 {
 	bool is_long = false;
@@ -204,7 +204,7 @@ struct blob *packer_run(struct packer *p, const struct room *room, const struct 
 		blob = pack_zstd(p, copy, &is_long);
 		break;
 	case FORM_PNG:
-		return pack_png(room, copy);
+		return pack_png(face, copy);
 	case BOARD_FORMS:
 	default:
 		px_unreachable("form of a board");
@@ -212,9 +212,9 @@ struct blob *packer_run(struct packer *p, const struct room *room, const struct 
 	return is_long ? pack_plain(copy) : blob;
 }
 
-enum board_form pack_form(const struct room *room, const struct blob *blob, enum board_form asked)
+enum board_form pack_form(const struct face *face, const struct blob *blob, enum board_form asked)
 {
-	size_t plain = ((size_t)room->width * room->height * room->bits + 7) / 8;
+	size_t plain = ((size_t)face->width * face->height * face->bits + 7) / 8;
 
 	if (asked != FORM_GZIP && asked != FORM_ZSTD)
 		return asked;

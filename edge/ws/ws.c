@@ -379,17 +379,18 @@ static void subscribed(struct worker *w, struct conn *c, uint16_t board,
 		       const struct mail_subscribed *a)
 {
 	const struct room *r = w->shared->rooms->at[board];
+	const struct face *f = room_face(r);
 	struct message m = {.type = MSG_SUBSCRIBED,
 			    .subscribed = {.board = board,
 					   .epoch = a->epoch,
 					   .seq = a->seq,
-					   .width = r->width,
-					   .height = r->height,
-					   .bits = r->bits,
+					   .width = f->width,
+					   .height = f->height,
+					   .bits = f->bits,
 					   .resumed = a->resumed,
-					   .frozen = r->frozen,
-					   .cooldown_ms = r->cooldown_ms,
-					   .tag = r->tag}};
+					   .frozen = f->frozen,
+					   .cooldown_ms = f->cooldown_ms,
+					   .tag = f->tag}};
 	struct sub *s = sub_find(w, c, board);
 
 	memcpy(m.subscribed.name, r->name, sizeof(m.subscribed.name));

@@ -75,7 +75,7 @@ static uint64_t packer_turn(struct stack *s)
 	if (done == NULL)
 		return job != NULL ? 0 : UINT64_MAX;
 	*done = *job;
-	done->blob = packer_run(s->packer, job->room, job->copy, (enum board_form)job->form);
+	done->blob = packer_run(s->packer, job->face, job->copy, (enum board_form)job->form);
 	if (done->blob != NULL)
 		blob_account(done->blob, job->account);
 	spsc_pop(s->pack_jobs);

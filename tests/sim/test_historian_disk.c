@@ -15,7 +15,8 @@
 #include "writer/historian.h"
 #include "writer/writer.h"
 
-static struct room room = {.name = "main", .width = 4, .height = 4, .bits = 4};
+static struct room room = {.name = "main"};
+static struct face face = {.width = 4, .height = 4, .bits = 4};
 
 static void wake_writer(void *arg)
 {
@@ -28,7 +29,7 @@ static struct history_job answer_of(struct historian *h, struct spsc *jobs, stru
 	struct history_job *job = spsc_push(jobs);
 	struct history_job answer;
 
-	*job = (struct history_job){.ask = *what, .room = &room, .upto_lsn = 2};
+	*job = (struct history_job){.ask = *what, .room = &room, .face = &face, .upto_lsn = 2};
 	(void)spsc_publish(jobs);
 	while (spsc_peek(done) == NULL)
 		assert_int_equal(historian_turn(h, (struct now){.mono_ns = NS_PER_SEC}), 0);

@@ -42,7 +42,8 @@ struct heard {
 struct scene {
 	struct net_sim *net;
 	struct net_end *client;
-	struct room rooms_made[BOARDS]; /* of one log */
+	struct room rooms_made[BOARDS]; /* of one log, and of one face */
+	struct face face;
 	struct rooms rooms;
 	struct worker_shared shared;
 	struct worker *worker;
@@ -249,13 +250,13 @@ static int scene_begin(void **state)
 	ring_sim_begin(s->net, NULL, 1);
 	assert_int_equal(room_log_new(1 << 16, 64, 1, &log), 0);
 	room_log_start(log, 0);
+	s->face = (struct face){.version = 1, .width = 100, .height = 100, .bits = 4};
 	for (unsigned i = 0; i < BOARDS; i++) {
 		struct room *room = &s->rooms_made[i];
 
 		snprintf(room->name, sizeof(room->name), "board%u", i);
 		room->number = (uint16_t)i;
-		room->width = room->height = 100;
-		room->bits = 4;
+		atomic_store(&room->face, &s->face);
 		atomic_store(&room->logs[0], log);
 		s->rooms.at[i] = room;
 	}

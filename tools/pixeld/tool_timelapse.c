@@ -10,7 +10,7 @@
 #include "edge/picture/apng.h"
 #include "edge/picture/pack.h"
 #include "engine/base/blob.h"
-#include "engine/room.h"
+#include "engine/face.h"
 #include "engine/base/timestamp.h"
 #include "tools/pixeld/tool.h"
 
@@ -28,7 +28,7 @@ struct timelapse {
 	struct tool tool;
 	FILE *out;
 	struct packer *packer;
-	struct room room;
+	struct face face;
 	struct history_board board;
 	struct apng apng;
 };
@@ -103,7 +103,7 @@ static int frame_put(struct timelapse *t)
 
 	(void)board_copy_begin(t->board.board, t->board.epoch, t->board.seq);
 	copy = board_copy_step(t->board.board, SIZE_MAX);
-	png = packer_run(t->packer, &t->room, copy, FORM_PNG);
+	png = packer_run(t->packer, &t->face, copy, FORM_PNG);
 	board_copy_unref(copy);
 	if (png == NULL)
 		return -ENOMEM;
@@ -172,12 +172,12 @@ static int room_make(struct timelapse *t, const struct record_board *meta)
 
 	if (rc != EXIT_PASS)
 		return rc;
-	t->room.width = meta->width;
-	t->room.height = meta->height;
-	t->room.bits = meta->bits;
-	t->room.palette_len = board->colors;
+	t->face.width = meta->width;
+	t->face.height = meta->height;
+	t->face.bits = meta->bits;
+	t->face.palette_len = board->colors;
 	for (unsigned i = 0; i < board->colors; i++)
-		t->room.palette[i].rgb = board->palette[i].rgb;
+		t->face.palette[i].rgb = board->palette[i].rgb;
 	settings_free(settings);
 	return EXIT_PASS;
 }

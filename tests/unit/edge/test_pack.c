@@ -19,13 +19,13 @@
 #define BYTES ((size_t)SIDE * SIDE) /* of eight bits */
 
 static uint8_t bytes[BYTES];
-static struct room room = {.width = SIDE, .height = SIDE, .bits = 8};
+static struct face face = {.width = SIDE, .height = SIDE, .bits = 8};
 static struct packer *packer;
 
 static struct board_copy copy_of(size_t cells)
 {
-	room.width = (uint32_t)cells;
-	room.height = 1;
+	face.width = (uint32_t)cells;
+	face.height = 1;
 	return (struct board_copy){.bytes = bytes, .len = cells};
 }
 
@@ -38,12 +38,12 @@ static void noise_is_sent_as_it_is(void **state)
 	for (size_t i = 0; i < BYTES; i++)
 		bytes[i] = (uint8_t)prng_below(&dice, 256);
 	for (enum board_form form = FORM_IDENTITY; form <= FORM_ZSTD; form++) {
-		struct blob *blob = packer_run(packer, &room, &copy, form);
+		struct blob *blob = packer_run(packer, &face, &copy, form);
 
 		assert_non_null(blob);
 		assert_int_equal(blob->len, BYTES);
 		assert_memory_equal(blob->bytes, bytes, BYTES);
-		assert_int_equal(pack_form(&room, blob, form), FORM_IDENTITY);
+		assert_int_equal(pack_form(&face, blob, form), FORM_IDENTITY);
 		blob_unref(blob);
 	}
 }
@@ -55,11 +55,11 @@ static void what_gets_shorter_is_packed(void **state)
 	(void)state;
 	memset(bytes, 3, BYTES);
 	for (enum board_form form = FORM_GZIP; form <= FORM_ZSTD; form++) {
-		struct blob *blob = packer_run(packer, &room, &copy, form);
+		struct blob *blob = packer_run(packer, &face, &copy, form);
 
 		assert_non_null(blob);
 		assert_in_range(blob->len, 1, BYTES / 100);
-		assert_int_equal(pack_form(&room, blob, form), form);
+		assert_int_equal(pack_form(&face, blob, form), form);
 		blob_unref(blob);
 	}
 }
@@ -71,11 +71,11 @@ static void no_size_of_board_gets_longer(void **state)
 	for (size_t cells = 1; cells < 100; cells++) {
 		for (enum board_form form = FORM_GZIP; form <= FORM_ZSTD; form++) {
 			struct board_copy copy = copy_of(cells);
-			struct blob *blob = packer_run(packer, &room, &copy, form);
+			struct blob *blob = packer_run(packer, &face, &copy, form);
 
 			assert_non_null(blob);
 			assert_in_range(blob->len, 1, cells);
-			assert_int_equal(pack_form(&room, blob, form),
+			assert_int_equal(pack_form(&face, blob, form),
 					 blob->len == cells ? FORM_IDENTITY : form);
 			blob_unref(blob);
 		}

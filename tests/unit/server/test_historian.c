@@ -21,7 +21,8 @@ static struct disk *disk;
 static struct spsc *jobs, *done;
 static struct historian *historian;
 static struct now now;
-static struct room room = {.name = "main", .width = 4, .height = 4, .bits = 4};
+static struct room room = {.name = "main"};
+static struct face face = {.width = 4, .height = 4, .bits = 4};
 static unsigned woken;
 
 static void wake_writer(void *arg)
@@ -92,6 +93,7 @@ static void ask(const struct question *what)
 	*job = (struct history_job){.ask = *what,
 				    .asked_ns = now.mono_ns,
 				    .room = &room,
+				    .face = &face,
 				    .upto_lsn = SEGMENTS * PER_SEGMENT,
 				    .seq = PLACEMENTS};
 	spsc_publish(jobs);
