@@ -110,6 +110,13 @@ export class Follower {
 		return this.join(m.seq, true);
 	}
 
+	/** The palette may be another one; the pixels stay what they are. @param {number} tag of the new face */
+	faced(tag) {
+		this.subscription.tag = tag;
+		if (this.state === 'live')
+			this.tag = tag;
+	}
+
 	/** @param {import('./protocol.js').Stale} m @returns {Command[]} */
 	stale(m) {
 		if (this.state !== 'asking' && m.board !== this.number)

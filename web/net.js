@@ -5,6 +5,7 @@
  *
  * Knows bytes and messages, not boards.
  */
+import { inWords } from './face.js';
 import { SUBPROTOCOL, decode, encodeAlive } from './protocol.js';
 import { backoffMs, staggeredMs } from './retry.js';
 
@@ -189,15 +190,6 @@ export function boardPath(board) {
  * @typedef {import('./protocol.js').Color} Color
  * @typedef {import('./protocol.js').Face & {online: number}} BoardInfo
  */
-
-/** As people say it: lightgray is Light gray. @param {BoardInfo} info */
-function inWords(info) {
-	for (const color of info.palette) {
-		const words = color.name.replace(/[-_]/g, ' ').replace(/^(light|dark|gray)(?=[a-z])/, '$1 ');
-		color.name = words.charAt(0).toUpperCase() + words.slice(1);
-	}
-	return info;
-}
 
 /** @returns {Promise<BoardInfo[]>} */
 export async function fetchBoards() {

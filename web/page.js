@@ -9,6 +9,7 @@
  */
 import { Camera } from './camera.js';
 import { Cooldown, clockText, spanText } from './cooldown.js';
+import { isSamePalette, newsOf } from './face.js';
 import * as hud from './hud.js';
 import { listenToKeys, listenToPointers } from './input.js';
 import { boardPath, fetchPixel, fetchPixelHistory } from './net.js';
@@ -65,6 +66,7 @@ export class Page {
 		listenToPointers(byId('canvas'), wishes);
 		this.listen();
 		this.describe();
+		hud.showOnline(Math.max(1, info.online));
 		this.resize();
 		this.followHash();
 		this.session.connection.open();
@@ -75,6 +77,7 @@ export class Page {
 		return {
 			replaced: (board) => {
 				this.describe();
+				hud.showOnline(Math.max(1, this.session.info.online));
 				this.view.setBoard(this.past ?? board, this.session.info.palette);
 			},
 			changed: (cells) => {
@@ -86,6 +89,7 @@ export class Page {
 				this.showRest();
 				this.view.redraw();
 			},
+			faced: (before) => this.faced(before),
 			online: hud.showOnline,
 			wait: (ms) => this.cooldown.start(ms, this.session.cooldownMs),
 			tooEarly: () => this.cooldown.nudge(),
@@ -97,18 +101,31 @@ export class Page {
 	/** Shows what the board is; its size may have changed. */
 	describe() {
 		const { camera } = this;
-		const { name, width, height, palette, online } = this.session.info;
+		const { name, width, height, palette } = this.session.info;
 		if (camera.setBoard(width, height)) {
 			this.player?.close();
 			this.chosen = false;
 			this.resize();
 		}
 		this.palette.fill(palette);
-		hud.showOnline(Math.max(1, online));
 		byId('board-name').textContent = name;
 		this.nameSnapshot();
 		byId('canvas').setAttribute('aria-label', `Pixel board ${name}, ${width} by ${height} cells`);
 		this.cooldown.name(`${name} · pixeld`);
+	}
+
+	/** Palette, frozen or cooldown changed under way. @param {import('./face.js').Rules} before */
+	faced(before) {
+		const { info } = this.session;
+		const hadColor = this.palette.color >= 0;
+		if (!isSamePalette(before.palette, info.palette)) {
+			this.closeInfo();
+			this.palette.fill(info.palette);
+			this.view.setPalette(info.palette);
+		}
+		newsOf(before, info).forEach((text) => toast(text));
+		if (hadColor && this.palette.color < 0)
+			toast('The color that you had chosen is gone. Choose another one.');
 	}
 
 	/** @returns {import('./input.js').Wishes} */

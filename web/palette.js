@@ -3,6 +3,7 @@
  *
  * Owns the fieldset. Choosing the chosen color again puts it away.
  */
+import { isSamePalette } from './face.js';
 
 /** @param {number} count @returns {number} columns of a wide screen */
 function columnsFor(count) {
@@ -45,13 +46,18 @@ export class Palette {
 
 	/** The chosen color stays chosen, where there still is one like it. @param {import('./net.js').Color[]} colors */
 	fill(colors) {
+		if (isSamePalette(colors, this.colors))
+			return;
 		const legend = this.fieldset.querySelector('legend');
+		const hadFocus = this.fieldset.contains(document.activeElement);
 		const color = indexOf(colors, this.colors[this.color], this.color);
 		this.colors = colors;
 		this.fieldset.style.setProperty('--columns', String(columnsFor(colors.length)));
 		this.fieldset.replaceChildren(legend, ...colors.map((color, i) => this.swatch(color, i)));
 		if (color >= 0)
 			this.input(color).checked = true;
+		if (hadFocus)
+			this.input(Math.max(color, 0))?.focus();
 		if (color !== this.color)
 			this.set(color);
 	}

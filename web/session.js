@@ -13,12 +13,14 @@
  * @property {(board: import('./board.js').Board) => void} replaced there is a whole new board
  * @property {(cells: ArrayLike<number>) => void} changed
  * @property {() => void} moved seq, state, pending or rules are not what they were
+ * @property {(before: import('./face.js').Rules) => void} faced palette or rules are others than before
  * @property {(online: number) => void} online
  * @property {(ms: number) => void} wait until the next placement
  * @property {() => void} tooEarly
  * @property {() => void} placed
  * @property {(text: string) => void} trouble
  */
+import { inWords, newsOf } from './face.js';
 import { Follower, fetchDelayMs } from './follow.js';
 import { Connection, fetchBitmap, fetchInfo, newSession } from './net.js';
 import { Pending } from './pending.js';
@@ -39,8 +41,8 @@ export class Session {
 	constructor(info, told) {
 		this.info = info;
 		this.told = told;
-		this.frozen = false;
-		this.cooldownMs = info.cooldown_ms;
+		/** Of `info`, as far as it was told here; of two the higher one is newer. */
+		this.version = 0;
 		this.failed = false;
 		/** The board's number on the wire; it stays the same. @type {number|null} */
 		this.number = null;
@@ -88,6 +90,14 @@ export class Session {
 		return this.follower.board;
 	}
 
+	get frozen() {
+		return this.info.frozen;
+	}
+
+	get cooldownMs() {
+		return this.info.cooldown_ms;
+	}
+
 	/** The server's time, ms since 1970. */
 	get nowMs() {
 		return this.clockMs + performance.now();
@@ -113,6 +123,9 @@ export class Session {
 			break;
 		case 'delta':
 			this.carryOut(this.follower.delta(message));
+			break;
+		case 'board':
+			this.faced(message);
 			break;
 		case 'status':
 			this.clockMs = Number(message.timeMs) - performance.now();
@@ -149,12 +162,24 @@ export class Session {
 		this.failed = false;
 		this.refusals = 0;
 		this.number = message.board;
-		this.frozen = message.frozen;
-		this.cooldownMs = message.cooldownMs;
+		this.version = 0;
+		this.info = { ...this.info, frozen: message.frozen, cooldown_ms: message.cooldownMs };
 		this.carryOut(this.follower.subscribed(message));
 		this.person.unwelcomed(this.pending.forSession.length > 0);
 		if (this.person.known)
 			this.sendHeld('session');
+	}
+
+	/** What the board is was said anew. @param {import('./protocol.js').BoardFace} message */
+	faced({ board, version, face }) {
+		const before = this.info;
+		if (board !== this.follower.number || version <= this.version)
+			return;
+		this.version = version;
+		this.info = { ...before, ...inWords(face) };
+		this.follower.faced(face.tag);
+		if (newsOf(before, this.info).length > 0)
+			this.told.faced(before);
 	}
 
 	/** The board may have moved on. */
@@ -267,9 +292,11 @@ export class Session {
 		try {
 			const [info, fetched] = await Promise.all(
 				[fetchInfo(name), fetchBitmap(name, command.fresh)]);
-			this.info = info;
 			const { width, height, bits, tag = 0 } = info;
 			bitmap = { width, height, bits, tag, ...fetched };
+			/* What of it changes by itself was told over the socket, and may be newer. */
+			if (this.follower.fits(bitmap))
+				this.info = { ...info, frozen: this.info.frozen, cooldown_ms: this.info.cooldown_ms };
 		} catch (error) {
 			console.warn('pixeld: the board could not be fetched', error);
 			if (error.waitMs > 0)

@@ -64,6 +64,12 @@ export class View {
 		this.redraw();
 	}
 
+	/** The same board in other colors. @param {{rgb: string}[]} palette */
+	setPalette(palette) {
+		if (this.tiles)
+			this.setBoard(this.tiles.board, palette);
+	}
+
 	/** @param {number} width @param {number} height CSS pixels */
 	resize(width, height) {
 		const ratio = devicePixelRatio || 1;

@@ -60,20 +60,24 @@ const errorOf = (code, waitMs) => [0x49, code, 0, little(0xffff, 2), little(0, 8
 const SUBSCRIBE = 0x01;
 const PLACE = 0x03;
 
+/** What GET /boards/m answers. */
+let served;
+
 /** A session that is live on a board of four cells. posts: what POST /session answers, in turn. */
 async function live(...posts) {
 	timers = [];
+	served = INFO;
 	globalThis.fetch = async (path) => {
 		if (path === '/session')
 			return posts.shift() ?? new Response('', { status: 503 });
 		if (path.endsWith('/bitmap'))
 			return new Response(new Uint8Array(4), { headers: { 'X-Board-Epoch': '1', 'X-Board-Seq': '0' } });
-		return Response.json?.(INFO) ?? new Response(JSON.stringify(INFO));
+		return Response.json?.(served) ?? new Response(JSON.stringify(served));
 	};
-	const told = { troubles: [], waits: [] };
+	const told = { troubles: [], waits: [], faced: [] };
 	const session = new Session(INFO, {
 		replaced: () => {}, changed: () => {}, moved: () => {}, online: () => {}, tooEarly: () => {}, placed: () => {},
-		wait: (ms) => told.waits.push(ms), trouble: (text) => told.troubles.push(text),
+		wait: (ms) => told.waits.push(ms), trouble: (text) => told.troubles.push(text), faced: (before) => told.faced.push(before),
 	});
 	session.connection.open();
 	const socket = Socket.last;
@@ -81,7 +85,14 @@ async function live(...posts) {
 	return { session, socket, told };
 }
 
-const INFO = { name: 'm', width: 4, height: 1, bits: 8, palette: [], tag: 5, cooldown_ms: 0, online: 1 };
+const RED = { name: 'Red', rgb: '#ff0000' };
+const BLUE = { name: 'Blue', rgb: '#0000ff' };
+const INFO = {
+	name: 'm', width: 4, height: 1, bits: 8, palette: [RED, BLUE], frozen: false, tag: 5, cooldown_ms: 0, online: 1,
+};
+/** The message board. */
+const faceOf = (version, changes, board = 0) =>
+	[0x4d, little(board, 2), little(version, 4), [...new TextEncoder().encode(JSON.stringify({ ...INFO, ...changes }))]];
 
 /** Lets the wait end that comes first. @returns how long it was */
 async function endWait() {
@@ -194,4 +205,62 @@ test('without a session to be had, nothing waits for one any longer', async () =
 		await endWait();
 	assert.deepEqual([...session.pending], []);
 	assert.match(told.troubles.at(-1), /no session/);
+});
+
+test('what the board is after a change is known, and told once', async () => {
+	const all = await live();
+	const { session, socket, told } = all;
+	await untilLive(all);
+	socket.say(...faceOf(1, {}));
+	assert.deepEqual(told.faced, [], 'nothing has changed');
+	socket.say(...faceOf(2, { palette: [BLUE], frozen: true, cooldown_ms: 9000, tag: 6 }));
+	assert.deepEqual([session.info.palette, session.frozen, session.cooldownMs], [[BLUE], true, 9000]);
+	assert.deepEqual(told.faced.map(({ palette, frozen, cooldown_ms }) => [palette, frozen, cooldown_ms]), [[[RED, BLUE], false, 0]]);
+	socket.say(...faceOf(2, { palette: [BLUE], frozen: true, cooldown_ms: 9000, tag: 6 })); /* a repetition */
+	socket.say(...faceOf(1, {})); /* a late one */
+	socket.say(...faceOf(3, { frozen: false }, 1)); /* of another board */
+	assert.deepEqual([session.frozen, told.faced.length, session.state], [true, 1, 'live']);
+});
+
+test('a new subscription counts versions anew', async () => {
+	const all = await live();
+	const { session, socket } = all;
+	await untilLive(all);
+	socket.say(...faceOf(7, { frozen: true }));
+	session.connection.drop(socket);
+	timers = []; /* not by itself, too */
+	session.connection.open();
+	all.socket = Socket.last;
+	all.socket.open();
+	await untilLive(all);
+	assert.equal(session.frozen, false);
+	all.socket.say(...faceOf(1, { cooldown_ms: 3000 }));
+	assert.equal(session.cooldownMs, 3000);
+});
+
+test('a board that was drawn in another palette meanwhile is resumed as it is', async () => {
+	const all = await live();
+	const { session, socket } = all;
+	await untilLive(all);
+	socket.say(...faceOf(2, { palette: [BLUE], tag: 6 }));
+	session.connection.drop(socket);
+	session.connection.open();
+	Socket.last.open();
+	Socket.last.say(0x43, little(0, 2), little(1, 4), little(0, 8), little(4, 4), little(1, 4), 8, 1, little(0, 4), 1, 0x6d, little(6, 4));
+	assert.equal(session.state, 'live');
+	assert.deepEqual(session.info.palette, [BLUE]);
+});
+
+test('a palette that was fetched before it changed is not taken', async () => {
+	const all = await live();
+	const { session, socket } = all;
+	socket.say(...SUBSCRIBED);
+	socket.say(...faceOf(2, { palette: [BLUE], tag: 6 }));
+	for (let i = 0; i < 3; i++)
+		await (timers.length > 0 ? endWait() : new Promise((done) => setImmediate(done)));
+	assert.deepEqual([session.state, session.info.palette], ['loading', [BLUE]]);
+	served = { ...INFO, palette: [BLUE], tag: 6 };
+	while (session.state !== 'live')
+		await (timers.length > 0 ? endWait() : new Promise((done) => setImmediate(done)));
+	assert.deepEqual(session.info.palette, [BLUE]);
 });
