@@ -347,7 +347,7 @@ VARIABLE = re.compile(r"""(?:getenv\(\s*"|environ(?:\.get\(|\[)\s*"|process\.env
 def check_environment():
     """pixeld refuses a PIXELD_ that it does not know, also one that a test or script hands down."""
     known = set(re.findall(r'^ENVIRONMENT\("(\w+)"', (ROOT / "server/settings/environment.def").read_text(), re.M))
-    for name in re.findall(r'^SETTING\(\w+, \w+, "([\w-]+)"', (ROOT / "server/settings/settings.def").read_text(), re.M):
+    for name in re.findall(r'^SETTING\(\w+, \w+, \w+, "([\w-]+)"', (ROOT / "server/settings/settings.def").read_text(), re.M):
         known.add("PIXELD_" + name.upper().replace("-", "_"))
     for folder in TOP + ["scripts"]:
         for path in sorted((ROOT / folder).rglob("*")):

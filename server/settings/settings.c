@@ -130,6 +130,12 @@ static int value_set(struct settings *s, const struct setting_row *row, const ch
 	px_unreachable("type of a setting");
 }
 
+void settings_hide(struct settings *s, int id, int line)
+{
+	if (s->origins[id].hidden_line == 0)
+		s->origins[id].hidden_line = line;
+}
+
 int settings_set(struct settings *s, int id, const char *text, enum settings_source source,
 		 int line, char why[static SETTINGS_WHY_CHARS])
 {
@@ -154,6 +160,9 @@ int settings_set(struct settings *s, int id, const char *text, enum settings_sou
 	}
 	result = value_set(target, row, text, line, why);
 	if (target != s) {
+		if (result == 0 && source == SETTINGS_FROM_FILE &&
+		    !setting_is_within(target, s, id))
+			settings_hide(s, id, line);
 		settings_free(target);
 	} else {
 		s->origins[id].source = source;
@@ -310,6 +319,15 @@ static int secret_check(const struct settings *s, char why[static SETTINGS_WHY_C
 	return EXIT_PASS;
 }
 
+int settings_keep_check(const struct settings *s, char why[static SETTINGS_WHY_CHARS])
+{
+	if (s->journal_keep_bytes == 0 || s->journal_keep_bytes >= 2 * s->journal_segment_bytes)
+		return EXIT_PASS;
+	snprintf(why, SETTINGS_WHY_CHARS,
+		 "journal-keep-bytes: must be 0 or at least two journal-segment-bytes");
+	return EXIT_CONFIG;
+}
+
 /* What one row of the table cannot say. The code to end with. */
 static int all_check(struct settings *s, char why[static SETTINGS_WHY_CHARS])
 {
@@ -335,11 +353,9 @@ static int all_check(struct settings *s, char why[static SETTINGS_WHY_CHARS])
 		snprintf(why, SETTINGS_WHY_CHARS, "log-bytes: must be a power of two");
 		return code_of(s, SETTINGS_ID_log_bytes);
 	}
-	if (s->journal_keep_bytes != 0 && s->journal_keep_bytes < 2 * s->journal_segment_bytes) {
-		snprintf(why, SETTINGS_WHY_CHARS,
-			 "journal-keep-bytes: must be 0 or at least two journal-segment-bytes");
-		return EXIT_CONFIG;
-	}
+	code = settings_keep_check(s, why);
+	if (code != EXIT_PASS)
+		return code;
 	if (settings_board_finish(s, why) == 0)
 		return EXIT_PASS;
 	return s->boards_count == 0 ? code_of(s, SETTINGS_ID_board) : EXIT_CONFIG;
@@ -382,7 +398,11 @@ int settings_load(int argc, char *const argv[], char *const envp[], struct setti
 {
 	struct settings *s = calloc(1, sizeof(*s));
 
-	px_assert(s != NULL);
+	*ret_settings = NULL;
+	if (s == NULL) { /* also in a server that runs: no reason to end it */
+		snprintf(why, SETTINGS_WHY_CHARS, "no memory for the settings");
+		return EXIT_FAILED;
+	}
 	return finish(s, everything_read(s, argc, argv, envp, why), ret_settings);
 }
 

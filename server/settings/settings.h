@@ -2,8 +2,8 @@
  * settings.h - what pixeld was told: flags, environment, configuration file, defaults.
  *
  * One table (settings.def) is all there is; a flag wins over the environment, that over the file,
- * that over the default. Read once, at start, by the main thread; afterwards immutable, for any
- * thread.
+ * that over the default. Read by the main thread, at the start and for SIGHUP (settings_compare.h);
+ * afterwards immutable, for any thread.
  *
  *	--journal-sync=off                  flag; also as two words
  *	PIXELD_JOURNAL_SYNC=off             environment
@@ -58,6 +58,8 @@ enum settings_source {
 	SETTINGS_FROM_FLAG,
 };
 
+const char *settings_source_str(enum settings_source source);
+
 struct settings_list {
 	unsigned count;
 	char items[SETTINGS_LIST_MAX][SETTINGS_ITEM_CHARS];
@@ -103,14 +105,17 @@ struct settings {
 	unsigned boards_count;
 	struct {
 		enum settings_source source;
-		int line; /* SETTINGS_FROM_FILE */
+		int line;        /* SETTINGS_FROM_FILE */
+		int hidden_line; /* the first of the file that says something else, and a flag or
+				    a variable wins; 0: none */
 	} origins[SETTINGS_ROWS];
 };
 
 /*
  * Reads everything; opens no file but `--config`. argv and envp end with NULL. Returns EXIT_PASS;
  * EXIT_USAGE: a flag, or the value of one, is wrong; EXIT_CONFIG: environment or file are wrong, or
- * settings contradict each other. Then `why` has one line for people and *ret_settings is NULL.
+ * settings contradict each other; EXIT_FAILED: no memory. Then `why` has one line for people and
+ * *ret_settings is NULL.
  */
 int settings_load(int argc, char *const argv[], char *const envp[], struct settings **ret_settings,
 		  char why[static SETTINGS_WHY_CHARS]);

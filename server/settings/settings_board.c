@@ -188,8 +188,14 @@ static int size_set(struct settings *s, struct settings_board *board, const char
 {
 	struct settings_board scratch = {.width = 0};
 
-	if (s->origins[SETTINGS_ID_board].source > SETTINGS_FROM_FILE)
-		return size_parse(&scratch, value, why);
+	if (s->origins[SETTINGS_ID_board].source > SETTINGS_FROM_FILE) {
+		if (size_parse(&scratch, value, why) != 0)
+			return -EINVAL;
+		if (scratch.width != board->width || scratch.height != board->height ||
+		    scratch.bits != board->bits)
+			settings_hide(s, SETTINGS_ID_board, line);
+		return 0;
+	}
 	s->origins[SETTINGS_ID_board].source = SETTINGS_FROM_FILE;
 	s->origins[SETTINGS_ID_board].line = line;
 	return size_parse(board, value, why);
@@ -247,8 +253,10 @@ int settings_board_finish(struct settings *s, char why[static SETTINGS_WHY_CHARS
 	for (unsigned i = 0; i < s->boards_count; i++) {
 		struct settings_board *board = &s->boards[i];
 
-		if (board->width == 0 && !by_file)
+		if (board->width == 0 && !by_file) {
+			settings_hide(s, SETTINGS_ID_board, board->line);
 			continue;
+		}
 		if (board->width == 0) {
 			snprintf(why, SETTINGS_WHY_CHARS,
 				 "line %d: board \"%s\" has no size; write size = 1000x1000:4",

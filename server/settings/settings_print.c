@@ -8,8 +8,6 @@
 
 #include <string.h>
 
-static const char *const source_names[] = {"nowhere", "default", "file", "environment", "flag"};
-
 static const char *const action_help[][2] = {
 	{"help", "Shows this."},
 	{"version", "Shows the version, compiler and sanitizers."},
@@ -71,8 +69,8 @@ static void print_help(FILE *out)
 			fprintf(out, "\n%s\n", row->group);
 		group = row->group;
 		setting_env_name(row, env);
-		fprintf(out, "  --%s=%s  (%s; %s)\n      %s\n", row->name, row->placeholder,
-			or_empty(row->def), env, row->sentence);
+		fprintf(out, "  --%s=%s  (%s; %s%s)\n      %s\n", row->name, row->placeholder,
+			or_empty(row->def), env, row->is_reloaded ? "; reload" : "", row->sentence);
 	}
 	fprintf(out, "\nInstead of serving\n");
 	for (size_t i = 0; i < ACTIONS; i++)
@@ -80,23 +78,18 @@ static void print_help(FILE *out)
 	fprintf(out,
 		"\nNumbers take units: 10k 2m, 250ms 5s 10min 12h 30d, 64KiB 4MiB 1GiB.\n"
 		"A flag wins over the environment, that over the file of --config, that over the "
-		"default.\n\n");
+		"default.\n"
+		"SIGHUP reads the file again: what says \"reload\", and of boards palette, frozen "
+		"and cooldown-ms, changes while people place; the rest needs a restart.\n\n");
 	exit_codes_print(out);
 }
 
 static void print_source(FILE *out, const struct settings *s, int id)
 {
-	fprintf(out, " ; %s", source_names[s->origins[id].source]);
+	fprintf(out, " ; %s", settings_source_str(s->origins[id].source));
 	if (s->origins[id].source == SETTINGS_FROM_FILE)
 		fprintf(out, ", line %d", s->origins[id].line);
 	fputc('\n', out);
-}
-
-static void print_choice(FILE *out, const char *choices, unsigned number)
-{
-	for (; number > 0; number--)
-		choices += strcspn(choices, "|") + 1;
-	fprintf(out, "%.*s", (int)strcspn(choices, "|"), choices);
 }
 
 /* `name = value ; source`, once per item of a list. */
@@ -104,6 +97,7 @@ static void print_setting(FILE *out, const struct settings *s, int id)
 {
 	const struct setting_row *row = &setting_rows[id];
 	const struct settings_list *list = field_of(s, row);
+	char value[SETTINGS_TEXT_CHARS];
 
 	if (row->type == SETTING_LIST) {
 		for (unsigned i = 0; i < list->count; i++) {
@@ -112,15 +106,14 @@ static void print_setting(FILE *out, const struct settings *s, int id)
 		}
 		return;
 	}
-	fprintf(out, "%s = ", row->name);
-	if (row->type == SETTING_BOOL)
-		fputs(*(const bool *)field_of(s, row) ? "on" : "off", out);
-	else if (row->type == SETTING_CHOICE)
-		print_choice(out, row->placeholder, *(const unsigned *)field_of(s, row));
-	else if (row->type == SETTING_TEXT)
-		fputs(field_of(s, row), out);
-	else
-		fprintf(out, "%llu", (unsigned long long)*(const uint64_t *)field_of(s, row));
+	setting_value_str(s, id, value);
+	/* A file cannot name itself, and a secret is not for terminals. */
+	fprintf(out, "%s%s = %s",
+		id == SETTINGS_ID_config || id == SETTINGS_ID_session_secret ||
+				setting_is_secret(s, id)
+			? "# "
+			: "",
+		row->name, value);
 	print_source(out, s, id);
 }
 
@@ -139,36 +132,11 @@ static void print_board(FILE *out, const struct settings_board *board)
 	fputc('\n', out);
 }
 
-/* A DSN is one when there is a password in it: password=... or //user:...@ */
-static bool is_secret(const struct settings *s, int id)
-{
-	const char *user = strstr(s->postgres, "://");
-	const char *at = user == NULL ? NULL : strchr(user, '@');
-
-	if (id == SETTINGS_ID_session_secret)
-		return s->session_secret[0] != '\0';
-	if (id != SETTINGS_ID_postgres)
-		return false;
-	return strstr(s->postgres, "password") != NULL ||
-	       (at != NULL && memchr(user + 3, ':', (size_t)(at - user - 3)) != NULL);
-}
-
 static void print_config(const struct settings *s, FILE *out)
 {
 	for (int id = 0; id < SETTINGS_ROWS; id++) {
-		if (id == SETTINGS_ID_board)
-			continue;
-		/* A file cannot name itself, and a secret is not for terminals. */
-		if (id == SETTINGS_ID_config || id == SETTINGS_ID_session_secret ||
-		    is_secret(s, id)) {
-			const char *text = field_of(s, &setting_rows[id]);
-
-			fprintf(out, "# %s = %s", setting_rows[id].name,
-				is_secret(s, id) ? "(hidden)" : text);
-			print_source(out, s, id);
-			continue;
-		}
-		print_setting(out, s, id);
+		if (id != SETTINGS_ID_board)
+			print_setting(out, s, id);
 	}
 	fprintf(out, "\n# boards");
 	print_source(out, s, SETTINGS_ID_board);
@@ -213,7 +181,20 @@ static const char *reference_head =
 	"`1GiB`. "
 	"Without a unit a time is in what the name ends with (`-ms`, `-s`), a size in bytes "
 	"(`-mib`: MiB). "
-	"Lists take several flags, or entries with commas.\n";
+	"Lists take several flags, or entries with commas.\n\n"
+	"**Reload.** SIGHUP (`kill -HUP`, `systemctl reload pixeld`) reads the file again, while "
+	"people "
+	"place. "
+	"What changes by *reload* holds from then on, of boards `palette`, `frozen` and "
+	"`cooldown-ms` "
+	"too; "
+	"what changes by *restart*, and boards that come, go or have another size, is named in the "
+	"log "
+	"and stays. Flags and environment are those of the start: they still win, and the log says "
+	"which lines of the file they hide. A file with a mistake, or a palette without a color "
+	"that is "
+	"on "
+	"the board, changes nothing at all.\n";
 
 static void print_bounds(FILE *out, const struct setting_row *row)
 {
@@ -247,15 +228,16 @@ static void print_reference(FILE *out)
 
 		if (strcmp(group, row->group) != 0)
 			fprintf(out,
-				"\n## %s\n\n| name | default | from, to | what "
-				"|\n|---|---|---|---|\n",
+				"\n## %s\n\n| name | default | from, to | changes by | what "
+				"|\n|---|---|---|---|---|\n",
 				row->group);
 		group = row->group;
 		setting_env_name(row, env);
 		fprintf(out, "| `%s`<br>`%s` | %s%s%s | ", row->name, env, *row->def ? "`" : "",
 			or_empty(row->def), *row->def ? "`" : "");
 		print_bounds(out, row);
-		fprintf(out, " | %s |\n", row->sentence);
+		fprintf(out, " | %s | %s |\n", row->is_reloaded ? "reload" : "restart",
+			row->sentence);
 	}
 	fprintf(out, "\n## Instead of serving\n\n| flag | what |\n|---|---|\n");
 	for (size_t i = 0; i < ACTIONS; i++)

@@ -26,7 +26,8 @@ struct setting_row {
 	const char *def;
 	const char *group;
 	const char *sentence;
-	size_t offset; /* of the field in struct settings; BOARDS has none */
+	bool is_reloaded; /* SIGHUP reads it again; else only a start does */
+	size_t offset;    /* of the field in struct settings; BOARDS has none */
 };
 
 extern const struct setting_row setting_rows[SETTINGS_ROWS];
@@ -54,6 +55,28 @@ int setting_bool(const char *text, bool *ret_value, char why[static SETTINGS_WHY
  */
 int settings_set(struct settings *s, int id, const char *text, enum settings_source source,
 		 int line, char why[static SETTINGS_WHY_CHARS]);
+
+/* A line of the file says what a stronger source says otherwise. */
+void settings_hide(struct settings *s, int id, int line);
+
+/* --- one value, once it is there (settings_value.c) --------------------------------------------
+ * */
+
+/* The value as a file has it, but a secret is "(hidden)". Not for lists and boards. */
+void setting_value_str(const struct settings *s, int id, char out[static SETTINGS_TEXT_CHARS]);
+/* Whether it has, or could have, something in it that only its owner may see. */
+bool setting_is_secret(const struct settings *s, int id);
+/* Whether `a` has nothing that `b` has not: the same value; of lists and boards, no other entry. */
+bool setting_is_within(const struct settings *a, const struct settings *b, int id);
+/* Not for boards. */
+void setting_value_copy(struct settings *to, const struct settings *from, int id);
+
+bool settings_list_has(const struct settings_list *list, const char *item);
+/* NULL: there is none of this name. */
+const struct settings_board *settings_board_find(const struct settings *s, const char *name);
+
+/* What two settings say of each other that may be of two readings: the code to end with. */
+int settings_keep_check(const struct settings *s, char why[static SETTINGS_WHY_CHARS]);
 
 /* Reads the variables. 0, or -EINVAL and `why` with the name of one. */
 int settings_env_read(struct settings *s, char *const envp[], char why[static SETTINGS_WHY_CHARS]);

@@ -34,7 +34,9 @@ _Static_assert(REQUESTS_IN_FLIGHT_MAX == 1100, "as a row says");
 _Static_assert(PEOPLE_REMEMBER_MS == 10 * 60 * 1000, "ten minutes, as a row says");
 
 const struct setting_row setting_rows[SETTINGS_ROWS] = {
-#define SETTING(type, field, name, placeholder, min, max, def, group, sentence)                    \
+#define IS_RESTART false
+#define IS_RELOAD  true
+#define SETTING(type, field, held_by, name, placeholder, min, max, def, group, sentence)           \
 	[SETTINGS_ID_##field] = {SETTING_##type,                                                   \
 				 name,                                                             \
 				 placeholder,                                                      \
@@ -43,6 +45,7 @@ const struct setting_row setting_rows[SETTINGS_ROWS] = {
 				 def,                                                              \
 				 group,                                                            \
 				 sentence,                                                         \
+				 IS_##held_by,                                                     \
 				 SETTING_OFFSET_##type(field)},
 #include "server/settings/settings.def"
 #undef SETTING
