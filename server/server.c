@@ -13,7 +13,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "edge/codec/http_host.h"
 #include "edge/mail/mail.h"
 #include "engine/base/log.h"
 #include "server/data_dir.h"
@@ -70,20 +69,6 @@ static bool server_is_ready(void *arg)
 _Static_assert(LISTENERS_MAX >= SETTINGS_LISTEN_MAX, "every listed address is listened on");
 _Static_assert(SNAPSHOTS_PAST_MAX >= SETTINGS_PAST_MAX, "as many snapshots are kept");
 
-static void origins_fill(struct worker_shared *shared, const struct settings_list *list)
-{
-	_Static_assert(ORIGINS_MAX >= SETTINGS_LIST_MAX, "every listed origin counts");
-	_Static_assert(ORIGIN_CHARS_MAX >= SETTINGS_ITEM_CHARS, "an origin fits");
-
-	for (unsigned i = 0; i < list->count; i++) {
-		struct span text = {list->items[i], strlen(list->items[i])};
-		bool good = http_origin_print(text, shared->origins[i], ORIGIN_CHARS_MAX);
-
-		px_assert(good); /* the settings were checked */
-		shared->origin_count++;
-	}
-}
-
 static void shared_fill(struct server *s)
 {
 	const struct settings *settings = s->settings;
@@ -92,16 +77,8 @@ static void shared_fill(struct server *s)
 	shared->rooms = writer_rooms(s->writer);
 	shared->session_key = s->key;
 	shared->admin_token = s->admin_token;
-	origins_fill(shared, &settings->origin);
 	shared->clients_max = (uint32_t)settings->clients_max;
-	shared->requests_per_second = (uint32_t)settings->requests_per_second;
-	shared->sessions_per_minute = (uint32_t)settings->sessions_per_minute;
-	shared->session_lifetime_s = settings->session_lifetime_s;
-	shared->round_interval_ns = settings->round_interval_ms * NS_PER_MS;
-	shared->round_rest_ns = settings->round_rest_ms * NS_PER_MS;
-	shared->http_head_timeout_ms = (uint32_t)settings->http_head_timeout_ms;
-	shared->http_idle_timeout_ms = (uint32_t)settings->http_idle_timeout_ms;
-	shared->ws_idle_timeout_ms = (uint32_t)settings->ws_idle_timeout_ms;
+	server_limits_set(s, settings);
 	shared->test_echo = settings->test_echo;
 	shared->metrics_render = metrics_page_render;
 	shared->is_ready = server_is_ready;
@@ -190,6 +167,7 @@ static void server_free(struct server *s)
 	free(s->receiver_boards);
 	for (unsigned i = 0; i < s->shared.worker_count; i++)
 		spsc_free(s->workers[i].config.answers);
+	settings_free(s->reloaded);
 	listeners_close(s->settings, s->shared.listeners, s->shared.listener_count);
 	session_key_free(s->key);
 	disk_close(s->disk);
@@ -205,7 +183,7 @@ int server_start(const struct settings *settings, struct server **ret_server,
 
 	if (s == NULL)
 		return EXIT_FAILED;
-	s->settings = settings;
+	s->settings = s->running = settings;
 	s->started_wall_ms = clock_now().wall_ms;
 	(void)sem_init(&s->ready, 0, 0);
 	rc = server_make(s, why);
@@ -231,7 +209,7 @@ int server_start(const struct settings *settings, struct server **ret_server,
 
 void server_stop(struct server *s)
 {
-	log_info("stopping drain_ms=%llu clients=%u", (unsigned long long)s->settings->drain_ms,
+	log_info("stopping drain_ms=%llu clients=%u", (unsigned long long)s->running->drain_ms,
 		 atomic_load(&s->shared.clients));
 	server_threads_stop(s);
 	server_free(s);

@@ -84,7 +84,10 @@ struct server_receiver {
 };
 
 struct server {
-	const struct settings *settings;
+	const struct settings *settings; /* of the start: what threads keep pointers to */
+	const struct settings *running;  /* what holds now: the same, or the next; main thread */
+	struct settings *reloaded;       /* NULL: nothing was */
+	_Atomic(struct keeper_limits *) keeper_limits; /* on their way to the keeper; or NULL */
 	struct disk *disk;
 	struct session_key *key;
 	char admin_token[ADMIN_TOKEN_CHARS_MAX + 1];
@@ -108,6 +111,18 @@ void server_wiring_fill(struct server *s); /* sets how the writer wakes the work
 int server_threads_start(struct server *s, char why[static SERVER_WHY_CHARS]);
 void server_threads_stop(struct server *s);
 void server_wake_writer(void *arg); /* struct server; any thread */
+
+/* --- server_limits.c: what workers, writer and keeper take from the settings -------------------
+ * */
+/* Whether all listed origins find a place. */
+bool server_origins_fit(const struct server *s, const struct settings *settings);
+/* For workers and writer; any time, main thread. They fit. */
+void server_limits_set(struct server *s, const struct settings *settings);
+
+/* --- server_keeper.c -------------------------------------------------------------------------- */
+/* Makes them, and hands them over for the keeper's next turn. NULL: no memory. */
+struct keeper_limits *server_keeper_limits_new(const struct settings *settings);
+void server_keeper_limits_set(struct server *s, struct keeper_limits *limits);
 
 /* --- server_helpers.c: all of them, in the order of the tables -------------------------------- */
 int server_helpers_wire(struct server *s); /* -errno */

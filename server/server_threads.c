@@ -171,10 +171,11 @@ int server_threads_start(struct server *s, char why[static SERVER_WHY_CHARS])
 
 static void workers_stop(struct server *s)
 {
-	uint64_t end_ns = clock_now().mono_ns + s->settings->drain_ms * NS_PER_MS + LINGER_EXTRA_NS;
+	uint64_t drain_ns = s->running->drain_ms * NS_PER_MS;
+	uint64_t end_ns = clock_now().mono_ns + drain_ns + LINGER_EXTRA_NS;
 	struct timespec pause = {.tv_nsec = (long)STOP_POLL_NS};
 
-	atomic_store(&s->shared.drain_ns, s->settings->drain_ms * NS_PER_MS);
+	atomic_store(&s->shared.drain_ns, drain_ns);
 	atomic_store(&s->shared.stopping, true);
 	while (atomic_load(&s->shared.clients) > 0 && clock_now().mono_ns < end_ns) {
 		for (unsigned i = 0; i < s->shared.worker_count; i++)

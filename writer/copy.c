@@ -309,18 +309,16 @@ static bool snapshot_is_due(struct writer *w)
 			w->stop = STOP_DONE;
 		return false;
 	}
-	return w->stop == STOP_SNAPSHOT || (news && w->now.mono_ns >= w->snapshot_next_ns);
+	return w->stop == STOP_SNAPSHOT || (news && w->now.mono_ns >= writer_snapshot_ns(w));
 }
 
 static void snapshot_run(struct writer *w)
 {
-	uint64_t interval_ns = w->config.settings->snapshot_interval_s * NS_PER_SEC;
-
 	switch (w->snapshot) {
 	case SNAPSHOT_IDLE:
 		if (!snapshot_is_due(w))
 			return;
-		w->snapshot_next_ns = w->now.mono_ns + interval_ns;
+		w->snapshot_begun_ns = w->now.mono_ns;
 		w->snapshot = SNAPSHOT_WANTED;
 		return;
 	case SNAPSHOT_WANTED:

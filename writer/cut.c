@@ -48,7 +48,7 @@ static void status_append(struct writer *w, struct writer_board *b)
 
 static uint64_t cut_interval_ns(const struct writer *w)
 {
-	uint64_t floor_ns = w->config.settings->cut_interval_ms * NS_PER_MS;
+	uint64_t floor_ns = atomic_load_explicit(&w->pace.cut_interval_ns, memory_order_relaxed);
 	uint64_t part_ns = w->config.round_ns(w->config.arg) / 8;
 
 	return part_ns > floor_ns ? part_ns : floor_ns;
@@ -66,7 +66,8 @@ void cut_run(struct writer *w)
 			b->cut_next_ns = w->now.mono_ns + cut_interval_ns(w);
 		if (w->now.mono_ns >= b->status_next_ns && b->live.seq == b->frames.seq) {
 			b->status_next_ns =
-				w->now.mono_ns + w->config.settings->status_interval_ms * NS_PER_MS;
+				w->now.mono_ns + atomic_load_explicit(&w->pace.status_interval_ns,
+								      memory_order_relaxed);
 			status_append(w, b);
 		}
 	}

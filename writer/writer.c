@@ -60,6 +60,19 @@ static int memory_new(struct writer *w)
 	return requests_new((uint32_t)w->config.settings->requests_max, &w->requests);
 }
 
+void writer_pace_set(struct writer *w, const struct settings *s)
+{
+	struct writer_pace *pace = &w->pace;
+
+	atomic_store_explicit(&pace->cut_interval_ns, s->cut_interval_ms * NS_PER_MS,
+			      memory_order_relaxed);
+	atomic_store_explicit(&pace->status_interval_ns, s->status_interval_ms * NS_PER_MS,
+			      memory_order_relaxed);
+	atomic_store_explicit(&pace->snapshot_interval_ns, s->snapshot_interval_s * NS_PER_SEC,
+			      memory_order_relaxed);
+	atomic_store_explicit(&pace->gather_us, s->journal_gather_ms * 1000, memory_order_relaxed);
+}
+
 int writer_new(const struct writer_config *config, struct now now, struct writer **ret_writer,
 	       char why[static RECOVER_WHY_BYTES])
 {
@@ -70,7 +83,8 @@ int writer_new(const struct writer_config *config, struct now now, struct writer
 		return EXIT_FAILED;
 	w->config = *config;
 	w->now = now;
-	w->snapshot_next_ns = now.mono_ns + config->settings->snapshot_interval_s * NS_PER_SEC;
+	w->snapshot_begun_ns = now.mono_ns;
+	writer_pace_set(w, config->settings);
 	rc = memory_new(w) < 0 ? EXIT_FAILED : EXIT_PASS;
 	if (rc != 0)
 		snprintf(why, RECOVER_WHY_BYTES, "no memory for people-max and requests-max");
@@ -289,7 +303,7 @@ static void drop_run(struct writer *w)
  * next round: then commits get larger, not more. */
 static uint32_t gather_us(const struct writer *w)
 {
-	uint64_t gather = w->config.settings->journal_gather_ms * 1000;
+	uint64_t gather = atomic_load_explicit(&w->pace.gather_us, memory_order_relaxed);
 	uint64_t share = w->config.round_ns(w->config.arg) / GATHER_ROUND_PART / 1000;
 
 	if (gather == 0 || share <= gather)
@@ -370,8 +384,8 @@ static uint64_t wait_ns(const struct writer *w)
 	uint64_t wait = cut_wait_ns(w);
 	uint64_t journal = journal_wait_ns(w->journal, w->now);
 	uint64_t copy = copy_wait_ns(w);
-	uint64_t snapshot = w->snapshot_next_ns > w->now.mono_ns
-				    ? w->snapshot_next_ns - w->now.mono_ns
+	uint64_t snapshot = writer_snapshot_ns(w) > w->now.mono_ns
+				    ? writer_snapshot_ns(w) - w->now.mono_ns
 				    : 100 * NS_PER_MS;
 
 	if (w->stop != STOP_NO)

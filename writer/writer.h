@@ -124,6 +124,15 @@ uint64_t writer_turn(struct writer *w, struct now now, bool *ret_nap);
 bool writer_has_mail(struct writer *w);
 struct ring *writer_ring(struct writer *w);
 
+/* How often the writer does what; a change holds from the next time on. */
+struct writer_pace {
+	_Atomic uint64_t cut_interval_ns, status_interval_ns, snapshot_interval_ns;
+	_Atomic uint64_t gather_us; /* of the journal */
+};
+
+/* By the main thread, at any time. writer_new() has done so with its own settings. */
+void writer_pace_set(struct writer *w, const struct settings *s);
+
 /* After the workers have ended: closes the journal and writes a last snapshot, over further
  * turns. */
 void writer_stop(struct writer *w);

@@ -142,6 +142,7 @@ enum stop_phase { STOP_NO, STOP_JOURNAL, STOP_SNAPSHOT, STOP_DONE };
 
 struct writer {
 	struct writer_config config;
+	struct writer_pace pace;
 	struct now now;
 	struct ring *ring;
 	struct keeper *keeper;
@@ -168,8 +169,8 @@ struct writer {
 	struct request *image_requests;
 	uint32_t people_cursor;
 	uint64_t after_lsn;
-	uint64_t snapshot_next_ns;
-	uint64_t snapshot_lsn; /* of the newest one written */
+	uint64_t snapshot_begun_ns; /* when the last one began; at first the start */
+	uint64_t snapshot_lsn;      /* of the newest one written */
 	/* for receivers */
 	enum full_phase full_phase;
 	struct full_copy *full; /* the one to be filled; NULL: not requested */
@@ -198,6 +199,13 @@ void writer_board_free(struct writer_board *b);
 
 /* A board that is served; NULL: there is none with this number. */
 struct writer_board *writer_board_at(struct writer *w, uint16_t number);
+
+/* When the next snapshot is due, if there is anything new by then. */
+static inline uint64_t writer_snapshot_ns(const struct writer *w)
+{
+	return w->snapshot_begun_ns +
+	       atomic_load_explicit(&w->pace.snapshot_interval_ns, memory_order_relaxed);
+}
 
 /* --- accept.c: checked, charged, journalled --------------------------------------------------- */
 /* Prefetches the memory that accept_place() of this request will read. */

@@ -223,11 +223,13 @@ void conn_recv_done(struct worker *w, struct conn *c, const struct ring_event *e
 bool conn_may_ask(struct worker *w, struct conn *c)
 {
 	uint64_t now_us = w->now.mono_ns / 1000;
+	uint32_t rate =
+		atomic_load_explicit(&w->shared->limits.requests_per_second, memory_order_relaxed);
 	uint64_t step_us;
 
-	if (w->shared->requests_per_second == 0)
+	if (rate == 0)
 		return true;
-	step_us = 1000000 / w->shared->requests_per_second;
+	step_us = 1000000 / rate;
 	if (c->next_request_us > now_us + 1000000)
 		return false; /* a second's worth ahead of the rate */
 	c->next_request_us = (c->next_request_us > now_us ? c->next_request_us : now_us) + step_us;
@@ -282,7 +284,7 @@ struct conn *conn_open(struct worker *w, struct lane *lane, uint32_t slot)
 	c->next = NONE;
 	lane->used++;
 	conn_state_set(w, c, CONN_HTTP);
-	conn_deadline_set(w, c, w->shared->http_head_timeout_ms);
+	conn_deadline_set(w, c, w->shared->limits.http_head_timeout_ms);
 	return c;
 }
 
@@ -308,7 +310,7 @@ void conn_owed_begin(struct worker *w, struct conn *c)
 	if (s != NULL)
 		s->skip = s->backoff = 0;
 	conn_deadline_set(w, c,
-			  (c->pending > 0 ? w->shared->http_idle_timeout_ms : LINGER_MS) +
+			  (c->pending > 0 ? w->shared->limits.http_idle_timeout_ms : LINGER_MS) +
 				  (uint32_t)(left / REPLY_BYTES_PER_MS));
 }
 

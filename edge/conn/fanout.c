@@ -321,7 +321,7 @@ static void round_begin(struct worker *w)
 	w->round.start_ns = w->now.mono_ns;
 	w->round.heads_seen = heads_sum(w);
 	w->round.lagging = false;
-	w->round.rest_left_ns = w->shared->round_rest_ns;
+	w->round.rest_left_ns = w->shared->limits.round_rest_ns;
 	conn_stuck_retry(w);
 }
 
@@ -330,7 +330,7 @@ static void round_end(struct worker *w)
 	uint64_t took_ns = w->now.mono_ns - w->round.start_ns;
 
 	w->round.is_on = false;
-	w->round.next_ns = w->round.start_ns + w->shared->round_interval_ns;
+	w->round.next_ns = w->round.start_ns + w->shared->limits.round_interval_ns;
 	atomic_store_explicit(&w->round.took_ns, took_ns, memory_order_relaxed);
 	metric_add(&w->metrics.rounds, 1);
 	histogram_add(w->round.history, took_ns / 1000);
@@ -379,7 +379,7 @@ static bool round_next(struct worker *w, uint32_t *ret_index)
 
 static uint32_t batch_most(const struct worker *w)
 {
-	if (w->shared->round_rest_ns == 0)
+	if (w->shared->limits.round_rest_ns == 0)
 		return FANOUT_BATCH;
 	return w->round.rest_left_ns > 0 ? FANOUT_BATCH_SMALL : FANOUT_BATCH_SOON;
 }

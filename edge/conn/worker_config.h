@@ -13,7 +13,7 @@
 #include "engine/room.h"
 
 #define LISTENERS_MAX      16
-#define ORIGINS_MAX        64  /* listed in the settings */
+#define ORIGINS_MAX        240 /* ever listed while the server runs */
 #define ORIGIN_CHARS_MAX   128 /* of one */
 #define WORKER_SPARE_SLOTS 16  /* per ring, to answer 503 on when the server is full */
 #define ORIGINS_TOLD_MAX   256 /* pairs of Origin and Host already logged */
@@ -25,6 +25,25 @@ struct worker_listener {
 	bool is_local; /* Unix socket: no address, no limit on new sessions */
 };
 
+/* Of other sites, as browsers write them. The main thread adds and removes; an entry keeps its
+ * place and text for good, because answers on their way refer to it by number. */
+struct worker_origins {
+	_Atomic uint32_t count; /* entries below it have their text */
+	_Atomic bool is_allowed[ORIGINS_MAX];
+	char texts[ORIGINS_MAX][ORIGIN_CHARS_MAX];
+};
+
+/* What may change while workers run: stored by the main thread, read anew at each use. */
+struct worker_limits {
+	_Atomic uint32_t requests_per_second; /* per connection; 0: no limit */
+	_Atomic uint32_t sessions_per_minute; /* new ones per address; 0: no limit */
+	_Atomic uint32_t http_head_timeout_ms, http_idle_timeout_ms, ws_idle_timeout_ms;
+	_Atomic uint64_t session_lifetime_s;
+	_Atomic uint64_t round_interval_ns;
+	_Atomic uint64_t round_rest_ns; /* in each round, between its batches; 0: large batches, no
+					   rests */
+};
+
 /* Shared by all workers: made before the first, outlives the last. Constant except for atomics. */
 struct worker_shared {
 	struct rooms *rooms;
@@ -33,16 +52,9 @@ struct worker_shared {
 	struct worker_listener listeners[LISTENERS_MAX];
 	unsigned listener_count;
 	unsigned worker_count;
-	/* allowed besides the own host, as browsers write them */
-	char origins[ORIGINS_MAX][ORIGIN_CHARS_MAX];
-	unsigned origin_count;
+	struct worker_origins origins; /* allowed besides the own host */
 	uint32_t clients_max;
-	uint32_t requests_per_second; /* per connection; 0: no limit */
-	uint32_t sessions_per_minute; /* new ones per address; 0: no limit */
-	uint64_t session_lifetime_s;
-	uint64_t round_interval_ns;
-	uint64_t round_rest_ns; /* in each round, between its batches; 0: large batches, no rests */
-	uint32_t http_head_timeout_ms, http_idle_timeout_ms, ws_idle_timeout_ms;
+	struct worker_limits limits;
 	bool test_echo;
 	/* Render /metrics and decide GET /readyz; set by the server, which knows all threads. */
 	size_t (*metrics_render)(void *arg, struct now now, char *out, size_t room);

@@ -57,7 +57,7 @@ void http_cookie_line(struct worker *w, const struct conn *c, const uint8_t user
 		      struct text_out *fields, char *ret_token)
 {
 	uint64_t now_s = w->now.wall_ms / 1000;
-	uint64_t life_s = w->shared->session_lifetime_s;
+	uint64_t life_s = w->shared->limits.session_lifetime_s;
 
 	session_mint(w->shared->session_key, user, now_s, now_s + life_s, ret_token);
 	text_print(fields,
@@ -67,7 +67,7 @@ void http_cookie_line(struct worker *w, const struct conn *c, const uint8_t user
 
 bool http_session_is_allowed(struct worker *w, const struct conn *c)
 {
-	uint32_t most = w->shared->sessions_per_minute;
+	uint32_t most = w->shared->limits.sessions_per_minute;
 
 	return most == 0 || (c->flags & CONN_LOCAL) ||
 	       addresses_count(w->addresses, c->addr, w->now.mono_ns, most);
@@ -78,7 +78,7 @@ void http_wait(struct worker *w, struct conn *c, enum http_what what)
 {
 	c->http_what = (uint8_t)what;
 	conn_state_set(w, c, CONN_WAIT);
-	conn_deadline_set(w, c, w->shared->http_idle_timeout_ms);
+	conn_deadline_set(w, c, w->shared->limits.http_idle_timeout_ms);
 }
 
 /* --- handlers --------------------------------------------------------------------------------- */
@@ -340,7 +340,7 @@ void http_input(struct worker *w, struct conn *c)
 void http_bytes(struct worker *w, struct conn *c, uint8_t *bytes, size_t len)
 {
 	if (c->in == NULL) /* a request begins */
-		conn_deadline_set(w, c, w->shared->http_head_timeout_ms);
+		conn_deadline_set(w, c, w->shared->limits.http_head_timeout_ms);
 	if (conn_in_keep(w, c, bytes, len)) {
 		http_input(w, c);
 		return;

@@ -30,10 +30,13 @@ _Static_assert(CORS_LISTED + ORIGINS_MAX <= UINT8_MAX, "http_cors is a byte");
 /* The number of the listed origin; ORIGINS_MAX: it is none. */
 static unsigned origin_number(const struct worker_shared *s, struct span origin)
 {
-	for (unsigned i = 0; origin.at != NULL && i < s->origin_count; i++) {
-		struct span listed = {s->origins[i], strlen(s->origins[i])};
+	uint32_t count = atomic_load_explicit(&s->origins.count, memory_order_acquire);
 
-		if (http_origin_equals(origin, listed))
+	for (unsigned i = 0; origin.at != NULL && i < count; i++) {
+		struct span listed = {s->origins.texts[i], strlen(s->origins.texts[i])};
+
+		if (atomic_load_explicit(&s->origins.is_allowed[i], memory_order_relaxed) &&
+		    http_origin_equals(origin, listed))
 			return i;
 	}
 	return ORIGINS_MAX;
@@ -146,12 +149,12 @@ void http_origin_fields(const struct worker *w, const struct conn *c, struct tex
 		text_print(fields,
 			   "Access-Control-Allow-Origin: %s\r\n"
 			   "Access-Control-Allow-Credentials: true\r\n" EXPOSED,
-			   w->shared->origins[c->http_cors - CORS_LISTED]);
+			   w->shared->origins.texts[c->http_cors - CORS_LISTED]);
 }
 
 bool http_origin_varies(const struct worker *w)
 {
-	return w->shared->origin_count > 0;
+	return atomic_load_explicit(&w->shared->origins.count, memory_order_relaxed) > 0;
 }
 
 void http_origin_preflight(const struct conn *c, const char *allow, struct text_out *fields)

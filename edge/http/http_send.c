@@ -34,7 +34,7 @@ void http_send_start(struct worker *w, struct conn *c)
 	wire_send_all(&c->wire, conn_ring(w, c), send_range(c), conn_tag(w, c, OP_SEND_ALL));
 	/* a large board has longer than a small answer */
 	conn_deadline_set(w, c,
-			  w->shared->http_idle_timeout_ms +
+			  w->shared->limits.http_idle_timeout_ms +
 				  (uint32_t)(c->body_len / REPLY_BYTES_PER_MS));
 }
 
@@ -50,10 +50,10 @@ static void send_finished(struct worker *w, struct conn *c)
 		return;
 	}
 	conn_state_set(w, c, CONN_HTTP);
-	conn_deadline_set(w, c, w->shared->http_idle_timeout_ms);
+	conn_deadline_set(w, c, w->shared->limits.http_idle_timeout_ms);
 	http_input(w, c);
 	if (c->state == CONN_HTTP && c->in != NULL) /* the next request has begun */
-		conn_deadline_set(w, c, w->shared->http_head_timeout_ms);
+		conn_deadline_set(w, c, w->shared->limits.http_head_timeout_ms);
 	if (conn_wants_input(c) && !(c->ops & CONN_OP_RECV))
 		conn_recv_arm(w, c);
 }

@@ -18,7 +18,7 @@ void echo_begin(struct worker *w, struct conn *c)
 	c->encoding = MESSAGE_BINARY;
 	ws_parser_init(&c->ws, WS_FROM_CLIENT, MESSAGE_BYTES_MAX);
 	conn_state_set(w, c, CONN_ECHO);
-	conn_deadline_set(w, c, w->shared->ws_idle_timeout_ms);
+	conn_deadline_set(w, c, w->shared->limits.ws_idle_timeout_ms);
 }
 
 static void echo_piece(struct worker *w, struct conn *c, const struct ws_piece *p)
@@ -92,7 +92,7 @@ void echo_input(struct worker *w, struct conn *c)
 {
 	if (c->why != CLOSE_NONE)
 		return;
-	conn_deadline_set(w, c, w->shared->ws_idle_timeout_ms);
+	conn_deadline_set(w, c, w->shared->limits.ws_idle_timeout_ms);
 	if (c->in != NULL)
 		input_use(w, c);
 	if (c->state == CONN_ECHO && conn_wants_input(c) && !(c->ops & CONN_OP_RECV))

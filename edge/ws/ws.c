@@ -95,7 +95,7 @@ void ws_begin(struct worker *w, struct conn *c, enum message_encoding encoding)
 	c->encoding = (uint8_t)encoding;
 	ws_parser_init(&c->ws, WS_FROM_CLIENT, MESSAGE_IN_BYTES_MAX);
 	conn_state_set(w, c, CONN_WS);
-	conn_deadline_set(w, c, w->shared->ws_idle_timeout_ms);
+	conn_deadline_set(w, c, w->shared->limits.ws_idle_timeout_ms);
 }
 
 void ws_session_begin(struct worker *w, struct conn *c, const uint8_t user[static USER_BYTES],
@@ -354,9 +354,9 @@ void ws_input(struct worker *w, struct conn *c, uint8_t *bytes, size_t len)
 	if (c->state != CONN_WS || c->why != CLOSE_NONE)
 		return;
 	if (c->in == NULL)
-		conn_deadline_set(w, c, w->shared->ws_idle_timeout_ms);
+		conn_deadline_set(w, c, w->shared->limits.ws_idle_timeout_ms);
 	else if (!is_old)
-		conn_deadline_set(w, c, w->shared->http_head_timeout_ms);
+		conn_deadline_set(w, c, w->shared->limits.http_head_timeout_ms);
 }
 
 /* --- the writer's answers --------------------------------------------------------------------- */

@@ -2,8 +2,8 @@
  * log.c - see log.h.
  *
  * Its state is the one thing in engine/ that belongs to the process and not to a thread: where
- * lines go, written before threads start. The limit of a place is atomic and a little loose: two
- * threads in the same microsecond may write a line more.
+ * lines go, written before threads start, and how bad they must be, an atomic. The limit of a place
+ * is atomic and a little loose: two threads in the same microsecond may write a line more.
  */
 #include "engine/base/log.h"
 
@@ -16,7 +16,7 @@
 
 #include "engine/base/clock.h"
 
-static enum log_level log_least = LOG_LEVEL_INFO;
+static _Atomic enum log_level log_least = LOG_LEVEL_INFO;
 static int log_fd = STDERR_FILENO;
 static bool log_to_journal;
 
@@ -42,9 +42,14 @@ static bool is_journal(int fd)
 	return false;
 }
 
+void log_level_set(enum log_level least)
+{
+	atomic_store_explicit(&log_least, least, memory_order_relaxed);
+}
+
 void log_start(enum log_level least, int fd)
 {
-	log_least = least;
+	log_level_set(least);
 	log_fd = fd;
 	log_to_journal = is_journal(fd);
 }
@@ -83,7 +88,7 @@ void log_line(struct log_limit *limit, enum log_level level, const char *format,
 	size_t head, len;
 	va_list args;
 
-	if (level < log_least)
+	if (level < atomic_load_explicit(&log_least, memory_order_relaxed))
 		return;
 	now = clock_now();
 	if (!may_write(limit, now.mono_ns / NS_PER_SEC, &missing))

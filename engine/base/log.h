@@ -31,6 +31,9 @@ struct log_limit {
  * the systemd journal, lines start with their priority (<6>) instead of the time. */
 void log_start(enum log_level least, int fd);
 
+/* Any thread, at any time. */
+void log_level_set(enum log_level least);
+
 __attribute__((format(printf, 3, 4))) void log_line(struct log_limit *limit, enum log_level level,
 						    const char *format, ...);
 

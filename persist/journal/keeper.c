@@ -313,6 +313,16 @@ static void retain(struct keeper *k)
 	(void)retain_run(c->disk, &rule);
 }
 
+void keeper_limits_set(struct keeper *k, const struct keeper_limits *limits)
+{
+	k->config.snapshots_past = limits->snapshots_past;
+	k->config.keep_bytes = limits->keep_bytes;
+	k->config.free_bytes_min = limits->free_bytes_min;
+	k->config.drop_unread = limits->drop_unread;
+	k->config.snapshot_bytes_per_sec = limits->snapshot_bytes_per_sec;
+	k->retain_wanted = true;
+}
+
 uint64_t keeper_turn(struct keeper *k, struct now now)
 {
 	if (job_take(k)) {

@@ -35,6 +35,15 @@ struct keeper_config {
 };
 
 /* Copies `config`; its disk stays the caller's. -ENOMEM. */
+/* What of the config may change: all of them together. */
+struct keeper_limits {
+	uint32_t snapshots_past;
+	uint64_t keep_bytes;
+	uint64_t free_bytes_min;
+	bool drop_unread;
+	uint64_t snapshot_bytes_per_sec;
+};
+
 int keeper_new(const struct keeper_config *config, struct keeper **ret_keeper);
 void keeper_free(struct keeper *k); /* NULL is allowed; both threads must have ended */
 
@@ -43,6 +52,9 @@ void keeper_free(struct keeper *k); /* NULL is allowed; both threads must have e
 /* One bounded step: at most one write of 1 MiB with its sync. Returns nanoseconds until there is
  * more to do: 0: call again, KEEPER_IDLE: when woken. */
 uint64_t keeper_turn(struct keeper *k, struct now now);
+
+/* They hold from the next turn on, which looks what may go by them. */
+void keeper_limits_set(struct keeper *k, const struct keeper_limits *limits);
 
 /* --- the writer thread: segments, for journal.c --- */
 

@@ -46,13 +46,16 @@ static void list_compare(const struct comparison *c, int id)
 {
 	const struct settings_list *was = list_of(c->running, id), *is = list_of(c->read, id);
 	struct settings_change change = change_of(c, id);
+	int line = change.line;
 
+	change.line = 0;
 	for (unsigned i = 0; i < was->count; i++) {
 		change.was = was->items[i];
 		change.is = "";
 		if (!settings_list_has(is, change.was))
 			find(c, change);
 	}
+	change.line = line;
 	for (unsigned i = 0; i < is->count; i++) {
 		change.was = "";
 		change.is = is->items[i];

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Starting, refusing to start, and stopping: exit codes and what is said."""
-import array, fcntl, os, re, shutil, signal, socket, subprocess, termios, threading, unittest, unittest.mock
+import array, fcntl, os, re, shutil, signal, socket, subprocess, tempfile, termios, threading, unittest, unittest.mock
 from pathlib import Path
 
 from lib import seed
@@ -231,7 +231,7 @@ class Hail:
 class Signals(unittest.TestCase):
     HAIL = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 
-    def test_a_server_lives_through_hangups_and_says_that_they_do_nothing(self):
+    def test_a_server_without_a_file_lives_through_hangups_and_says_that_they_do_nothing(self):
         with Server() as server:
             for number in self.HAIL:
                 with self.subTest(number):
@@ -240,6 +240,16 @@ class Signals(unittest.TestCase):
                     self.assertEqual(server.ask("GET", "/healthz").status, 200)
 
     def test_a_hail_of_hangups_from_the_first_instruction_to_the_last_ends_nothing(self):
+        self.hail()
+
+    def test_a_hail_of_reloads_ends_nothing(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".ini") as config:
+            config.write("cooldown-ms = 1\n")
+            config.flush()
+            self.assertIn("info reloaded ", self.hail("--config", config.name))
+
+    def hail(self, *flags):
+        """All that the server said."""
         hail, popen = Hail(*self.HAIL), subprocess.Popen
 
         def start(*arguments, **options):
@@ -248,7 +258,7 @@ class Signals(unittest.TestCase):
             return process
 
         with unittest.mock.patch("subprocess.Popen", start):
-            server = Server("--drain-ms", "1s")
+            server = Server("--drain-ms", "1s", *flags)
         try:
             with Client(server, server.session()) as client:
                 client.subscribe()
@@ -258,6 +268,7 @@ class Signals(unittest.TestCase):
             hail.end()
             self.assertGreater(hail.sent, 10)
             self.assertRegex(server.said(), r"info stopped\n\Z")
+            return server.said()
         finally:
             hail.end()
             server.clear()

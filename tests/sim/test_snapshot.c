@@ -363,6 +363,31 @@ static void keeper_bounds_the_rate(void **state)
 	keeper_free(k);
 }
 
+/* A snapshot that crawls when the disk is needed for something else, or the other way round. */
+static void limits_that_come_later_hold_from_the_next_step(void **state)
+{
+	struct world *w = *state;
+	const struct keeper_config config = {
+		.disk = w->disk,
+		.snapshot_bytes_per_sec = 1,
+		.wake_writer = nobody,
+	};
+	struct now now = {.mono_ns = NS_PER_SEC};
+	struct keeper *k;
+	int error = 1;
+
+	assert_int_equal(keeper_new(&config, &k), 0);
+	assert_true(keeper_snapshot_submit(k, &w->image));
+	while (keeper_turn(k, now) == 0) /* retention, and the first step */
+		;
+	now.mono_ns += keeper_turn(k, now);
+	keeper_limits_set(k, &(struct keeper_limits){.snapshots_past = 1});
+	while (keeper_snapshot_take(k, &error) == NULL)
+		assert_int_equal(keeper_turn(k, now), 0);
+	assert_int_equal(error, 0);
+	keeper_free(k);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -378,6 +403,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(power_cut_in_the_midst_leaves_no_snapshot, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(keeper_bounds_the_rate, setup, teardown),
+		cmocka_unit_test_setup_teardown(limits_that_come_later_hold_from_the_next_step,
+						setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,58 +16,77 @@
 #include "server/settings/settings.h"
 #include "tools/pixeld/tool.h"
 
-/* What asks for something that pixeld does not do: a terminal that closed, settings to be read
- * again, a log file to be opened anew. Their default would be to end the process. */
-static const int signals_without_effect[] = {SIGHUP, SIGUSR1, SIGUSR2};
+/* What does not end pixeld, although it would by default: a terminal that closed, settings to be
+ * read again, a log file to be opened anew. The server reads its settings again for SIGHUP, and
+ * says of the others that nothing came of them; tools do neither. */
+static const int signals_that_end_nothing[] = {SIGHUP, SIGUSR1, SIGUSR2};
 
-#define SIGNALS_WITHOUT_EFFECT (sizeof(signals_without_effect) / sizeof(signals_without_effect[0]))
+#define SIGNALS_THAT_END_NOTHING                                                                   \
+	(sizeof(signals_that_end_nothing) / sizeof(signals_that_end_nothing[0]))
+
+/* Which settings there are at the start and at each reload. */
+struct command_line {
+	int argc;
+	char **argv;
+};
 
 static void signal_ignore(int number)
 {
 	(void)sigaction(number, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
 }
 
-/* SIGTERM and SIGINT, and those without effect: every thread blocks them, and the main thread waits
- * for them. Linux hands over an ignored signal too when it is blocked. */
-static void signals_block(sigset_t *ret_stop, sigset_t *ret_all)
+static void stop_set(sigset_t *ret_stop)
 {
 	sigemptyset(ret_stop);
 	sigaddset(ret_stop, SIGTERM);
 	sigaddset(ret_stop, SIGINT);
-	*ret_all = *ret_stop;
-	for (size_t i = 0; i < SIGNALS_WITHOUT_EFFECT; i++)
-		sigaddset(ret_all, signals_without_effect[i]);
-	pthread_sigmask(SIG_BLOCK, ret_all, NULL); /* inherited by every thread */
 }
 
-/* Whoever sent one of the others reads in the log that nothing came of it. */
-static void stop_await(const sigset_t *stop, const sigset_t *all)
+static void end_nothing_set(sigset_t *ret_set)
 {
+	sigemptyset(ret_set);
+	for (size_t i = 0; i < SIGNALS_THAT_END_NOTHING; i++)
+		sigaddset(ret_set, signals_that_end_nothing[i]);
+}
+
+/* Until SIGTERM or SIGINT. Signals of one kind that come while a reload is at work are one: what it
+ * reads is newer than all of them. */
+static void stop_await(struct server *server, const struct command_line *line, const sigset_t *stop)
+{
+	sigset_t all;
 	int got;
 
-	while (sigwait(all, &got) == 0 && !sigismember(stop, got))
-		log_info("signal_ignored signal=SIG%s remedy=\"settings are read at the start, and "
-			 "the log is standard error: restart pixeld\"",
-			 sigabbrev_np(got));
+	end_nothing_set(&all);
+	sigorset(&all, &all, stop);
+	while (sigwait(&all, &got) == 0 && !sigismember(stop, got)) {
+		if (got == SIGHUP)
+			server_reload(server, line->argc, line->argv, environ);
+		else
+			log_info("signal_ignored signal=SIG%s remedy=\"SIGHUP reads the settings "
+				 "again; the log is standard error\"",
+				 sigabbrev_np(got));
+	}
 }
 
-/* SIGTERM and SIGINT stop in order; the second one at once. */
-static int serve(const struct settings *s)
+/* SIGTERM and SIGINT stop in order; the second one at once. Every thread blocks them, and the main
+ * thread waits for them. */
+static int serve(const struct settings *s, const struct command_line *line)
 {
 	char why[SERVER_WHY_CHARS] = "";
 	struct server *server;
-	sigset_t stop, all;
+	sigset_t stop;
 	int rc;
 
 	signal_ignore(SIGPIPE); /* sends say it; and a log that nobody reads is no reason to end */
 	log_start((enum log_level)s->log_level, STDERR_FILENO);
-	signals_block(&stop, &all);
+	stop_set(&stop);
+	pthread_sigmask(SIG_BLOCK, &stop, NULL); /* inherited by every thread */
 	rc = server_start(s, &server, why);
 	if (rc != 0) {
 		log_error("start_failed why=\"%s\"", why);
 		return rc;
 	}
-	stop_await(&stop, &all);
+	stop_await(server, line, &stop);
 	pthread_sigmask(SIG_UNBLOCK, &stop, NULL);
 	server_stop(server);
 	return 0;
@@ -152,10 +171,17 @@ static int tool_run(int argc, char **argv)
 
 static int server_run(int argc, char **argv)
 {
+	const struct command_line line = {.argc = argc, .argv = argv};
 	char why[SETTINGS_WHY_CHARS];
 	struct settings *s;
-	int rc = settings_load(argc, argv, environ, &s, why);
+	sigset_t kept;
+	int rc;
 
+	/* One that comes behind the first reading is answered by another. Linux keeps an ignored
+	 * signal too when it is blocked. */
+	end_nothing_set(&kept);
+	pthread_sigmask(SIG_BLOCK, &kept, NULL);
+	rc = settings_load(argc, argv, environ, &s, why);
 	if (rc != EXIT_PASS) {
 		fprintf(stderr, "pixeld: %s\n", why);
 		return rc;
@@ -168,7 +194,7 @@ static int server_run(int argc, char **argv)
 	} else if (s->action == SETTINGS_CHECK_CONFIG) {
 		rc = config_check(s, stdout);
 	} else if (!settings_show(s, stdout)) {
-		rc = serve(s);
+		rc = serve(s, &line);
 	}
 	settings_free(s);
 	return rc;
@@ -176,8 +202,8 @@ static int server_run(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	for (size_t i = 0; i < SIGNALS_WITHOUT_EFFECT; i++)
-		signal_ignore(signals_without_effect[i]);
+	for (size_t i = 0; i < SIGNALS_THAT_END_NOTHING; i++)
+		signal_ignore(signals_that_end_nothing[i]);
 	if (argc >= 2 && argv[1][0] != '-')
 		return tool_run(argc, argv);
 	return server_run(argc, argv);

@@ -100,7 +100,7 @@ static void lists_tell_what_comes_and_what_goes(void **state)
 {
 	(void)state;
 	replaced("origin = https://a.org https://b.org\n", "origin = https://b.org https://c.org\n",
-		 "taken origin https://a.org> file:1\ntaken origin >https://c.org file:1\n");
+		 "taken origin https://a.org> file:0\ntaken origin >https://c.org file:1\n");
 }
 
 static void secrets_are_not_told(void **state)

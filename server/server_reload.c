@@ -1,0 +1,187 @@
+/*
+ * server_reload.c - SIGHUP: the settings are read again while people place.
+ *
+ *	read ─▶ compare with what runs ─▶ boards: the writer agrees ─▶ limits ─▶ log
+ *
+ * Everything that can refuse comes before anything is changed. Main thread: the others look at
+ * atomics, or at the faces that the writer has agreed to, and wait for nothing.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "engine/base/log.h"
+#include "engine/base/text_out.h"
+#include "persist/journal/keeper.h"
+#include "server/server_priv.h"
+#include "server/settings/settings_compare.h"
+
+#define WHERE_CHARS 160
+#define RELOADED    "reloaded config=%s changed=%u need_restart=%u hidden=%u"
+
+/* Between what was read and what holds. */
+struct reload {
+	struct settings *read, *taken;
+	struct keeper_limits *limits;
+	const char *remedy;
+	char why[SETTINGS_WHY_CHARS];
+};
+
+/* --- what is said ----------------------------------------------------------------------------- */
+
+struct tally {
+	unsigned changed, kept, hidden;
+};
+
+/* board=main setting=palette color=3 */
+static void where_print(const struct settings_change *c, char out[static WHERE_CHARS])
+{
+	struct text_out t = text_out_of(out, WHERE_CHARS);
+
+	if (c->board != NULL)
+		text_print(&t, "board=%s ", c->board);
+	text_print(&t, "setting=%s", c->name);
+	if (c->color >= 0)
+		text_print(&t, " color=%d", c->color);
+	if (c->line > 0)
+		text_print(&t, " line=%d", c->line);
+	(void)text_end(&t);
+}
+
+/* All of them, however many: whoever reloads wants to know. */
+static void change_say(void *arg, const struct settings_change *c)
+{
+	struct log_limit none = {0};
+	struct tally *tally = arg;
+	char where[WHERE_CHARS];
+
+	where_print(c, where);
+	switch (c->kind) {
+	case SETTINGS_TAKEN:
+		tally->changed++;
+		log_line(&none, LOG_LEVEL_INFO, "reload_changed %s by=%s old=\"%s\" new=\"%s\"",
+			 where, settings_source_str(c->source), c->was, c->is);
+		return;
+	case SETTINGS_NEEDS_RESTART:
+		tally->kept++;
+		log_line(&none, LOG_LEVEL_WARN,
+			 "reload_needs_restart %s running=\"%s\" new=\"%s\" "
+			 "remedy=\"restart pixeld, or change it back\"",
+			 where, c->was, c->is);
+		return;
+	case SETTINGS_HIDDEN:
+		tally->hidden++;
+		log_line(&none, LOG_LEVEL_WARN,
+			 "reload_hidden %s by=%s running=\"%s\" remedy=\"flags and environment of "
+			 "the start win over the file: start without, or remove the line\"",
+			 where, settings_source_str(c->source), c->was);
+		return;
+	}
+}
+
+/* --- what can refuse -------------------------------------------------------------------------- */
+
+/* A pipe gave its text at the start and would block now, or be empty: everything would go back to
+ * defaults. */
+static bool file_is_there(const struct server *s, struct reload *r)
+{
+	struct stat st;
+
+	r->remedy = "start with the name of a file";
+	if (stat(s->running->config, &st) < 0 || S_ISREG(st.st_mode))
+		return true; /* who reads it says what is wrong */
+	snprintf(r->why, sizeof(r->why), "%.255s: is not a file that could be read again",
+		 s->running->config);
+	return false;
+}
+
+static bool boards_are_same(const struct settings *a, const struct settings *b)
+{
+	for (unsigned i = 0; i < a->boards_count; i++) {
+		const struct settings_board *one = &a->boards[i], *other = &b->boards[i];
+
+		if (one->cooldown_ms != other->cooldown_ms || one->frozen != other->frozen ||
+		    one->colors != other->colors ||
+		    memcmp(one->palette, other->palette, sizeof(one->palette)) != 0)
+			return false;
+	}
+	return true;
+}
+
+static bool boards_change(struct server *s, struct reload *r)
+{
+	r->remedy = "restart pixeld, or change it back";
+	if (boards_are_same(s->running, r->taken))
+		return true;
+	snprintf(r->why, sizeof(r->why),
+		 "palette, frozen and cooldown-ms of boards do not change yet while they are "
+		 "served");
+	return false;
+}
+
+static bool read_all(struct server *s, int argc, char *const argv[], char *const envp[],
+		     struct reload *r)
+{
+	if (!file_is_there(s, r))
+		return false;
+	r->remedy = "correct it, and send SIGHUP again";
+	if (settings_load(argc, argv, envp, &r->read, r->why) != EXIT_PASS)
+		return false;
+	r->taken = settings_take(s->running, r->read, r->why);
+	if (r->taken == NULL)
+		return false;
+	r->limits = server_keeper_limits_new(r->taken);
+	if (r->limits == NULL) {
+		snprintf(r->why, sizeof(r->why), "no memory");
+		return false;
+	}
+	r->remedy = "restart pixeld, or list fewer";
+	if (server_origins_fit(s, r->taken))
+		return true;
+	snprintf(r->why, sizeof(r->why), "origin: there were more than %d since the start",
+		 ORIGINS_MAX);
+	return false;
+}
+
+/* ---------------------------------------------------------------------------------------------- */
+
+/* The log tells as much as the more talkative of the two levels says. */
+static void take_over(struct server *s, struct reload *r)
+{
+	enum log_level was = (enum log_level)s->running->log_level;
+	enum log_level is = (enum log_level)r->taken->log_level;
+	struct tally tally = {0};
+
+	server_limits_set(s, r->taken);
+	server_keeper_limits_set(s, r->limits);
+	log_level_set(was < is ? was : is);
+	settings_compare(s->running, r->read, change_say, &tally);
+	if (tally.changed > 0)
+		log_line(&(struct log_limit){0}, LOG_LEVEL_INFO, RELOADED, s->running->config,
+			 tally.changed, tally.kept, tally.hidden);
+	else
+		log_info(RELOADED, s->running->config, 0, tally.kept, tally.hidden);
+	log_level_set(is);
+	settings_free(s->reloaded);
+	s->running = s->reloaded = r->taken;
+}
+
+void server_reload(struct server *s, int argc, char *const argv[], char *const envp[])
+{
+	struct reload r = {0};
+
+	if (s->running->config[0] == '\0') {
+		log_info("signal_ignored signal=SIGHUP remedy=\"there is no configuration file "
+			 "that could be read again: start with --config\"");
+		return;
+	}
+	if (read_all(s, argc, argv, envp, &r) && boards_change(s, &r)) {
+		take_over(s, &r);
+	} else {
+		log_error("reload_refused why=\"%s\" what=\"nothing was changed\" remedy=\"%s\"",
+			  r.why, r.remedy);
+		settings_free(r.taken);
+		free(r.limits);
+	}
+	settings_free(r.read);
+}
