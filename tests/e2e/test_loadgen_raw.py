@@ -192,7 +192,8 @@ async def lws():
                   result["visible_ms"]["count"] == 100 * result["placed"] and
                   result["visible_last_ms"]["count"] == result["placed"], said)
             check("the server's CPU time and memory are told",
-                  result["server"]["cpu_s"] > 0 and result["server"]["rss_idle"] > 0, said)
+                  result["server"]["cpu_s"] > 0 and result["server"]["cpu_connect_s"] > 0 and
+                  result["server"]["rss_idle"] > 0, said)
         finally:
             process.terminate()
             await process.wait()
@@ -214,6 +215,11 @@ async def pixeld():
             code, result, said = await loadgen(port, "--clients", "50", "--first-message", r"\x01\x00\x04main", "--binary",
                                                "--expect", "none", "--duration", "1s", path="/ws")
             check("a first message subscribes", code == 0 and result["deliveries"] >= 50, said)
+            check("how long it took until all were connected is told", 0 < result["connect_seconds"] < 600, said)
+            code, result, said = await loadgen(port, "--clients", "50", "--first-message", r"\x01\x00\x04main", "--binary",
+                                               "--first-answer", "--expect", "none", "--duration", "0s", path="/ws")
+            check("who is connected when the first message is answered has its answer by then",
+                  code == 0 and result["deliveries"] >= 50 and result["connect_ms"]["count"] == 50, said)
         finally:
             process.terminate()
             await process.wait()
@@ -355,6 +361,7 @@ async def main():
     code, _, said = await loadgen(await free_port(), "--message", "x", "--clients", "5")
     check("nobody listens: exit 4", code == 4, said)
     for wrong in (("--message", r"\{what}"), ("--expect", "echo"), ("--message", "x", "--expect", "broadcast"),
+                  ("--first-answer",),
                   ("--message", r"\{now_ns}1"), ("-H", "no colon"), ("--rate", "fast"), ("word",)):
         code, _, said = await loadgen(1, *wrong)
         check(f"{' '.join(wrong)}: exit 2", code == 2, said)

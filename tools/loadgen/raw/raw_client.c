@@ -37,12 +37,21 @@ static void first_send(struct raw_crew *w, struct raw_client *c)
 	link_send_all(&w->crew, &c->link, c->first, len);
 }
 
+void raw_client_stands(struct raw_crew *w, struct raw_client *c)
+{
+	hdr_record(&w->connect, w->crew.now.mono_ns - c->link.since_ns);
+	if (w->stood_ns == 0 || c->link.since_ns < w->opened_ns)
+		w->opened_ns = c->link.since_ns;
+	w->stood_ns = w->crew.now.mono_ns;
+	link_state_set(&w->crew, &c->link, LINK_STANDING);
+}
+
 static void joined(struct crew *crew, struct link *link)
 {
 	struct raw_crew *w = raw_crew_of(crew);
 
-	hdr_record(&w->connect, crew->now.mono_ns - link->since_ns);
-	link_state_set(crew, link, LINK_STANDING);
+	if (!w->options->first_answer)
+		raw_client_stands(w, raw_client_of(link));
 	first_send(w, raw_client_of(link));
 }
 

@@ -125,6 +125,14 @@ const struct hdr *raw_crew_connect_hdr(const struct raw_crew *w)
 	return &w->connect;
 }
 
+void raw_crew_connected_add(const struct raw_crew *w, uint64_t *first_ns, uint64_t *last_ns)
+{
+	if (w->stood_ns == 0)
+		return;
+	*first_ns = w->opened_ns < *first_ns ? w->opened_ns : *first_ns;
+	*last_ns = w->stood_ns > *last_ns ? w->stood_ns : *last_ns;
+}
+
 static bool is_whole(const struct raw_crew *w, const struct raw_client *c)
 {
 	if (c->link.has_bad)

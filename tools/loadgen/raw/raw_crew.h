@@ -53,6 +53,9 @@ const struct hdr *raw_crew_echo_hdr(const struct raw_crew *w);
 const struct hdr *raw_crew_visible_hdr(const struct raw_crew *w);
 const struct hdr *raw_crew_connect_hdr(const struct raw_crew *w);
 
+/* When the first connect began, and when the last client was connected; widened to that. */
+void raw_crew_connected_add(const struct raw_crew *w, uint64_t *first_ns, uint64_t *last_ns);
+
 /* Clients that were connected to the end; of those, the ones that received everything they had to.
  * With broadcasts only after raw_track_join(). */
 void raw_crew_clients_count(const struct raw_crew *w, uint64_t *ret_stood, uint64_t *ret_whole);

@@ -83,6 +83,8 @@ void raw_message(struct crew *crew, struct link *link, enum ws_opcode opcode, co
 	struct raw_crew *w = raw_crew_of(crew);
 	struct raw_client *c = raw_client_of(link);
 
+	if (link->state == LINK_JOINING)
+		raw_client_stands(w, c);
 	stat_add(&crew->stats.deliveries, 1);
 	switch (w->options->expect) {
 	case RAW_EXPECT_ECHO:

@@ -149,6 +149,10 @@ static const struct option_row rows[] = {
 	{"first-message", "TEXT",
 	 "what every client sends once, before all else; \\{seq} is its number", .letter = '1',
 	 .take = first_message_parse},
+	{"first-answer", NULL,
+	 "a client is connected when something came back to its first message (default: when\n"
+	 "the upgrade was answered)",
+	 OPTION_TO_FLAG(struct raw_options, first_answer)},
 	{"binary", NULL, "messages are binary (default: text)",
 	 OPTION_TO_FLAG(struct raw_options, binary)},
 	{"expect", "echo|broadcast|none",
@@ -264,6 +268,8 @@ static int defaults_fill(struct raw_options *o, unsigned cores)
 		o->expect = o->message != NULL ? RAW_EXPECT_ECHO : RAW_EXPECT_NONE;
 	if (o->expect == RAW_EXPECT_ECHO && o->message == NULL)
 		return wrong("--expect echo needs a --message");
+	if (o->first_answer && o->first_message == NULL)
+		return wrong("--first-answer needs a --first-message");
 	if (o->senders == UINT32_MAX)
 		o->senders = o->expect == RAW_EXPECT_BROADCAST ? 1 : o->net.clients;
 	if (o->message == NULL || o->rate <= 0)

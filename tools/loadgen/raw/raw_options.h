@@ -38,6 +38,7 @@ struct raw_options {
 	const char *json;    /* file, "-" or NULL */
 	const char *ca_file; /* wss; NULL: the system's */
 	bool insecure;       /* wss: accept any certificate */
+	bool first_answer;   /* a client is connected when its first message was answered */
 	bool binary;
 	bool uniform;
 	bool quiet;

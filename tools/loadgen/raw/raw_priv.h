@@ -29,8 +29,8 @@ struct raw_sender {
 	bool gone;
 };
 
-/* One client. It is STANDING as soon as the upgrade was answered. An idle one costs this and no
- * other memory of ours. */
+/* One client. It is STANDING as soon as the upgrade was answered, or its first message where that
+ * is asked for. An idle one costs this and no other memory of ours. */
 struct raw_client {
 	struct link link;
 	uint8_t *first;            /* its first message, in flight */
@@ -61,6 +61,8 @@ struct raw_crew {
 
 	struct raw_track *track; /* NULL: deliveries are only counted */
 	uint64_t looked_ns;      /* when the count of what is awaited was last made */
+	uint64_t opened_ns;      /* when the first connect began of those that came to stand */
+	uint64_t stood_ns;       /* when the last one did */
 	struct hdr echo, visible, connect;
 };
 
@@ -76,6 +78,9 @@ void raw_crew_free(struct crew *crew); /* speaker */
 /* --- raw_client.c --- */
 
 extern const struct speaker raw_speaker;
+
+/* Not the speaker's: it has what it came for. JOINING. */
+void raw_client_stands(struct raw_crew *w, struct raw_client *c);
 
 /* --- raw_sender.c: speaker, unless said otherwise --- */
 

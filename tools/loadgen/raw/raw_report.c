@@ -41,7 +41,9 @@ static void server_rows(FILE *to, const struct raw_options *o, const struct raw_
 
 	if (o->server_pid == 0)
 		return;
-	fprintf(to, "server     %.3f s CPU in %.2f s", (double)s->cpu_ns * 1e-9, result->run_s);
+	fprintf(to, "server     %.1f us CPU per connection; %.3f s CPU in %.2f s",
+		(double)s->cpu_connect_ns * 1e-3 / o->net.clients, (double)s->cpu_ns * 1e-9,
+		result->run_s);
 	if (result->window_deliveries > 0)
 		fprintf(to, ", %.3f us per message received",
 			(double)s->cpu_ns * 1e-3 / (double)result->window_deliveries);
@@ -72,6 +74,8 @@ void raw_report_table(FILE *to, const struct raw_options *o, const struct raw_re
 		"\nclients    %u, %" PRIu64 " connected to the end, %" PRIu64
 		" received everything\n",
 		o->net.clients, result->stood, result->whole);
+	fprintf(to, "connected  in %.3f s, %.0f/s\n", result->connect_s,
+		(double)result->connect.total / (result->connect_s + 1e-9));
 	fprintf(to, "messages   %" PRIu64 " sent by %u clients, %" PRIu64 " received (%.0f/s)\n",
 		t->sent, o->senders, t->tally.deliveries,
 		(double)result->window_deliveries / (result->run_s + 1e-9));
@@ -119,6 +123,7 @@ static void json_counts(struct json_out *j, const struct raw_options *o,
 static void json_server(struct json_out *j, const struct raw_server *s)
 {
 	json_line_object(j, "server");
+	json_put_decimal(j, "cpu_connect_s", (double)s->cpu_connect_ns * 1e-9, 6);
 	json_put_decimal(j, "cpu_s", (double)s->cpu_ns * 1e-9, 6);
 	json_put_number(j, "rss_before", s->rss_before_bytes);
 	json_put_number(j, "rss_idle", s->rss_idle_bytes);
@@ -146,6 +151,7 @@ void raw_report_json(FILE *to, const struct raw_options *o, const struct raw_res
 	if (o->server_pid != 0)
 		json_server(&j, &result->server);
 	json_put_decimal(&j, "lag_max_ms", (double)result->totals.tally.lag_max_ns * 1e-6, 4);
+	json_put_decimal(&j, "connect_seconds", result->connect_s, 6);
 	json_put_decimal(&j, "run_seconds", result->run_s, 3);
 	json_put_decimal(&j, "cpu_percent", result->cpu_percent, 1);
 	json_put_number(&j, "threads", o->net.threads);

@@ -197,6 +197,7 @@ static int broadcasts_join(struct runner *r)
 static void result_judge(struct runner *r)
 {
 	struct raw_result *result = r->result;
+	uint64_t first_ns = UINT64_MAX, last_ns = 0;
 
 	totals_get(r, &result->totals);
 	if (r->options->expect == RAW_EXPECT_BROADCAST && broadcasts_join(r) < 0)
@@ -208,14 +209,20 @@ static void result_judge(struct runner *r)
 		hdr_merge(&result->echo, raw_crew_echo_hdr(w));
 		hdr_merge(&result->visible, raw_crew_visible_hdr(w));
 		hdr_merge(&result->connect, raw_crew_connect_hdr(w));
+		raw_crew_connected_add(w, &first_ns, &last_ns);
 		raw_crew_clients_count(w, &result->stood, &result->whole);
 	}
+	if (last_ns > 0)
+		result->connect_s = (double)(last_ns - first_ns) * 1e-9;
 	raw_verdict_decide(r->options, result);
 }
 
 static void runner_run(struct runner *r)
 {
+	uint64_t cpu_ns = server_look(r).cpu_ns;
+
 	r->result->began = drive_connect(&r->drive, r->options->net.clients, tick);
+	r->result->server.cpu_connect_ns = server_look(r).cpu_ns - cpu_ns;
 	if (r->result->began) {
 		r->shared.crew.phase = PHASE_WARM;
 		tick_until(r, clock_now().mono_ns + r->options->warmup_ns);

@@ -24,7 +24,8 @@ struct raw_server {
 	uint64_t rss_before_bytes; /* before the first connect */
 	uint64_t rss_idle_bytes;   /* all connected, nothing sent yet */
 	uint64_t rss_end_bytes;
-	uint64_t cpu_ns; /* in the window */
+	uint64_t cpu_connect_ns; /* until all were connected */
+	uint64_t cpu_ns;         /* in the window */
 };
 
 struct raw_result {
@@ -39,6 +40,7 @@ struct raw_result {
 	uint64_t window_bytes;      /* the same */
 	uint64_t dropped;           /* broadcasts that were not recorded */
 	double reach;               /* received / expected */
+	double connect_s;           /* from the first connect until all stood */
 	double run_s;               /* the window: from the start to the end of sending */
 	double cpu_percent;         /* ours, 100 = one core, in the window */
 	bool began;
