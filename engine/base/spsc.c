@@ -9,6 +9,11 @@
  *	popped ........ published ........ pushed ........ popped + capacity
  *	   to be popped          not yet shown      free
  *
+ * A queue that has become empty begins again at its first item: so what it touches is as much as
+ * was ever in it at once, and stays in the caches, however many items have passed. Where that is,
+ * `start`, is plain memory: the pushing thread sets it only while nothing is to be popped, and the
+ * popping one reads it only behind a `published` that came later.
+ *
  * spsc_publish() and the look of spsc_peek() are sequentially consistent, because they are one half
  * of going to sleep: "publish, then look whether the other dozes" against "doze, then look once
  * more" must not both see nothing.
@@ -28,6 +33,7 @@ struct spsc {
 	uint8_t *items;
 	uint32_t mask;
 	uint32_t item_bytes;
+	uint32_t start; /* the count at which the first item lies; set by the pushing thread */
 	/* the pushing thread */
 	alignas(CACHE_LINE) _Atomic uint32_t published;
 	uint32_t pushed;
@@ -71,7 +77,7 @@ void spsc_free(struct spsc *q)
 
 static uint8_t *item(struct spsc *q, uint32_t counter)
 {
-	return q->items + (size_t)(counter & q->mask) * q->item_bytes;
+	return q->items + (size_t)((counter - q->start) & q->mask) * q->item_bytes;
 }
 
 static bool full(const struct spsc *q)
@@ -79,8 +85,19 @@ static bool full(const struct spsc *q)
 	return q->pushed - q->popped_seen > q->mask;
 }
 
+/* Looked at once for what is published together: the counter is the other side's. */
+static void start_again_if_empty(struct spsc *q)
+{
+	if (q->pushed != atomic_load_explicit(&q->published, memory_order_relaxed))
+		return;
+	q->popped_seen = atomic_load_explicit(&q->popped, memory_order_acquire);
+	if (q->popped_seen == q->pushed)
+		q->start = q->pushed;
+}
+
 void *spsc_push(struct spsc *q)
 {
+	start_again_if_empty(q);
 	if (full(q)) {
 		q->popped_seen = atomic_load_explicit(&q->popped, memory_order_acquire);
 		if (full(q))

@@ -109,6 +109,33 @@ static void those_behind_the_oldest_are_seen_as_far_as_a_peek_saw(void **state)
 	spsc_free(q);
 }
 
+static void a_queue_that_has_become_empty_begins_at_its_first_item_again(void **state)
+{
+	const struct item *first;
+	struct spsc *q;
+
+	(void)state;
+	assert_int_equal(spsc_new(4, sizeof(struct item), &q), 0);
+	first = spsc_push(q);
+	for (uint64_t round = 0; round < 10; round++) {
+		fill((struct item *)(uintptr_t)first, 2 * round);
+		assert_true(spsc_publish(q));
+		assert_true(is_item(spsc_peek(q), 2 * round));
+		assert_ptr_not_equal(spsc_push(q), first); /* one is there still */
+		spsc_pop(q);
+		assert_null(spsc_peek(q));
+		assert_ptr_not_equal(spsc_push(q), first); /* one is not shown yet */
+		assert_true(spsc_publish(q));
+		assert_non_null(spsc_peek(q));
+		spsc_pop(q);
+		assert_non_null(spsc_peek(q));
+		spsc_pop(q);
+		assert_int_equal(spsc_room(q), 4);
+		assert_ptr_equal(spsc_push(q), first);
+	}
+	spsc_free(q);
+}
+
 static void a_queue_of_one_item_works(void **state)
 {
 	struct spsc *q;
@@ -202,6 +229,7 @@ int main(void)
 		cmocka_unit_test(nothing_is_seen_before_publish),
 		cmocka_unit_test(full_is_an_answer_and_room_comes_back),
 		cmocka_unit_test(those_behind_the_oldest_are_seen_as_far_as_a_peek_saw),
+		cmocka_unit_test(a_queue_that_has_become_empty_begins_at_its_first_item_again),
 		cmocka_unit_test(a_queue_of_one_item_works),
 		cmocka_unit_test(two_threads_see_every_item_whole_and_in_order),
 	};
