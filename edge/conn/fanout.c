@@ -57,7 +57,7 @@ struct sub *sub_new(struct worker *w, struct conn *c, uint16_t room, uint64_t cu
 
 	s = &w->subs[index];
 	s->cursor = cursor;
-	s->sent_from = cursor;
+	s->sent = 0;
 	s->log = atomic_load_explicit(&r->logs[c->encoding], memory_order_acquire);
 	px_assert(s->log != NULL);
 	s->conn = conn_index(w, c);
@@ -225,7 +225,7 @@ static bool sub_visit(struct worker *w, uint32_t index)
 	if (!s->shorted)
 		s->backoff = 0;
 	s->shorted = false;
-	s->sent_from = s->cursor;
+	s->sent = (uint32_t)(end - s->cursor); /* a log is far shorter */
 	s->was_cut = s->cut;
 	s->cursor = end; /* this and the next two: unless an event says otherwise */
 	s->cut = false;
@@ -251,9 +251,9 @@ static uint64_t frame_end_find(const struct room_log *log, uint64_t from, uint64
 	return from;
 }
 
-static void sub_cut_set(struct worker *w, struct conn *c, struct sub *s)
+static void sub_cut_set(struct worker *w, struct conn *c, struct sub *s, uint64_t sent_from)
 {
-	uint64_t boundary = s->was_cut ? s->frame_end : s->sent_from;
+	uint64_t boundary = s->was_cut ? s->frame_end : sent_from;
 
 	if (s->cursor >= boundary)
 		s->frame_end = frame_end_find(s->log, boundary, s->cursor);
@@ -267,16 +267,18 @@ void fanout_send_short(struct worker *w, uint32_t index, int res)
 	struct sub *s = &w->subs[index];
 	struct conn *c = &w->conns[s->conn];
 	struct wire_sent sent = wire_now_sent(res);
+	uint64_t from = s->cursor - s->sent;
 
 	if (sent.is_broken) {
 		conn_abort(w, c, CLOSE_PEER_GONE);
 		return;
 	}
+	px_assert(sent.taken < s->sent);
 	metric_add(&w->metrics.log_short, 1);
-	metric_sub(&w->metrics.log_bytes, s->cursor - s->sent_from - sent.taken);
-	s->cursor = s->sent_from + sent.taken;
+	metric_sub(&w->metrics.log_bytes, s->sent - sent.taken);
+	s->cursor = from + sent.taken;
 	s->shorted = true;
-	sub_cut_set(w, c, s);
+	sub_cut_set(w, c, s, from);
 	if (sent.taken == 0) {
 		s->skip = s->backoff;
 		s->backoff = s->backoff < BACKOFF_ROUNDS_MAX / 2 ? (uint8_t)(s->backoff * 2 + 1)

@@ -23,23 +23,23 @@ struct worker;
 /* One client on one board: a cursor into the broadcast log. */
 struct sub {
 	uint64_t cursor;    /* next byte to send */
-	uint64_t sent_from; /* where the send of the last batch began */
 	uint64_t frame_end; /* with `cut`: the end of the frame that was sent in part */
 	struct room_log *log;
+	uint32_t sent; /* bytes of the send of the last batch, all in front of the cursor */
 	uint32_t conn; /* NONE: the slot is free */
 	uint32_t next; /* of this connection, or of the free list */
 	uint32_t generation;
 	uint16_t room;
 	uint8_t encoding;
-	uint8_t skip;    /* rounds to skip */
-	uint8_t backoff; /* value of `skip` after the next send of which nothing was accepted */
-	bool cut;        /* a frame was sent in part; unknown while conn_is_in_batch() */
-	bool was_cut;    /* `cut` before the send of the last batch */
-	bool shorted;    /* the last send was not accepted whole */
-	bool ends;       /* set exactly from sub_end() on: nothing more will be sent of it */
+	uint8_t skip;     /* rounds to skip */
+	uint8_t backoff;  /* value of `skip` after the next send of which nothing was accepted */
+	bool cut : 1;     /* a frame was sent in part; unknown while conn_is_in_batch() */
+	bool was_cut : 1; /* `cut` before the send of the last batch */
+	bool shorted : 1; /* the last send was not accepted whole */
+	bool ends : 1;    /* set exactly from sub_end() on: nothing more will be sent of it */
 };
 
-_Static_assert(sizeof(struct sub) <= 56, "there are a million of them");
+_Static_assert(sizeof(struct sub) <= 48, "there are a million of them");
 
 void fanout_run(struct worker *w);
 void fanout_send_short(struct worker *w, uint32_t sub, int res);
