@@ -21,7 +21,8 @@
  * A WebSocket that closes stays in WS or ECHO, with `why` set, until everything that is owed to the
  * peer is sent: the writer's answers, the rest of a frame that it stands in, the close frame. What
  * comes meanwhile is dropped. A broken connection goes to RELEASE at once. RELEASE shuts the socket
- * both ways, so that an armed receive ends; without that the slot's next owner would get its bytes.
+ * both ways where something is armed, so that it ends; without that the slot's next owner would get
+ * its bytes.
  */
 #include <string.h>
 
@@ -397,13 +398,19 @@ void conn_linger(struct worker *w, struct conn *c)
 		conn_recv_arm(w, c);
 }
 
-/* By tag: to cancel by slot the kernel looks at every operation of the ring, which many clients
- * that end together would cost the square of their number. */
-static void conn_cancel(struct worker *w, struct conn *c)
+/* Ends what is armed. With nothing armed the close is enough, and a shutdown is dear: the kernel
+ * gives each to a worker thread. The cancel goes by tag: by slot the kernel looks at every
+ * operation of the ring, which many clients that end together would cost the square of their
+ * number. */
+static void conn_flight_end(struct worker *w, struct conn *c)
 {
 	enum worker_op op = c->ops & CONN_OP_RECV ? OP_RECV : OP_SEND_ALL;
 
 	px_assert(!(c->ops & CONN_OP_RECV) != !(c->ops & CONN_OP_SEND));
+	if (!(c->ops & CONN_OP_SHUTDOWN)) {
+		c->ops |= CONN_OP_SHUTDOWN;
+		wire_shut_both(&c->wire, conn_ring(w, c), conn_tag(w, c, OP_SHUTDOWN));
+	}
 	c->ops |= CONN_OP_CANCEL;
 	ring_cancel_tag(conn_ring(w, c), conn_tag(w, c, op), conn_tag(w, c, OP_CANCEL));
 }
@@ -419,12 +426,8 @@ void conn_release(struct worker *w, struct conn *c)
 		conn_subs_end(w, c);
 		conn_state_set(w, c, CONN_RELEASE);
 		w->deadlines[conn_index(w, c)] = w->tick; /* at every sweep, until it is free */
-		if (!(c->ops & CONN_OP_SHUTDOWN)) {
-			c->ops |= CONN_OP_SHUTDOWN;
-			wire_shut_both(&c->wire, conn_ring(w, c), conn_tag(w, c, OP_SHUTDOWN));
-		}
 		if (c->ops & (CONN_OP_RECV | CONN_OP_SEND))
-			conn_cancel(w, c);
+			conn_flight_end(w, c);
 	}
 	if (c->ops != 0 || (c->flags & (CONN_FLUSH | CONN_LISTED)) || conn_is_in_batch(w, c))
 		return; /* sweep and completions come here again */

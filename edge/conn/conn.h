@@ -53,7 +53,7 @@ enum conn_state {
 	CONN_WS,
 	CONN_ECHO,    /* WebSocket of /test/echo */
 	CONN_LINGER,  /* all is sent; discards input until the peer's end */
-	CONN_RELEASE, /* shut in both directions; waits until nothing is in flight */
+	CONN_RELEASE, /* over; waits until nothing is in flight */
 	CONN_STATES
 };
 

@@ -412,6 +412,7 @@ void ring_send_all(struct ring *r, uint32_t slot, const void *bytes, size_t len,
 
 void ring_shutdown(struct ring *r, uint32_t slot, int how, uint64_t tag)
 {
+	world.counts.shutdowns++;
 	slot_op_new(r, SIM_SHUTDOWN, slot, tag)->fd = how;
 }
 

@@ -41,7 +41,7 @@ struct ring_sim_faults {
 
 /* What was injected, to be printed. */
 struct ring_sim_counts {
-	uint64_t ops, short_sends, splits, starved, multi_ends, accept_failures, cancels,
+	uint64_t ops, shutdowns, short_sends, splits, starved, multi_ends, accept_failures, cancels,
 		cancels_lost, early_submits, early_recvs, short_writes, disk_errors;
 };
 

@@ -194,21 +194,32 @@ static void turns(struct scene *s, unsigned n)
 	}
 }
 
-static void client_upgrade(struct scene *s)
+static void client_upgrade_send(struct scene *s)
 {
 	static const char request[] = "GET /ws HTTP/1.1\r\nHost: sim\r\nConnection: Upgrade\r\n"
 				      "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
 				      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
+	assert_int_equal(net_sim_send(s->client, request, sizeof(request) - 1),
+			 sizeof(request) - 1);
+}
+
+static void client_connect(struct scene *s)
+{
 	turns(s, 1); /* accepts are armed */
 	s->client = net_sim_connect(s->net, s->shared.listeners[0].fd, 0x7f000001u, QUEUE_BYTES);
 	turns(s, 2);
 	ws_parser_init(&s->ws, WS_FROM_SERVER, 1 << 20);
+	s->upgraded = false;
+}
+
+static void client_upgrade(struct scene *s)
+{
+	client_connect(s);
 	/* from the WebSocket's first receive on only submits receive */
 	ring_sim_faults_set(&(struct ring_sim_faults){
 		.recv_early = 1000, .submit_early = 1000, .delay_ns_max = LATE_NS});
-	assert_int_equal(net_sim_send(s->client, request, sizeof(request) - 1),
-			 sizeof(request) - 1);
+	client_upgrade_send(s);
 	turns(s, 3);
 	assert_true(s->upgraded);
 }
@@ -477,6 +488,28 @@ static void a_handshake_behind_another_request_is_heard(void **state)
 	s->client = first;
 }
 
+/* The kernel hands each shutdown to a thread of its own: dearer than all else at the end. */
+static void who_leaves_first_is_closed_without_a_shutdown(void **state)
+{
+	struct scene *s = *state;
+
+	struct net_end *first = s->client;
+
+	ring_sim_faults_set(&(struct ring_sim_faults){0});
+	client_connect(s);
+	client_upgrade_send(s);
+	turns(s, 3);
+	assert_true(s->upgraded);
+	assert_int_equal(worker_left(s->worker).conns, 2);
+	assert_int_equal(net_sim_shutdown(s->client, SHUT_WR), 0);
+	turns(s, 3);
+	assert_true(s->ended);
+	assert_int_equal(worker_left(s->worker).conns, 1);
+	assert_int_equal(ring_sim_counts()->shutdowns, 0);
+	net_sim_close(s->client);
+	s->client = first;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -497,6 +530,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_board_that_was_left_counts_no_more, scene_begin,
 						scene_end),
 		cmocka_unit_test_setup_teardown(unsubscribe_is_not_refused_for_a_frame_that_is_over,
+						scene_begin, scene_end),
+		cmocka_unit_test_setup_teardown(who_leaves_first_is_closed_without_a_shutdown,
 						scene_begin, scene_end),
 		cmocka_unit_test_setup_teardown(a_handshake_behind_another_request_is_heard,
 						scene_begin, scene_end),
