@@ -202,7 +202,7 @@ static int parse_target(struct span target, struct http_head *head, const char *
 		head->query = rest;
 	}
 	if (!path_is_plain(head->path))
-		return refuse(STATUS_BAD, "path is not in its plain form", ret_why);
+		return refuse(STATUS_BAD, "path is not normalized", ret_why);
 	return 0;
 }
 
@@ -275,7 +275,8 @@ static const struct kept_list {
 static int keep_span(struct span value, struct span *kept, const char **ret_why)
 {
 	if (kept->at != NULL)
-		return refuse(STATUS_BAD, "a field that may come once came twice", ret_why);
+		return refuse(STATUS_BAD, "a header field is repeated that may occur only once",
+			      ret_why);
 	*kept = value;
 	return 0;
 }
@@ -362,9 +363,10 @@ static int judge(struct http_head *head, const struct fields_seen *seen, const c
 	if (seen->host.at != NULL && !http_host_is_good(seen->host))
 		return refuse(STATUS_BAD, "Host is not a host", ret_why);
 	if (seen->transfer_encoding && (head->has_content_length || head->minor == 0))
-		return refuse(STATUS_BAD, "two ways to tell the length of the body", ret_why);
+		return refuse(STATUS_BAD, "two ways of giving the body's length", ret_why);
 	if (seen->transfer_encoding)
-		return refuse(STATUS_NOT_IMPLEMENTED, "no Transfer-Encoding here", ret_why);
+		return refuse(STATUS_NOT_IMPLEMENTED, "Transfer-Encoding is not supported",
+			      ret_why);
 	if (head->host.at == NULL)
 		head->host = seen->host;
 	head->expect_continue =
@@ -397,7 +399,7 @@ int http_head_parse(const uint8_t *in, size_t len, struct http_head *ret_head, c
 		status = parse_field(line, rest, &head, &seen, ret_why);
 	}
 	if (status == 0 && rest.len > 0)
-		status = refuse(STATUS_BAD, "bytes behind the head", ret_why);
+		status = refuse(STATUS_BAD, "bytes after the head", ret_why);
 	if (status == 0)
 		status = judge(&head, &seen, ret_why);
 	if (status == 0)

@@ -242,7 +242,7 @@ static bool check_data(struct ws_parser *p, uint8_t opcode)
 	if (opcode > WS_BINARY)
 		return bad(p, CODE_PROTOCOL, "reserved opcode");
 	if (opcode == WS_CONTINUATION && p->message_opcode == 0)
-		return bad(p, CODE_PROTOCOL, "continuation of nothing");
+		return bad(p, CODE_PROTOCOL, "continuation without a message");
 	if (opcode != WS_CONTINUATION && p->message_opcode != 0)
 		return bad(p, CODE_PROTOCOL, "new message inside a fragmented one");
 	return true;

@@ -28,11 +28,11 @@ static int authority_parse(struct target *t, const char **ret_why)
 	if (*at == '[') {
 		host_end = strchr(++at, ']');
 		if (host_end == NULL)
-			return fail(ret_why, "the bracket of the IPv6 address is not closed");
+			return fail(ret_why, "the IPv6 address lacks its closing bracket");
 		if (host_end[1] == ':')
 			port = host_end + 2;
 		else if (host_end[1] != '\0')
-			return fail(ret_why, "behind the bracket only :port may follow");
+			return fail(ret_why, "only :port may follow the bracket");
 	} else {
 		host_end = at + strcspn(at, ":");
 		if (*host_end == ':')
@@ -75,7 +75,7 @@ int target_parse(const char *url, struct target *ret_target, const char **ret_wh
 	if (len >= sizeof(t.authority) || strlen(at + len) >= sizeof(t.path))
 		return fail(ret_why, "it is too long");
 	if (strpbrk(at, " \t\r\n#") != NULL)
-		return fail(ret_why, "it holds a character that a URL cannot hold");
+		return fail(ret_why, "it has a character that is not allowed in a URL");
 	memcpy(t.authority, at, len);
 	if (strlen(at + len) > 1)
 		memcpy(t.path, at + len, strlen(at + len) + 1);

@@ -289,7 +289,7 @@ static bool request_take(struct worker *w, struct conn *c)
 		return false;
 	}
 	if (head == 0 || head > HTTP_HEAD_BYTES_MAX) {
-		request_bad(w, c, HTTP_ERROR_HEAD_LONG, "the head of the request is too long");
+		request_bad(w, c, HTTP_ERROR_HEAD_LONG, "the request head is too long");
 		return false;
 	}
 	status = http_head_parse(in->bytes, head, &h, &why);
@@ -364,6 +364,6 @@ void http_wait_late(struct worker *w, struct conn *c)
 {
 	c->flags &= (uint8_t)~CONN_KEEP_ALIVE;
 	http_reply_error(w, c, HTTP_ERROR_ANSWER_SLOW,
-			 "no answer in time; a placement may count: repeat it with its "
+			 "no answer in time; a placement may have taken effect: repeat it with its "
 			 "Idempotency-Key");
 }

@@ -132,12 +132,13 @@ void http_history_board(struct worker *w, struct conn *c, const struct http_head
 		return;
 	}
 	if (seq_text.at != NULL && !http_decimal(seq_text, SEQ_MAX, &ask.board.seq)) {
-		bad_request(w, c, "seq is a number, as in X-Board-Seq");
+		bad_request(w, c, "seq must be a number, as in X-Board-Seq");
 		return;
 	}
 	if (at_text.at != NULL && !moment_parse(at_text, &ask.board.at_ms)) {
-		bad_request(w, c,
-			    "at is a time as 2017-03-31T18:00:00Z, or milliseconds since 1970");
+		bad_request(
+			w, c,
+			"at must be a time like 2017-03-31T18:00:00Z, or milliseconds since 1970");
 		return;
 	}
 	if (history_ask(w, c, r, &ask))
@@ -159,12 +160,12 @@ void http_history_get(struct worker *w, struct conn *c, const struct http_reques
 		return;
 	}
 	if (before_text.at != NULL && !http_decimal(before_text, SEQ_MAX, &before)) {
-		bad_request(w, c, "before is a seq: that of next, in the answer before");
+		bad_request(w, c, "before must be a seq: the value of next in the previous answer");
 		return;
 	}
 	if (limit_text.at != NULL &&
 	    (!http_decimal(limit_text, QUESTION_CELL_MAX, &limit) || limit == 0)) {
-		bad_request(w, c, "limit is a number from 1 to 100");
+		bad_request(w, c, "limit must be a number from 1 to 100");
 		return;
 	}
 	ask.cell = (struct question_cell){.before_seq = before,
@@ -237,7 +238,7 @@ static void reply_gone(struct worker *w, struct conn *c, const struct told_since
 	}
 	timestamp_print(told->at_ms, at);
 	snprintf(text, sizeof(text),
-		 "history does not reach back so far: ask for seq %llu or at %s, or later",
+		 "history does not reach back that far: ask for seq %llu or at %s, or later",
 		 (unsigned long long)told->seq, at);
 	json_open_object(&j, NULL);
 	json_open_object(&j, "error");
@@ -266,7 +267,7 @@ void http_history_mail(struct worker *w, struct conn *c, const struct mail_answe
 		return;
 	case HISTORY_NOT_YET:
 		snprintf(text, sizeof(text),
-			 "that moment is still to come: the board is at seq %llu",
+			 "that moment is in the future: the board is at seq %llu",
 			 (unsigned long long)result->present_seq);
 		http_reply_error(w, c, HTTP_ERROR_NOT_YET, text);
 		return;
@@ -275,17 +276,17 @@ void http_history_mail(struct worker *w, struct conn *c, const struct mail_answe
 		return;
 	case HISTORY_FAILED:
 		http_reply_error(w, c, HTTP_ERROR_HISTORY_UNREADABLE,
-				 "the journal cannot be read back: the server's log says why");
+				 "the journal cannot be read: see the server's log");
 		return;
 	case HISTORY_AWAY:
 		http_reply_error(w, c, HTTP_ERROR_HISTORY_AWAY,
-				 "the journal does not reach back so far, and the database that "
-				 "does is not reachable: ask again later");
+				 "the journal does not reach back that far, and the database is "
+				 "not reachable: try again later");
 		return;
 	case HISTORY_BUSY:
 	default:
 		http_reply_error(w, c, HTTP_ERROR_HISTORY_BUSY,
-				 "the past is being read back: ask again in a moment");
+				 "the past is still being read: try again in a moment");
 		return;
 	}
 }

@@ -90,11 +90,10 @@ static void refusal_tell(struct worker *w, const struct http_head *h)
 			 "sandboxed frames");
 	else
 		snprintf(remedy, sizeof(remedy),
-			 "where that page is one of yours: --origin %s, or let the proxy pass Host "
-			 "on",
+			 "if the page is yours: --origin %s, or have the proxy pass Host on",
 			 origin);
 	log_info("origin_refused origin=%s host=%s remedy=\"%s\"%s", origin, host, remedy,
-		 is_last ? " further=\"not told until the next start\"" : "");
+		 is_last ? " further=\"not logged again before the next start\"" : "");
 }
 
 bool http_origin_is_allowed(struct worker *w, const struct http_head *h)

@@ -12,7 +12,7 @@
 #include "edge/mail/mail.h"
 #include "engine/base/json_out.h"
 
-#define HTTP_ORIGIN_WHY "pages of this origin may not act here: the server does not list it"
+#define HTTP_ORIGIN_WHY "pages of this origin are not allowed here: the server does not list it"
 
 struct web_asset;
 

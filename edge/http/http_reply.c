@@ -194,7 +194,7 @@ void http_reply_full(struct worker *w, struct conn *c)
 		 "Cache-Control: no-store\r\nRetry-After: 1\r\nRefresh: %u\r\n",
 		 FULL_REFRESH_S + (unsigned)(w->now.mono_ns / NS_PER_MS % FULL_REFRESH_S));
 	reply_json_error(w, c, 503, fields, http_error_str(HTTP_ERROR_SERVER_FULL),
-			 "the server is full; try again when somebody has left");
+			 "the server is full; try again later");
 }
 
 void http_reply_not_allowed(struct worker *w, struct conn *c, const char *allow)

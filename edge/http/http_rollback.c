@@ -44,7 +44,7 @@ static bool is_admin(struct worker *w, struct conn *c, const struct http_head *h
 	}
 	if (given.at == NULL) {
 		http_reply_error(w, c, HTTP_ERROR_NO_ADMIN_TOKEN,
-				 "this needs Authorization: Bearer, with the server's admin token");
+				 "this needs Authorization: Bearer with the server's admin token");
 		return false;
 	}
 	if (!token_equals(given, w->shared->admin_token)) {
@@ -244,7 +244,7 @@ static void reply_too_large(struct worker *w, struct conn *c, const struct rollb
 	memcpy(&told, r->told->bytes, sizeof(told));
 	snprintf(text, sizeof(text),
 		 "it would change %" PRIu64 " cells, and at most %" PRIu64
-		 " change at once: take a part, by area or time",
+		 " can change at once: narrow it down by area or time",
 		 told.cells, told.cells_max);
 	http_reply_error(w, c, HTTP_ERROR_ROLLBACK_LARGE, text);
 }
@@ -265,34 +265,34 @@ void http_rollback_mail(struct worker *w, struct conn *c, const struct mail_answ
 		return;
 	case ROLLBACK_UNKNOWN:
 		http_reply_error(w, c, HTTP_ERROR_UNKNOWN_ROLLBACK,
-				 "this board has no rollback of that number in the journal");
+				 "the journal has no rollback of that number for this board");
 		return;
 	case ROLLBACK_IS_UNDONE:
-		http_reply_error(w, c, HTTP_ERROR_IS_UNDONE, "that rollback was undone already");
+		http_reply_error(w, c, HTTP_ERROR_IS_UNDONE, "that rollback is already undone");
 		return;
 	case ROLLBACK_TOO_LARGE:
 		reply_too_large(w, c, r);
 		return;
 	case ROLLBACK_NO_COLOR:
 		http_reply_error(w, c, HTTP_ERROR_NO_COLOR,
-				 "cells would show a color that the board's palette does not have "
-				 "any more: give it back to the palette, or take a part");
+				 "cells would show a color that is no longer in the board's "
+				 "palette: restore it there, or narrow the rollback down");
 		return;
 	case ROLLBACK_REFUSED:
 		http_reply_refusal(w, c, REFUSAL_UNAVAILABLE, 1000);
 		return;
 	case ROLLBACK_GONE:
 		http_reply_error(w, c, HTTP_ERROR_HISTORY_GONE,
-				 "the journal that is kept says nothing of this board");
+				 "the journal that is kept has nothing about this board");
 		return;
 	case ROLLBACK_FAILED:
 		http_reply_error(w, c, HTTP_ERROR_HISTORY_UNREADABLE,
-				 "the journal cannot be read back: the server's log says why");
+				 "the journal cannot be read: see the server's log");
 		return;
 	case ROLLBACK_BUSY:
 	default:
 		http_reply_error(w, c, HTTP_ERROR_ROLLBACK_BUSY,
-				 "another rollback is at work: try again in a moment");
+				 "another rollback is in progress: try again in a moment");
 		return;
 	}
 }

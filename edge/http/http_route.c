@@ -217,7 +217,7 @@ void http_route_run(struct worker *w, struct conn *c, const struct http_request 
 	} else if (run == NULL) {
 		reply_not_allowed(w, c, r);
 	} else if (repeated != NULL) {
-		snprintf(text, sizeof(text), "the parameter %s came twice", repeated);
+		snprintf(text, sizeof(text), "the parameter %s occurs twice", repeated);
 		http_reply_error(w, c, HTTP_ERROR_BAD_REQUEST, text);
 	} else {
 		run(w, c, q);

@@ -52,7 +52,7 @@ static bool handshake_is_good(struct worker *w, const struct http_head *h,
 	}
 	if (!span_equals(h->ws_version, "13")) {
 		*ret_error = HTTP_ERROR_UPGRADE;
-		*ret_why = "WebSocket version 13 is needed";
+		*ret_why = "WebSocket version 13 is required";
 		return false;
 	}
 	if (h->method != HTTP_GET || h->minor < 1 || h->content_length > 0 ||

@@ -63,10 +63,10 @@ void host_check_conntrack(struct host_report *r, const struct host_facts *f, uin
 	bool low = on && f->conntrack_max < clients + HOST_FILES_SPARE;
 
 	if (!on)
-		host_say(r, HOST_OK, "conntrack", "follows no connections");
+		host_say(r, HOST_OK, "conntrack", "tracks no connections");
 	else
 		host_say(r, low ? HOST_FAIL : HOST_OK, "conntrack",
-			 "follows at most %" PRIu64 " connections", f->conntrack_max);
+			 "tracks at most %" PRIu64 " connections", f->conntrack_max);
 	if (low)
 		host_lift(r, "sysctl -w net.netfilter.nf_conntrack_max=%" PRIu64,
 			  2 * clients + HOST_FILES_SPARE);

@@ -194,19 +194,20 @@ const char *ring_open_remedy(int error)
 {
 	switch (error) {
 	case -EPERM:
-		return "io_uring is switched off for this user: sysctl -w "
+		return "io_uring is disabled for this user: sysctl -w "
 		       "kernel.io_uring_disabled=0, or allow "
 		       "io_uring_setup, io_uring_enter and io_uring_register in the container's "
 		       "seccomp profile";
 	case -ENOSYS:
-		return "the kernel has no io_uring of version 6.1 or newer, or seccomp hides it: "
+		return "the kernel has no io_uring of Linux 6.1 or newer, or seccomp blocks it: "
 		       "use Linux 6.1 or "
 		       "newer, and allow io_uring_* in the container's seccomp profile";
 	case -EMFILE:
-		return "RLIMIT_NOFILE is below the slots of a ring: raise it (ulimit -n), or lower "
+		return "RLIMIT_NOFILE is lower than the slots of a ring: raise it (ulimit -n), or "
+		       "lower "
 		       "clients-max";
 	case -ENOMEM:
-		return "no memory for the ring, or RLIMIT_MEMLOCK is too small: ulimit -l "
+		return "out of memory for the ring, or RLIMIT_MEMLOCK is too low: ulimit -l "
 		       "unlimited";
 	default:
 		return "see errno";

@@ -35,22 +35,21 @@ const char *disk_open_remedy(int error)
 {
 	switch (error) {
 	case -EBUSY:
-		return "another pixeld works on this directory: stop it, or give this one a "
-		       "directory "
-		       "of its own (--data)";
+		return "another pixeld uses this directory: stop it, or choose another directory "
+		       "(--data)";
 	case -ENOTDIR:
 		return "a part of this path is a file: give the path of a directory (--data)";
 	case -ENOENT:
 		return "there is no such directory";
 	case -EACCES:
 	case -EPERM:
-		return "this user may not write there: give the directory to the user that runs "
-		       "pixeld";
+		return "this user may not write there: make the user that runs pixeld the "
+		       "directory's owner";
 	case -EROFS:
 		return "the file system is read-only: mount it writable, or choose another "
 		       "(--data)";
 	case -ELOOP:
-		return "a symbolic link stands where a file of pixeld should be: remove it";
+		return "a symbolic link is in the place of a pixeld file: remove it";
 	case -ENOSPC:
 		return "the disk is full";
 	default:

@@ -161,7 +161,7 @@ static void commit_fail(struct journal *j, const struct flight *f, int error, st
 static void sync_fail(struct journal *j, int error)
 {
 	log_error("journal_sync_failed segment=%u durable_lsn=%" PRIu64 " settled_lsn=%" PRIu64
-		  " error=%d: records between them may be lost by a power cut",
+		  " error=%d: a power cut may lose the records between them",
 		  j->segment.number, j->durable, j->settled, error);
 	j->stats.failures++;
 	journal_segment_abandon(j, 0);

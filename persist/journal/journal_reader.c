@@ -311,7 +311,7 @@ const char *journal_reader_why(struct journal_reader *r)
 
 	journal_segment_name(name, r->header.segment);
 	snprintf(r->why, sizeof(r->why),
-		 "%s/%s, offset %" PRIu64 ": record %" PRIu64 " is not there as it was written",
+		 "%s/%s, offset %" PRIu64 ": record %" PRIu64 " is missing or damaged",
 		 disk_path(r->disk), name, r->window_offset + r->batches.offset,
 		 r->batches.next_lsn);
 	return r->why;

@@ -38,11 +38,11 @@ void journal_state_set(struct journal *j, enum journal_state next)
 {
 	px_assert(states[j->state].moves & MOVE(next));
 	if (next == JOURNAL_REFUSING)
-		log_error("journal_refusing settled_lsn=%" PRIu64 " error=%d: placements are "
-			  "refused until the disk takes them again",
+		log_error("journal_refusing settled_lsn=%" PRIu64
+			  " error=%d: placements are refused until the disk accepts writes again",
 			  j->settled, j->error);
 	else if (j->state == JOURNAL_REFUSING && next == JOURNAL_OPEN)
-		log_info("journal_open settled_lsn=%" PRIu64 ": placements are taken again",
+		log_info("journal_open settled_lsn=%" PRIu64 ": placements are accepted again",
 			 j->settled);
 	j->state = next;
 }

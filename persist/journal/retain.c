@@ -55,13 +55,12 @@ static int segment_remove(struct disk *disk, const struct segment_entry *e, bool
 		log_error("journal_segment_kept file=%s error=%d", name, rc);
 	else if (unread)
 		log_error("journal_segment_removed file=%s first_lsn=%" PRIu64
-			  " unread: a receiver has not got it, and will stop at the gap; "
-			  "journal-unread=drop and the disk's free space ask for it",
+			  " unread: a receiver does not have it yet and will stop at the gap; "
+			  "journal-unread=drop and low disk space require it",
 			  name, first_lsn);
 	else
 		log_warn("journal_segment_removed file=%s first_lsn=%" PRIu64
-			 " history before it is gone, as journal.keep-bytes and the disk's free "
-			 "space ask for",
+			 " older history is gone, as journal-keep-bytes or low disk space require",
 			 name, first_lsn);
 	return rc;
 }
@@ -83,7 +82,7 @@ static int oldest_remove(struct disk *disk, const struct retain_rule *rule,
 			break;
 		if (unread && !(rule->drop_unread && too_little_disk(disk, rule))) {
 			log_warn("journal_segment_unread segment=%u received_lsn=%" PRIu64
-				 " it would go, and is kept until the receiver has passed it",
+				 " due for removal, but kept until the receiver has read it",
 				 e->number, rule->received_lsn);
 			break;
 		}

@@ -110,12 +110,12 @@ static enum receiver_verdict session_set(struct postgres *p)
 		return verdict;
 	if (!p->warned) {
 		warn_off("fsync", answer.values[1],
-			 "a crash of its machine may ruin the whole database");
+			 "a crash of its machine may corrupt the whole database");
 		warn_off("synchronous_commit", answer.values[2],
-			 "it may come back older than it said; what is missing is sent again while "
-			 "the journal has it");
+			 "after a crash it may lack rows that it had confirmed; they are sent "
+			 "again while the journal has them");
 		warn_off("full_page_writes", answer.values[3],
-			 "a crash of its machine may ruin the whole database");
+			 "a crash of its machine may corrupt the whole database");
 	}
 	p->warned = true;
 	if (strcmp(answer.values[0], "t") == 0)
@@ -217,8 +217,8 @@ static enum receiver_verdict ledger_begin(struct postgres *p,
 	if (verdict == RECEIVER_OK && rows == 1)
 		return postgres_fail(
 			&p->link, RECEIVER_STOP,
-			"pixeld.placements has rows, and pixeld.ledger does not say whose they "
-			"are: restore the ledger's row, or empty the table");
+			"pixeld.placements has rows, and pixeld.ledger does not say which journal "
+			"they are from: restore the ledger's row, or empty the table");
 	return verdict;
 }
 
@@ -233,7 +233,7 @@ static enum receiver_verdict ledger_read(struct postgres *p, uint64_t *ret_journ
 	if (verdict != RECEIVER_OK)
 		return verdict;
 	if (answer.rows != 1)
-		return postgres_fail(&p->link, RECEIVER_STOP, "pixeld.ledger has no row any more");
+		return postgres_fail(&p->link, RECEIVER_STOP, "pixeld.ledger no longer has a row");
 	*ret_journal_id = (uint64_t)strtoll(answer.values[0], NULL, 10);
 	ret_at->lsn = (uint64_t)strtoll(answer.values[1], NULL, 10);
 	ret_at->chain = (uint64_t)strtoll(answer.values[2], NULL, 10);
@@ -290,7 +290,7 @@ static enum receiver_verdict attach(struct postgres *p, const struct receiver_jo
 		return postgres_fail(&p->link, RECEIVER_STOP,
 				     "wrong database: it belongs to journal %016" PRIx64
 				     ", and this server has journal %016" PRIx64
-				     ". Give each server a database of its own",
+				     ". Use a separate database for each server",
 				     journal_id, journal->journal_id);
 	for (uint32_t i = 0; verdict == RECEIVER_OK && i < journal->board_count; i++)
 		verdict = board_write(p, &journal->boards[i]);
@@ -334,11 +334,11 @@ static enum receiver_verdict transaction_begin(struct postgres *p)
 				    -1, &lsn);
 
 	if (verdict == RECEIVER_OK && (uint64_t)lsn != p->lsn)
-		return postgres_fail(&p->link, RECEIVER_RETRY,
-				     "the ledger moved from record %" PRIu64 " to %" PRId64
-				     " without us: "
-				     "does another server write to this database?",
-				     p->lsn, lsn);
+		return postgres_fail(
+			&p->link, RECEIVER_RETRY,
+			"the ledger moved from record %" PRIu64 " to %" PRId64
+			" without this server: does another server write to this database?",
+			p->lsn, lsn);
 	p->in_transaction = verdict == RECEIVER_OK;
 	p->batch_rows = 0;
 	return verdict;
@@ -381,8 +381,7 @@ static enum receiver_verdict copy_end(struct postgres *p)
 	if (verdict == RECEIVER_OK && answer.count != p->copy_rows)
 		return postgres_fail(&p->link, RECEIVER_STOP,
 				     "%" PRIu64 " rows were sent and %" PRIu64
-				     " kept: a trigger on pixeld.placements takes rows away; "
-				     "remove it",
+				     " kept: a trigger on pixeld.placements drops rows; remove it",
 				     p->copy_rows, answer.count);
 	return verdict;
 }

@@ -62,7 +62,7 @@ static bool is_late(const struct postgres_link *l)
 static enum receiver_verdict fail_by_silence(struct postgres_link *l)
 {
 	if (atomic_load_explicit(l->abort, memory_order_acquire))
-		return postgres_fail(l, RECEIVER_RETRY, "given up: the server ends");
+		return postgres_fail(l, RECEIVER_RETRY, "given up: the server is stopping");
 	if (is_late(l))
 		return postgres_fail(l, RECEIVER_RETRY, "too slow: no answer in time; %s",
 				     postgres_trouble_remedy(POSTGRES_CONNECTION));
@@ -210,7 +210,7 @@ enum receiver_verdict postgres_link_open(struct postgres_link *l)
 		return fail_by(l, NULL);
 	if (PQserverVersion(l->conn) < SERVER_VERSION_MIN)
 		return postgres_fail(l, RECEIVER_STOP,
-				     "PostgreSQL %d is too old: 13 or later is needed",
+				     "PostgreSQL %d is too old: 13 or later is required",
 				     PQserverVersion(l->conn) / 10000);
 	return RECEIVER_OK;
 }

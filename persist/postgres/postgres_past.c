@@ -196,8 +196,9 @@ static enum receiver_verdict rows_run(struct postgres_past *p, void *arg)
 	p->link.why[0] = '\0';
 	verdict = postgres_copy_out(&p->link, r->sql, rows_take, r);
 	if (verdict == RECEIVER_OK ? !r->reader.ended : p->link.why[0] == '\0')
-		return postgres_fail(&p->link, RECEIVER_STOP,
-				     "the rows of pixeld.placements are not as pixeld writes them");
+		return postgres_fail(
+			&p->link, RECEIVER_STOP,
+			"the rows of pixeld.placements do not have the form that pixeld writes");
 	return verdict;
 }
 

@@ -45,30 +45,33 @@ static const struct {
 } troubles[POSTGRES_TROUBLES] = {
 	[POSTGRES_CONNECTION] = {RECEIVER_RETRY, "connection lost", "is it running and reachable?"},
 	[POSTGRES_SHUTDOWN] = {RECEIVER_RETRY, "server shutting down or starting",
-			       "it goes on when it is back"},
-	[POSTGRES_DISK_FULL] = {RECEIVER_RETRY, "disk full",
-				"make room on the disk of PostgreSQL; it goes on by itself"},
-	[POSTGRES_RESOURCES] = {RECEIVER_RETRY, "out of resources",
-				"raise max_connections or its memory; it goes on by itself"},
+			       "receiving continues when it is back"},
+	[POSTGRES_DISK_FULL] =
+		{RECEIVER_RETRY, "disk full",
+		 "free space on PostgreSQL's disk; receiving then continues by itself"},
+	[POSTGRES_RESOURCES] =
+		{RECEIVER_RETRY, "out of resources",
+		 "raise max_connections or its memory; receiving then continues by itself"},
 	[POSTGRES_BUSY] = {RECEIVER_RETRY, "locked or cancelled",
-			   "look into pg_stat_activity for who holds the table"},
+			   "see pg_stat_activity for the session that locks the table"},
 	[POSTGRES_READ_ONLY] = {RECEIVER_RETRY, "read-only",
 				"it is a standby, or default_transaction_read_only is on: the DSN "
-				"has to lead to the primary"},
+				"must point to the primary"},
 	[POSTGRES_DISK] = {RECEIVER_RETRY, "failure inside PostgreSQL",
-			   "look into its log and at its disk"},
+			   "check its log and its disk"},
 	[POSTGRES_DATA] = {RECEIVER_REFUSED, "a row is refused",
-			   "look for a constraint or a trigger on pixeld.placements that is not "
-			   "of pixeld"},
+			   "look for a constraint or a trigger on pixeld.placements that pixeld "
+			   "did not create"},
 	[POSTGRES_DUPLICATE] =
-		{RECEIVER_STOP, "a row is there already",
+		{RECEIVER_STOP, "a row already exists",
 		 "pixeld.ledger was set back, or rows were loaded by hand: remove the "
 		 "rows above it, or set it to where they end"},
-	[POSTGRES_SCHEMA] = {RECEIVER_STOP, "the schema is not as it should be",
-			     "put pixeld's tables back as docs/reference/postgres.md has them"},
+	[POSTGRES_SCHEMA] =
+		{RECEIVER_STOP, "the schema is not as expected",
+		 "restore pixeld's tables as docs/reference/postgres.md describes them"},
 	[POSTGRES_RIGHTS] = {RECEIVER_STOP, "not allowed",
-			     "grant the role of the DSN what docs/operations.md lists"},
-	[POSTGRES_OTHER] = {RECEIVER_RETRY, "refused", "look into the log of PostgreSQL"},
+			     "grant the DSN's role the rights that docs/operations.md lists"},
+	[POSTGRES_OTHER] = {RECEIVER_RETRY, "refused", "see PostgreSQL's log"},
 };
 
 enum postgres_trouble postgres_trouble_of(const char *sqlstate)

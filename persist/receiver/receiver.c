@@ -109,7 +109,7 @@ static bool position_take(struct receiver *r, const struct receiver_position *at
 			 "it is ahead: it holds records up to %" PRIu64
 			 ", and the journal in %s ends "
 			 "with %" PRIu64
-			 ". The data directory is older than the database, or another: "
+			 ". The data directory is older than the database, or a different one: "
 			 "restore a newer copy of it, or restore the database to that moment, or "
 			 "give "
 			 "the server an empty database",
@@ -175,7 +175,7 @@ static uint64_t start(struct receiver *r)
 		log_info("receiver_attached receiver=%s from_lsn=%" PRIu64 " %s",
 			 r->config.ops->name, at.lsn + 1,
 			 at.lsn == 0 ? "the beginning of the journal"
-				     : "older records are not in the journal any more");
+				     : "older records are no longer in the journal");
 	follow_begin(r);
 	return 0;
 }

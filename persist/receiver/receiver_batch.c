@@ -50,8 +50,9 @@ static bool piece_fits(struct receiver *r)
 	if (!piece->is_cut && (piece->chain_before == 0 || piece->chain_before == r->at.chain))
 		return true;
 	snprintf(why, sizeof(why),
-		 "it follows another history: its record %" PRIu64 " is not the one of the journal "
-		 "in %s, which was put back to an older state and went on from there. Restore the "
+		 "it has another history: its record %" PRIu64
+		 " is not the one in the journal in %s, which was restored to an older state and "
+		 "continued from there. Restore the "
 		 "database to that moment, or give the server an empty database",
 		 r->at.lsn, r->config.data);
 	receiver_stop_for(r, why);

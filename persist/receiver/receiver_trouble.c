@@ -54,7 +54,7 @@ void receiver_stop_for(struct receiver *r, const char *why)
 {
 	if (strncmp(r->why, why, RECEIVER_WHY_BYTES - 1) != 0) {
 		log_error("receiver_stopped receiver=%s lsn=%" PRIu64 " why=\"%s\" "
-			  "placing goes on; looked at again every minute",
+			  "placing continues; checked again every minute",
 			  r->config.ops->name, r->at.lsn, why);
 		snprintf(r->why, RECEIVER_WHY_BYTES, "%s", why);
 	}
@@ -73,8 +73,8 @@ static bool quarantine(struct receiver *r)
 
 	if (atomic_load_explicit(&r->quarantined, memory_order_relaxed) >= QUARANTINE_MAX) {
 		snprintf(why, sizeof(why),
-			 "%d placements are in quarantine since the start and the next is refused "
-			 "too, so it is the table: %s",
+			 "%d placements were quarantined since the start and the next is refused "
+			 "too, so the table is at fault: %s",
 			 QUARANTINE_MAX, r->config.ops->why(r->config.self));
 		receiver_stop_for(r, why);
 		return false;
@@ -90,7 +90,7 @@ static bool quarantine(struct receiver *r)
 	}
 	receiver_count(&r->quarantined, 1);
 	log_error("receiver_quarantine receiver=%s lsn=%" PRIu64
-		  " file=%s/quarantine-%s.csv why=\"%s\" the others go on",
+		  " file=%s/quarantine-%s.csv why=\"%s\" the others continue",
 		  r->config.ops->name, r->batch_lsn, r->config.data, r->config.ops->name,
 		  r->config.ops->why(r->config.self));
 	r->skip_lsn = r->batch_lsn;
@@ -102,7 +102,7 @@ static void refused(struct receiver *r)
 	if (r->batch_records > 1) {
 		if (r->narrow == 0)
 			log_warn("receiver_refused receiver=%s lsn=%" PRIu64 " records=%" PRIu64
-				 " why=\"%s\" the one at fault is looked for",
+				 " why=\"%s\" searching for the one at fault",
 				 r->config.ops->name, r->at.lsn, r->batch_records,
 				 r->config.ops->why(r->config.self));
 		r->narrow = r->batch_records / 2;
@@ -147,10 +147,9 @@ void receiver_stop_reading(struct receiver *r, int error)
 	if (error == -ENODATA)
 		snprintf(why, sizeof(why),
 			 "it holds records up to %" PRIu64 ", and the journal in %s begins with "
-			 "%" PRIu64 ": those between are not there any more. Put the missing "
-			 "journal files back, or accept the gap: %s",
-			 r->at.lsn, r->config.data, oldest,
-			 "docs/operations.md, PostgreSQL, says how");
+			 "%" PRIu64 ": those in between are gone. Restore the missing journal "
+				    "files, or accept the gap: %s",
+			 r->at.lsn, r->config.data, oldest, "see docs/operations.md, PostgreSQL");
 	else if (error == -EBADMSG)
 		snprintf(why, sizeof(why), "%s. Stop the server and run `pixeld journal verify %s`",
 			 journal_reader_why(r->reader), r->config.data);

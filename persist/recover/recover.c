@@ -69,7 +69,7 @@ static int segment_check(struct recovery *r, const struct segment_entry *e)
 		return recover_refuse(
 			r, -EBADMSG,
 			"%s/%s is segment %u by its header: the file was renamed, or written to "
-			"the wrong place. Give it back its name, or restore the directory from a "
+			"the wrong place. Rename it back, or restore the directory from a "
 			"copy. Nothing was changed.",
 			disk_path(r->disk), name, e->header.segment);
 	if (r->result->start.journal_id == 0)
@@ -94,7 +94,7 @@ static int segments_refuse(struct recovery *r, int error)
 			      "%s/%s: %s: the journal cannot be read%s. Nothing was changed.",
 			      disk_path(r->disk), name, strerror(-error),
 			      error == -EACCES || error == -EPERM
-				      ? ": give its files to the user that runs pixeld"
+				      ? ": make the user that runs pixeld the owner of its files"
 				      : "");
 }
 
@@ -204,7 +204,7 @@ static int damage_inside(struct recovery *r, size_t offset, uint64_t lsn)
 	return recover_refuse(
 		r, -EBADMSG,
 		"%s/%s, offset %zu: the batch with record %" PRIu64
-		" has a right checksum but does not fit where it stands. Restore the file from "
+		" has a valid checksum but does not fit in its place. Restore the file from "
 		"a copy. Nothing was changed.",
 		disk_path(r->disk), r->name, offset, lsn);
 }
@@ -231,10 +231,11 @@ static int batch_deliver(struct recovery *r, const struct batch *batch)
 			return recover_refuse(r, rc, "%s/%s, offset %zu, record %" PRIu64,
 					      disk_path(r->disk), r->name, batch->offset, lsn);
 		if (rc != 0)
-			return recover_refuse(
-				r, rc, "%s/%s, offset %zu: record %" PRIu64 " was not taken: %s.",
-				disk_path(r->disk), r->name, batch->offset, lsn,
-				rc < 0 ? strerror(-rc) : "refused");
+			return recover_refuse(r, rc,
+					      "%s/%s, offset %zu: record %" PRIu64
+					      " was not accepted: %s.",
+					      disk_path(r->disk), r->name, batch->offset, lsn,
+					      rc < 0 ? strerror(-rc) : "refused");
 	}
 	return bytes_left(&in) == 0 ? 0 : damage_inside(r, batch->offset, lsn);
 }
@@ -442,7 +443,7 @@ static int conclude(struct recovery *r)
 		       ", before the snapshot of record %" PRIu64
 		       ": files journal-*.seg are missing, or a power cut took what was not "
 		       "synced. The boards are those of the snapshot; the history in between is "
-		       "lost, and what followed it, if anything did.",
+		       "lost, and so is anything that followed it.",
 		       disk_path(r->disk), end_lsn, r->snapshot.lsn);
 		return 0;
 	}
@@ -483,8 +484,7 @@ int recover_run(struct disk *disk, const struct recover_options *options,
 	if (rc == 0 && result.torn)
 		report(&r,
 		       "%s/%s, offset %" PRIu64 ": a write was cut short when the server stopped; "
-		       "%" PRIu64
-		       " bytes behind it are left out. Nobody was told that they were kept.",
+		       "%" PRIu64 " bytes after it are ignored. None of them was acknowledged.",
 		       disk_path(disk), result.torn_file, result.torn_offset, result.torn_bytes);
 	free(r.bytes);
 	segment_list_free(&r.list);

@@ -65,7 +65,7 @@ static int damage_claimed(struct recovery *r, uint64_t lsn, uint32_t segment, ui
 		"%s/%s, offset %zu: record %" PRIu64
 		" and what follows it is damaged or missing, but %s, offset %" PRIu64
 		", says that records up to %" PRIu64
-		" were safely on disk: people were told so. Restore the journal's files from a "
+		" were safely on disk: they were acknowledged. Restore the journal's files from a "
 		"copy. %s.",
 		disk_path(r->disk), file, r->reader.offset, lsn, name, offset, durable_lsn, what);
 }
@@ -76,11 +76,11 @@ static int damage_short(struct recovery *r, const char *name, size_t len, uint64
 	char what[RECOVER_WHY_BYTES / 2];
 
 	remedy(r, lsn, what, sizeof(what));
-	return recover_refuse(
-		r, -EBADMSG,
-		"%s/%s has only %zu bytes, fewer than it was made with: somebody cut it, "
-		"and records from %" PRIu64 " on may be missing. Restore the file from a copy. %s.",
-		disk_path(r->disk), name, len, lsn, what);
+	return recover_refuse(r, -EBADMSG,
+			      "%s/%s has only %zu bytes, fewer than it was made with: it was "
+			      "truncated, and records from %" PRIu64
+			      " on may be missing. Restore the file from a copy. %s.",
+			      disk_path(r->disk), name, len, lsn, what);
 }
 
 static size_t nonzero_end(const uint8_t *bytes, size_t from, size_t len)
@@ -137,7 +137,7 @@ static int damage_front(struct recovery *r, const char *name, size_t offset, con
 {
 	return recover_refuse(
 		r, -EBADMSG,
-		"%s/%s, offset %zu: %s: people were told that its records are kept. Restore the "
+		"%s/%s, offset %zu: %s: its records were acknowledged. Restore the "
 		"file from a copy. The boards do not need it, the snapshot of record %" PRIu64
 		" is newer: without a copy, move the file out of %s, and the history in it is "
 		"lost. Nothing was changed.",

@@ -229,7 +229,7 @@ static int board_meta_read(struct reader *r, uint32_t item, struct snapshot_boar
 	if (b.bad)
 		return bad(r, "a board's description is cut short before this");
 	if (!board_shape_is_good(&board))
-		return bad(r, "a board has a size that cannot be");
+		return bad(r, "a board has an impossible size");
 	if (board.epoch > RECORD_EPOCH_MAX || board.seq > RECORD_SEQ_MAX)
 		return bad(r, "a board's epoch or seq is out of range");
 	*ret_board = board;
@@ -259,7 +259,7 @@ static int board_read(struct reader *r, uint32_t item)
 	}
 	board.bytes = r->board_bytes;
 	if (board_hash_bytes(board.bytes, board.len) != board.hash)
-		return bad(r, "the board before this has not the hash that was noted for it");
+		return bad(r, "the board before this does not have its recorded hash");
 	if (r->handler == NULL)
 		return 0;
 	return r->handler->board(r->handler->arg, &board);
@@ -364,8 +364,8 @@ static int walk(struct reader *r)
 static const char *snapshot_open_remedy(int error)
 {
 	if (error == -EACCES || error == -EPERM)
-		return "the user that runs pixeld may not read it: give it the file";
-	return error == -EIO ? "the disk does not give it" : "it cannot be opened";
+		return "the user that runs pixeld may not read it: change the file's owner";
+	return error == -EIO ? "the disk cannot read it" : "it cannot be opened";
 }
 
 static int file_read(struct reader *r, int (*read)(struct reader *r),

@@ -300,7 +300,7 @@ class Refusals(PostgresCase):
             server.flags = flags
             server.start()
             until("it stops", lambda: self.state(server, "stopped"))
-            self.assertIn("it follows another history", server.said())
+            self.assertIn("it has another history", server.said())
             self.assertEqual(int(self.pg.value("SELECT count(*) FROM pixeld.placements", self.db)), 600)
 
     def test_a_row_that_is_refused_goes_to_the_quarantine_and_the_rest_goes_on(self):
@@ -324,7 +324,7 @@ class Refusals(PostgresCase):
             self.pg.query("ALTER TABLE pixeld.placements ADD CHECK (seq <= 10)", self.db)
             self.place(server, 1000)
             until("it stops", lambda: self.state(server, "stopped"))
-            self.assertIn("so it is the table", server.log())
+            self.assertIn("so the table is at fault", server.log())
             self.assertEqual(self.metric(server, "quarantined_total"), 100)
 
     def test_a_schema_that_was_changed_stops_it_and_it_goes_on_when_put_back(self):
@@ -334,7 +334,7 @@ class Refusals(PostgresCase):
             self.pg.query("ALTER TABLE pixeld.placements RENAME color TO colour", self.db)
             self.place(server, 10)
             until("it stops", lambda: self.state(server, "stopped"))
-            self.assertIn("the schema is not as it should be", server.log())
+            self.assertIn("the schema is not as expected", server.log())
             self.assertEqual(server.ask("GET", "/readyz").status, 200)
             self.pg.query("ALTER TABLE pixeld.placements RENAME colour TO color", self.db)
             server.stop()
@@ -349,7 +349,7 @@ class Refusals(PostgresCase):
             self.pg.query("UPDATE pixeld.ledger SET lsn = lsn - 50, chain = 0", self.db)
             self.place(server, 10)
             until("it stops", lambda: self.state(server, "stopped"))
-            self.assertIn("a row is there already", server.log())
+            self.assertIn("a row already exists", server.log())
 
     def test_a_trigger_that_takes_rows_away_is_seen(self):
         with self.server() as server:
@@ -361,7 +361,7 @@ class Refusals(PostgresCase):
                           self.db)
             self.place(server, 10)
             until("it stops", lambda: self.state(server, "stopped"))
-            self.assertIn("a trigger on pixeld.placements takes rows away", server.log())
+            self.assertIn("a trigger on pixeld.placements drops rows", server.log())
             self.assertEqual(int(self.pg.value("SELECT count(*) FROM pixeld.placements", self.db)), 10)
 
     def test_the_schema_by_hand(self):
@@ -517,11 +517,11 @@ class Storage(PostgresCase):
                 for _ in range(6):
                     self.place(server, 20000)
                     time.sleep(0.6)
-                until("the oldest go", lambda: "unread: a receiver has not got it" in server.log())
+                until("the oldest go", lambda: "unread: a receiver does not have it yet" in server.log())
             finally:
                 self.pg.start()
             until("it stops", lambda: self.state(server, "stopped"))
-            self.assertIn("are not there any more", server.log())
+            self.assertIn("those in between are gone", server.log())
             server.stop()
             server.flags += ["--journal-unread", "keep", "--journal-free-bytes", "0"]
             server.start()  # nothing goes any more; the gap is accepted as operations.md says

@@ -91,7 +91,7 @@ class PastCase(unittest.TestCase):
 
     def away(self, answer):
         self.assertEqual((answer.status, answer.error), (503, "history_away"), answer)
-        self.assertIn("the journal does not reach back so far, and the database", answer.json()["error"]["message"])
+        self.assertIn("the journal does not reach back that far, and the database", answer.json()["error"]["message"])
         self.assertTrue(int(answer["retry-after"]) > 0)
 
     def page(self, server, x, y, limit=100, before=None):

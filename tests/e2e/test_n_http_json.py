@@ -113,7 +113,7 @@ class Bodies(ServerCase):
         for method, path, body, status, code, message in (
                 ("GET", "/nowhere", None, 404, "not_found", "there is nothing at this path"),
                 ("PUT", "/boards/main/pixels/0/0", b"{}", 400, "bad_request", 'the body must be {"color": n}'),
-                ("GET", "/boards/main/bitmap?seq=1&seq=2", None, 400, "bad_request", "the parameter seq came twice"),
+                ("GET", "/boards/main/bitmap?seq=1&seq=2", None, 400, "bad_request", "the parameter seq occurs twice"),
                 ("GET", "/boards/nope", None, 404, "unknown_board", None),
                 ("GET", "/boards/main/pixels/40/0", None, 400, "out_of_bounds", None),
                 ("DELETE", "/boards", None, 405, "method_not_allowed", None)):

@@ -212,7 +212,7 @@ static const struct violation violations[] = {
 	{"126 in 64 bits", "82ff000000000000007e", 1002},
 	{"2^63", "82ff8000000000000000", 1002},
 	{"all bits of a length", "82ffffffffffffffffff", 1002},
-	{"continuation of nothing", "8080", 1002},
+	{"continuation without a message", "8080", 1002},
 	{"continuation after a whole message", "828000000000 8080", 1002},
 	{"text inside a fragmented one", "028000000000 0180", 1002},
 	{"binary inside a fragmented one", "028000000000 8280", 1002},
