@@ -45,6 +45,10 @@ void journal_check(const struct journal *j)
 	px_assert(j->durable == j->settled || j->config.sync != JOURNAL_SYNC_COMMIT);
 	px_assert(j->durable < j->settled || !j->unsynced);
 	px_assert(j->prepared_count + j->requested <= SEGMENTS_AHEAD);
+	px_assert(!j->unsynced || (j->segment.fd >= 0 && j->segment.begun));
+	px_assert(j->state != JOURNAL_REFUSING || (j->error < 0 && j->prepared_count == 0));
+	px_assert(j->segment.fd < 0 || j->segment.number < j->next_segment);
+	px_assert(j->trim_count <= TRIMS_MAX);
 }
 
 int journal_new(const struct journal_config *config, const struct journal_start *start,
@@ -105,6 +109,7 @@ uint32_t journal_room(const struct journal *j)
 
 	if (j->state != JOURNAL_OPEN && j->state != JOURNAL_WAITING)
 		return 0;
+	px_assert(b->payload_bytes <= j->config.batch_bytes_max);
 	return j->config.batch_bytes_max - b->payload_bytes;
 }
 
@@ -130,6 +135,7 @@ int journal_append(struct journal *j, const struct record *r)
 		return -ENOBUFS;
 	end = record_put(at, r);
 	px_assert(end == at + bytes); /* the room that was looked for is what it took */
+	px_assert(!j->dropped);       /* journal_take_drop() comes first: it gives lsns back */
 	b->payload_bytes += (uint32_t)bytes;
 	b->records++;
 	j->appended++;
@@ -144,6 +150,7 @@ static bool batch_fits(const struct journal *j, const struct batch_buffer *b)
 	uint64_t end = j->segment.offset + (j->segment.begun ? 0 : SEGMENT_HEADER_BYTES) +
 		       batch_bytes(b->payload_bytes) + (b->records > 0 ? BATCH_HEADER_BYTES : 0);
 
+	px_assert((b->records == 0) == (b->payload_bytes == 0)); /* no record is empty */
 	return end <= j->config.segment_bytes;
 }
 
@@ -191,6 +198,7 @@ static void work_start(struct journal *j, struct now now)
 		px_assert(batch_fits(j, b)); /* in an empty one: it is a quarter at most */
 	}
 	j->filling ^= 1;
+	px_assert(j->buffers[j->filling].records == 0); /* the last flight emptied it */
 	if (b->records < GATHER_RECORDS)
 		j->gather_until_ns = now.mono_ns + j->config.gather_us * 1000ULL;
 	journal_commit_arm(j, b, closing, now);

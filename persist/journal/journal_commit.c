@@ -13,6 +13,9 @@
 #include "engine/base/assert.h"
 #include "engine/base/log.h"
 
+_Static_assert(SEGMENT_HEADER_BYTES % JOURNAL_ALIGN == 0 && BATCH_HEADER_BYTES % JOURNAL_ALIGN == 0,
+	       "every batch begins aligned, where journal_claim_find() looks");
+
 static struct batch_buffer *flight_buffer(struct journal *j)
 {
 	return &j->buffers[j->filling ^ 1];
@@ -24,6 +27,7 @@ static void flight_arm(struct journal *j)
 	bool synced = f->kind == FLIGHT_SYNC || f->synced;
 
 	px_assert(f->kind != FLIGHT_NONE && f->events == 0);
+	px_assert(f->kind == FLIGHT_SYNC || f->len > 0); /* a write of nothing would never end */
 	j->generation++;
 	f->events = 0;
 	f->write_res = 0;
@@ -55,6 +59,7 @@ static void segment_header_seal(struct journal *j, uint8_t *out, struct now now)
 	};
 
 	px_assert(j->segment.offset == 0); /* it stands in front of everything */
+	px_assert(j->segment.number != 0 && j->journal_id != 0); /* or it would be read as bad */
 	segment_header_put(out, &h);
 }
 
@@ -116,6 +121,8 @@ static void commit_succeed(struct journal *j, const struct flight *f, struct now
 {
 	struct batch_buffer *b = flight_buffer(j);
 
+	px_assert(f->offset + f->len == j->segment.offset + f->total); /* all of it is written */
+	px_assert(f->closing == (b->records == 0));
 	if (!j->segment.begun)
 		j->stats.segments++;
 	j->segment.begun = true;
@@ -137,6 +144,7 @@ static void commit_succeed(struct journal *j, const struct flight *f, struct now
 		j->sync_due_ns = now.mono_ns + j->config.interval_ms * NS_PER_MS;
 	}
 	if (f->closing) {
+		px_assert(j->settled == j->appended && j->durable == j->settled);
 		journal_segment_close(j);
 		journal_state_set(j, JOURNAL_CLOSED);
 	}
@@ -144,6 +152,7 @@ static void commit_succeed(struct journal *j, const struct flight *f, struct now
 
 static void commit_fail(struct journal *j, const struct flight *f, int error, struct now now)
 {
+	px_assert(error < 0);
 	log_error("journal_write_failed segment=%u offset=%" PRIu64 " error=%d", j->segment.number,
 		  j->segment.offset, error);
 	j->stats.failures++;
@@ -160,6 +169,7 @@ static void commit_fail(struct journal *j, const struct flight *f, int error, st
  * on from there. Who chose those modes chose this risk; here at least it is told. */
 static void sync_fail(struct journal *j, int error)
 {
+	px_assert(j->config.sync != JOURNAL_SYNC_COMMIT); /* there each commit has its own */
 	log_error("journal_sync_failed segment=%u durable_lsn=%" PRIu64 " settled_lsn=%" PRIu64
 		  " error=%d: a power cut may lose the records between them",
 		  j->segment.number, j->durable, j->settled, error);
@@ -174,6 +184,7 @@ static void commit_finish(struct journal *j, struct now now)
 	if (f.write_res == -EINTR || (f.write_res > 0 && (size_t)f.write_res < f.len)) {
 		size_t step = f.write_res > 0 ? (size_t)f.write_res : 0;
 
+		px_assert(step < f.len); /* something is left to write */
 		j->flight.at += step;
 		j->flight.len -= step;
 		j->flight.offset += step;
@@ -211,6 +222,7 @@ void journal_done(struct journal *j, uint64_t tag, int32_t res, struct now now)
 
 	px_assert(f->events > 0);
 	px_assert(op.generation == (j->generation & OP_GENERATION_MASK));
+	px_assert(op.kind == JOURNAL_OP_SYNC || op.kind == JOURNAL_OP_WRITE);
 	px_assert(op.kind == JOURNAL_OP_SYNC || f->kind == FLIGHT_COMMIT);
 	if (op.kind == JOURNAL_OP_WRITE)
 		f->write_res = res;

@@ -124,6 +124,7 @@ static int next_look(struct journal_reader *r, uint64_t durable_lsn)
 	size_t i;
 	int rc;
 
+	px_assert(r->fd >= 0);
 	if (r->next.segment != 0 || r->looked_lsn == durable_lsn)
 		return 0;
 	rc = segment_list_read_above(r->disk, r->header.segment, &list);
@@ -146,6 +147,7 @@ static int next_enter(struct journal_reader *r)
 	int rc;
 
 	px_assert(r->next.segment > r->header.segment); /* a number is used once */
+	px_assert(r->fd >= 0);                          /* else there is no chain to compare */
 	if (!restart && r->next.first_lsn != next_lsn)
 		return -ENODATA;
 	if (!restart && r->next.chain != chain)
@@ -184,6 +186,7 @@ static int window_fill(struct journal_reader *r)
 	bool too_small = r->batches.offset == 0 && r->batches.len == r->window_bytes;
 	int len;
 
+	px_assert(r->fd >= 0);
 	px_assert(r->batches.offset <= r->batches.len); /* whole batches are taken, or none */
 	r->window_offset += r->batches.offset;
 	r->batches.offset = 0;
@@ -248,6 +251,7 @@ static bool piece_make(struct journal_reader *r, const struct batch *b, struct j
 		piece->chain_before = 0;
 		piece->is_cut = true;
 	}
+	px_assert(piece->first_lsn <= piece->last_lsn); /* what is wanted is in it */
 	return true;
 }
 

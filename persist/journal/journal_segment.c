@@ -36,7 +36,9 @@ const char *journal_state_str(enum journal_state state)
 
 void journal_state_set(struct journal *j, enum journal_state next)
 {
+	px_assert(next < JOURNAL_STATE_MAX);
 	px_assert(states[j->state].moves & MOVE(next));
+	px_assert(next != JOURNAL_REFUSING || j->error < 0); /* what journal_append() says then */
 	if (next == JOURNAL_REFUSING)
 		log_error("journal_refusing settled_lsn=%" PRIu64
 			  " error=%d: placements are refused until the disk accepts writes again",
@@ -59,6 +61,7 @@ void journal_drop(struct journal *j, int error, struct now now)
 {
 	px_assert(j->flight.kind == FLIGHT_NONE); /* the ring does not read the buffers any more */
 	px_assert(j->segment.fd < 0);
+	px_assert(j->prepared_count == 0); /* else the batch could go there */
 	for (int i = 0; i < 2; i++) {
 		j->buffers[i].payload_bytes = 0;
 		j->buffers[i].records = 0;
@@ -77,6 +80,7 @@ static void prepare_failed(struct journal *j, int error, struct now now)
 {
 	bool stuck = j->segment.fd < 0 && j->flight.kind == FLIGHT_NONE && j->prepared_count == 0;
 
+	px_assert(error < 0);
 	j->stats.prepare_failures++;
 	j->retry_ns = now.mono_ns + RETRY_NS;
 	j->error = error;
@@ -90,6 +94,7 @@ void journal_prepared_collect(struct journal *j, struct now now)
 
 	while (keeper_prepared_take(j->keeper, &p)) {
 		px_assert(j->requested > 0);
+		px_assert(p.segment < j->next_segment); /* as we asked for it */
 		j->requested--;
 		if (p.error < 0) {
 			prepare_failed(j, p.error, now);
@@ -131,8 +136,9 @@ bool journal_segment_take(struct journal *j)
 	px_assert(j->segment.fd < 0);
 	if (j->prepared_count == 0)
 		return false;
+	px_assert(p->fd >= 0 && p->segment > j->segment.number); /* later ones overrule earlier */
+	px_assert(!j->unsynced); /* the one before was synced, or given up */
 	j->segment = (struct segment){.fd = p->fd, .number = p->segment};
-	px_assert(p->segment < j->next_segment); /* as we asked for it */
 	j->prepared_count--;
 	memmove(&j->prepared[0], &j->prepared[1], j->prepared_count * sizeof(j->prepared[0]));
 	if (j->state == JOURNAL_WAITING || j->state == JOURNAL_REFUSING)
@@ -162,6 +168,7 @@ void journal_segment_abandon(struct journal *j, size_t blank_bytes)
 	};
 
 	px_assert(j->segment.fd >= 0 && j->flight.kind == FLIGHT_NONE);
+	px_assert(blank_bytes <= j->config.segment_bytes - j->segment.offset);
 	if (j->trim_count < TRIMS_MAX)
 		j->trims[j->trim_count++] =
 			(struct trim){.segment = j->segment.number, .bytes = j->segment.offset};
@@ -177,6 +184,7 @@ void journal_segment_abandon(struct journal *j, size_t blank_bytes)
  * overruled. */
 void journal_trims_submit(struct journal *j)
 {
+	px_assert(j->segment.begun && !j->unsynced);
 	for (uint32_t i = 0; i < j->trim_count; i++) {
 		const struct keeper_job job = {
 			.kind = KEEPER_TRIM,

@@ -129,6 +129,7 @@ static void prepare_fail(struct keeper *k, int error)
 {
 	char name[JOURNAL_NAME_BYTES];
 
+	px_assert(k->job.kind == KEEPER_PREPARE && error < 0);
 	journal_segment_name(name, k->job.segment);
 	if (k->job.fd >= 0) {
 		disk_file_close(k->config.disk, k->job.fd);
@@ -175,6 +176,7 @@ static int blank_step(struct keeper *k)
 	int rc = disk_write(k->config.disk, k->job.fd, k->zeros, len,
 			    k->job.offset + k->job_done_bytes);
 
+	px_assert(len > 0); /* a file without anything to blank is closed instead */
 	k->job_done_bytes += len;
 	if (rc == 0 && k->job_done_bytes < k->job.bytes)
 		return 1;
@@ -187,6 +189,7 @@ static void trim(struct keeper *k)
 	char name[JOURNAL_NAME_BYTES];
 	int fd;
 
+	px_assert(k->job.kind == KEEPER_TRIM && k->job.segment != 0);
 	journal_segment_name(name, k->job.segment);
 	fd = disk_file_open(k->config.disk, name, 1);
 	if (fd < 0)
@@ -200,6 +203,7 @@ static void job_step(struct keeper *k)
 {
 	int rc = 0;
 
+	px_assert(k->job_active);
 	switch (k->job.kind) {
 	case KEEPER_PREPARE:
 		rc = prepare_step(k);
@@ -247,6 +251,7 @@ static void snapshot_finish(struct keeper *k, int error)
 	struct finished *f = spsc_push(k->finished);
 
 	px_assert(f != NULL); /* one at a time */
+	px_assert(k->image != NULL && error <= 0);
 	if (error < 0)
 		log_error("snapshot_failed lsn=%" PRIu64 " error=%d", k->image->lsn, error);
 	snapshot_writer_free(k->snapshot);
@@ -263,6 +268,7 @@ static void snapshot_step(struct keeper *k, struct now now)
 	uint64_t before = 0;
 	int rc = 0;
 
+	px_assert(!k->job_active && k->image != NULL); /* segments go first */
 	if (k->snapshot == NULL)
 		rc = snapshot_writer_new(k->config.disk, k->image, &k->snapshot);
 	if (rc < 0) {
@@ -355,7 +361,8 @@ bool keeper_submit(struct keeper *k, const struct keeper_job *job)
 	struct keeper_job *room = spsc_push(k->jobs);
 	bool has_file = job->kind == KEEPER_BLANK || job->kind == KEEPER_CLOSE;
 
-	px_assert(!has_file || job->fd >= 0); /* from here on it is the keeper's to close */
+	px_assert(!has_file || job->fd >= 0);     /* from here on it is the keeper's to close */
+	px_assert(has_file || job->segment != 0); /* the others find theirs by its name */
 	if (room == NULL)
 		return false;
 	*room = *job;
@@ -370,6 +377,7 @@ bool keeper_prepared_take(struct keeper *k, struct keeper_prepared *ret_prepared
 
 	if (p == NULL)
 		return false;
+	px_assert((p->error == 0) == (p->fd >= 0));
 	*ret_prepared = *p;
 	spsc_pop(k->prepared);
 	return true;
@@ -398,6 +406,7 @@ struct snapshot_image *keeper_snapshot_take(struct keeper *k, int *ret_error)
 	if (f == NULL)
 		return NULL;
 	px_assert(k->snapshot_lent);
+	px_assert(f->image != NULL && f->error <= 0);
 	image = f->image;
 	*ret_error = f->error;
 	k->snapshot_lent = false;

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdbool.h>
 
+#include "engine/base/assert.h"
 #include "engine/base/log.h"
 #include "persist/format/segment_list.h"
 #include "persist/snapshot/snapshot.h"
@@ -107,6 +108,7 @@ static void snapshot_remove(struct disk *disk, struct snapshots *s, int i)
 {
 	char name[SNAPSHOT_NAME_BYTES];
 
+	px_assert(i >= SNAPSHOTS_KEPT && i < s->count); /* a start needs the newest */
 	snapshot_name(name, s->lsns[i]);
 	(void)disk_unlink(disk, name);
 	s->count--;
@@ -120,6 +122,7 @@ static int most_crowded(const struct snapshots *s)
 {
 	int found = SNAPSHOTS_KEPT;
 
+	px_assert(s->count > SNAPSHOTS_KEPT + 1); /* there is one beside the oldest */
 	for (int i = SNAPSHOTS_KEPT + 1; i < s->count - 1; i++)
 		if (s->lsns[i - 1] - s->lsns[i + 1] < s->lsns[found - 1] - s->lsns[found + 1])
 			found = i;
@@ -129,6 +132,7 @@ static int most_crowded(const struct snapshots *s)
 static void snapshots_thin(struct disk *disk, struct snapshots *s, uint32_t past,
 			   uint64_t first_lsn)
 {
+	px_assert(past <= SNAPSHOTS_PAST_MAX); /* or the list would not show that there are more */
 	while (s->count > SNAPSHOTS_KEPT && s->lsns[s->count - 1] + 1 < first_lsn)
 		snapshot_remove(disk, s, s->count - 1); /* the journal does not go on from it */
 	while (s->count > SNAPSHOTS_KEPT + (int)past)
