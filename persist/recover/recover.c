@@ -215,6 +215,7 @@ static int batch_deliver(struct recovery *r, const struct batch *batch)
 	uint64_t lsn = batch->header.first_lsn;
 	struct record record;
 
+	px_assert(r->entry != NULL && r->deliver_from > 0); /* behind first_pick() */
 	for (uint32_t i = 0; i < batch->header.records; i++, lsn++) {
 		bool replay = lsn > r->snapshot.lsn;
 		int rc = record_get(&in, &record);
@@ -264,6 +265,8 @@ static int segment_replay(struct recovery *r)
 	uint64_t limit = r->entry->limit_lsn;
 	struct batch batch;
 
+	px_assert(limit > r->entry->header.first_lsn); /* it is live: something of it counts */
+	px_assert(r->reader.next_lsn == r->entry->header.first_lsn); /* from its beginning */
 	while (r->reader.next_lsn < limit && segment_reader_next(&r->reader, &batch)) {
 		int rc;
 
@@ -387,6 +390,7 @@ static void unfinished_remove(struct recovery *r)
 {
 	struct tmp_names tmp;
 
+	px_assert(!r->options->read_only);
 	while (disk_list(r->disk, tmp_find, &tmp) == 1)
 		if (disk_unlink(r->disk, tmp.name) < 0)
 			return;
@@ -425,6 +429,7 @@ static int conclude(struct recovery *r)
 				    (e->header.flags & SEGMENT_RESTART) != 0);
 	px_assert(start->next_lsn > r->snapshot.lsn && start->next_lsn > end_lsn);
 	px_assert(e == NULL || start->next_segment > e->number); /* nothing is written over */
+	px_assert(start->journal_id != 0 && start->next_segment != 0);
 	result->was_clean = result->is_new;
 	if (e != NULL) {
 		result->last_sync = e->header.sync;
@@ -468,6 +473,7 @@ int recover_run(struct disk *disk, const struct recover_options *options,
 	};
 	int rc;
 
+	px_assert(options->fresh_journal_id != 0); /* 0: of any journal */
 	why[0] = 0;
 	rc = segments_check(&r);
 	if (rc == 0)

@@ -58,6 +58,7 @@ static int damage_claimed(struct recovery *r, uint64_t lsn, uint32_t segment, ui
 	char name[JOURNAL_NAME_BYTES];
 	const char *file = r->entry == NULL ? "" : r->name;
 
+	px_assert(durable_lsn >= lsn); /* else nobody was told of it */
 	journal_segment_name(name, segment);
 	remedy(r, lsn, what, sizeof(what));
 	return recover_refuse(
@@ -155,6 +156,7 @@ static int front_judge(struct recovery *r, const struct segment_entry *e, uint64
 	size_t len;
 	int rc;
 
+	px_assert(e->verdict == SEGMENT_BAD); /* a good one is read, or overruled */
 	journal_segment_name(name, e->number);
 	rc = segment_load(r->disk, e->number, &bytes, &len);
 	if (rc < 0)
@@ -188,6 +190,7 @@ int recover_end_judge(struct recovery *r, size_t later, uint64_t lsn)
 	int rc = 0;
 
 	px_assert(lsn == (r->entry != NULL ? reader->next_lsn : r->snapshot.lsn + 1));
+	px_assert(later <= r->list.count);
 	if (r->entry != NULL && !reader->closed) {
 		if (journal_claim_find(r->bytes, r->len, reader->offset, reader->journal_id,
 				       reader->segment, lsn, &claim))
