@@ -31,6 +31,14 @@
 #define SEED_SALT    0x73616c7473616c74ULL
 #define SEED_CHAIN   0x636861696e636861ULL
 
+/* The checksum ends a header, and covers what stands before it. */
+#define SUM_BYTES            8u
+#define SEGMENT_SUMMED_BYTES (SEGMENT_HEADER_BYTES - SUM_BYTES)
+#define BATCH_SUMMED_BYTES   (BATCH_HEADER_BYTES - SUM_BYTES)
+
+_Static_assert(SEGMENT_SUMMED_BYTES == 8 + 2 * 4 + 6 * 8 + 4 + 2 * 2, "the layout above");
+_Static_assert(BATCH_SUMMED_BYTES == 4 * 4 + 5 * 8, "likewise");
+
 static const uint8_t zeros[SEGMENT_HEADER_BYTES];
 
 const char *journal_sync_str(enum journal_sync sync)
@@ -109,7 +117,9 @@ enum segment_verdict segment_header_get(const uint8_t *in, size_t len,
 	h.sync = sync <= JOURNAL_SYNC_OFF ? (enum journal_sync)sync : JOURNAL_SYNC_OFF;
 	if (len == 0 || memcmp(in, zeros, len < sizeof(zeros) ? len : sizeof(zeros)) == 0)
 		return SEGMENT_UNUSED;
-	if (get_u64(&b) != hash64(in, len < 72 ? len : 72, SEED_SEGMENT) || b.bad)
+	if (get_u64(&b) != hash64(in, len < SEGMENT_SUMMED_BYTES ? len : SEGMENT_SUMMED_BYTES,
+				  SEED_SEGMENT) ||
+	    b.bad)
 		return SEGMENT_BAD;
 	*ret_version = version;
 	if (version > JOURNAL_VERSION)
@@ -148,6 +158,7 @@ uint64_t batch_seal(uint8_t *out, const struct batch_header *h, uint32_t segment
 	uint8_t *payload = out + BATCH_HEADER_BYTES;
 	uint8_t *p = out;
 
+	px_assert(h->records > 0 || h->payload_bytes == 0);
 	memset(payload + h->payload_bytes, 0,
 	       batch_bytes(h->payload_bytes) - BATCH_HEADER_BYTES - h->payload_bytes);
 	p = put_u32(p, BATCH_MAGIC);
@@ -183,7 +194,7 @@ static bool batch_header_get(const uint8_t *in, size_t len, uint64_t journal_id,
 	h.payload_sum = get_u64(&b);
 	if (journal_id != 0 && h.journal_id != journal_id)
 		return false;
-	if (get_u64(&b) != hash64(in, 56, salt_of(h.journal_id, segment)))
+	if (get_u64(&b) != hash64(in, BATCH_SUMMED_BYTES, salt_of(h.journal_id, segment)))
 		return false;
 	*ret_header = h;
 	return true;
@@ -225,6 +236,7 @@ bool segment_reader_next(struct segment_reader *r, struct batch *ret_batch)
 	r->offset += batch_bytes(h.payload_bytes);
 	r->next_lsn += h.records;
 	r->chain = chain_after(in, &h);
+	px_assert(r->offset <= r->len); /* whole batches only */
 	r->closed = (h.flags & BATCH_CLOSING) != 0;
 	return true;
 }

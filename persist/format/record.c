@@ -20,6 +20,7 @@
 _Static_assert(RECORD_HEAD_BYTES + BOARD_BYTES + BOARD_NAME_BYTES_MAX <= RECORD_BYTES_MAX, "fits");
 _Static_assert(RECORD_HEAD_BYTES + EPOCH_BYTES <= RECORD_BYTES_MAX, "fits");
 _Static_assert(RECORD_HEAD_BYTES + ROLLBACK_BYTES <= RECORD_BYTES_MAX, "fits");
+_Static_assert(RECORD_BODY_BYTES_MAX <= UINT16_MAX, "the length of a body is a uint16_t");
 _Static_assert(RECORD_HEAD_BYTES + PLACEMENT_BYTES == RECORD_PLACEMENT_BYTES,
 	       "whoever cuts rollbacks into batches counts with it");
 

@@ -24,7 +24,9 @@
 
 #define SNAPSHOT_MAGIC        0x50414e534c455850ULL /* "PXELSNAP" */
 #define SNAPSHOT_HEADER_BYTES 64u
+#define SNAPSHOT_SUMMED_BYTES (SNAPSHOT_HEADER_BYTES - 8) /* of the header, by its checksum */
 #define CHUNK_HEADER_BYTES    32u
+#define CHUNK_SUMMED_BYTES    (CHUNK_HEADER_BYTES - 8) /* likewise, and the payload */
 #define CHUNK_PAYLOAD_MAX     (256u << 10)
 #define CHUNK_PERSON_BYTES    42u
 #define CHUNK_PEOPLE_MAX      4096u
@@ -51,11 +53,11 @@ enum chunk_type {
 	CHUNK_REQUESTS = 6, /* from version 2 on */
 };
 
-/* head: the first 24 bytes. salt: the header's checksum. */
+/* head: CHUNK_SUMMED_BYTES. salt: the header's checksum. */
 static inline uint64_t chunk_sum(const uint8_t *head, const uint8_t *payload, size_t len,
 				 uint64_t salt)
 {
-	return hash64(payload, len, hash64(head, 24, SEED_CHUNK ^ salt));
+	return hash64(payload, len, hash64(head, CHUNK_SUMMED_BYTES, SEED_CHUNK ^ salt));
 }
 
 #endif

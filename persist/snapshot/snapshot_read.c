@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/assert.h"
 #include "persist/snapshot/snapshot_priv.h"
 
 struct reader {
@@ -74,6 +75,7 @@ static int lsn_collect(void *arg, const char *name)
 	uint64_t lsn;
 	int at;
 
+	px_assert(list->count <= list->max);
 	if (!snapshot_name_lsn(name, &lsn))
 		return 0;
 	for (at = list->count; at > 0 && list->out[at - 1] < lsn; at--)
@@ -154,7 +156,7 @@ static int header_read(struct reader *r)
 	r->head.clean = (get_u16(&b) & SNAPSHOT_CLEAN) != 0;
 	r->head.requests_count = get_u32(&b);
 	r->salt = get_u64(&b);
-	if (r->salt != hash64(in, 56, SEED_SNAPSHOT) || magic != SNAPSHOT_MAGIC)
+	if (r->salt != hash64(in, SNAPSHOT_SUMMED_BYTES, SEED_SNAPSHOT) || magic != SNAPSHOT_MAGIC)
 		return bad(r, "the snapshot's header is damaged");
 	if (r->head.version > SNAPSHOT_VERSION) {
 		snprintf(r->why, r->why_bytes,
@@ -175,6 +177,7 @@ static int chunk_read(struct reader *r, struct chunk *ret_chunk)
 	struct chunk c;
 	int rc = read_all(r, in, sizeof(in), r->offset);
 
+	px_assert(r->offset >= SNAPSHOT_HEADER_BYTES); /* the header has the salt */
 	if (rc < 0)
 		return rc;
 	b = bytes_of(in, sizeof(in));
@@ -273,6 +276,7 @@ static int person_hand_over(struct reader *r, struct bytes *b)
 	person.last_seq = get_u64(b);
 	person.board = get_u16(b);
 	memcpy(person.user, get_bytes(b, USER_BYTES), USER_BYTES);
+	px_assert(!b->bad); /* rows_read() counted them by their size */
 	if (r->handler == NULL)
 		return 0;
 	return r->handler->person(r->handler->arg, &person);
@@ -288,6 +292,7 @@ static int request_hand_over(struct reader *r, struct bytes *b)
 	request.board = get_u16(b);
 	request.color = get_u8(b);
 	memcpy(request.user, get_bytes(b, USER_BYTES), USER_BYTES);
+	px_assert(!b->bad);
 	if (r->handler == NULL || r->handler->request == NULL)
 		return 0;
 	return r->handler->request(r->handler->arg, &request);

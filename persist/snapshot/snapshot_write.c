@@ -63,6 +63,8 @@ static void chunk_add(struct snapshot_writer *w, enum chunk_type type, uint64_t 
 	uint8_t *p = head;
 
 	px_assert(len <= CHUNK_PAYLOAD_MAX);
+	px_assert(w->step_len + CHUNK_HEADER_BYTES + len <= SNAPSHOT_STEP_BYTES);
+	px_assert(!w->ended); /* nothing follows the end */
 	p = put_u32(p, type);
 	p = put_u32(p, w->board);
 	p = put_u64(p, place);
@@ -80,6 +82,8 @@ static void board_meta_add(struct snapshot_writer *w)
 	uint8_t *payload = w->step + w->step_len + CHUNK_HEADER_BYTES;
 	uint8_t *p = payload;
 
+	px_assert(b->copy != NULL && b->copy->len > 0); /* it is ours until the result is back */
+	px_assert(w->place == 0);                       /* the board before is whole */
 	p = put_u32(p, b->copy->epoch);
 	p = put_u64(p, b->copy->seq);
 	p = put_u64(p, b->copy->hash);
@@ -96,6 +100,7 @@ static void board_bytes_add(struct snapshot_writer *w)
 	const struct board_copy *copy = w->image->boards[w->board].copy;
 	size_t len = copy->len - w->place;
 
+	px_assert(w->place < copy->len); /* else the next board would have its turn */
 	if (len > CHUNK_PAYLOAD_MAX)
 		len = CHUNK_PAYLOAD_MAX;
 	memcpy(w->step + w->step_len + CHUNK_HEADER_BYTES, copy->bytes + w->place, len);
@@ -114,6 +119,7 @@ static void people_add(struct snapshot_writer *w)
 	uint64_t first = w->place;
 	uint8_t *p = payload;
 
+	px_assert(w->board == w->image->board_count); /* people come behind all boards */
 	for (; w->place < w->image->people_count && w->place - first < CHUNK_PEOPLE_MAX;
 	     w->place++) {
 		const struct person *person = &w->image->people[w->place];
@@ -133,6 +139,7 @@ static void requests_put(struct snapshot_writer *w)
 	uint32_t first = w->requests;
 	uint8_t *p = payload;
 
+	px_assert(w->place == w->image->people_count); /* and requests behind all people */
 	for (; w->requests < w->image->requests_count && w->requests - first < CHUNK_REQUESTS_MAX;
 	     w->requests++) {
 		const struct request *request = &w->image->requests[w->requests];
@@ -202,6 +209,7 @@ static int finish(struct snapshot_writer *w)
 	char name[SNAPSHOT_NAME_BYTES];
 	int rc;
 
+	px_assert(w->ended && w->step_len == 0); /* its end is written, and synced */
 	snapshot_name(name, w->image->lsn);
 	rc = disk_rename(w->disk, w->tmp_name, name);
 	if (rc < 0)
@@ -215,7 +223,7 @@ int snapshot_writer_step(struct snapshot_writer *w)
 {
 	int rc;
 
-	px_assert(w->fd >= 0);
+	px_assert(w->fd >= 0 && !w->ended); /* after a failure it is given up */
 	step_fill(w);
 	rc = disk_write(w->disk, w->fd, w->step, w->step_len, w->written);
 	if (rc < 0)
