@@ -62,11 +62,13 @@ enum apply_verdict apply_change(struct applied *a, const struct change *c)
 	enum apply_verdict verdict = change_check(a, c);
 
 	px_assert(c->cause == CHANGE_ROLLBACK ? c->user == NULL : c->user != NULL && c->count == 1);
+	px_assert(c->count == 0 || c->cells != NULL);
 	if (verdict != APPLY_DONE)
 		return verdict;
 	for (uint32_t i = 0; i < c->count; i++)
 		cell_apply(a, c, &c->cells[i]);
 	px_assert(a->changed_count <= a->changed_max);
+	px_assert(c->first == a->seq + 1); /* change_check(): the next one, and no other */
 	a->seq += c->count;
 	if (c->count > 0 && c->at_ms > a->newest_ms)
 		a->newest_ms = c->at_ms;

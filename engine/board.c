@@ -33,6 +33,8 @@
 #define BYTES_MAX  ((size_t)BOARD_SIDE_MAX * BOARD_SIDE_MAX)
 #define BLOCKS_MAX (BYTES_MAX / BOARD_BLOCK_BYTES)
 
+_Static_assert(BYTES_MAX % BOARD_BLOCK_BYTES == 0, "the largest board has no block beyond them");
+
 /* Copies below this keep their pages when they die: faulting them in again costs more. */
 #define COPY_KEEP_BYTES ((size_t)4 << 20)
 
@@ -114,6 +116,7 @@ int board_new(uint32_t width, uint32_t height, unsigned bits, struct board **ret
 		b->cells_per_byte_log2++;
 	b->len = ((size_t)width * height * bits + 7) / 8;
 	b->blocks = (uint32_t)((b->len + BOARD_BLOCK_BYTES - 1) / BOARD_BLOCK_BYTES);
+	px_assert(b->blocks > 0 && b->blocks <= BLOCKS_MAX);
 	error = board_alloc(b);
 	if (error != 0) {
 		board_free(b);
@@ -232,6 +235,7 @@ static size_t block_len(size_t len, uint32_t block)
 {
 	size_t left = len - (size_t)block * BOARD_BLOCK_BYTES;
 
+	px_assert((size_t)block * BOARD_BLOCK_BYTES < len); /* none is empty */
 	return left < BOARD_BLOCK_BYTES ? left : BOARD_BLOCK_BYTES;
 }
 
@@ -281,6 +285,8 @@ static void block_save(struct board *b, uint32_t block)
 {
 	size_t at = (size_t)block * BOARD_BLOCK_BYTES;
 
+	px_assert(b->making != NULL);
+	px_assert((b->flags[block] & BLOCK_SAVED) == 0); /* later it is of another instant */
 	memcpy(b->making->room + at, b->bytes + at, block_len(b->len, block));
 	b->copy_hashes[block] = board_block_hash(b, block);
 	b->flags[block] |= BLOCK_SAVED;

@@ -51,6 +51,7 @@ static inline void bits_put_unary(struct bit_writer *w, uint32_t zeros)
 
 static uint8_t *bits_put_end(struct bit_writer *w)
 {
+	px_assert(w->fill < 32);
 	return put_le(w->at, w->acc, (w->fill + 7) / 8);
 }
 
@@ -133,6 +134,7 @@ static bool color_bits_valid(unsigned bits)
 /* The Rice parameter: the largest k with count * 2^k <= board_cells. */
 static unsigned gap_bits(uint32_t board_cells, uint32_t count)
 {
+	px_assert(count > 0 && count <= board_cells);
 	return 31 - (unsigned)__builtin_clz(board_cells / count);
 }
 
@@ -140,7 +142,7 @@ size_t delta_bytes_max(uint32_t board_cells, unsigned bits, uint32_t count)
 {
 	if (count == 0)
 		return 0;
-	px_assert(count <= board_cells);
+	px_assert(color_bits_valid(bits));
 	unsigned low_bits = gap_bits(board_cells, count);
 	/* All zeros of all unary parts, each worth 1 << low_bits cells, stay on the board. With the
 	 * whole board for them, not only the cells between, the sum grows with count. */
@@ -157,7 +159,7 @@ size_t delta_encode(uint32_t board_cells, unsigned bits, const struct delta_cell
 
 	if (count == 0)
 		return 0;
-	px_assert(count <= board_cells && color_bits_valid(bits));
+	px_assert(color_bits_valid(bits));
 	unsigned low_bits = gap_bits(board_cells, count);
 	uint32_t low_mask = (UINT32_C(1) << low_bits) - 1;
 

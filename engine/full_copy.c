@@ -54,6 +54,8 @@ void full_copy_add(struct full_copy *c, uint16_t number, struct board_copy *copy
 {
 	px_assert(state(c) == FULL_COPY_ASKED);
 	px_assert(c->count < ROOMS_MAX);
+	px_assert(copy != NULL);
+	px_assert(c->count == 0 || number > c->boards[c->count - 1].number); /* each once */
 	c->boards[c->count].number = number;
 	c->boards[c->count].copy = copy;
 	c->count++;

@@ -128,6 +128,7 @@ static bool is_entry(const struct people *p, uint32_t slot)
 /* Empties a slot, and moves back what stood behind it because of it. */
 static void slot_clear(struct people *p, uint32_t slot)
 {
+	px_assert(is_used(p, slot) && p->count > 0);
 	for (uint32_t next = slot + 1; next < p->slots_len && is_used(p, next); next++) {
 		const struct person *person = &p->slots[next];
 
@@ -164,6 +165,7 @@ struct person *people_get(struct people *p, uint16_t board, const uint8_t user[s
 	person = &p->slots[slot];
 	if (is_used(p, slot))
 		return person;
+	px_assert(p->count <= p->capacity);
 	if (p->count == p->capacity)
 		return NULL;
 	*person = (struct person){.board = board};
@@ -177,6 +179,7 @@ void people_drop(struct people *p, struct person *person)
 {
 	px_assert(person >= p->slots && person < p->slots + p->slots_len);
 	px_assert(person->charged_wall_ms == 0 && person->requests.in_flight == 0);
+	px_assert(person->last_seq == 0); /* nothing of it would be missed */
 	slot_clear(p, (uint32_t)(person - p->slots));
 }
 
@@ -229,6 +232,7 @@ int people_restore(struct people *p, const struct person *stored, uint64_t coold
 	person = people_get(p, stored->board, stored->user);
 	if (person == NULL)
 		return -ENOSPC;
+	px_assert(person->requests.in_flight == 0); /* at start: nobody places yet */
 	if (person->last_seq > stored->last_seq)
 		return 0;
 	requests = person->requests;
@@ -253,6 +257,7 @@ static bool is_expired(const struct person *person, const uint64_t *cooldown_ms,
 void people_expire(struct people *p, uint32_t budget, const uint64_t *cooldown_ms, uint32_t boards,
 		   uint64_t mono_ms)
 {
+	px_assert(p->expire_at < p->slots_len);
 	for (; budget > 0; budget--) {
 		uint32_t slot = p->expire_at;
 
@@ -267,6 +272,7 @@ void people_expire(struct people *p, uint32_t budget, const uint64_t *cooldown_m
 /* The highest used slot below `end`, plus 1; 0: none. Skips 64 free slots at a time. */
 static uint32_t used_below(const struct people *p, uint32_t end)
 {
+	px_assert(end <= p->slots_len);
 	while (end > 0) {
 		uint32_t word = (end - 1) / 64;
 		uint64_t bits = p->used[word] << (63 - (end - 1) % 64);
@@ -297,6 +303,8 @@ uint32_t people_copy(const struct people *p, uint32_t *cursor, struct person *ou
 	uint32_t end = p->slots_len - *cursor; /* from the top down: see above */
 	uint32_t copied = 0;
 
+	px_assert(*cursor <= p->slots_len);
+	px_assert(max > 0); /* 0 copied means that all are */
 	while (copied < max && (end = used_below(p, end)) > 0)
 		out[copied++] = p->slots[--end];
 	*cursor = p->slots_len - end;

@@ -46,6 +46,10 @@ struct entry {
 };
 
 _Static_assert(sizeof(struct entry) == CACHE_LINE, "an entry is a cache line");
+_Static_assert(REQUESTS_TRIM_AT <= UINT16_MAX, "person_requests counts them in a uint16_t");
+_Static_assert(REQUESTS_IN_FLIGHT_MAX <= REQUESTS_PER_PERSON &&
+		       REQUESTS_PER_PERSON < REQUESTS_TRIM_AT,
+	       "a trim leaves what is in flight, and makes room");
 
 struct requests {
 	struct entry *entries;
@@ -185,8 +189,10 @@ static void home_leave(struct requests *r, uint32_t hash, uint32_t index)
 {
 	uint32_t at = hash & r->home_mask;
 
-	while (r->homes[at] != home_make(hash, index))
+	while (r->homes[at] != home_make(hash, index)) {
+		px_assert(r->homes[at] != 0); /* what is not hidden has a home */
 		at = (at + 1) & r->home_mask;
+	}
 	for (uint32_t next = (at + 1) & r->home_mask; r->homes[next] != 0;
 	     next = (next + 1) & r->home_mask) {
 		uint32_t wanted = (uint32_t)(r->homes[next] >> 32) & r->home_mask;
@@ -208,6 +214,7 @@ static uint32_t entry_take(struct requests *r)
 	px_assert(r->count < r->capacity);
 	if (index == NONE)
 		return r->touched++;
+	px_assert(index < r->touched && r->entries[index].nth == 0);
 	r->free = r->entries[index].newer;
 	return index;
 }
@@ -229,6 +236,7 @@ static void link_newest(struct requests *r, uint32_t index)
 
 static void unlink_entry(struct requests *r, const struct entry *e)
 {
+	px_assert(r->count > 0);
 	if (e->older != NONE)
 		r->entries[e->older].newer = e->newer;
 	else
@@ -244,6 +252,7 @@ static void forget(struct requests *r, uint32_t index)
 {
 	struct entry *e = &r->entries[index];
 
+	px_assert(index < r->touched && e->nth > 0); /* it is not free */
 	if (r->copy_at == index)
 		r->copy_at = e->newer;
 	if (!e->hidden)
@@ -257,6 +266,7 @@ static void forget(struct requests *r, uint32_t index)
 /* False: it is in flight. */
 static bool forget_oldest(struct requests *r)
 {
+	px_assert(r->in_flight <= r->count);
 	if (r->in_flight == r->count)
 		return false;
 	forget(r, r->oldest);
@@ -271,6 +281,7 @@ static uint32_t still(const struct requests *r, uint32_t index, uint32_t nth,
 {
 	const struct entry *e = nth > 0 ? &r->entries[index] : NULL;
 
+	px_assert(nth == 0 || index < r->touched);
 	if (e == NULL || e->nth != nth || e->board != person->board ||
 	    memcmp(e->user, person->user, USER_BYTES) != 0)
 		return NONE;
@@ -355,6 +366,7 @@ bool requests_make_room(struct requests *r, struct person *person)
 {
 	struct person_requests *of = &person->requests;
 
+	px_assert(of->in_flight <= of->untrimmed && of->untrimmed <= REQUESTS_TRIM_AT);
 	if (of->in_flight == REQUESTS_IN_FLIGHT_MAX)
 		return false;
 	if (of->untrimmed == REQUESTS_TRIM_AT)
@@ -370,6 +382,7 @@ bool requests_make_room(struct requests *r, struct person *person)
 void requests_add(struct requests *r, struct person *person, const struct request *request,
 		  uint32_t hash, uint64_t mono_ms)
 {
+	px_assert(person->requests.in_flight < REQUESTS_IN_FLIGHT_MAX); /* requests_make_room() */
 	entry_add(r, person, request, hash, mono_ms);
 	person->requests.in_flight++;
 	r->in_flight++;
@@ -388,6 +401,7 @@ void requests_take_back(struct requests *r, struct person *person)
 	uint32_t index = of->newest;
 
 	px_assert(of->in_flight > 0 && index == r->newest);
+	px_assert(r->entries[index].nth == of->nth); /* from the newest back */
 	of->newest = r->entries[index].before;
 	of->nth--;
 	of->untrimmed--;
@@ -400,6 +414,7 @@ void requests_take_back(struct requests *r, struct person *person)
 
 static void hide(struct requests *r, uint32_t index)
 {
+	px_assert(!r->entries[index].hidden); /* look() would not have found it */
 	home_leave(r, r->entries[index].hash, index);
 	r->entries[index].hidden = true;
 }
@@ -410,6 +425,8 @@ void requests_restore(struct requests *r, struct person *person, const struct re
 	uint64_t elapsed = wall_ms > stored->placed_at_ms ? wall_ms - stored->placed_at_ms : 0;
 	uint32_t same, hash, newest = newest_of(r, person);
 
+	px_assert(stored->board == person->board);
+	px_assert(r->in_flight == 0); /* at start: nobody places yet */
 	if (elapsed >= PEOPLE_REMEMBER_MS)
 		return;
 	if (newest != NONE && r->entries[newest].seq >= stored->seq)
@@ -426,6 +443,7 @@ void requests_lose(struct requests *r, const uint64_t *seq, uint32_t boards)
 {
 	uint32_t newer, at = r->count > 0 ? r->oldest : NONE;
 
+	px_assert(r->in_flight == 0);
 	for (; at != NONE; at = newer) {
 		const struct entry *e = &r->entries[at];
 

@@ -144,6 +144,7 @@ static uint64_t head_own(const struct room_log *log)
 
 void room_log_start(struct room_log *log, uint64_t seq)
 {
+	px_assert(log->reserved == 0); /* no frame is half written */
 	log->frames_out = log->frames_begun;
 	log->last = seq;
 	atomic_store_explicit(&log->tail, head_own(log), memory_order_seq_cst);
@@ -155,6 +156,7 @@ static void push_out(struct room_log *log, uint64_t lowest)
 	uint64_t tail;
 	uint64_t from = log->frames_out;
 
+	px_assert(log->frames_begun - from <= log->frames_max);
 	while (log->frames_out < log->frames_begun &&
 	       (frame_at(log, log->frames_out)->offset < lowest ||
 		log->frames_begun - log->frames_out == log->frames_max))
@@ -198,6 +200,7 @@ void room_log_commit(struct room_log *log, size_t len, uint64_t first, uint64_t 
 	px_assert(len > 0 && len <= log->reserved);
 	px_assert(first == log->last + 1);
 	px_assert(last >= log->last);
+	px_assert(log->frames_begun - log->frames_out < log->frames_max); /* reserve made a place */
 	*frame_at(log, log->frames_begun) = (struct frame){first, last, head};
 	log->frames_begun++;
 	log->last = last;
