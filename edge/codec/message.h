@@ -18,8 +18,8 @@
 
 #include "engine/board.h"
 #include "engine/delta.h"
+#include "engine/face.h"
 #include "engine/placement_filter.h"
-#include "engine/room.h"
 #include "engine/user.h"
 
 #define TOKEN_BYTES_MAX      512
@@ -30,8 +30,7 @@
 /* What stands around the text of a MSG_BOARD, head included; the longest text (256 colors with the
  * longest names); and both. */
 #define MESSAGE_BOARD_AROUND_BYTES_MAX 96
-#define MESSAGE_FACE_BYTES_MAX         13824
-#define MESSAGE_BOARD_BYTES_MAX        (MESSAGE_BOARD_AROUND_BYTES_MAX + MESSAGE_FACE_BYTES_MAX)
+#define MESSAGE_BOARD_BYTES_MAX        (MESSAGE_BOARD_AROUND_BYTES_MAX + FACE_JSON_BYTES_MAX)
 
 enum message_encoding { MESSAGE_BINARY, MESSAGE_JSON, MESSAGE_ENCODINGS };
 

@@ -64,7 +64,7 @@ struct sub *sub_new(struct worker *w, struct conn *c, uint16_t room, uint64_t cu
 	s->room = room;
 	s->encoding = c->encoding;
 	s->skip = s->backoff = 0;
-	s->cut = s->was_cut = s->shorted = s->ends = false;
+	s->cut = s->was_cut = s->shorted = s->face_due = s->ends = false;
 	s->next = c->sub_head;
 	c->sub_head = index;
 	c->subs++;
@@ -91,6 +91,8 @@ void sub_free(struct worker *w, struct sub *s)
 	if (c->cut_sub == index)
 		c->cut_sub = NONE;
 	c->subs -= !s->ends;
+	w->faces_due -= s->face_due;
+	s->face_due = false;
 	s->conn = NONE;
 	s->generation = (s->generation + 1) & OP_GENERATION_MASK;
 	s->next = lane->sub_free;

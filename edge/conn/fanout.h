@@ -31,12 +31,13 @@ struct sub {
 	uint32_t generation;
 	uint16_t room;
 	uint8_t encoding;
-	uint8_t skip;     /* rounds to skip */
-	uint8_t backoff;  /* value of `skip` after the next send of which nothing was accepted */
-	bool cut : 1;     /* a frame was sent in part; unknown while conn_is_in_batch() */
-	bool was_cut : 1; /* `cut` before the send of the last batch */
-	bool shorted : 1; /* the last send was not accepted whole */
-	bool ends : 1;    /* set exactly from sub_end() on: nothing more will be sent of it */
+	uint8_t skip;      /* rounds to skip */
+	uint8_t backoff;   /* value of `skip` after the next send of which nothing was accepted */
+	bool cut : 1;      /* a frame was sent in part; unknown while conn_is_in_batch() */
+	bool was_cut : 1;  /* `cut` before the send of the last batch */
+	bool shorted : 1;  /* the last send was not accepted whole */
+	bool face_due : 1; /* `board` is still to be sent: ws_face.c */
+	bool ends : 1;     /* set exactly from sub_end() on: nothing more will be sent of it */
 };
 
 _Static_assert(sizeof(struct sub) <= 48, "there are a million of them");

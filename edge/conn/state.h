@@ -121,8 +121,9 @@ struct worker {
 	struct sub *subs;
 	uint32_t subs_per_lane;
 	uint32_t sub_count;
-	struct pool ins;  /* of struct in_buf */
-	struct pool outs; /* of struct out_buf */
+	uint32_t faces_due; /* of all subscriptions */
+	struct pool ins;    /* of struct in_buf */
+	struct pool outs;   /* of struct out_buf */
 	struct accept_op *accepts;
 	uint32_t accepts_end;
 

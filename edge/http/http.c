@@ -219,6 +219,7 @@ void http_about_get(struct worker *w, struct conn *c, const struct http_request 
 	json_open_object(&j, "message_bytes_max");
 	json_put_number(&j, "client", MESSAGE_IN_BYTES_MAX);
 	json_put_number(&j, "answer", MESSAGE_OUT_BYTES_MAX);
+	json_put_number(&j, "board", MESSAGE_BOARD_BYTES_MAX);
 	json_close(&j);
 	json_close(&j);
 	http_reply_json(w, c, 200, "Cache-Control: no-cache\r\n", &j, NULL);

@@ -18,6 +18,7 @@
 #include "edge/worker/accept.h"
 #include "edge/ws/echo.h"
 #include "edge/ws/ws.h"
+#include "edge/ws/ws_face.h"
 
 #define INS_MAX          2048  /* in buffers of a worker, where it has so many connections */
 #define OUTS_MAX         16384 /* out buffers likewise */
@@ -32,7 +33,7 @@
 static const struct conn_protocol protocols[CONN_STATES] = {
 	[CONN_HTTP] = {.input = http_bytes, .late = http_late},
 	[CONN_WAIT] = {.late = http_wait_late},
-	[CONN_WS] = {.input = ws_input, .lost = ws_stale},
+	[CONN_WS] = {.input = ws_input, .sent = ws_face_sent, .lost = ws_stale},
 	[CONN_ECHO] = {.input = echo_bytes, .sent = echo_input},
 };
 

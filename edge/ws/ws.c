@@ -13,6 +13,7 @@
 #include "edge/codec/session.h"
 #include "edge/conn/ask.h"
 #include "edge/ws/ws.h"
+#include "edge/ws/ws_face.h"
 #include "engine/requests.h"
 
 #define WAIT_MS    1000 /* told to who was too fast, or came when there was no room */
@@ -404,11 +405,14 @@ static void subscribed(struct worker *w, struct conn *c, uint16_t board,
 		conn_close(w, c, CLOSE_TOO_MANY);
 		return;
 	}
-	if (sub_new(w, c, board, a->cursor) == NULL) {
+	s = sub_new(w, c, board, a->cursor);
+	if (s == NULL) {
 		conn_close(w, c, CLOSE_OVERLOAD);
 		return;
 	}
 	conn_answer(w, c, &m); /* goes before every frame */
+	if (c->why == CLOSE_NONE)
+		ws_face_due(w, c, s);
 	if (c->why == CLOSE_NONE)
 		you_ask(w, c, board);
 }

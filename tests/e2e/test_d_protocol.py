@@ -189,8 +189,8 @@ class Placing(ServerCase):
     def test_about_says_what_is_spoken(self):
         about = self.server.ask("GET", "/about").json()
         self.assertEqual(about["protocol"], 1)
-        self.assertTrue({"json", "history", "rollback", "error_request", "requests", "tag"} <= set(about["features"]))
-        self.assertEqual(about["message_bytes_max"], {"client": 1024, "answer": 512})
+        self.assertTrue({"json", "history", "rollback", "error_request", "requests", "tag", "board"} <= set(about["features"]))
+        self.assertEqual(about["message_bytes_max"], {"client": 1024, "answer": 512, "board": 13920})
 
     def test_unknown_boards_are_named_so(self):
         for protocol in BOTH:

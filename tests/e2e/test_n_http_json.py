@@ -42,7 +42,7 @@ class Bodies(ServerCase):
     def test_about(self):
         about = self.ask("GET", "/about")
         self.assertOrder(about, ["protocol", "features", "message_bytes_max"])
-        self.assertEqual(about["message_bytes_max"], {"client": 1024, "answer": 512})
+        self.assertEqual(about["message_bytes_max"], {"client": 1024, "answer": 512, "board": 13920})
         self.assertTrue(all(isinstance(f, str) for f in about["features"]) and about["features"])
 
     def test_boards(self):

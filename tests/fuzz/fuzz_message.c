@@ -100,7 +100,7 @@ static void board_is_sound(const struct msg_board *m, const uint8_t *data, size_
 	size_t len;
 
 	face_is_sound(m);
-	if (m->face_len > MESSAGE_FACE_BYTES_MAX)
+	if (m->face_len > FACE_JSON_BYTES_MAX)
 		return;
 	len = message_encode_board(MESSAGE_JSON, m, frame);
 	px_assert(ws_frame_bytes(frame, len) == len);

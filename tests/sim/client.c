@@ -499,7 +499,8 @@ bool client_is_level(const struct client *c, unsigned board, uint64_t seq)
 {
 	const struct follow *f = &c->follows[board];
 
-	return f->state == FOLLOW_LIVE && f->has_board && f->seq == seq && c->waiting_len == 0;
+	return f->state == FOLLOW_LIVE && f->has_board && f->seq == seq && f->version > 0 &&
+	       c->waiting_len == 0;
 }
 
 void client_describe(const struct client *c)

@@ -30,6 +30,7 @@
 #define TURN_NS     (10 * NS_PER_MS)
 #define LATE_NS     (1000 * NS_PER_SEC) /* no receive comes by itself */
 #define HEARD_MAX   64
+#define FACE_AROUND 7 /* of a message `board`, beside its text */
 #define BOARDS      (SUBS_PER_CONN_MAX + 1)
 #define TURNS       200 /* of patience, and a second behind the frame */
 
@@ -261,7 +262,8 @@ static int scene_begin(void **state)
 	ring_sim_begin(s->net, NULL, 1);
 	assert_int_equal(room_log_new(1 << 16, 64, 1, &log), 0);
 	room_log_start(log, 0);
-	s->face = (struct face){.version = 1, .width = 100, .height = 100, .bits = 4};
+	s->face = (struct face){
+		.version = 1, .width = 100, .height = 100, .bits = 4, .json = "{}", .json_len = 2};
 	for (unsigned i = 0; i < BOARDS; i++) {
 		struct room *room = &s->rooms_made[i];
 
@@ -278,7 +280,7 @@ static int scene_begin(void **state)
 	client_upgrade(s);
 	client_subscribe(s, 0);
 	turns(s, 4);
-	assert_int_equal(s->heard_len, 1);
+	assert_int_equal(s->heard_len, 2); /* subscribed, board */
 	s->heard_len = 0;
 	*state = s;
 	return 0;
@@ -394,15 +396,16 @@ static void subscribing_again_at_once_is_answered_behind_the_frame(void **state)
 	client_subscribe(s, 0);
 	worker_run(s);
 	turns(s, TURNS);
-	assert_int_equal(s->heard_len, 2);
+	assert_int_equal(s->heard_len, 3);
 	heard_is(s, 0, WS_BINARY, FRAME_BYTES);
 	assert_int_not_equal(s->heard[1].len, FRAME_BYTES);
+	heard_is(s, 2, WS_BINARY, FACE_AROUND + 2);
 	assert_int_equal(worker_left(s->worker).subs, 1);
 
 	frame_append(s);
 	turns(s, TURNS);
-	assert_int_equal(s->heard_len, 3);
-	heard_is(s, 2, WS_BINARY, FRAME_BYTES);
+	assert_int_equal(s->heard_len, 4);
+	heard_is(s, 3, WS_BINARY, FRAME_BYTES);
 }
 
 /* A send that is on its way is no reason to refuse: the socket may have taken all of it. */
@@ -456,6 +459,57 @@ static void unsubscribe_is_not_refused_for_a_frame_that_is_over(void **state)
 	assert_int_equal(s->heard_len, 2);
 	heard_is(s, 1, WS_PONG, 1);
 	assert_int_equal(worker_left(s->worker).subs, 0);
+}
+
+/* All at once they are many times an out buffer: who waits for them is none that does not read. */
+static void long_faces_wait_until_there_is_room(void **state)
+{
+	static char text[FACE_JSON_BYTES_MAX];
+	struct scene *s = *state;
+	unsigned faces = 0;
+
+	memset(text, 0xaa, sizeof(text));
+	s->face.json = text;
+	s->face.json_len = sizeof(text);
+	for (unsigned i = 1; i < SUBS_PER_CONN_MAX; i++)
+		client_subscribe(s, i);
+	worker_run(s);
+	for (unsigned i = 0; i < 100 && s->heard_len < 2 * (SUBS_PER_CONN_MAX - 1); i++)
+		turns(s, TURNS);
+	assert_int_equal(s->heard_len, 2 * (SUBS_PER_CONN_MAX - 1));
+	for (unsigned i = 0; i < s->heard_len; i++)
+		faces += s->heard[i].len == FACE_AROUND + sizeof(text);
+	assert_int_equal(faces, SUBS_PER_CONN_MAX - 1);
+	assert_int_equal(worker_left(s->worker).subs, SUBS_PER_CONN_MAX);
+}
+
+/* The one who left does not hear of the board any more, and nothing is left of what was due. */
+static void a_face_that_waits_ends_with_its_subscription(void **state)
+{
+	static char text[FACE_JSON_BYTES_MAX];
+	struct scene *s = *state;
+
+	memset(text, 0xaa, sizeof(text));
+	s->face.json = text;
+	s->face.json_len = sizeof(text);
+	for (unsigned i = 1; i < 6; i++)
+		client_subscribe(s, i);
+	worker_run(s);
+	turns(s, 4);
+	for (uint16_t i = 1; i < 6; i++)
+		client_say(s, &(struct message){.type = MSG_UNSUBSCRIBE, .unsubscribe_board = i});
+	worker_run(s);
+	for (unsigned i = 0; i < 10; i++)
+		turns(s, TURNS);
+	assert_int_equal(worker_left(s->worker).subs, 1);
+	assert_in_range(s->heard_len, 5, 9); /* and two or so of the faces */
+
+	s->heard_len = 0;
+	client_frame(s, WS_PING, "", 0);
+	worker_run(s);
+	turns(s, TURNS);
+	assert_int_equal(s->heard_len, 1);
+	heard_is(s, 0, WS_PONG, 0);
 }
 
 static void a_handshake_behind_another_request_is_heard(void **state)
@@ -532,6 +586,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(unsubscribe_is_not_refused_for_a_frame_that_is_over,
 						scene_begin, scene_end),
 		cmocka_unit_test_setup_teardown(who_leaves_first_is_closed_without_a_shutdown,
+						scene_begin, scene_end),
+		cmocka_unit_test_setup_teardown(long_faces_wait_until_there_is_room, scene_begin,
+						scene_end),
+		cmocka_unit_test_setup_teardown(a_face_that_waits_ends_with_its_subscription,
 						scene_begin, scene_end),
 		cmocka_unit_test_setup_teardown(a_handshake_behind_another_request_is_heard,
 						scene_begin, scene_end),

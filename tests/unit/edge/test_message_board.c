@@ -78,7 +78,7 @@ static void json_has_the_face_as_it_is(void **state)
 /* Neither encoding writes behind the room that is promised, whatever the head of the frame is. */
 static void what_is_written_fits_the_room_that_is_named(void **state)
 {
-	static const size_t lens[] = {2, 2 + 125, 65000, MESSAGE_FACE_BYTES_MAX, 70000};
+	static const size_t lens[] = {2, 2 + 125, 65000, FACE_JSON_BYTES_MAX, 70000};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(lens) / sizeof(lens[0]); i++)
@@ -187,9 +187,9 @@ static void what_is_no_face_is_refused(void **state)
 }
 
 /* Every number at its largest, as many colors as there can be, the longest names. */
-static size_t longest_write(char text[static MESSAGE_FACE_BYTES_MAX])
+static size_t longest_write(char text[static FACE_JSON_BYTES_MAX])
 {
-	struct json_out j = json_out_of(text, MESSAGE_FACE_BYTES_MAX);
+	struct json_out j = json_out_of(text, FACE_JSON_BYTES_MAX);
 
 	json_open_object(&j, NULL);
 	json_put_text(&j, "name", "abcdefghijklmnopqrstuvwxyz012345");
@@ -219,7 +219,7 @@ static size_t longest_write(char text[static MESSAGE_FACE_BYTES_MAX])
 
 static void the_longest_face_fits_and_is_read(void **state)
 {
-	static char text[MESSAGE_FACE_BYTES_MAX];
+	static char text[FACE_JSON_BYTES_MAX];
 	static uint8_t frame[MESSAGE_BOARD_BYTES_MAX];
 	struct msg_board longest = {UINT16_MAX, UINT32_MAX, text, longest_write(text)};
 	struct msg_face f;
