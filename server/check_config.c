@@ -11,6 +11,7 @@
 #include "engine/requests.h"
 #include "server/data_dir.h"
 #include "server/secret.h"
+#include "server/settings/settings_compare.h"
 #include "writer/writer.h"
 
 /* A server that runs on the directory may remove a file between two looks of ours. */
@@ -24,8 +25,8 @@ static bool is_served(const struct settings *s, const char *name)
 	return false;
 }
 
-/* The boards that the data directory has and the settings do not. */
-static void boards_say(const struct settings *s, const struct writer *w, FILE *out)
+/* The boards that the data directory has and the settings do not, and the other way round. */
+static void boards_say(const struct settings *s, const struct writer *w, bool is_new, FILE *out)
 {
 	for (uint32_t i = 0; i < ROOMS_MAX; i++) {
 		const struct record_board *meta = writer_board_meta(w, i);
@@ -35,7 +36,21 @@ static void boards_say(const struct settings *s, const struct writer *w, FILE *o
 				"pixeld: board %s is in the data directory and is not "
 				"served: the settings do not name it\n",
 				meta->name);
+		if (meta != NULL && !is_new && writer_board_is_new(w, i))
+			fprintf(out,
+				"pixeld: board %s is not in the data directory: a start makes "
+				"it, a reload does not\n",
+				meta->name);
 	}
+}
+
+static void hidden_say(void *arg, const struct settings_change *change)
+{
+	FILE *out = arg;
+
+	if (change->kind == SETTINGS_HIDDEN)
+		fprintf(out, "pixeld: line %d: %s is hidden: the %s says otherwise, and wins\n",
+			change->line, change->name, settings_source_str(change->source));
 }
 
 /* Recovery as in the start, but for reading: sizes, palettes, damage. */
@@ -56,7 +71,7 @@ static int boards_check(const struct settings *s, struct disk *disk, FILE *out,
 	}
 	if (code != EXIT_PASS)
 		return code;
-	boards_say(s, w, out);
+	boards_say(s, w, data_dir_is_new(disk), out);
 	writer_free(w);
 	return EXIT_PASS;
 }
@@ -83,7 +98,9 @@ static void good_say(const struct settings *s, struct disk *disk, FILE *out)
 		fprintf(out, "pixeld: data directory %s: a start goes on with what is there\n",
 			path);
 	if (disk != NULL && data_dir_use(disk) == -EBUSY)
-		fprintf(out, "pixeld: another pixeld runs on it now\n");
+		fprintf(out, "pixeld: another pixeld runs on it now: as far as the disk shows, a "
+			     "reload of it (SIGHUP) is accepted\n");
+	settings_compare(s, s, hidden_say, out);
 }
 
 int config_check(const struct settings *s, FILE *out)

@@ -466,6 +466,11 @@ const struct record_board *writer_board_meta(const struct writer *w, uint32_t nu
 								   : NULL;
 }
 
+bool writer_board_is_new(const struct writer *w, uint32_t number)
+{
+	return !w->boards[number]->is_journalled;
+}
+
 uint64_t writer_durable_lsn(const struct writer *w)
 {
 	return atomic_load_explicit(&w->durable_lsn, memory_order_acquire);

@@ -111,6 +111,7 @@ struct rooms *writer_rooms(struct writer *w);
  * is none with that number. */
 uint64_t writer_journal_id(const struct writer *w);
 const struct record_board *writer_board_meta(const struct writer *w, uint32_t number);
+bool writer_board_is_new(const struct writer *w, uint32_t number); /* the journal had none */
 
 /* Opens ring and journal. On the writer's thread, before the first turn. 0 or -errno. */
 int writer_start(struct writer *w, struct keeper *keeper, struct now now);

@@ -13,7 +13,7 @@ static const char *const action_help[][2] = {
 	{"version", "Shows the version, compiler and sanitizers."},
 	{"check-config",
 	 "Says whether a start with these settings begins: also by secrets, data and boards that "
-	 "are there. Changes nothing."},
+	 "are there; beside a server, whether it would accept a reload. Changes nothing."},
 	{"print-config",
 	 "Writes all settings with their source, as a configuration file, and ends."},
 	{"print-reference", "Writes docs/reference/settings.md and ends."},

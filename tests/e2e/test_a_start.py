@@ -318,13 +318,28 @@ class CheckConfig(unittest.TestCase):
         self.assertEqual(content(data) if data.is_dir() else None, before)
         return out
 
+    def test_lines_that_flags_and_environment_hide(self):
+        with tempfile.TemporaryDirectory() as place:
+            config = Path(place) / "pixeld.ini"
+            config.write_text("workers = 2\ndrain-ms = 1s\nclients-max = 7\n")
+            code, out, said = run("--check-config", "--data", f"{place}/data", "--config", config, "--workers", "3",
+                                  "--clients-max", "7", env={"PIXELD_DRAIN_MS": "2s"})
+            self.assertEqual((code, said), (0, ""))
+            self.assertEqual([line for line in out.splitlines() if "hidden" in line], [
+                "pixeld: line 1: workers is hidden: the flag says otherwise, and wins",
+                "pixeld: line 2: drain-ms is hidden: the environment says otherwise, and wins"])
+
     def test_boards_of_the_data_directory(self):
         boards = ("--board", "main:20x20:4", "--board", "more:8x8:1")
         with Server(*boards, "--cooldown-ms", "0") as server:
             with Client(server, server.session()) as client:
                 client.place_all([(1, 1, 15), (2, 2, 3)])
             beside = self.good(server.data, *boards)
-            self.assertIn("a start goes on with what is there\npixeld: another pixeld runs on it now\n", beside)
+            self.assertIn("a start goes on with what is there\npixeld: another pixeld runs on it now: as far as the disk "
+                          "shows, a reload of it (SIGHUP) is accepted\n", beside)
+            self.assertNotIn("not in the data directory", beside)
+            self.assertIn("board third is not in the data directory: a start makes it, a reload does not",
+                          self.good(server.data, *boards, "--board", "third:9x9:1"))
             server.stop()
             self.assertNotIn("another pixeld", self.good(server.data, *boards))
             self.assertIn("board more is in the data directory and is not served", self.good(server.data, *boards[:2]))
