@@ -83,7 +83,7 @@ class Start(unittest.TestCase):
     def test_commands_and_flags_that_are_misspelt(self):
         for words, meant in ((("exprot",), "the nearest is export;"), (("verfy", "--data", "/tmp"), "the nearest is verify;"),
                              (("serve",), "unknown command serve; see"), (("export", "--dtaa", "x"), "the nearest is --data\n"),
-                             (("verify", "--from", "x"), "--from: unknown argument of this command\n"),
+                             (("verify", "--from", "x"), "unknown option --from\nusage: pixeld verify "),
                              (("--lsiten", "x"), "the nearest is --listen\n"),
                              (("export",), "--data is missing\n"), (("import", "--data", "x"), "the name of a file is missing\n"),
                              (("journal",), "list, verify, dump or cut is missing\n"),

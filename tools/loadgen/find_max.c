@@ -26,7 +26,7 @@
 #include "tools/loadgen/report/result_read.h"
 #include "tools/loadgen/report/text_file.h"
 #include "tools/loadgen/pixel/run.h"
-#include "tools/loadgen/load/units.h"
+#include "tools/options/units.h"
 
 #define PRECISION          0.05 /* the search ends when what held and what did not are so near */
 #define STEPS_MAX          32

@@ -8,10 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "engine/base/command_line.h"
 #include "engine/base/timestamp.h"
 #include "server/data_dir.h"
 #include "server/settings/settings_priv.h"
+#include "tools/options/option_table.h"
 
 #define PART_CHARS 512
 #define STEP_MAX   31536000000ULL /* a year */
@@ -42,127 +42,71 @@ int tool_fail_disk(struct tool *t, int error)
 
 /* --- flags ------------------------------------------------------------------------------------ */
 
-static int moment_take(const char *flag, const char *text, uint64_t *ret_ms)
+static int from_take(const char *text, void *tool)
 {
-	if (timestamp_parse(text, strlen(text), ret_ms) == 0)
-		return EXIT_PASS;
-	return tool_fail(EXIT_USAGE,
-			 "%s: a time is 2017-03-31T18:00:00Z, or milliseconds since 1970", flag);
+	return timestamp_parse(text, strlen(text), &((struct tool *)tool)->from_ms);
 }
 
-static int duration_take(const char *flag, const char *text, uint64_t *ret_ms)
+static int to_take(const char *text, void *tool)
+{
+	return timestamp_parse(text, strlen(text), &((struct tool *)tool)->to_ms);
+}
+
+static int duration_take(const char *text, uint64_t *ret_ms)
 {
 	char why[SETTINGS_WHY_CHARS];
 
-	if (setting_number(SETTING_MS, text, 1, STEP_MAX, ret_ms, why) == 0)
-		return EXIT_PASS;
-	return tool_fail(EXIT_USAGE, "%s: %s", flag, why);
+	return setting_number(SETTING_MS, text, 1, STEP_MAX, ret_ms, why);
 }
 
-static const struct {
-	const char *name;
-	unsigned flag; /* 0: always */
-} known[] = {{"--data", 0},
-	     {"--board", TOOL_BOARD},
-	     {"--from", TOOL_SPAN},
-	     {"--to", TOOL_SPAN},
-	     {"--step", TOOL_STEP},
-	     {"--delay", TOOL_STEP},
-	     {"-o", TOOL_OUT},
-	     {"--out", TOOL_OUT},
-	     {"--config", TOOL_CONFIG},
-	     {"--postgres", TOOL_POSTGRES},
-	     {"--server", TOOL_SERVER}};
-
-#define KNOWN (sizeof(known) / sizeof(known[0]))
-
-static bool is_taken(size_t i, unsigned flags)
+static int step_take(const char *text, void *tool)
 {
-	return known[i].flag == 0 || (known[i].flag & flags) != 0;
+	return duration_take(text, &((struct tool *)tool)->step_ms);
 }
 
-static int flag_refuse(const struct tool *t, const char *flag, unsigned flags)
+static int delay_take(const char *text, void *tool)
 {
-	struct nearest n = nearest_to(flag);
-	const char *near;
-
-	for (size_t i = 0; i < KNOWN; i++)
-		if (is_taken(i, flags) && strlen(known[i].name) > 2)
-			nearest_try(&n, known[i].name);
-	near = nearest_get(&n);
-	return tool_fail(EXIT_USAGE, "%s: unknown argument of this command%s%s\n%s", flag,
-			 near != NULL ? "; the nearest is " : "", near != NULL ? near : "",
-			 t->usage);
+	return duration_take(text, &((struct tool *)tool)->delay_ms);
 }
 
-static int flag_take(struct tool *t, const char *flag, const char *text, unsigned flags)
-{
-	size_t i;
+#define A_MOMENT   "a time is 2017-03-31T18:00:00Z, or milliseconds since 1970"
+#define A_DURATION "it takes 1ms to 365d, as in 100ms, 10s, 1min"
 
-	for (i = 0; i < KNOWN; i++)
-		if (strcmp(flag, known[i].name) == 0 && is_taken(i, flags))
-			break;
-	switch (i) {
-	case 0:
-		t->data = text;
-		return EXIT_PASS;
-	case 1:
-		t->board = text;
-		return EXIT_PASS;
-	case 2:
-		return moment_take(flag, text, &t->from_ms);
-	case 3:
-		return moment_take(flag, text, &t->to_ms);
-	case 4:
-		return duration_take(flag, text, &t->step_ms);
-	case 5:
-		return duration_take(flag, text, &t->delay_ms);
-	case 6:
-	case 7:
-		t->out = text;
-		return EXIT_PASS;
-	case 8:
-		t->config = text;
-		return EXIT_PASS;
-	case 9:
-		t->postgres = text;
-		return EXIT_PASS;
-	case 10:
-		t->server = text;
-		return EXIT_PASS;
-	default:
-		return flag_refuse(t, flag, flags);
-	}
-}
+static const struct option_row rows[] = {
+	{"data", "DIR", .of = TOOL_ANY, OPTION_TO_TEXT(struct tool, data)},
+	{"board", "NAME", .of = TOOL_BOARD, OPTION_TO_TEXT(struct tool, board)},
+	{"from", "TIME", .of = TOOL_SPAN, .take = from_take, .wrong = A_MOMENT},
+	{"to", "TIME", .of = TOOL_SPAN, .take = to_take, .wrong = A_MOMENT},
+	{"step", "TIME", .of = TOOL_STEP, .take = step_take, .wrong = A_DURATION},
+	{"delay", "TIME", .of = TOOL_STEP, .take = delay_take, .wrong = A_DURATION},
+	{"out", "FILE", .letter = 'o', .of = TOOL_OUT, OPTION_TO_TEXT(struct tool, out)},
+	{"config", "FILE", .of = TOOL_CONFIG, OPTION_TO_TEXT(struct tool, config)},
+	{"postgres", "DSN", .of = TOOL_POSTGRES, OPTION_TO_TEXT(struct tool, postgres)},
+	{"server", "URL", .of = TOOL_SERVER, OPTION_TO_TEXT(struct tool, server)},
+};
 
 int tool_parse(struct tool *t, int argc, char **argv, unsigned flags)
 {
-	int rc = EXIT_PASS;
+	const struct option_table table = {
+		.rows = rows,
+		.count = sizeof(rows) / sizeof(rows[0]),
+		.hint = t->usage,
+		.of = flags,
+		.words = (flags & TOOL_FILE) != 0,
+	};
 
 	t->board = "main";
 	t->to_ms = UINT64_MAX;
 	t->delay_ms = 100;
-	for (int i = 0; i < argc && rc == EXIT_PASS; i++) {
-		char *flag = argv[i], *equals = strchr(flag, '=');
-
-		if (flag[0] != '-') {
-			if ((flags & TOOL_FILE) == 0 || t->file != NULL)
-				return tool_fail(EXIT_USAGE, "%s is one argument too many\n%s",
-						 flag, t->usage);
-			t->file = flag;
-			continue;
-		}
-		if (equals == NULL && i + 1 == argc)
-			return tool_fail(EXIT_USAGE, "%s wants a value\n%s", flag, t->usage);
-		if (equals != NULL)
-			*equals = 0;
-		rc = flag_take(t, flag, equals != NULL ? equals + 1 : argv[++i], flags);
-	}
-	if (rc == EXIT_PASS && t->data == NULL)
+	argv--; /* getopt_long() begins behind the first, which is the verb */
+	if (option_table_read(&table, argc + 1, argv, t) < 0)
+		return EXIT_USAGE;
+	t->file = argv[optind];
+	if (t->data == NULL)
 		return tool_fail(EXIT_USAGE, "--data is missing\n%s", t->usage);
-	if (rc == EXIT_PASS && (flags & TOOL_FILE) != 0 && t->file == NULL)
+	if ((flags & TOOL_FILE) != 0 && t->file == NULL)
 		return tool_fail(EXIT_USAGE, "the name of a file is missing\n%s", t->usage);
-	return rc;
+	return EXIT_PASS;
 }
 
 /* --- the directory ---------------------------------------------------------------------------- */

@@ -25,6 +25,7 @@ enum tool_flag {
 	TOOL_FILE = 32, /* one argument without a flag */
 	TOOL_POSTGRES = 64,
 	TOOL_SERVER = 128,
+	TOOL_ANY = 255, /* of a row: every subcommand has it */
 };
 
 struct tool {
@@ -49,7 +50,7 @@ struct tool {
 	bool is_broken; /* reading ended early; already reported */
 };
 
-/* argv[0] is the first word after the verb. EXIT_PASS or EXIT_USAGE. */
+/* argv[0] is the first word after the verb, which stands in front. EXIT_PASS or EXIT_USAGE. */
 int tool_parse(struct tool *t, int argc, char **argv, unsigned flags);
 
 /* Opens the directory for reading, also beside a running server: then only what its files call

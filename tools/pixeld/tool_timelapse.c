@@ -20,7 +20,7 @@
 
 const char tool_timelapse_usage[] =
 	"usage: pixeld timelapse --data DIR -o FILE.apng [--board main] [--from TIME] [--to TIME]\n"
-	"                        [--step 1m] [--delay 100ms] [--config FILE]\n"
+	"                        [--step 1min] [--delay 100ms] [--config FILE]\n"
 	"       a frame at --from and after each --step, the last one at --to; without them the\n"
 	"       whole history in 100 frames. Colors are those of the settings";
 

@@ -10,7 +10,7 @@
 #include <errno.h>
 
 #include "edge/fetch/target.h"
-#include "tools/loadgen/load/units.h"
+#include "tools/options/units.h"
 
 static void counts_have_decimal_suffixes(void **state)
 {
@@ -34,6 +34,10 @@ static void durations_have_units_of_time(void **state)
 	assert_int_equal(v, 250000000);
 	assert_int_equal(units_duration("10m", &v), 0);
 	assert_int_equal(v, 600000000000ULL);
+	assert_int_equal(units_duration("10min", &v), 0);
+	assert_int_equal(v, 600000000000ULL);
+	assert_int_equal(units_duration("2d", &v), 0);
+	assert_int_equal(v, 172800000000000ULL);
 	assert_int_equal(units_duration("1h", &v), 0);
 	assert_int_equal(v, 3600000000000ULL);
 	assert_int_equal(units_duration("3", &v), 0);

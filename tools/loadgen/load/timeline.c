@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/loadgen/load/units.h"
+#include "tools/options/units.h"
 
 #define FIELD_CHARS_MAX 63
 

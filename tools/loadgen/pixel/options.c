@@ -51,7 +51,7 @@ static void help_print(void)
 
 static int wrong(const char *what)
 {
-	return option_table_wrong(&options_table, what);
+	return option_table_wrong(&options_table, "%s", what);
 }
 
 /* Where the placements come from, and for how long. */
@@ -151,7 +151,12 @@ static int defaults_fill(struct options *o, unsigned cores)
 
 int options_parse_reports(int argc, char **argv, struct options *options)
 {
-	return option_table_read_reports(&options_table, argc, argv, options);
+	struct option_table t = options_table;
+
+	t.of = OPTIONS_OF_RESULT;
+	t.words = argc;
+	t.hint = "Only options about a result go here; loadgen --help tells more.";
+	return option_table_read(&t, argc, argv, options);
 }
 
 int options_parse(int argc, char **argv, unsigned cores, struct options *ret_options)

@@ -4,8 +4,10 @@
 #ifndef PX_LOADGEN_OPTIONS_PRIV_H
 #define PX_LOADGEN_OPTIONS_PRIV_H
 
-#include "tools/loadgen/load/option_table.h"
+#include "tools/options/option_table.h"
 #include "tools/loadgen/pixel/options.h"
+
+#define OPTIONS_OF_RESULT 1u /* of the rows: about a result, rather than about a run */
 
 extern const struct option_table options_table;
 

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "tools/loadgen/load/units.h"
+#include "tools/options/units.h"
 
 #define WINDOW_MAX     65536
 #define NOOP_SHARE_MAX 0.95
@@ -274,17 +274,17 @@ static const struct option_row rows[] = {
 	{"seed", "N", "for cells, colors and times (default 1)",
 	 OPTION_TO_COUNT(struct options, net.seed)},
 	{"json", "FILE", "write the result as JSON (- : standard output)",
-	 OPTION_TO_TEXT(struct options, files.json), .report = true},
+	 OPTION_TO_TEXT(struct options, files.json), .of = OPTIONS_OF_RESULT},
 	{"csv", "FILE", "write a line per second", OPTION_TO_TEXT(struct options, files.csv)},
 	{"hgrm", "PREFIX",
 	 "write latency percentiles as PREFIX-ack.hgrm and so on (HdrHistogram's format)",
-	 OPTION_TO_TEXT(struct options, files.hgrm), .report = true},
+	 OPTION_TO_TEXT(struct options, files.hgrm), .of = OPTIONS_OF_RESULT},
 	{"html", "FILE", "write a page with plots", OPTION_TO_TEXT(struct options, files.html),
-	 .report = true},
+	 .of = OPTIONS_OF_RESULT},
 	{"threshold", "'METRIC<VALUE'",
 	 "exit with 99 when this does not hold: 'visible.p99<3s', 'ack.raw.max<=1s',\n"
 	 "'reach==1', 'refused<0.1%', 'rate>=10k'. Repeatable",
-	 .take = threshold_take, .report = true},
+	 .take = threshold_take, .of = OPTIONS_OF_RESULT},
 	{"start-at", "HH:MM:SS[Z]",
 	 "place from this time on (or Unix time): for several machines at once",
 	 .take = start_at_parse},
@@ -303,6 +303,6 @@ static const struct option_row rows[] = {
 const struct option_table options_table = {
 	.rows = rows,
 	.count = sizeof(rows) / sizeof(rows[0]),
-	.help_hint = "loadgen --help",
+	.hint = "loadgen --help tells more.",
 	.columns = 32,
 };

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "engine/base/exit_code.h"
-#include "tools/loadgen/load/option_table.h"
+#include "tools/options/option_table.h"
 #include "tools/loadgen/raw/raw_stamp.h"
 
 #define WINDOW_DEFAULT    1024
@@ -205,7 +205,7 @@ static const struct option_row rows[] = {
 static const struct option_table table = {
 	.rows = rows,
 	.count = sizeof(rows) / sizeof(rows[0]),
-	.help_hint = "loadgen --profile-protocol raw --help",
+	.hint = "loadgen --profile-protocol raw --help tells more.",
 	.columns = 35,
 	.letters = true,
 };
@@ -239,7 +239,7 @@ static void help_print(void)
 
 static int wrong(const char *what)
 {
-	return option_table_wrong(&table, what);
+	return option_table_wrong(&table, "%s", what);
 }
 
 /* Digits beside \{now_ns} would hide it. */

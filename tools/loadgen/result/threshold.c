@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "tools/loadgen/result/run_number.h"
-#include "tools/loadgen/load/units.h"
+#include "tools/options/units.h"
 
 #define METRIC_BYTES_MAX 48
 

@@ -1,13 +1,14 @@
 /* option_table.c - see option_table.h. Over getopt_long(); no state of its own. */
-#include "tools/loadgen/load/option_table.h"
+#include "tools/options/option_table.h"
 
 #include <errno.h>
 #include <getopt.h>
+#include <stdarg.h>
 #include <string.h>
 
 #include "engine/base/assert.h"
 #include "engine/base/command_line.h"
-#include "tools/loadgen/load/units.h"
+#include "tools/options/units.h"
 
 #define ROWS_MAX   64
 #define WORD_CHARS 64
@@ -33,15 +34,21 @@ int option_u32(const char *text, uint64_t low, uint64_t high, uint32_t *ret_valu
 	return 0;
 }
 
-int option_table_wrong(const struct option_table *t, const char *what)
+int option_table_wrong(const struct option_table *t, const char *format, ...)
 {
-	fprintf(stderr, "loadgen: %s\n%s tells more.\n", what, t->help_hint);
+	va_list args;
+
+	fprintf(stderr, "%s: ", program_invocation_short_name);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fprintf(stderr, "\n%s\n", t->hint);
 	return -EINVAL;
 }
 
 /* --- what getopt_long() did not understand ---------------------------------------------------- */
 
-static void unknown_tell(const char *word, const struct option *list)
+static int unknown_refuse(const struct option_table *t, const char *word, const struct option *list)
 {
 	char name[WORD_CHARS];
 	struct nearest n;
@@ -56,33 +63,33 @@ static void unknown_tell(const char *word, const struct option *list)
 	}
 	near = nearest_get(&n);
 	if (begun > 1)
-		fprintf(stderr, "loadgen: --%s is the beginning of %u options\n", name, begun);
-	else
-		fprintf(stderr, "loadgen: unknown option --%s%s%s\n", name,
-			near != NULL ? "; the nearest is --" : "", near != NULL ? near : "");
+		return option_table_wrong(t, "--%s is the beginning of %u options", name, begun);
+	return option_table_wrong(t, "unknown option --%s%s%s", name,
+				  near != NULL ? "; the nearest is --" : "",
+				  near != NULL ? near : "");
 }
 
 /* Right after it gave `id`, '?' or ':'. */
-static int word_refuse(int id, char *const argv[], const struct option *list)
+static int word_refuse(const struct option_table *t, int id, char *const argv[],
+		       const struct option *list)
 {
 	const char *word = argv[optind - 1];
 
 	if (id == ':')
-		fprintf(stderr, "loadgen: %s wants a value\n", word);
-	else if (optopt == 0)
-		unknown_tell(word + strspn(word, "-"), list);
-	else if (strncmp(word, "--", 2) == 0)
-		fprintf(stderr, "loadgen: --%.*s takes no value\n", (int)strcspn(word + 2, "="),
-			word + 2);
-	else
-		fprintf(stderr, "loadgen: unknown option -%c\n", optopt);
-	return -EINVAL;
+		return option_table_wrong(t, "%s wants a value", word);
+	if (optopt == 0)
+		return unknown_refuse(t, word + strspn(word, "-"), list);
+	if (strncmp(word, "--", 2) == 0)
+		return option_table_wrong(t, "--%.*s takes no value", (int)strcspn(word + 2, "="),
+					  word + 2);
+	return option_table_wrong(t, "unknown option -%c", optopt);
 }
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
 static void names_fill(const struct option_table *t, struct names *names)
 {
+	struct option *name = names->list;
 	char *letter = names->letters;
 
 	px_assert(t->count <= ROWS_MAX);
@@ -90,7 +97,9 @@ static void names_fill(const struct option_table *t, struct names *names)
 	for (size_t i = 0; i < t->count; i++) {
 		const struct option_row *row = &t->rows[i];
 
-		names->list[i] = (struct option){
+		if (t->of != 0 && (t->of & row->of) == 0)
+			continue;
+		*name++ = (struct option){
 			.name = row->name,
 			.has_arg = row->value != NULL ? required_argument : no_argument,
 			.val = ID_OF_ROW + (int)i,
@@ -102,7 +111,7 @@ static void names_fill(const struct option_table *t, struct names *names)
 			*letter++ = ':';
 	}
 	*letter = '\0';
-	names->list[t->count] = (struct option){0};
+	*name = (struct option){0};
 	optind = 1;
 	opterr = 0;
 }
@@ -156,30 +165,8 @@ static int row_take(const struct option_table *t, const struct option_row *row, 
 
 	if (r == 0)
 		return 0;
-	fprintf(stderr, "loadgen: --%s %s: %s\n", row->name, optarg,
-		r == -EINVAL ? why : strerror(-r));
-	return option_table_wrong(t, "a value is wrong");
-}
-
-int option_table_read_reports(const struct option_table *t, int argc, char **argv, void *options)
-{
-	struct names names;
-	int id;
-
-	names_fill(t, &names);
-	while ((id = getopt_long(argc, argv, names.letters, names.list, NULL)) != -1) {
-		const struct option_row *row = row_of(t, id);
-
-		if (row == NULL)
-			return word_refuse(id, argv, names.list);
-		if (!row->report) {
-			fprintf(stderr, "loadgen: %s: not here\n", argv[optind - 1]);
-			return -EINVAL;
-		}
-		if (row_take(t, row, options) < 0)
-			return -EINVAL;
-	}
-	return OPTIONS_TAKEN;
+	return option_table_wrong(t, "--%s %s: %s", row->name, optarg,
+				  r == -EINVAL ? why : strerror(-r));
 }
 
 int option_table_read(const struct option_table *t, int argc, char **argv, void *options)
@@ -191,20 +178,16 @@ int option_table_read(const struct option_table *t, int argc, char **argv, void 
 	while ((id = getopt_long(argc, argv, names.letters, names.list, NULL)) != -1) {
 		const struct option_row *row = row_of(t, id);
 
-		if (row == NULL) {
-			(void)word_refuse(id, argv, names.list);
-			fprintf(stderr, "%s tells more.\n", t->help_hint);
-			return -EINVAL;
-		}
+		if (row == NULL)
+			return word_refuse(t, id, argv, names.list);
 		if (row->kind == OPTION_HELP || row->kind == OPTION_VERSION)
 			return row->kind == OPTION_HELP ? OPTIONS_HELP : OPTIONS_VERSION;
 		if (row_take(t, row, options) < 0)
 			return -EINVAL;
 	}
-	if (optind == argc)
+	if (argc - optind <= t->words)
 		return OPTIONS_TAKEN;
-	fprintf(stderr, "loadgen: %s: every option begins with --\n", argv[optind]);
-	return option_table_wrong(t, "there is a word too many");
+	return option_table_wrong(t, "%s is one argument too many", argv[optind + t->words]);
 }
 
 /* --- help ------------------------------------------------------------------------------------- */

@@ -3,7 +3,7 @@
  *
  * One number, then a suffix from a table; nothing may follow. No memory of its own, no state.
  */
-#include "tools/loadgen/load/units.h"
+#include "tools/options/units.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -23,8 +23,8 @@ static const struct unit counts[] = {
 };
 
 static const struct unit durations[] = {
-	{"", 1e9},  {"ns", 1},   {"us", 1e3},   {"ms", 1e6},
-	{"s", 1e9}, {"m", 60e9}, {"h", 3600e9}, {NULL, 0},
+	{"", 1e9},   {"ns", 1},     {"us", 1e3},   {"ms", 1e6},    {"s", 1e9},
+	{"m", 60e9}, {"min", 60e9}, {"h", 3600e9}, {"d", 86400e9}, {NULL, 0},
 };
 
 static const struct unit bytes[] = {

@@ -7,8 +7,8 @@
  *		{"url", "URL", "the server", .kind = OPTION_OWN, .take = url_take},
  *	};
  */
-#ifndef PX_LOADGEN_OPTION_TABLE_H
-#define PX_LOADGEN_OPTION_TABLE_H
+#ifndef PX_OPTIONS_OPTION_TABLE_H
+#define PX_OPTIONS_OPTION_TABLE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -39,7 +39,7 @@ struct option_row {
 	/* 0 or -errno. -EINVAL is reported with `wrong`, others by their number. */
 	int (*take)(const char *text, void *options);
 	const char *wrong; /* for -EINVAL; NULL: "not understood" */
-	bool report;       /* about a result, rather than about a run */
+	unsigned of;       /* bits of the commands that have it, for a table with `of` */
 };
 
 /* The offset of a field, checked to be of the right type. */
@@ -63,25 +63,26 @@ struct option_row {
 struct option_table {
 	const struct option_row *rows;
 	size_t count;
-	const char *help_hint; /* "loadgen --help": where to read more */
-	int columns;           /* width of the names in --help */
-	bool letters;          /* lists the letters there */
+	const char *hint; /* behind what is wrong: where to read more, or the usage */
+	unsigned of;      /* the command: of the rows only those with one of these bits; 0: all */
+	int words;        /* that may stand between the options */
+	int columns;      /* width of the names in --help */
+	bool letters;     /* lists the letters there */
 };
 
 enum option_outcome { OPTIONS_TAKEN, OPTIONS_HELP, OPTIONS_VERSION };
 
-/* Requires that every word is an option. `options`: the struct of the rows. Returns an outcome, or
- * -EINVAL after reporting the error. */
+/* Reads argv[1] and what follows. `options`: the struct of the rows. Returns an outcome, or -EINVAL
+ * after reporting the error. Words that are no options are at argv[optind] and after it
+ * afterwards. */
 int option_table_read(const struct option_table *t, int argc, char **argv, void *options);
-
-/* Accepts only options with `report`; other words are at argv[optind] and after it afterwards. */
-int option_table_read_reports(const struct option_table *t, int argc, char **argv, void *options);
 
 /* Writes the lines of --help. */
 void option_table_print(FILE *to, const struct option_table *t);
 
 /* Reports what is wrong and where to read more. Returns -EINVAL. */
-int option_table_wrong(const struct option_table *t, const char *what);
+__attribute__((format(printf, 2, 3))) int option_table_wrong(const struct option_table *t,
+							     const char *format, ...);
 
 /* A count from low to high. -EINVAL, -ERANGE. */
 int option_u32(const char *text, uint64_t low, uint64_t high, uint32_t *ret_value);

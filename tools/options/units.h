@@ -4,8 +4,8 @@
  * Pure functions, any thread. All return 0, or -EINVAL (not such a number) or -ERANGE, and then
  * leave the result untouched.
  */
-#ifndef PX_LOADGEN_UNITS_H
-#define PX_LOADGEN_UNITS_H
+#ifndef PX_OPTIONS_UNITS_H
+#define PX_OPTIONS_UNITS_H
 
 #include <stdint.h>
 
