@@ -33,12 +33,14 @@ static void history_drop(enum question_kind kind, enum history_verdict verdict,
 static void answer_gives_back_every_blob_that_its_type_holds(void **state)
 {
 	struct mail_answer bitmap = {.head = {.type = MAIL_BITMAP}, .bitmap = {.blob = blob()}};
-	struct mail_answer rollback = {.head = {.type = MAIL_ROLLBACK},
-				       .rollback = {.told = blob(), .preview = blob()}};
+	struct mail_answer told = {.head = {.type = MAIL_ROLLBACK}, .rollback = {.told = blob()}};
+	struct mail_answer preview = {.head = {.type = MAIL_ROLLBACK},
+				      .rollback = {.preview = blob()}};
 
 	(void)state;
 	mail_answer_drop(&bitmap);
-	mail_answer_drop(&rollback);
+	mail_answer_drop(&told);
+	mail_answer_drop(&preview);
 	history_drop(QUESTION_BOARD, HISTORY_FOUND,
 		     (struct history_result){.board.bitmap.blob = blob()});
 	history_drop(QUESTION_CELL, HISTORY_FOUND,
