@@ -148,7 +148,7 @@ void receiver_stop_reading(struct receiver *r, int error)
 		snprintf(why, sizeof(why),
 			 "it holds records up to %" PRIu64 ", and the journal in %s begins with "
 			 "%" PRIu64 ": those in between are gone. Restore the missing journal "
-				    "files, or accept the gap: %s",
+			 "files, or accept the gap: %s",
 			 r->at.lsn, r->config.data, oldest, "see docs/operations.md, PostgreSQL");
 	else if (error == -EBADMSG)
 		snprintf(why, sizeof(why), "%s. Stop the server and run `pixeld journal verify %s`",
