@@ -5,7 +5,7 @@ import json, unittest
 from lib.case import ServerCase
 
 ME = ("--cooldown-ms", "0", "--requests-per-second", "0")
-BOARD = ["name", "number", "width", "height", "bits", "frozen", "cooldown_ms", "epoch", "seq", "online", "tag", "palette"]
+BOARD = ["name", "number", "width", "height", "bits", "frozen", "cooldown_ms", "tag", "palette", "epoch", "seq", "online"]
 AREA = ["x", "y", "width", "height"]
 TOLD = ["rollback", "undoes", "placements", "cells", "took", "cells_max", "out_of_reach", "since"]
 
