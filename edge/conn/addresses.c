@@ -17,6 +17,8 @@
 #define MAPPED_BYTES 12 /* before an IPv4 address */
 #define PREFIX_BYTES 8  /* of IPv6 that count */
 
+_Static_assert(MAPPED_BYTES + 4 == ADDRESS_BYTES, "an IPv4 address ends it");
+
 struct row {
 	uint64_t hash;
 	uint32_t minute; /* from 1; 0: the row is free */
@@ -85,6 +87,7 @@ bool addresses_count(struct addresses *a, const uint8_t address[static ADDRESS_B
 	uint64_t hash = hash64(address, is_v4(address) ? ADDRESS_BYTES : PREFIX_BYTES, 1);
 	struct row *row = &a->rows[hash % ROWS_MAX];
 
+	px_assert(most > 0); /* 0: no limit, and nothing is counted */
 	if (row->hash != hash || row->minute != minute)
 		*row = (struct row){.hash = hash, .minute = minute};
 	if (row->count >= most)

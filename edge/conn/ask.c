@@ -10,6 +10,8 @@ struct mail_request *worker_ask(struct worker *w, const struct conn *c, enum mai
 {
 	struct mail_request *m;
 
+	px_assert(w->mailbox.out <= w->config.answers_max);
+	px_assert(c == NULL || c->state != CONN_FREE); /* somebody waits for the answer */
 	if (w->mailbox.out == w->config.answers_max)
 		return NULL;
 	m = spsc_push(w->config.requests);

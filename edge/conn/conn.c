@@ -30,6 +30,9 @@
 
 #define MOVE(state) (1u << (state))
 
+_Static_assert(CONN_STATES <= 32, "a bit for each in `moves`");
+_Static_assert(CLOSE_REASONS <= UINT8_MAX, "conn.why is a byte");
+
 static const struct {
 	const char *name;
 	unsigned moves;
@@ -79,11 +82,24 @@ static void conn_check(const struct conn *c)
 	case CONN_LINGER:
 	case CONN_RELEASE:
 		px_assert(c->why != CLOSE_NONE);
-		px_assert(c->sub_head == NONE);
+		px_assert(c->sub_head == NONE && c->cut_sub == NONE);
 		return;
+	case CONN_REPLY:
+		px_assert(c->out != NULL && !(c->ops & CONN_OP_SEND)); /* it is sent from here on */
+		return;
+	case CONN_HTTP:
+	case CONN_WAIT:
+		px_assert(c->out == NULL && c->body == NULL); /* the answer before is sent */
+		px_assert(c->why == CLOSE_NONE);
+		return;
+	case CONN_WS:
+	case CONN_ECHO:
+		px_assert(c->sub_head == NONE && c->pending == 0);
+		px_assert(c->why == CLOSE_NONE);
+		return;
+	case CONN_STATES:
 	default:
-		px_assert(c->why == CLOSE_NONE || c->state == CONN_WS || c->state == CONN_ECHO ||
-			  c->state == CONN_REPLY);
+		px_unreachable("state of a connection");
 	}
 }
 
@@ -104,6 +120,7 @@ void conn_state_set(struct worker *w, struct conn *c, enum conn_state next)
 
 void conn_deadline_set(struct worker *w, struct conn *c, uint32_t ms)
 {
+	px_assert(c->state != CONN_FREE); /* its next owner would be late */
 	w->deadlines[conn_index(w, c)] =
 		ms == 0 ? 0 : w->tick + 1 + (uint32_t)(ms * NS_PER_MS / SWEEP_NS);
 }
@@ -276,6 +293,7 @@ struct conn *conn_open(struct worker *w, struct lane *lane, uint32_t slot)
 	uint32_t generation = c->generation;
 
 	px_assert(slot < w->config.slots_per_ring);
+	px_assert(lane->used < w->config.slots_per_ring);
 	px_assert(c->state == CONN_FREE);
 	memset(c, 0, sizeof(*c));
 	c->generation = generation;
@@ -291,6 +309,7 @@ struct conn *conn_open(struct worker *w, struct lane *lane, uint32_t slot)
 
 void conn_why_set(struct worker *w, struct conn *c, enum close_reason why)
 {
+	px_assert(why != CLOSE_NONE && why < CLOSE_REASONS);
 	if (c->why != CLOSE_NONE)
 		return;
 	c->why = (uint8_t)why;
@@ -308,6 +327,8 @@ void conn_owed_begin(struct worker *w, struct conn *c)
 	struct sub *s = c->cut_sub != NONE ? &w->subs[c->cut_sub] : NULL;
 	uint64_t left = s != NULL ? s->frame_end - s->cursor : 0;
 
+	px_assert(c->why != CLOSE_NONE);
+	px_assert(s == NULL || (s->cut && s->cursor < s->frame_end));
 	if (s != NULL)
 		s->skip = s->backoff = 0;
 	conn_deadline_set(w, c,
@@ -328,6 +349,7 @@ static void conn_close_frame_say(struct worker *w, struct conn *c, unsigned code
 	size_t len = code == WS_CODE_NONE ? 0 : 2 + text_len;
 	uint8_t *at = conn_last_reserve(w, c);
 
+	px_assert(!(c->flags & CONN_LAST)); /* once, and nothing follows it */
 	if (at == NULL)
 		return; /* released by the attempt: every answer leaves room for it */
 	ws_head_write(at, true, WS_CLOSE, len);
@@ -387,6 +409,7 @@ void conn_linger(struct worker *w, struct conn *c)
 	if (c->state == CONN_LINGER || c->state == CONN_RELEASE)
 		return;
 	px_assert(c->why != CLOSE_NONE);
+	px_assert(!(c->ops & CONN_OP_SEND)); /* everything is sent */
 	conn_subs_end(w, c);
 	conn_in_return(w, c);
 	conn_out_return(w, c);
@@ -447,7 +470,7 @@ static void conn_freed(struct worker *w, struct conn *c)
 	conn_state_set(w, c, CONN_FREE);
 	w->deadlines[conn_index(w, c)] = 0;
 	c->generation = (c->generation + 1) & OP_GENERATION_MASK;
-	px_assert(lane->used > 0);
+	px_assert(lane->used > 0 && conn_index(w, c) == lane->base + c->wire.slot);
 	lane->used--;
 	atomic_fetch_sub_explicit(&w->shared->clients, 1, memory_order_relaxed);
 }
@@ -467,6 +490,7 @@ void conn_op_done(struct worker *w, struct conn *c, enum conn_op op)
 
 static void conn_deadline_over(struct worker *w, struct conn *c)
 {
+	px_assert(c->state != CONN_FREE); /* conn_freed() takes the deadline along */
 	w->deadlines[conn_index(w, c)] = 0;
 	if (w->protocols[c->state].late != NULL) {
 		w->protocols[c->state].late(w, c);

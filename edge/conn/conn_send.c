@@ -33,6 +33,7 @@ static void list_add(struct worker *w, struct conn_list *list, struct conn *c)
 
 	if (c->flags & CONN_FLUSH)
 		return;
+	px_assert(!(c->flags & CONN_LISTED)); /* `next` is of one list at a time */
 	c->flags |= CONN_FLUSH;
 	c->next = NONE;
 	if (list->head == NONE)
@@ -67,6 +68,7 @@ static uint8_t *out_reserve(struct worker *w, struct conn *c, size_t len)
 		conn_abort(w, c, CLOSE_OVERLOAD);
 		return NULL;
 	}
+	px_assert(out->start <= out->end && out->end <= OUT_BYTES);
 	/* nothing of it is being sent */
 	if (out->end + len > OUT_BYTES && !conn_is_in_batch(w, c)) {
 		memmove(out->bytes, out->bytes + out->start, out->end - out->start);
@@ -80,6 +82,7 @@ uint8_t *conn_answer_reserve(struct worker *w, struct conn *c, size_t len)
 {
 	uint8_t *at = out_reserve(w, c, len + CLOSE_FRAME_BYTES_MAX);
 
+	px_assert(len + CLOSE_FRAME_BYTES_MAX <= OUT_BYTES); /* or it would never have room */
 	if (at != NULL || (c->flags & CONN_LAST) || c->state == CONN_LINGER ||
 	    c->state == CONN_RELEASE)
 		return at;
@@ -97,6 +100,7 @@ uint8_t *conn_last_reserve(struct worker *w, struct conn *c)
 
 void conn_answer_commit(struct worker *w, struct conn *c, size_t len)
 {
+	px_assert(len > 0 && !(c->flags & CONN_REFUSED)); /* a spare slot has one answer, of HTTP */
 	c->out->end += (uint32_t)len;
 	px_assert(c->out->end <= OUT_BYTES);
 	list_add(w, &w->due.flush, c);
@@ -114,6 +118,8 @@ static void flush_one(struct worker *w, struct conn *c)
 {
 	struct out_buf *out = c->out;
 
+	px_assert(c->cut_sub == NONE && !conn_is_in_batch(w, c)); /* never into a frame */
+	px_assert(w->batch.outs_count < OUTS_BATCH);
 	out->mark = out->start;
 	wire_send_now(&c->wire, conn_ring(w, c),
 		      (struct wire_range){out->bytes + out->start, out->end - out->start},
@@ -159,6 +165,7 @@ void conn_send_out_short(struct worker *w, struct conn *c, int res)
 		conn_abort(w, c, CLOSE_PEER_GONE);
 		return;
 	}
+	px_assert(conn_is_in_batch(w, c)); /* its buffer waits for this */
 	metric_sub(&w->metrics.answer_bytes, c->out->start - c->out->mark - sent.taken);
 	c->out->start = c->out->mark + (uint32_t)sent.taken;
 	px_assert(c->out->start < c->out->end);

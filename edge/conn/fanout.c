@@ -25,6 +25,7 @@ static uint32_t lane_slot_take(struct worker *w, struct lane *lane)
 {
 	uint32_t index = lane->sub_free;
 
+	px_assert(index == NONE || w->subs[index].conn == NONE);
 	if (index != NONE)
 		lane->sub_free = w->subs[index].next;
 	else if (lane->subs_end < lane->subs_base + w->subs_per_lane)
@@ -49,6 +50,8 @@ struct sub *sub_new(struct worker *w, struct conn *c, uint16_t room, uint64_t cu
 	struct sub *s;
 	uint32_t index;
 
+	px_assert(c->state == CONN_WS && c->why == CLOSE_NONE);
+	px_assert(sub_find(w, c, room) == NULL); /* one of each board */
 	if (c->subs >= SUBS_PER_CONN_MAX)
 		return NULL;
 	index = sub_slot_take(w, conn_lane(w, c));
@@ -88,6 +91,7 @@ void sub_free(struct worker *w, struct sub *s)
 		link = &w->subs[*link].next;
 	}
 	*link = s->next;
+	px_assert(w->sub_count > 0 && (s->ends || c->subs > 0));
 	if (c->cut_sub == index)
 		c->cut_sub = NONE;
 	c->subs -= !s->ends;
@@ -107,6 +111,7 @@ void sub_end(struct worker *w, struct sub *s)
 {
 	struct conn *c = &w->conns[s->conn];
 
+	px_assert(!s->ends && c->subs > 0); /* once */
 	if (!s->cut && !conn_is_in_batch(w, c)) {
 		sub_free(w, s);
 		return;
@@ -134,6 +139,7 @@ static bool sub_guard(struct worker *w, const struct sub *s)
 	if (!room_log_guard(s->log, w->config.index, s->cursor))
 		return false;
 	if (!w->batch.is_guarded[log]) {
+		px_assert(w->batch.guarded_count < ROOMS_MAX * ROOM_LOGS);
 		w->batch.is_guarded[log] = true;
 		w->batch.guarded[w->batch.guarded_count++] = (uint16_t)log;
 	}
@@ -156,6 +162,7 @@ void fanout_release(struct worker *w)
 
 static void sub_lost(struct worker *w, struct conn *c, struct sub *s)
 {
+	px_assert(c->state == CONN_WS && !conn_is_in_batch(w, c)); /* else `cut` is not known */
 	if (s->cut)
 		conn_abort(w, c, CLOSE_LAGGED);
 	else
@@ -165,6 +172,7 @@ static void sub_lost(struct worker *w, struct conn *c, struct sub *s)
 /* Its last frame is sent, unless an event says otherwise. */
 static void sub_over(struct worker *w, struct sub *s)
 {
+	px_assert(s->ends && !s->cut);
 	if (conn_is_in_batch(w, &w->conns[s->conn]))
 		w->round.lagging = true;
 	else
@@ -219,6 +227,7 @@ static bool sub_visit(struct worker *w, uint32_t index)
 		sub_lost(w, c, s);
 		return false;
 	}
+	px_assert(s->cursor < end);
 	wire_send_now(&c->wire, conn_ring(w, c),
 		      (struct wire_range){room_log_at(s->log, s->cursor), end - s->cursor},
 		      op_tag_pack(OP_SEND_LOG, s->generation, index));
@@ -260,6 +269,7 @@ static void sub_cut_set(struct worker *w, struct conn *c, struct sub *s, uint64_
 	if (s->cursor >= boundary)
 		s->frame_end = frame_end_find(s->log, boundary, s->cursor);
 	s->cut = s->frame_end != s->cursor;
+	px_assert(s->cursor <= s->frame_end); /* guarded: it can be finished */
 	c->cut_sub = s->cut ? (uint32_t)(s - w->subs) : NONE;
 }
 
@@ -271,6 +281,7 @@ void fanout_send_short(struct worker *w, uint32_t index, int res)
 	struct wire_sent sent = wire_now_sent(res);
 	uint64_t from = s->cursor - s->sent;
 
+	px_assert(conn_is_in_batch(w, c) && c->cut_sub == NONE); /* until now it was not known */
 	if (sent.is_broken) {
 		conn_abort(w, c, CLOSE_PEER_GONE);
 		return;
@@ -319,6 +330,7 @@ static bool round_is_due(const struct worker *w)
 
 static void round_begin(struct worker *w)
 {
+	px_assert(!w->round.is_on && w->batch.deferred_count == 0); /* the last one is over */
 	w->round.is_on = true;
 	w->round.lane = 0;
 	w->round.at = w->lanes[0].subs_base;
@@ -333,6 +345,7 @@ static void round_end(struct worker *w)
 {
 	uint64_t took_ns = w->now.mono_ns - w->round.start_ns;
 
+	px_assert(w->round.is_on);
 	w->round.is_on = false;
 	w->round.next_ns = w->round.start_ns + w->shared->limits.round_interval_ns;
 	atomic_store_explicit(&w->round.took_ns, took_ns, memory_order_relaxed);

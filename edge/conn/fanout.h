@@ -16,6 +16,10 @@
 #define SUBS_PER_CONN_MAX  16
 #define BACKOFF_ROUNDS_MAX 15
 
+_Static_assert(FANOUT_BATCH_SMALL <= FANOUT_BATCH_SOON && FANOUT_BATCH_SOON <= FANOUT_BATCH,
+	       "lists of a batch have room for FANOUT_BATCH");
+_Static_assert(SUBS_PER_CONN_MAX <= UINT8_MAX && BACKOFF_ROUNDS_MAX <= UINT8_MAX, "bytes");
+
 struct conn;
 struct room_log;
 struct worker;
