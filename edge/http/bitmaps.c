@@ -49,6 +49,7 @@ static bool bitmap_ask(struct worker *w, struct bitmap_wait *wait, uint16_t boar
 {
 	struct mail_request *m = worker_ask(w, NULL, MAIL_ASK_BITMAP, board);
 
+	px_assert(!wait->asked); /* one at a time */
 	if (m == NULL)
 		return false;
 	m->bitmap = (struct mail_ask_bitmap){.form = (uint8_t)form};
@@ -98,6 +99,7 @@ static void wait_list_answer(struct worker *w, uint32_t index, uint16_t board,
 	while (index != NONE) {
 		struct conn *c = &w->conns[index];
 
+		px_assert(c->flags & CONN_LISTED);
 		index = c->next;
 		c->next = NONE;
 		c->flags &= (uint8_t)~CONN_LISTED;
@@ -129,7 +131,7 @@ void bitmaps_mail(struct worker *w, const struct mail_answer *a)
 	struct bitmap_wait *wait = wait_at(w, board, a->bitmap.form);
 	uint32_t now = wait->now_head;
 
-	px_assert(wait->asked);
+	px_assert(a->head.type == MAIL_BITMAP && wait->asked);
 	wait->asked = false;
 	wait->now_head = wait->next_head;
 	wait->next_head = NONE;

@@ -76,6 +76,7 @@ bool http_session_is_allowed(struct worker *w, const struct conn *c)
 /* The writer has as long as a client may be quiet: what is left of the head's time says nothing. */
 void http_wait(struct worker *w, struct conn *c, enum http_what what)
 {
+	px_assert(what != HTTP_WHAT_NONE); /* http_mail() goes by it */
 	c->http_what = (uint8_t)what;
 	conn_state_set(w, c, CONN_WAIT);
 	conn_deadline_set(w, c, w->shared->limits.http_idle_timeout_ms);
@@ -100,6 +101,7 @@ void http_asset_get(struct worker *w, struct conn *c, const struct http_request 
 	const char *coding = "";
 	uint8_t user[USER_BYTES];
 
+	px_assert(a->identity.at != NULL && a->gzip.at != NULL);
 	if (brotli > 0 && brotli >= gzip) {
 		r.body = a->brotli.at;
 		r.body_len = a->brotli.len;
@@ -145,6 +147,7 @@ void http_metrics_get(struct worker *w, struct conn *c, const struct http_reques
 	}
 	len = w->shared->metrics_render(w->shared->arg, w->now, (char *)blob->bytes,
 					METRICS_BYTES_MAX);
+	px_assert(len <= METRICS_BYTES_MAX);
 	http_reply(w, c,
 		   &(struct http_reply){.status = 200,
 					.content_type = "text/plain; version=0.0.4; charset=utf-8",
@@ -284,6 +287,7 @@ static bool request_take(struct worker *w, struct conn *c)
 	const char *why;
 	int status;
 
+	px_assert(c->state == CONN_HTTP && in->seen <= in->len);
 	http_begin(c, in->bytes, in->len);
 	if (head == 0 && in->len < HTTP_HEAD_BYTES_MAX) {
 		in->seen = in->len;
@@ -352,6 +356,7 @@ void http_bytes(struct worker *w, struct conn *c, uint8_t *bytes, size_t len)
 
 void http_late(struct worker *w, struct conn *c)
 {
+	px_assert(c->state == CONN_HTTP);
 	if (c->in == NULL || c->in->len == 0) {
 		conn_close(w, c, CLOSE_HTTP_TIMEOUT);
 		return;
@@ -363,6 +368,7 @@ void http_late(struct worker *w, struct conn *c)
 /* The answer may still come: no other request may follow here. */
 void http_wait_late(struct worker *w, struct conn *c)
 {
+	px_assert(c->state == CONN_WAIT);
 	c->flags &= (uint8_t)~CONN_KEEP_ALIVE;
 	http_reply_error(w, c, HTTP_ERROR_ANSWER_SLOW,
 			 "no answer in time; a placement may have taken effect: repeat it with its "

@@ -204,7 +204,7 @@ void http_reply_board(struct worker *w, struct conn *c, uint16_t board, const st
 
 void http_bitmap(struct worker *w, struct conn *c, uint16_t board, const struct bitmap *bitmap)
 {
-	px_assert(c->http_what == HTTP_WHAT_BITMAP);
+	px_assert(c->state == CONN_WAIT && c->http_what == HTTP_WHAT_BITMAP);
 	http_reply_board(w, c, board, bitmap, 0, BITMAP_MAX_AGE_S,
 			 (struct http_list){.name = NULL});
 }
@@ -328,6 +328,7 @@ static void reply_session(struct worker *w, struct conn *c, const struct mail_yo
 	struct text_out fields = text_out_of(lines, sizeof(lines));
 	struct json_out j = json_out_of(body, sizeof(body));
 
+	px_assert(c->flags & CONN_USER);
 	http_cookie_line(w, c, c->user, &fields, token);
 	text_put(&fields, "Cache-Control: no-store\r\n");
 	px_assert(!fields.bad);
@@ -379,6 +380,7 @@ void http_mail(struct worker *w, struct conn *c, const struct mail_answer *a)
 {
 	switch ((enum http_what)c->http_what) {
 	case HTTP_WHAT_PUT:
+		px_assert(a->head.type == MAIL_PLACED || a->head.type == MAIL_REFUSED);
 		if (a->head.type == MAIL_PLACED)
 			reply_placed(w, c, &a->placed);
 		else
@@ -386,9 +388,11 @@ void http_mail(struct worker *w, struct conn *c, const struct mail_answer *a)
 					   a->refused.wait_ms);
 		return;
 	case HTTP_WHAT_PIXEL:
+		px_assert(a->head.type == MAIL_PIXEL);
 		reply_pixel(w, c, &a->pixel);
 		return;
 	case HTTP_WHAT_SESSION:
+		px_assert(a->head.type == MAIL_YOU);
 		reply_session(w, c, &a->you);
 		return;
 	case HTTP_WHAT_HISTORY:

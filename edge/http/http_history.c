@@ -34,6 +34,7 @@ static bool history_ask(struct worker *w, struct conn *c, const struct room *r,
 {
 	struct mail_request *m;
 
+	px_assert(ask->kind != QUESTION_ROLLBACK); /* those are the operator's */
 	if (!conn_may_ask(w, c)) {
 		http_reply_refusal(w, c, REFUSAL_TOO_FAST, 1000);
 		return false;

@@ -80,6 +80,7 @@ static void refusal_tell(struct worker *w, const struct http_head *h)
 	char origin[TOLD_CHARS_MAX], host[TOLD_CHARS_MAX], remedy[TOLD_CHARS_MAX + 100];
 	bool is_last = false;
 
+	px_assert(h->origin.at != NULL); /* without one nobody is refused for it */
 	if (!pair_is_new(w->shared, pair != 0 ? pair : 1, &is_last))
 		return;
 	told_print(h->origin, origin);
@@ -142,6 +143,7 @@ void http_origin_take(struct worker *w, struct conn *c, const struct http_head *
 
 void http_origin_fields(const struct worker *w, const struct conn *c, struct text_out *fields)
 {
+	px_assert(c->http_cors < CORS_LISTED + atomic_load(&w->shared->origins.count));
 	if (c->http_cors == CORS_ANYBODY)
 		text_put(fields, "Access-Control-Allow-Origin: *\r\n" EXPOSED);
 	else if (c->http_cors >= CORS_LISTED)

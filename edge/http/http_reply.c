@@ -119,6 +119,8 @@ void http_reply(struct worker *w, struct conn *c, const struct http_reply *r)
 	struct out_buf *out = conn_out_borrow(w, c);
 
 	px_assert(c->state == CONN_HTTP || c->state == CONN_WAIT);
+	px_assert(r->content_type != NULL || r->body_len == 0);
+	px_assert(r->blob == NULL || !r->body_is_static); /* one owner */
 	if (out == NULL) {
 		blob_unref(r->blob);
 		conn_close(w, c, CLOSE_OVERLOAD);
@@ -211,6 +213,7 @@ void http_reply_refusal(struct worker *w, struct conn *c, enum refusal why, uint
 	unsigned status = refusal_http_status(why);
 	char fields[128];
 
+	px_assert(refusal_is_known(why));
 	if (status == 429 || status == 503)
 		snprintf(fields, sizeof(fields),
 			 "Cache-Control: no-store\r\nRetry-After: %u\r\nX-Wait-Ms: %u\r\n",

@@ -65,6 +65,7 @@ static void ask(struct worker *w, struct conn *c, const struct room *r, enum rol
 	bool is_made = op == ROLLBACK_LIST || order != NULL;
 	struct mail_request *m = is_made ? worker_ask(w, c, MAIL_QUESTION, r->number) : NULL;
 
+	px_assert((body == NULL) == (op == ROLLBACK_LIST));
 	if (m == NULL) {
 		free(order);
 		http_reply_refusal(w, c, REFUSAL_OVERLOADED, 1000);
@@ -212,6 +213,7 @@ static void reply_json(struct worker *w, struct conn *c, const struct rollback_r
 		return;
 	}
 	px_assert(is_list || count == 1);
+	px_assert(r->told->len == count * sizeof(told)); /* whole ones */
 	j = json_out_of(blob->bytes, room);
 	if (is_list)
 		json_open_array(&j, NULL);

@@ -16,6 +16,7 @@ static struct wire_range send_range(const struct conn *c)
 
 static void send_taken(struct worker *w, struct conn *c, uint64_t taken)
 {
+	px_assert(taken <= send_range(c).len);
 	if (c->out == NULL) {
 		c->body += taken;
 		c->body_len -= taken;
@@ -40,6 +41,7 @@ void http_send_start(struct worker *w, struct conn *c)
 
 static void send_finished(struct worker *w, struct conn *c)
 {
+	px_assert(c->out == NULL && c->body_len == 0);
 	blob_unref(c->body_blob);
 	c->body_blob = NULL;
 	c->body = NULL;

@@ -80,6 +80,7 @@ static bool handshake_answer(struct worker *w, struct conn *c, const struct http
 
 	if (at == NULL)
 		return false;
+	px_assert(key_is_good(h->ws_key)); /* handshake_is_good() */
 	ws_accept_key(h->ws_key.at, accept);
 	if (protocol != NULL)
 		snprintf(line, sizeof(line), "Sec-WebSocket-Protocol: %s\r\n", protocol);

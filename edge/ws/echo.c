@@ -13,6 +13,9 @@
 
 #define MESSAGE_BYTES_MAX (64u << 20)
 
+_Static_assert(BODY_BYTES_MAX >= WS_CONTROL_BYTES_MAX,
+	       "a handshake has no body: what stands behind it leaves so much of `in` free");
+
 void echo_begin(struct worker *w, struct conn *c)
 {
 	c->encoding = MESSAGE_BINARY;
@@ -39,6 +42,7 @@ static void echo_piece(struct worker *w, struct conn *c, const struct ws_piece *
 		/* The payload of a split ping is kept behind the input, and answered whole. */
 		struct in_buf *in = c->in;
 
+		px_assert(in->seen + p->len <= WS_CONTROL_BYTES_MAX);
 		memcpy(in->bytes + IN_BYTES - WS_CONTROL_BYTES_MAX + in->seen, p->data, p->len);
 		in->seen += (uint32_t)p->len;
 		if (!p->ends)
@@ -81,6 +85,7 @@ static void input_use(struct worker *w, struct conn *c)
 	}
 	if (c->in == NULL)
 		return; /* it is being closed */
+	px_assert(at <= in->len);
 	memmove(in->bytes, in->bytes + at, in->len - at);
 	in->len -= at;
 	if (in->len == 0 && in->seen == 0)

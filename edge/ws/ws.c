@@ -39,6 +39,7 @@ static bool sub_may_be_cut(const struct worker *w, const struct conn *c, const s
 static void refuse(struct worker *w, struct conn *c, uint16_t board, uint64_t request,
 		   enum refusal why, uint32_t wait_ms)
 {
+	px_assert(refusal_is_known(why));
 	conn_answer(w, c,
 		    &(struct message){.type = MSG_REFUSED,
 				      .refused = {.board = board,
@@ -57,6 +58,7 @@ static void error_say(struct worker *w, struct conn *c, enum refusal why, uint16
 				      .request = request,
 				      .wait_ms = wait_ms}};
 
+	px_assert(refusal_is_known(why));
 	snprintf(m.error.text, sizeof(m.error.text), "%s", refusal_text(why));
 	conn_answer(w, c, &m);
 }
@@ -73,6 +75,7 @@ static void welcome(struct worker *w, struct conn *c)
 {
 	struct message m = {.type = MSG_WELCOME};
 
+	px_assert(c->flags & CONN_USER);
 	memcpy(m.welcome.user, c->user, sizeof(m.welcome.user));
 	conn_answer(w, c, &m);
 }
@@ -119,6 +122,7 @@ static struct mail_request *ask(struct worker *w, struct conn *c, enum mail_requ
 {
 	struct mail_request *m;
 
+	px_assert(c->state == CONN_WS && c->why == CLOSE_NONE); /* who closes asks no more */
 	if (c->pending >= (c->encoding == MESSAGE_JSON ? PENDING_JSON_MAX : PENDING_BINARY_MAX)) {
 		conn_close(w, c, CLOSE_TOO_MANY);
 		return NULL;
@@ -240,6 +244,7 @@ static void message_run(struct worker *w, struct conn *c, const uint8_t *at, siz
 	struct message m;
 	int rc = -EBADMSG;
 
+	px_assert(len <= MESSAGE_IN_BYTES_MAX && opcode < WS_CLOSE); /* the parser's limit */
 	metric_add(&w->metrics.messages_in, 1);
 	if ((opcode == WS_TEXT) == (c->encoding == MESSAGE_JSON))
 		rc = message_decode_client((enum message_encoding)c->encoding, at, len, scratch,
@@ -267,6 +272,7 @@ static void control_run(struct worker *w, struct conn *c, const uint8_t *at, siz
 {
 	uint8_t *out;
 
+	px_assert(len <= WS_CONTROL_BYTES_MAX && opcode >= WS_CLOSE); /* likewise */
 	if (opcode == WS_CLOSE) {
 		conn_close(w, c, CLOSE_PEER_CLOSED);
 		return;
@@ -425,6 +431,7 @@ static bool stale_ends_sub(struct worker *w, struct conn *c, uint16_t board, uin
 
 static void refused(struct worker *w, struct conn *c, uint16_t board, const struct mail_refused *a)
 {
+	px_assert(a->asked == MAIL_PLACE || a->asked == MAIL_SUBSCRIBE);
 	if (a->asked == MAIL_PLACE)
 		refuse(w, c, board, a->request, (enum refusal)a->refusal, a->wait_ms);
 	else
@@ -471,7 +478,7 @@ static void answer(struct worker *w, struct conn *c, const struct mail_answer *a
 
 void ws_mail(struct worker *w, struct conn *c, const struct mail_answer *a)
 {
-	px_assert(c->pending > 0);
+	px_assert(c->state == CONN_WS && c->pending > 0);
 	c->pending--;
 	answer(w, c, a);
 	if (c->why != CLOSE_NONE && c->state == CONN_WS)
@@ -487,6 +494,7 @@ void ws_stale(struct worker *w, struct conn *c, struct sub *s)
 				      .seq = atomic_load(&r->seq),
 				      .oldest = atomic_load(&r->seq)}};
 
+	px_assert(!s->cut); /* or its frame must be finished */
 	metric_add(&w->metrics.stale, 1);
 	sub_free(w, s);
 	conn_answer(w, c, &m);
