@@ -40,6 +40,7 @@ const char *close_reason_text(enum close_reason why)
 
 enum close_reason close_reason_of_frame(unsigned bad_code)
 {
+	px_assert(bad_code != 0); /* the parser's, behind WS_BAD */
 	if (bad_code == 1007)
 		return CLOSE_NOT_UTF8;
 	return bad_code == 1009 ? CLOSE_TOO_BIG : CLOSE_PROTOCOL;

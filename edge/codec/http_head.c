@@ -11,6 +11,7 @@
 #include <strings.h>
 
 #include "edge/codec/http_host.h"
+#include "engine/base/assert.h"
 
 #define STATUS_BAD             400
 #define STATUS_TARGET_LONG     414
@@ -78,6 +79,7 @@ size_t http_head_end(const uint8_t *in, size_t len, size_t seen)
 {
 	size_t from = seen > 2 ? seen - 2 : 0;
 
+	px_assert(seen <= len);
 	while (from < len) {
 		const uint8_t *lf = memchr(in + from, '\n', len - from);
 		size_t at;
@@ -141,6 +143,7 @@ static bool path_is_plain(struct span path)
 {
 	struct span rest = {path.at + 1, path.len - 1};
 
+	px_assert(path.len > 0 && path.at[0] == '/'); /* parse_target() begins there */
 	while (rest.at != NULL) {
 		struct span segment = span_cut(&rest, '/');
 
@@ -344,6 +347,7 @@ static int parse_field(struct span line, struct span behind, struct http_head *h
 	struct span value = line;
 	struct span name = span_cut(&value, ':');
 
+	px_assert(line.len > 0); /* the empty one ends the head */
 	if (is_blank(line.at[0]))
 		return refuse(STATUS_BAD, "folded field", ret_why);
 	if (value.at == NULL)

@@ -12,6 +12,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "engine/base/assert.h"
+
 /* --- characters ------------------------------------------------------------------------------- */
 
 static bool is_digit(char c)
@@ -119,8 +121,10 @@ bool http_host_is_good(struct span authority)
 
 	if (!authority_split(authority, &a) || !all(a.port, is_digit))
 		return false;
-	if (a.host.len > 0 && a.host.at[0] == '[')
+	if (a.host.len > 0 && a.host.at[0] == '[') {
+		px_assert(a.host.len >= 2 && a.host.at[a.host.len - 1] == ']');
 		return literal_is_good((struct span){a.host.at + 1, a.host.len - 2});
+	}
 	return name_is_good(a.host);
 }
 

@@ -187,6 +187,7 @@ size_t message_encode_client(const struct message *message, uint8_t *out)
 	default:
 		px_unreachable("not a message of a client");
 	}
+	px_assert((size_t)(p - out) <= MESSAGE_IN_BYTES_MAX);
 	return (size_t)(p - out);
 }
 
@@ -465,6 +466,7 @@ static size_t encode_server_binary(const struct message *message, uint8_t *out)
 	default:
 		px_unreachable("not an answer of the server");
 	}
+	px_assert((size_t)(p - out) <= MESSAGE_OUT_BYTES_MAX - SERVER_FRAME_HEAD_BYTES_MAX);
 	return (size_t)(p - out);
 }
 
@@ -478,6 +480,7 @@ static size_t finish_frame(enum message_encoding encoding, uint8_t *out, size_t 
 	uint8_t head[WS_HEAD_BYTES_MAX];
 	size_t head_len = ws_head_write(head, true, opcode, payload_len);
 
+	px_assert(head_len <= SERVER_FRAME_HEAD_BYTES_MAX); /* what was left free for it */
 	memmove(out + head_len, out + SERVER_FRAME_HEAD_BYTES_MAX, payload_len);
 	memcpy(out, head, head_len);
 	return head_len + payload_len;
@@ -525,12 +528,18 @@ size_t message_encode_delta(enum message_encoding encoding, const struct msg_del
 			    uint32_t width, uint32_t board_cells, unsigned bits,
 			    const struct delta_cell *cells, uint8_t *out)
 {
+	size_t room = message_delta_bytes_max(encoding, board_cells, bits, delta->count);
 	uint8_t *payload = out + SERVER_FRAME_HEAD_BYTES_MAX;
-	uint8_t *p;
+	size_t len;
 
-	if (encoding == MESSAGE_JSON)
-		return finish_frame(encoding, out, json_encode_delta(delta, width, cells, payload));
-	p = put_delta(payload, delta);
-	p += delta_encode(board_cells, bits, cells, delta->count, p);
-	return finish_frame(encoding, out, (size_t)(p - payload));
+	if (encoding == MESSAGE_JSON) {
+		len = json_encode_delta(delta, width, cells, payload);
+	} else {
+		uint8_t *p = put_delta(payload, delta);
+
+		p += delta_encode(board_cells, bits, cells, delta->count, p);
+		len = (size_t)(p - payload);
+	}
+	px_assert(len <= room - SERVER_FRAME_HEAD_BYTES_MAX);
+	return finish_frame(encoding, out, len);
 }

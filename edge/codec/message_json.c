@@ -17,6 +17,8 @@
 
 #define WHOLE_NUMBER_LIMIT 9007199254740992.0 /* 2^53 */
 
+_Static_assert(TOKEN_BYTES_MAX <= MESSAGE_IN_BYTES_MAX, "a token has room in `scratch`");
+
 /* A whole number below `limit` (at most 2^53). */
 static bool whole_number(const json_t *value, double limit, uint64_t *ret_number)
 {

@@ -216,6 +216,7 @@ size_t json_encode_delta(const struct msg_delta *delta, uint32_t width,
 {
 	char *at = put_head((char *)out, delta);
 
+	px_assert(width > 0 && delta->first <= delta->last);
 	for (uint32_t i = 0; i < delta->count; i++) {
 		uint32_t x = cells[i].cell % width;
 		uint32_t y = cells[i].cell / width;

@@ -179,6 +179,8 @@ static size_t head_write(uint8_t *out, bool fin, enum ws_opcode opcode, uint8_t 
 {
 	size_t bytes = payload_len > UINT16_MAX ? 8 : payload_len >= LENGTH_16 ? 2 : 0;
 
+	px_assert(payload_len >> 63 == 0); /* the bit that must be zero */
+	px_assert(!is_control(opcode) || (fin && payload_len <= WS_CONTROL_BYTES_MAX));
 	out[0] = (uint8_t)((fin ? FIN_BIT : 0) | (uint8_t)opcode);
 	if (bytes == 0)
 		out[1] = (uint8_t)(mask_bit | payload_len);
@@ -217,6 +219,7 @@ void ws_parser_init(struct ws_parser *p, enum ws_role role, uint32_t message_byt
 
 static bool bad(struct ws_parser *p, uint16_t code, const char *text)
 {
+	px_assert(p->bad_code == 0); /* the first one ends the stream */
 	p->bad_code = code;
 	p->bad_text = text;
 	return false;
@@ -283,6 +286,7 @@ static bool check_length(struct ws_parser *p)
 
 static void begin_payload(struct ws_parser *p)
 {
+	px_assert(p->left == 0); /* the frame before was used up */
 	p->opcode = p->head[0] & OPCODE_BITS;
 	p->left = head_length(p->head);
 	p->mask_at = 0;
@@ -296,12 +300,14 @@ static void begin_payload(struct ws_parser *p)
 		p->flags |= BEGINS;
 	}
 	p->message_bytes += p->left;
+	px_assert(p->message_bytes <= p->message_bytes_max); /* behind check_length() */
 }
 
 /* Takes bytes of the head, one at a time: at most 14 a frame. */
 static bool feed_head(struct ws_parser *p, const uint8_t *in, size_t len, size_t *used)
 {
 	while (*used < len && (p->flags & IN_PAYLOAD) == 0) {
+		px_assert(p->head_len < sizeof(p->head)); /* no head is longer */
 		p->head[p->head_len++] = in[(*used)++];
 		if (p->head_len < 2)
 			continue;
@@ -364,6 +370,7 @@ static bool check_payload(struct ws_parser *p, const uint8_t *in, size_t len)
 
 static void end_frame(struct ws_parser *p)
 {
+	px_assert(p->left == 0 && (p->flags & IN_PAYLOAD) != 0);
 	p->flags &= BEGINS;
 	p->head_len = 0;
 }
@@ -376,6 +383,7 @@ static void tell_piece(struct ws_parser *p, uint8_t *data, size_t len, bool firs
 	bool last = p->left == 0;
 	bool fin = (p->flags & FIN) != 0;
 
+	px_assert(control || p->message_opcode != WS_CONTINUATION); /* fragments are joined */
 	*ret_piece = (struct ws_piece){
 		.data = data,
 		.len = len,
