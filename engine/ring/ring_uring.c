@@ -69,6 +69,8 @@ static int bufs_open(struct ring *r, const struct ring_config *config)
 	size_t bytes = (size_t)config->recv_bufs * config->recv_buf_bytes;
 	int rc;
 
+	px_assert((config->recv_bufs & (config->recv_bufs - 1)) == 0 && config->recv_bufs <= 32768);
+	px_assert(config->recv_buf_bytes > 0);
 	r->buf_ring_bytes = config->recv_bufs * sizeof(struct io_uring_buf);
 	r->buf_ring = mmap(NULL, r->buf_ring_bytes + bytes, PROT_READ | PROT_WRITE,
 			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -150,6 +152,7 @@ int ring_open(const struct ring_config *config, struct ring **ret_ring)
 
 	if (r == NULL)
 		return -ENOMEM;
+	px_assert(config->cq_entries >= config->sq_entries);
 	r->wake_fd = -1;
 	rc = uring_open(r, config);
 	if (rc < 0) {
@@ -182,6 +185,7 @@ void ring_close(struct ring *r)
 			if (lead->followers[i] == r)
 				lead->followers[i] = lead->followers[--lead->follower_count];
 	}
+	px_assert(r->follower_count == 0); /* the lead is the last */
 	io_uring_queue_exit(&r->uring);
 	if (r->buf_ring != NULL)
 		(void)munmap(r->buf_ring, r->buf_ring_bytes);
@@ -222,6 +226,7 @@ static void bufs_give(struct ring *r)
 {
 	if (r->bufs_back == 0)
 		return;
+	px_assert(r->bufs_back <= r->buf_count);
 	io_uring_buf_ring_advance(r->buf_ring, (int)r->bufs_back);
 	r->bufs_back = 0;
 }
@@ -322,6 +327,7 @@ static void lead_sleep(struct ring *lead, uint64_t timeout_ns)
 	struct __kernel_timespec ts;
 	struct io_uring_cqe *cqe;
 
+	px_assert(lead->lead == lead && timeout_ns > 0);
 	if (!lead->wake_armed) {
 		struct io_uring_sqe *sqe = sqe_get(lead, 0);
 
@@ -455,6 +461,7 @@ void ring_send_now(struct ring *r, uint32_t slot, const void *bytes, size_t len,
 {
 	struct io_uring_sqe *sqe = sqe_get(r, 0);
 
+	px_assert(len > 0);
 	/* MSG_WAITALL with CQE_SKIP_SUCCESS, always: without it a short send is a success, and
 	 * swallowed. MSG_DONTWAIT keeps the kernel from waiting for the rest. */
 	io_uring_prep_send(sqe, (int)slot, bytes, len, MSG_DONTWAIT | MSG_WAITALL | MSG_NOSIGNAL);
@@ -465,6 +472,7 @@ void ring_send_all(struct ring *r, uint32_t slot, const void *bytes, size_t len,
 {
 	struct io_uring_sqe *sqe = sqe_get(r, 0);
 
+	px_assert(len > 0);
 	io_uring_prep_send(sqe, (int)slot, bytes, len, MSG_WAITALL | MSG_NOSIGNAL);
 	sqe_tag(sqe, IOSQE_FIXED_FILE, tag);
 }
@@ -501,7 +509,7 @@ void ring_write(struct ring *r, int fd, const void *bytes, size_t len, uint64_t 
 {
 	struct io_uring_sqe *sqe = sqe_get(r, linked ? 1 : 0);
 
-	px_assert(len <= UINT32_MAX);
+	px_assert(fd >= 0 && len > 0 && len <= UINT32_MAX);
 	io_uring_prep_write(sqe, fd, bytes, (unsigned)len, offset);
 	sqe_tag(sqe, linked ? IOSQE_IO_LINK : 0, tag);
 }
@@ -510,6 +518,7 @@ void ring_fdatasync(struct ring *r, int fd, uint64_t tag)
 {
 	struct io_uring_sqe *sqe = sqe_get(r, 0);
 
+	px_assert(fd >= 0);
 	io_uring_prep_fsync(sqe, fd, IORING_FSYNC_DATASYNC);
 	sqe_tag(sqe, 0, tag);
 }
