@@ -116,17 +116,17 @@ void session_key_free(struct session_key *key)
 	free(key);
 }
 
-static void sign(const struct session_key *key, const char *text, size_t len,
+/* False: no memory. */
+static bool sign(const struct session_key *key, const char *text, size_t len,
 		 uint8_t mac[static MAC_BYTES])
 {
 	EVP_MAC_CTX *ctx = EVP_MAC_CTX_dup(key->keyed);
 	size_t mac_len = 0;
+	bool is_signed = ctx != NULL && EVP_MAC_update(ctx, (const uint8_t *)text, len) == 1 &&
+			 EVP_MAC_final(ctx, mac, &mac_len, MAC_BYTES) == 1 && mac_len == MAC_BYTES;
 
-	px_assert(ctx != NULL);
-	px_assert(EVP_MAC_update(ctx, (const uint8_t *)text, len) == 1);
-	px_assert(EVP_MAC_final(ctx, mac, &mac_len, MAC_BYTES) == 1);
-	px_assert(mac_len == MAC_BYTES);
 	EVP_MAC_CTX_free(ctx);
+	return is_signed;
 }
 
 /* --- tokens ----------------------------------------------------------------------------------- */
@@ -137,16 +137,22 @@ size_t session_mint(const struct session_key *key, const uint8_t user[static USE
 	uint8_t claim[CLAIM_BYTES];
 	uint8_t mac[MAC_BYTES];
 	uint8_t *p = put_u8(claim, TOKEN_VERSION);
+	size_t claim_chars, mac_chars;
 
 	p = put_bytes(p, user, USER_BYTES);
 	p = put_u64(p, issued_s);
 	p = put_u64(p, expires_s);
 	px_assert(p == claim + CLAIM_BYTES);
 
-	px_assert(base64url_encode(claim, sizeof(claim), out) == CLAIM_CHARS);
-	sign(key, out, CLAIM_CHARS, mac);
+	claim_chars = base64url_encode(claim, sizeof(claim), out);
+	px_assert(claim_chars == CLAIM_CHARS);
+	if (!sign(key, out, CLAIM_CHARS, mac)) {
+		out[0] = 0;
+		return 0;
+	}
 	out[CLAIM_CHARS] = '.';
-	px_assert(base64url_encode(mac, sizeof(mac), out + CLAIM_CHARS + 1) == MAC_CHARS);
+	mac_chars = base64url_encode(mac, sizeof(mac), out + CLAIM_CHARS + 1);
+	px_assert(mac_chars == MAC_CHARS);
 	out[TOKEN_CHARS] = 0;
 	return TOKEN_CHARS;
 }
@@ -163,7 +169,8 @@ int session_verify(const struct session_key *key, const char *token, size_t len,
 	    !base64url_decode(token, CLAIM_CHARS, claim) ||
 	    !base64url_decode(token + CLAIM_CHARS + 1, MAC_CHARS, given))
 		return -EBADMSG;
-	sign(key, token, CLAIM_CHARS, mac);
+	if (!sign(key, token, CLAIM_CHARS, mac))
+		return -ENOMEM;
 	if (CRYPTO_memcmp(mac, given, MAC_BYTES) != 0)
 		return -EBADMSG;
 	b = bytes_of(claim, sizeof(claim));

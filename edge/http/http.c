@@ -53,16 +53,18 @@ bool http_session(struct worker *w, const struct http_head *h, uint8_t user[stat
 
 /* Over TLS the cookie is Secure: it must not go out over a plain connection that somebody makes the
  * browser open. */
-void http_cookie_line(struct worker *w, const struct conn *c, const uint8_t user[static USER_BYTES],
+bool http_cookie_line(struct worker *w, const struct conn *c, const uint8_t user[static USER_BYTES],
 		      struct text_out *fields, char *ret_token)
 {
 	uint64_t now_s = w->now.wall_ms / 1000;
 	uint64_t life_s = w->shared->limits.session_lifetime_s;
 
-	session_mint(w->shared->session_key, user, now_s, now_s + life_s, ret_token);
+	if (session_mint(w->shared->session_key, user, now_s, now_s + life_s, ret_token) == 0)
+		return false;
 	text_print(fields,
 		   "Set-Cookie: pixeld=%s; Path=/; HttpOnly; SameSite=Lax; %sMax-Age=%llu\r\n",
 		   ret_token, c->http_tls ? "Secure; " : "", (unsigned long long)life_s);
+	return true;
 }
 
 bool http_session_is_allowed(struct worker *w, const struct conn *c)
@@ -118,7 +120,7 @@ void http_asset_get(struct worker *w, struct conn *c, const struct http_request 
 		   WEB_CONTENT_SECURITY_POLICY);
 	if (!a->immutable && !http_session(w, h, user) && http_session_is_allowed(w, c)) {
 		session_random_user(user);
-		http_cookie_line(w, c, user, &fields, token);
+		(void)http_cookie_line(w, c, user, &fields, token); /* else with the next page */
 	}
 	px_assert(!fields.bad);
 	r.fields = text_end(&fields);

@@ -329,7 +329,10 @@ static void reply_session(struct worker *w, struct conn *c, const struct mail_yo
 	struct json_out j = json_out_of(body, sizeof(body));
 
 	px_assert(c->flags & CONN_USER);
-	http_cookie_line(w, c, c->user, &fields, token);
+	if (!http_cookie_line(w, c, c->user, &fields, token)) {
+		http_reply_refusal(w, c, REFUSAL_OVERLOADED, 1000);
+		return;
+	}
 	text_put(&fields, "Cache-Control: no-store\r\n");
 	px_assert(!fields.bad);
 	snprintf(request, sizeof(request), "%llu", (unsigned long long)you->last_request);

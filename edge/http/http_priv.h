@@ -48,8 +48,8 @@ enum http_token http_token_look(struct worker *w, const struct http_head *h,
 				uint8_t user[static USER_BYTES], uint64_t *ret_ends_s);
 bool http_session(struct worker *w, const struct http_head *h, uint8_t user[static USER_BYTES]);
 /* Appends the Set-Cookie line that gives the user a session; also returns the token in
- * ret_token. */
-void http_cookie_line(struct worker *w, const struct conn *c, const uint8_t user[static USER_BYTES],
+ * ret_token. False: no memory, and no line. */
+bool http_cookie_line(struct worker *w, const struct conn *c, const uint8_t user[static USER_BYTES],
 		      struct text_out *fields, char *ret_token);
 /* A request starts with these bytes: clears everything left of the one before. */
 void http_begin(struct conn *c, const uint8_t *bytes, size_t len);

@@ -81,7 +81,10 @@ static bool handshake_answer(struct worker *w, struct conn *c, const struct http
 	if (at == NULL)
 		return false;
 	px_assert(key_is_good(h->ws_key)); /* handshake_is_good() */
-	ws_accept_key(h->ws_key.at, accept);
+	if (!ws_accept_key(h->ws_key.at, accept)) {
+		conn_abort(w, c, CLOSE_OVERLOAD);
+		return false;
+	}
 	if (protocol != NULL)
 		snprintf(line, sizeof(line), "Sec-WebSocket-Protocol: %s\r\n", protocol);
 	len = snprintf(

@@ -8,11 +8,15 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "edge/codec/session.h"
+#include "edge/codec/ws_frame.h"
 
 #define ISSUED  1700000000u
 #define EXPIRES 1700003600u
@@ -20,6 +24,29 @@
 static struct session_key *key;
 static const uint8_t user[USER_BYTES] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 255};
 static const char secret[] = "a secret of some length";
+
+static bool is_out_of_memory; /* for OpenSSL */
+
+static void *openssl_malloc(size_t bytes, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	return is_out_of_memory ? NULL : malloc(bytes);
+}
+
+static void *openssl_realloc(void *at, size_t bytes, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	return is_out_of_memory ? NULL : realloc(at, bytes);
+}
+
+static void openssl_free(void *at, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	free(at);
+}
 
 static int make_key(void **state)
 {
@@ -153,6 +180,29 @@ static void random_users_differ(void **state)
 	assert_memory_not_equal(a, b, 16);
 }
 
+/* It is an answer, as everywhere: OpenSSL allocates for the time of each call. */
+static void no_memory_is_no_token_and_no_handshake(void **state)
+{
+	char token[SESSION_TOKEN_CHARS_MAX], none[SESSION_TOKEN_CHARS_MAX] = "as it was";
+	char accept[WS_ACCEPT_CHARS];
+	uint8_t found[16];
+	size_t len = session_mint(key, user, ISSUED, EXPIRES, token), none_len;
+	bool is_accepted;
+	int rc;
+
+	(void)state;
+	is_out_of_memory = true;
+	none_len = session_mint(key, user, ISSUED, EXPIRES, none);
+	rc = session_verify(key, token, len, ISSUED, found, NULL);
+	is_accepted = ws_accept_key("dGhlIHNhbXBsZSBub25jZQ==", accept);
+	is_out_of_memory = false;
+	assert_int_equal(none_len, 0);
+	assert_string_equal(none, "");
+	assert_int_equal(rc, -ENOMEM);
+	assert_false(is_accepted);
+	assert_int_equal(session_verify(key, token, len, ISSUED, found, NULL), 0);
+}
+
 static void *mint_and_verify(void *arg)
 {
 	char token[SESSION_TOKEN_CHARS_MAX];
@@ -197,8 +247,12 @@ int main(void)
 		cmocka_unit_test(token_of_another_version_is_refused),
 		cmocka_unit_test(secret_has_a_length),
 		cmocka_unit_test(random_users_differ),
+		cmocka_unit_test(no_memory_is_no_token_and_no_handshake),
 		cmocka_unit_test(threads_share_one_key),
 	};
 
+	/* Before OpenSSL has allocated anything. */
+	if (CRYPTO_set_mem_functions(openssl_malloc, openssl_realloc, openssl_free) != 1)
+		return 1;
 	return cmocka_run_group_tests(tests, make_key, drop_key);
 }

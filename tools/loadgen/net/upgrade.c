@@ -148,7 +148,10 @@ int upgrade_check(const uint8_t *head, size_t len, const struct upgrade_ask *ask
 		return -EBADMSG;
 	}
 	upgrade_key(random, key);
-	ws_accept_key(key, accept);
+	if (!ws_accept_key(key, accept)) {
+		*ret_why = "no memory to check the 101";
+		return -ENOMEM;
+	}
 	while (at < end) {
 		const char *next = memmem(at, (size_t)(end - at), "\r\n", 2);
 

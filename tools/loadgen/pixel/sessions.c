@@ -23,14 +23,15 @@ int sessions_mint(const uint8_t *secret, size_t secret_len, uint64_t now_s,
 
 	if (r < 0)
 		return r;
-	for (uint32_t i = 0; i < count; i++) {
+	for (uint32_t i = 0; i < count && r == 0; i++) {
 		uint8_t user[USER_BYTES];
 
 		session_random_user(user);
-		(void)session_mint(key, user, now_s, now_s + VALID_S, tokens[i].chars);
+		if (session_mint(key, user, now_s, now_s + VALID_S, tokens[i].chars) == 0)
+			r = -ENOMEM;
 	}
 	session_key_free(key);
-	return 0;
+	return r;
 }
 
 static int token_cut(const struct http_answer *a, struct session_token *ret_token)
