@@ -196,6 +196,46 @@ uint8_t board_get(const struct board *b, uint32_t cell)
 	return (uint8_t)(byte >> cell_shift(b, cell) & color_mask(b));
 }
 
+/* Of each color in 8 bytes the highest bit, where the color is `colors` or more; `colors` is below
+ * 1 << bits. No color touches its neighbor: what is subtracted is less than the bit that is set. */
+static uint64_t word_beyond(uint64_t word, unsigned bits, unsigned colors)
+{
+	const uint64_t ones = UINT64_MAX / ((1u << bits) - 1), high = ones << (bits - 1);
+	const unsigned half = 1u << (bits - 1);
+
+	if (colors < half)
+		return (word | ((word | high) - colors * ones)) & high;
+	return word & ((word | high) - (colors - half) * ones) & high;
+}
+
+uint32_t board_beyond(const struct board *b, unsigned colors, uint32_t *ret_first)
+{
+	const uint32_t per_word = 64 / b->bits, cells = board_cells(b);
+	const size_t words = cells / per_word;
+	uint32_t count = 0, first = cells;
+
+	if (colors > color_mask(b))
+		return 0;
+	for (size_t i = 0; i < words; i++) {
+		uint64_t word, found;
+
+		memcpy(&word, b->bytes + i * sizeof(word), sizeof(word));
+		found = word_beyond(word, b->bits, colors);
+		if (found != 0 && count == 0)
+			first = (uint32_t)i * per_word;
+		count += (uint32_t)__builtin_popcountll(found);
+	}
+	for (uint32_t cell = (uint32_t)words * per_word; cell < cells; cell++)
+		if (board_get(b, cell) >= colors && count++ == 0)
+			first = cell;
+	if (count == 0)
+		return 0;
+	while (board_get(b, first) < colors)
+		first++;
+	*ret_first = first;
+	return count;
+}
+
 static void block_save(struct board *b, uint32_t block);
 
 void board_prefetch(const struct board *b, uint32_t cell)

@@ -53,6 +53,8 @@ size_t board_bytes(const struct board *b);
 /* Prefetches the memory of the cell. */
 void board_prefetch(const struct board *b, uint32_t cell);
 uint8_t board_get(const struct board *b, uint32_t cell);
+/* How many cells have a color of this number or a higher one, and the first of them. */
+uint32_t board_beyond(const struct board *b, unsigned colors, uint32_t *ret_first);
 bool board_set(struct board *b, uint32_t cell, uint8_t color); /* true: its color changed */
 
 /* Replaces everything, from a snapshot. len = board_bytes(). No copy may be in progress. */

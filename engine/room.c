@@ -22,3 +22,25 @@ uint32_t room_online(const struct room *room)
 		sum += atomic_load_explicit(&room->online[i], memory_order_relaxed);
 	return sum;
 }
+
+void rooms_faces_see(struct rooms *rooms, unsigned worker)
+{
+	_Atomic uint64_t *seen = &rooms->faces_seen[worker];
+	uint64_t set = atomic_load_explicit(&rooms->faces_set, memory_order_acquire);
+
+	/* What the turn before looked at is behind us; what comes sees the faces of this number. */
+	if (atomic_load_explicit(seen, memory_order_relaxed) != set)
+		atomic_store_explicit(seen, set, memory_order_release);
+}
+
+uint64_t rooms_faces_seen(const struct rooms *rooms, unsigned workers)
+{
+	uint64_t least = UINT64_MAX;
+
+	for (unsigned i = 0; i < workers; i++) {
+		uint64_t seen = atomic_load_explicit(&rooms->faces_seen[i], memory_order_acquire);
+
+		least = seen < least ? seen : least;
+	}
+	return least;
+}

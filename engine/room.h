@@ -47,6 +47,10 @@ struct room {
 struct rooms {
 	struct room *at[ROOMS_MAX]; /* by number; NULL: none */
 	uint32_t end;               /* numbers below; none above */
+	/* How often rooms were given other faces, stored by the writer; and what of that each
+	 * worker has seen. */
+	_Atomic uint64_t faces_set;
+	_Atomic uint64_t faces_seen[WORKERS_MAX];
 };
 
 /* The room with this name, or NULL. Any thread. */
@@ -60,5 +64,12 @@ static inline const struct face *room_face(const struct room *room)
 {
 	return atomic_load_explicit(&room->face, memory_order_acquire);
 }
+
+/* At the beginning of each turn of a worker, which looks at no older face from now on. */
+void rooms_faces_see(struct rooms *rooms, unsigned worker);
+
+/* Writer: what was set up to this number has been seen by all workers, so faces that it replaced
+ * are not looked at any more. */
+uint64_t rooms_faces_seen(const struct rooms *rooms, unsigned workers);
 
 #endif

@@ -6,8 +6,9 @@
  * Everything that can refuse comes before anything is changed. Main thread: the others look at
  * atomics, or at the faces that the writer has agreed to, and wait for nothing.
  */
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 
 #include "engine/base/log.h"
@@ -95,28 +96,31 @@ static bool file_is_there(const struct server *s, struct reload *r)
 	return false;
 }
 
-static bool boards_are_same(const struct settings *a, const struct settings *b)
-{
-	for (unsigned i = 0; i < a->boards_count; i++) {
-		const struct settings_board *one = &a->boards[i], *other = &b->boards[i];
+_Static_assert(SETTINGS_WHY_CHARS >= FACE_WHY_BYTES, "the writer's sentence fits");
 
-		if (one->cooldown_ms != other->cooldown_ms || one->frozen != other->frozen ||
-		    one->colors != other->colors ||
-		    memcmp(one->palette, other->palette, sizeof(one->palette)) != 0)
-			return false;
-	}
-	return true;
+static void boards_answered(void *arg)
+{
+	(void)sem_post(arg);
 }
 
+/* The last that can refuse, and the first that changes something. Waits for the writer's turn. */
 static bool boards_change(struct server *s, struct reload *r)
 {
-	r->remedy = "restart pixeld, or change it back";
-	if (boards_are_same(s->running, r->taken))
-		return true;
-	snprintf(r->why, sizeof(r->why),
-		 "palette, frozen and cooldown-ms of boards do not change yet while they are "
-		 "served");
-	return false;
+	struct face_wish wish = {.boards = r->taken->boards,
+				 .count = r->taken->boards_count,
+				 .answered = boards_answered};
+	sem_t done;
+
+	r->remedy = "correct it, and send SIGHUP again";
+	(void)sem_init(&done, 0, 0);
+	wish.arg = &done;
+	writer_faces_wish(s->writer, &wish);
+	server_wake_writer(s);
+	while (sem_wait(&done) < 0 && errno == EINTR)
+		;
+	(void)sem_destroy(&done);
+	snprintf(r->why, sizeof(r->why), "%s", wish.why);
+	return wish.why[0] == '\0';
 }
 
 static bool read_all(struct server *s, int argc, char *const argv[], char *const envp[],

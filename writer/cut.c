@@ -11,10 +11,53 @@
 #include "engine/base/log.h"
 #include "writer/writer_priv.h"
 
+_Static_assert(MESSAGE_BOARD_BYTES_MAX <= LOG_BYTES_MIN / 4,
+	       "the smallest log has room for a face");
+
+/* Tells the logs of a face that is new. False: a reader is in the way of one; later, and before any
+ * frame with what it allows. */
+static bool face_tell(struct writer *w, struct writer_board *b)
+{
+	const struct face *f = b->face;
+	const struct msg_board m = {.board = b->meta.board,
+				    .version = f->version,
+				    .face = f->json,
+				    .face_len = f->json_len};
+
+	for (unsigned e = 0; e < ROOM_LOGS; e++) {
+		struct room_log *log = b->frames.logs[e];
+		uint64_t last;
+		uint8_t *at;
+
+		if (log == NULL || b->face_told[e] == f->version)
+			continue;
+		at = room_log_reserve(log, MESSAGE_BOARD_AROUND_BYTES_MAX + f->json_len);
+		if (at == NULL) {
+			metric_add(&w->metrics.cuts_delayed, 1);
+			return false;
+		}
+		last = room_log_last(
+			log); /* another log may not have it: a frame is half appended */
+		room_log_commit(log, message_encode_board((enum message_encoding)e, &m, at),
+				last + 1, last);
+		b->face_told[e] = f->version;
+		w->cut_any = true;
+	}
+	return true;
+}
+
+static bool face_is_told(const struct writer_board *b)
+{
+	for (unsigned e = 0; e < ROOM_LOGS; e++)
+		if (b->frames.logs[e] != NULL && b->face_told[e] != b->face->version)
+			return false;
+	return true;
+}
+
 bool cut_board(struct writer *w, struct writer_board *b)
 {
 	uint64_t seq = b->frames.seq;
-	bool is_cut = frames_cut(&b->frames, &w->maker);
+	bool is_cut = face_tell(w, b) && frames_cut(&b->frames, &w->maker);
 
 	px_assert(b->frames.seq >= seq && b->frames.seq <= b->live.seq);
 	w->cut_any |= b->frames.seq != seq;
@@ -61,6 +104,8 @@ void cut_run(struct writer *w)
 
 		if (b == NULL || b->room == NULL)
 			continue;
+		if (!face_tell(w, b))
+			continue;
 		if (b->live.seq != b->frames.seq && w->now.mono_ns >= b->cut_next_ns &&
 		    cut_board(w, b))
 			b->cut_next_ns = w->now.mono_ns + cut_interval_ns(w);
@@ -84,6 +129,7 @@ uint64_t cut_wait_ns(const struct writer *w)
 		if (b == NULL || b->room == NULL)
 			continue;
 		due = b->live.seq != b->frames.seq ? b->cut_next_ns : b->status_next_ns;
+		due = face_is_told(b) ? due : 0;
 		due = due > w->now.mono_ns ? due - w->now.mono_ns
 					   : NS_PER_MS; /* delayed: a moment */
 		wait = due < wait ? due : wait;
@@ -183,6 +229,7 @@ static struct room_log *log_of(struct writer *w, struct writer_board *b, unsigne
 	if (log == NULL)
 		return NULL;
 	b->frames.logs[encoding] = log;
+	b->face_told[encoding] = b->face->version; /* to whoever subscribes */
 	atomic_store_explicit(&b->room->logs[encoding], log, memory_order_release);
 	return log;
 }

@@ -95,22 +95,14 @@ static int board_add(struct writer *w, const struct record_board *meta, struct w
 int restore_board(struct restore *r, const struct record_board *meta, struct writer_board **ret)
 {
 	const struct settings_board *s = settings_of(r->w, meta->name);
-	char sentence[256];
+	char why[FACE_WHY_BYTES];
 	int rc;
 
 	if (meta->board >= ROOMS_MAX)
 		return restore_refuse(r, EXIT_FAILED,
 				      "the data names more boards than this version serves");
-	if (s != NULL &&
-	    (s->width != meta->width || s->height != meta->height || s->bits != meta->bits)) {
-		snprintf(sentence, sizeof(sentence),
-			 "board %s is %ux%u:%u in the data directory and %ux%u:%u in the settings: "
-			 "change "
-			 "the settings back, or start with another --data directory",
-			 meta->name, meta->width, meta->height, meta->bits, s->width, s->height,
-			 s->bits);
-		return restore_refuse(r, EXIT_CONFIG, sentence);
-	}
+	if (s != NULL && !faces_size_fits(meta, s, why))
+		return restore_refuse(r, EXIT_CONFIG, why);
 	if (r->w->boards[meta->board] != NULL) {
 		*ret = r->w->boards[meta->board];
 		return 0;
@@ -143,23 +135,6 @@ static int board_create(struct writer *w, const struct settings_board *s, struct
 	return board_add(w, &meta, ret);
 }
 
-/* How many cells show a color that the palette does not have, and the first of them. */
-static uint32_t cells_beyond(const struct board *board, unsigned colors, uint32_t *ret_first)
-{
-	uint32_t count = 0;
-
-	px_assert(colors <=
-		  1u << board_bits(board)); /* the settings were checked, bits are equal */
-	if (colors == 1u << board_bits(board))
-		return 0;
-	for (uint32_t cell = board_cells(board); cell-- > 0;)
-		if (board_get(board, cell) >= colors) {
-			*ret_first = cell;
-			count++;
-		}
-	return count;
-}
-
 /* Pages could not draw such a cell, and nobody could place its color again. */
 static int palettes_check(struct restore *r)
 {
@@ -168,43 +143,18 @@ static int palettes_check(struct restore *r)
 	for (unsigned i = 0; i < settings->boards_count; i++) {
 		const struct settings_board *s = &settings->boards[i];
 		const struct writer_board *b = board_by_name(r->w, s->name);
-		char sentence[400];
-		uint32_t count, first = 0;
+		char why[FACE_WHY_BYTES];
 
-		count = b == NULL ? 0 : cells_beyond(b->live.board, s->colors, &first);
-		if (count == 0)
-			continue;
-		snprintf(sentence, sizeof(sentence),
-			 "board %s has %u cell%s in colors that the %u of the palette in the "
-			 "settings do not reach (the first is %u,%u in color %u): give the palette "
-			 "its colors back, or start with another --data directory",
-			 s->name, count, count == 1 ? "" : "s", s->colors, first % b->meta.width,
-			 first / b->meta.width, board_get(b->live.board, first));
-		return restore_refuse(r, EXIT_CONFIG, sentence);
+		px_assert(s->colors <= 1u << s->bits); /* the settings were checked */
+		if (b != NULL && !faces_palette_fits(r->w, b, s, why))
+			return restore_refuse(r, EXIT_CONFIG, why);
 	}
 	return 0;
 }
 
-static int face_make(const struct writer *w, struct writer_board *b, const struct settings_board *s)
-{
-	const struct face_plan plan = {.name = b->meta.name,
-				       .number = b->meta.board,
-				       .journal_id = w->start.journal_id,
-				       .version = 1,
-				       .width = b->meta.width,
-				       .height = b->meta.height,
-				       .bits = b->meta.bits,
-				       .frozen = s->frozen,
-				       .cooldown_ms = (uint32_t)s->cooldown_ms,
-				       .palette_len = s->colors,
-				       .palette = s->palette};
-
-	return face_new(&plan, &b->face);
-}
-
 static int room_open(struct writer *w, struct writer_board *b, const struct settings_board *s)
 {
-	int rc = face_make(w, b, s);
+	int rc = faces_make(w, b, s, &b->face);
 
 	if (rc < 0)
 		return rc;
@@ -218,6 +168,7 @@ static int room_open(struct writer *w, struct writer_board *b, const struct sett
 	atomic_store(&b->room->seq, b->live.seq);
 	atomic_store(&b->room->epoch, b->live.epoch);
 	b->live.seq_shown = &b->room->seq;
+	b->face_told[MESSAGE_BINARY] = b->face->version; /* to whoever subscribes */
 	refill_end(w, b);
 	atomic_store(&b->room->logs[MESSAGE_BINARY], b->frames.logs[MESSAGE_BINARY]);
 	w->rooms.at[b->meta.board] = b->room;

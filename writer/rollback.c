@@ -205,6 +205,15 @@ static void work_journal(struct writer *w, const struct writer_board *b,
 	}
 }
 
+/* The board may have had another palette when the historian judged. */
+static bool offer_is_in_palette(const struct rollback_offer *offer, const struct face *f)
+{
+	for (uint32_t i = 0; i < offer->count; i++)
+		if (offer->cells[i].color >= f->palette_len)
+			return false;
+	return true;
+}
+
 void rollback_run(struct writer *w)
 {
 	struct rollback_work *work = &w->rollback;
@@ -218,6 +227,10 @@ void rollback_run(struct writer *w)
 	b = w->boards[work->job.board];
 	if (board_is_refused(w, b)) {
 		work_answer(w, ROLLBACK_REFUSED);
+		return;
+	}
+	if (!offer_is_in_palette(work->job.offer, b->face)) {
+		work_answer(w, ROLLBACK_NO_COLOR);
 		return;
 	}
 	if (journal_room(w->journal) <

@@ -126,6 +126,7 @@ void writer_free(struct writer *w)
 	for (uint32_t i = 0; i < w->boards_end; i++)
 		if (w->boards[i] != NULL)
 			writer_board_free(w->boards[i]);
+	faces_free(w);
 	requests_free(w->requests);
 	people_free(w->people);
 	if (w->image_people != NULL)
@@ -403,6 +404,7 @@ uint64_t writer_turn(struct writer *w, struct now now, bool *ret_nap)
 	w->now = now;
 	events_run(w);
 	drop_run(w);
+	faces_run(w);
 	more = requests_run(w);
 	questions_take(w);
 	journal_run(w);
@@ -441,7 +443,7 @@ bool writer_has_mail(struct writer *w)
 	for (unsigned i = 0; i < w->config.worker_count; i++)
 		if (spsc_peek(w->config.requests[i]) != NULL)
 			return true;
-	return full_has_mail(w) || spsc_peek(w->config.pack_done) != NULL ||
+	return full_has_mail(w) || faces_have_mail(w) || spsc_peek(w->config.pack_done) != NULL ||
 	       (w->config.history_done != NULL && spsc_peek(w->config.history_done) != NULL);
 }
 

@@ -72,6 +72,19 @@ struct rollback_offer {
 	struct delta_cell cells[];
 };
 
+#define FACE_WHY_BYTES 400
+
+/* How boards are to look from now on: all of them, or none when one cannot. */
+struct face_wish {
+	const struct settings_board *boards; /* each once; the asker's until it is answered */
+	unsigned count;
+	void *arg;
+	void (*answered)(void *arg); /* on the writer's thread, which then knows the wish no more */
+	/* the answer */
+	char why[FACE_WHY_BYTES]; /* empty: it was done; else a sentence, and nothing has changed */
+	unsigned changed;         /* boards that look different now; the others did so already */
+};
+
 #define FULL_COPIES_MAX 8
 
 #define HISTORY_JOBS_MAX 32 /* further questions get 503 */
@@ -121,7 +134,12 @@ int writer_start(struct writer *w, struct keeper *keeper, struct now now);
  * wake-up each. */
 uint64_t writer_turn(struct writer *w, struct now now, bool *ret_nap);
 
-/* Whether a worker, the packer or the historian has sent something; checked before sleeping. */
+/* Hands over a wish, which is answered within a turn or two: behind it, wake the writer. Any thread
+ * but the writer's, while the writer runs; one wish at a time. Refused are boards that are not
+ * served, another size, and a palette without colors that the board shows. */
+void writer_faces_wish(struct writer *w, struct face_wish *wish);
+
+/* Whether somebody has sent something; checked before sleeping. */
 bool writer_has_mail(struct writer *w);
 struct ring *writer_ring(struct writer *w);
 

@@ -23,6 +23,7 @@
 #define REQUESTS_COPY_STEP   8192
 #define REQUESTS_EXPIRE_STEP 1024 /* per turn */
 #define LOG_FRAMES_MAX       65536
+#define LOG_BYTES_MIN        65536      /* of the setting */
 #define JSON_FILL_BYTES_MAX  (2u << 20) /* of the binary log, decoded for the JSON log in one go */
 #define PACKED_BYTES_MIN     (256ull << 20)
 
@@ -41,12 +42,13 @@ enum copy_taker { COPY_SNAPSHOT, COPY_FULL, COPY_TAKERS };
 _Static_assert(COPY_TAKERS <= 8, "writer_board.takers has a bit for each");
 
 struct writer_board {
-	struct record_board meta; /* number, name, size: they never change */
-	struct room *room;        /* NULL: not in the settings; kept, but not served */
-	struct face *face;        /* that of the room; NULL likewise */
-	struct applied live;      /* what is durable; `changed` is what is in no frame yet */
-	uint64_t seq_numbered;    /* the newest seq given out */
-	struct frames frames;     /* of `live`; only of boards that are served */
+	struct record_board meta;      /* number, name, size: they never change */
+	struct room *room;             /* NULL: not in the settings; kept, but not served */
+	struct face *face;             /* that of the room; NULL likewise */
+	uint32_t face_told[ROOM_LOGS]; /* the version that each log tells of */
+	struct applied live;           /* what is durable; `changed` is what is in no frame yet */
+	uint64_t seq_numbered;         /* the newest seq given out */
+	struct frames frames;          /* of `live`; only of boards that are served */
 	uint64_t cut_next_ns, status_next_ns;
 	uint64_t wants[BOARD_FORMS];           /* workers that want the next copy in this form */
 	uint64_t copy_wants[BOARD_FORMS];      /* workers that get the copy being made */
@@ -138,6 +140,20 @@ struct rollback_work {
 	uint8_t *touched;       /* one bit per cell: placed on since the question */
 };
 
+#define FACES_OLD_MAX (2 * ROOMS_MAX) /* else a wish waits */
+
+/* A face that was replaced, and by which of rooms.faces_set. */
+struct old_face {
+	struct face *face;
+	uint64_t set;
+};
+
+struct faces {
+	_Atomic(struct face_wish *) wish;   /* NULL: none */
+	struct old_face old[FACES_OLD_MAX]; /* with the room's reference */
+	unsigned old_count;
+};
+
 enum stop_phase { STOP_NO, STOP_JOURNAL, STOP_SNAPSHOT, STOP_DONE };
 
 struct writer {
@@ -159,6 +175,7 @@ struct writer {
 	uint64_t lsn_applied;
 	uint32_t history_out; /* questions that the historian has */
 	struct rollback_work rollback;
+	struct faces faces;
 	uint64_t mailed; /* bit mask: workers with answers since the last publish */
 	bool cut_any;
 	/* snapshots */
@@ -295,6 +312,19 @@ void rollback_touch(struct writer *w, uint16_t board, uint32_t cell); /* a place
 bool rollback_settle(struct writer *w, const struct pending *p); /* false: a reader blocks a log */
 void rollback_undo(struct writer *w, const struct pending *p);   /* the journal dropped it */
 void rollback_end(struct writer *w);
+
+/* --- faces.c ---------------------------------------------------------------------------------- */
+void faces_run(struct writer *w);
+bool faces_have_mail(const struct writer *w);
+void faces_free(struct writer *w);
+/* The next face of the board. -ENOMEM. */
+int faces_make(const struct writer *w, const struct writer_board *b, const struct settings_board *s,
+	       struct face **ret_face);
+/* Whether the board can be what the settings say; false: a sentence for the operator. */
+bool faces_size_fits(const struct record_board *meta, const struct settings_board *s,
+		     char why[static FACE_WHY_BYTES]);
+bool faces_palette_fits(const struct writer *w, const struct writer_board *b,
+			const struct settings_board *s, char why[static FACE_WHY_BYTES]);
 
 /* --- restore.c -------------------------------------------------------------------------------- */
 int restore_run(struct writer *w, char why[static RECOVER_WHY_BYTES]);

@@ -352,6 +352,7 @@ uint64_t worker_turn(struct worker *w, struct now now)
 	bool all_seen;
 
 	w->now = now;
+	rooms_faces_see(w->shared->rooms, w->config.index);
 	all_seen = events_run(w);
 	if (all_seen) { /* the last batch is over */
 		w->batch.number++;

@@ -442,6 +442,43 @@ static void copies_die_on_other_threads_while_the_board_goes_on(void **state)
 	board_free(b);
 }
 
+/* Against one cell after the other. */
+static void assert_beyond_is(const struct board *b, unsigned colors)
+{
+	uint32_t count = 0, first = 0, found = UINT32_MAX;
+
+	for (uint32_t cell = board_cells(b); cell-- > 0;)
+		if (board_get(b, cell) >= colors) {
+			count++;
+			first = cell;
+		}
+	assert_int_equal(board_beyond(b, colors, &found), count);
+	assert_int_equal(found, count > 0 ? first : UINT32_MAX);
+}
+
+static void colors_beyond_are_counted(void **state)
+{
+	uint64_t dice = prng_start("beyond");
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(all_bits) / sizeof(all_bits[0]); i++) {
+		unsigned bits = all_bits[i];
+
+		for (unsigned n = 0; n < 40; n++) {
+			struct board *b = board_make(1 + (uint32_t)prng_below(&dice, 70),
+						     1 + (uint32_t)prng_below(&dice, 3), bits);
+			uint64_t sets = prng_below(&dice, 2) * board_cells(b) + 3;
+
+			for (uint64_t k = 0; k < sets; k++)
+				(void)board_set(b, (uint32_t)prng_below(&dice, board_cells(b)),
+						(uint8_t)prng_below(&dice, 1u << bits));
+			for (unsigned colors = 1; colors <= 1u << bits; colors++)
+				assert_beyond_is(b, colors);
+			board_free(b);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -457,6 +494,7 @@ int main(void)
 		cmocka_unit_test(copies_are_bounded_and_come_back_when_dropped),
 		cmocka_unit_test(a_board_may_go_with_its_copy_half_made),
 		cmocka_unit_test(copies_die_on_other_threads_while_the_board_goes_on),
+		cmocka_unit_test(colors_beyond_are_counted),
 	};
 
 	return cmocka_run_group_tests_name("board", tests, NULL, NULL);

@@ -1,0 +1,509 @@
+/*
+ * test_faces.c - boards get other faces while people place: what holds from when on, what is
+ * refused, what the logs tell, and how long an old face is kept.
+ *
+ * The real writer and keeper over ring and disk in memory; the test plays the only worker.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "edge/codec/message.h"
+#include "edge/codec/ws_frame.h"
+#include "edge/mail/mail.h"
+#include "engine/room_log.h"
+#include "tests/sim/disk_sim.h"
+#include "tests/sim/ring_sim.h"
+#include "writer/writer.h"
+
+#define MAIL_MAX  4096
+#define TURN_NS   NS_PER_MS
+#define SIDE      100
+#define TURNS_MAX 100000
+
+enum { MAIN, SIDE_BOARD, BOARDS };
+
+struct life {
+	struct settings *settings;
+	struct settings_board boards[BOARDS]; /* as they are to look next */
+	struct disk *disk;
+	struct keeper *keeper;
+	struct writer *writer;
+	struct spsc *requests, *answers, *pack_jobs, *pack_done;
+	struct now now;
+	uint64_t asked;
+	struct mail_answer answer; /* the last one */
+	unsigned answers_count;
+	bool sees_faces; /* as a worker that takes turns */
+	struct face_wish wish;
+	unsigned answered;
+};
+
+static void wake_nobody(void *arg)
+{
+	(void)arg;
+}
+
+static void wake_no_worker(void *arg, unsigned worker)
+{
+	(void)arg;
+	(void)worker;
+}
+
+static uint64_t no_rounds(void *arg)
+{
+	(void)arg;
+	return 0;
+}
+
+static void settings_make(struct life *l)
+{
+	static char args[][40] = {"pixeld",
+				  "--board=main:100x100:4",
+				  "--board=side:10x10:4",
+				  "--journal-segment-bytes=4MiB",
+				  "--people-max=1024",
+				  "--cooldown-ms=0",
+				  "--log-bytes=64KiB"};
+	char *argv[8] = {NULL}, *const envp[] = {NULL};
+	char why[SETTINGS_WHY_CHARS];
+
+	for (int i = 0; i < 7; i++)
+		argv[i] = args[i];
+	assert_int_equal(settings_load(7, argv, envp, &l->settings, why), 0);
+	memcpy(l->boards, l->settings->boards, sizeof(l->boards));
+}
+
+static int writer_make(struct life *l, char why[static RECOVER_WHY_BYTES])
+{
+	struct writer_config config = {.settings = l->settings,
+				       .worker_count = 1,
+				       .wake_worker = wake_no_worker,
+				       .wake_packer = wake_nobody,
+				       .wake_historian = wake_nobody,
+				       .round_ns = no_rounds};
+
+	assert_int_equal(disk_open("sim", 1, 1, &l->disk), 0);
+	assert_int_equal(spsc_new(MAIL_MAX, sizeof(struct mail_request), &l->requests), 0);
+	assert_int_equal(spsc_new(MAIL_MAX, sizeof(struct mail_answer), &l->answers), 0);
+	assert_int_equal(spsc_new(4, sizeof(struct pack_job), &l->pack_jobs), 0);
+	assert_int_equal(spsc_new(4, sizeof(struct pack_job), &l->pack_done), 0);
+	config.disk = l->disk;
+	config.requests[0] = l->requests;
+	config.answers[0] = l->answers;
+	config.pack_jobs = l->pack_jobs;
+	config.pack_done = l->pack_done;
+	l->keeper = NULL;
+	l->writer = NULL;
+	return writer_new(&config, l->now, &l->writer, why);
+}
+
+static void parts_free(struct life *l)
+{
+	keeper_free(l->keeper);
+	writer_free(l->writer);
+	spsc_free(l->requests);
+	spsc_free(l->answers);
+	spsc_free(l->pack_jobs);
+	spsc_free(l->pack_done);
+	disk_close(l->disk);
+	disk_sim_process_kill();
+}
+
+static struct room *room(struct life *l, unsigned board)
+{
+	return writer_rooms(l->writer)->at[board];
+}
+
+static const struct face *face(struct life *l, unsigned board)
+{
+	return room_face(room(l, board));
+}
+
+static struct room_log *binary_log(struct life *l)
+{
+	return atomic_load(&room(l, MAIN)->logs[MESSAGE_BINARY]);
+}
+
+/* Nothing that the disk did in between is known in it. */
+static void turn_at_once(struct life *l)
+{
+	const struct mail_answer *a;
+	bool nap;
+
+	(void)spsc_publish(l->requests);
+	(void)writer_turn(l->writer, l->now, &nap);
+	if (l->sees_faces)
+		rooms_faces_see(writer_rooms(l->writer), 0);
+	while ((a = spsc_peek(l->answers)) != NULL) {
+		l->answer = *a;
+		l->answers_count++;
+		spsc_pop(l->answers);
+	}
+}
+
+static void turn(struct life *l)
+{
+	turn_at_once(l);
+	(void)keeper_turn(l->keeper, l->now);
+	ring_sim_advance(TURN_NS);
+	l->now.mono_ns += TURN_NS;
+	l->now.wall_ms++;
+}
+
+static void turns(struct life *l, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		turn(l);
+}
+
+static void start(struct life *l)
+{
+	struct keeper_config keeper = {.wake_writer = wake_nobody};
+	char why[RECOVER_WHY_BYTES] = "";
+
+	assert_int_equal(writer_make(l, why), 0);
+	keeper.disk = l->disk;
+	assert_int_equal(keeper_new(&keeper, &l->keeper), 0);
+	assert_int_equal(writer_start(l->writer, l->keeper, l->now), 0);
+	while (!writer_is_ready(l->writer))
+		turn(l);
+	turns(l, 10);
+}
+
+static int begin(void **state)
+{
+	struct life *l = calloc(1, sizeof(*l));
+
+	assert_non_null(l);
+	l->now = (struct now){.mono_ns = NS_PER_SEC, .wall_ms = 1700000000000ULL};
+	l->sees_faces = true;
+	disk_sim_begin(1);
+	ring_sim_begin(NULL, &disk_sim_for_ring, 1);
+	settings_make(l);
+	start(l);
+	*state = l;
+	return 0;
+}
+
+static int end(void **state)
+{
+	struct life *l = *state;
+
+	writer_stop(l->writer);
+	while (!writer_is_stopped(l->writer))
+		turn(l);
+	parts_free(l);
+	settings_free(l->settings);
+	ring_sim_end();
+	disk_sim_end();
+	free(l);
+	return 0;
+}
+
+static void ask(struct life *l, unsigned board, uint32_t cell, uint32_t color)
+{
+	struct mail_request *m = spsc_push(l->requests);
+
+	assert_non_null(m);
+	*m = (struct mail_request){.head = {.type = MAIL_PLACE, .board = (uint16_t)board},
+				   .place = {.request = ++l->asked,
+					     .asked_ns = l->now.mono_ns,
+					     .user = {1},
+					     .x = cell % SIDE,
+					     .y = cell / SIDE,
+					     .color = color}};
+}
+
+/* What becomes of one placement, when it is durable: enum refusal. */
+static enum refusal placed(struct life *l, unsigned board, uint32_t cell, uint32_t color)
+{
+	unsigned before = l->answers_count;
+
+	ask(l, board, cell, color);
+	for (unsigned i = 0; l->answers_count == before; i++) {
+		assert_true(i < TURNS_MAX);
+		turn(l);
+	}
+	if (l->answer.head.type == MAIL_PLACED)
+		return REFUSAL_NONE;
+	assert_int_equal(l->answer.head.type, MAIL_REFUSED);
+	return (enum refusal)l->answer.refused.refusal;
+}
+
+static void answered(void *arg)
+{
+	struct life *l = arg;
+
+	l->answered++;
+}
+
+/* Gives all boards the faces of l->boards; the sentence why not, or "". */
+static const char *set_in(struct life *l, void (*turn_of)(struct life *l))
+{
+	unsigned before = l->answered;
+
+	l->wish = (struct face_wish){
+		.boards = l->boards, .count = BOARDS, .arg = l, .answered = answered};
+	writer_faces_wish(l->writer, &l->wish);
+	assert_true(writer_has_mail(l->writer)); /* or it would sleep over it */
+	turn_of(l);
+	assert_int_equal(l->answered, before + 1);
+	return l->wish.why;
+}
+
+static const char *set(struct life *l)
+{
+	return set_in(l, turn);
+}
+
+/* --- what the log tells ----------------------------------------------------------------------- */
+
+#define HEARD_MAX 64
+
+struct heard {
+	enum message_type type;
+	uint32_t version;
+	uint32_t face_len;
+	uint64_t last; /* of a delta */
+};
+
+static unsigned log_read(struct life *l, uint64_t from, struct heard heard[static HEARD_MAX])
+{
+	struct room_log *log = binary_log(l);
+	uint64_t head = room_log_head(log);
+	unsigned count = 0;
+
+	while (from < head) {
+		const uint8_t *frame = room_log_at(log, from), *payload;
+		uint64_t len = ws_frame_bytes(frame, head - from);
+		size_t skip = len < 126 + 2 ? 2 : 4;
+		struct message m;
+
+		assert_int_equal(message_decode_server(frame + skip, len - skip, &m, &payload), 0);
+		from += len;
+		if (m.type == MSG_STATUS)
+			continue;
+		assert_true(count < HEARD_MAX);
+		heard[count] = (struct heard){.type = m.type};
+		if (m.type == MSG_BOARD) {
+			heard[count].version = m.board.version;
+			heard[count].face_len = (uint32_t)m.board.face_len;
+			assert_memory_equal(m.board.face, face(l, MAIN)->json,
+					    face(l, MAIN)->json_len);
+		} else {
+			heard[count].last = m.delta.last;
+		}
+		count++;
+	}
+	return count;
+}
+
+/* --- tests ------------------------------------------------------------------------------------ */
+
+static void face_holds_from_the_next_placement_on(void **state)
+{
+	struct life *l = *state;
+
+	assert_int_equal(placed(l, MAIN, 1, 15), REFUSAL_NONE);
+	l->boards[MAIN].frozen = true;
+	assert_string_equal(set(l), "");
+	assert_int_equal(l->wish.changed, 1);
+	assert_int_equal(placed(l, MAIN, 1, 3), REFUSAL_FROZEN);
+	assert_int_equal(placed(l, SIDE_BOARD, 1, 3), REFUSAL_NONE);
+	l->boards[MAIN].frozen = false;
+	l->boards[MAIN].cooldown_ms = 3600000;
+	assert_string_equal(set(l), "");
+	assert_int_equal(placed(l, MAIN, 1, 3), REFUSAL_COOLDOWN); /* it placed a moment ago */
+	l->boards[MAIN].cooldown_ms = 0;
+	assert_string_equal(set(l), "");
+	assert_int_equal(placed(l, MAIN, 1, 3), REFUSAL_NONE);
+	l->boards[MAIN].colors = 4;
+	assert_string_equal(set(l), "");
+	assert_int_equal(placed(l, MAIN, 2, 4), REFUSAL_BAD_COLOR);
+	assert_int_equal(placed(l, MAIN, 2, 3), REFUSAL_NONE);
+	assert_int_equal(face(l, MAIN)->version, 5);
+	assert_int_equal(face(l, SIDE_BOARD)->version, 1);
+}
+
+static void same_face_is_no_change(void **state)
+{
+	struct life *l = *state;
+	const struct face *before = face(l, MAIN);
+
+	assert_string_equal(set(l), "");
+	assert_int_equal(l->wish.changed, 0);
+	assert_ptr_equal(face(l, MAIN), before);
+}
+
+static void palette_without_a_color_in_use_is_refused_as_at_the_start(void **state)
+{
+	struct life *l = *state;
+	const struct face *before = face(l, MAIN), *side = face(l, SIDE_BOARD);
+	char why[RECOVER_WHY_BYTES] = "", said[FACE_WHY_BYTES];
+
+	assert_int_equal(placed(l, MAIN, 203, 9), REFUSAL_NONE);
+	assert_int_equal(placed(l, MAIN, 204, 15), REFUSAL_NONE);
+	l->boards[MAIN].colors = 9;
+	l->boards[SIDE_BOARD].frozen = true;
+	snprintf(said, sizeof(said), "%s", set(l));
+	assert_non_null(strstr(said, "board main has 2 cells in colors that the 9"));
+	assert_non_null(strstr(said, "the first is 3,2 in color 9"));
+	assert_ptr_equal(face(l, MAIN), before);
+	assert_ptr_equal(face(l, SIDE_BOARD), side); /* all of a wish, or nothing */
+	/* the start says the same */
+	writer_stop(l->writer);
+	while (!writer_is_stopped(l->writer))
+		turn(l);
+	parts_free(l);
+	memcpy(l->settings->boards, l->boards, sizeof(l->boards));
+	assert_int_equal(writer_make(l, why), EXIT_CONFIG);
+	assert_string_equal(why, said);
+	l->settings->boards[MAIN].colors = 10;
+	parts_free(l);
+	assert_int_equal(writer_make(l, why), EXIT_CONFIG);
+	assert_non_null(strstr(why, "board main has 1 cell in colors that the 10"));
+	l->settings->boards[MAIN].colors = 16;
+	parts_free(l);
+	start(l);
+}
+
+static void color_that_waits_for_the_journal_is_in_use(void **state)
+{
+	struct life *l = *state;
+
+	ask(l, MAIN, 105, 12);
+	turn_at_once(l);
+	l->boards[MAIN].colors = 12;
+	assert_non_null(strstr(set_in(l, turn_at_once), "the first is 5,1 in color 12"));
+	assert_int_equal(atomic_load(&room(l, MAIN)->seq), 0); /* it did wait */
+	l->boards[MAIN].colors = 13;
+	assert_string_equal(set(l), "");
+	turns(l, 100);
+	assert_int_equal(atomic_load(&room(l, MAIN)->seq), 1);
+	assert_int_equal(placed(l, MAIN, 105, 0), REFUSAL_NONE);
+	l->boards[MAIN].colors = 12; /* nothing shows it any more */
+	assert_string_equal(set(l), "");
+}
+
+static void other_sizes_and_other_boards_are_refused(void **state)
+{
+	struct life *l = *state;
+	const struct face *before = face(l, MAIN);
+
+	l->boards[MAIN].frozen = true;
+	l->boards[SIDE_BOARD].width = 11;
+	assert_non_null(strstr(set(l), "board side is 10x10:4 in the data directory and 11x10:4"));
+	l->boards[SIDE_BOARD].width = 10;
+	snprintf(l->boards[SIDE_BOARD].name, sizeof(l->boards[0].name), "new");
+	assert_non_null(strstr(set(l), "board new is not served"));
+	assert_ptr_equal(face(l, MAIN), before);
+}
+
+static void log_tells_of_a_face_before_anything_that_it_allows(void **state)
+{
+	struct life *l = *state;
+	struct heard heard[HEARD_MAX];
+	uint64_t from;
+
+	l->boards[MAIN].colors = 4;
+	assert_string_equal(set(l), "");
+	turns(l, 10);
+	from = room_log_head(binary_log(l));
+	ask(l, MAIN, 7, 2); /* the turn that accepts it gives the board its next face first */
+	l->boards[MAIN].colors = 16;
+	assert_string_equal(set(l), "");
+	assert_int_equal(placed(l, MAIN, 8, 15), REFUSAL_NONE);
+	turns(l, 200);
+	assert_in_range(log_read(l, from, heard), 2, 3);
+	assert_int_equal(heard[0].type, MSG_BOARD);
+	assert_int_equal(heard[0].version, 3);
+	assert_int_equal(heard[0].face_len, face(l, MAIN)->json_len);
+	assert_int_equal(heard[1].type, MSG_DELTA);
+}
+
+static void face_waits_for_a_reader_that_is_in_the_way(void **state)
+{
+	struct life *l = *state;
+	struct heard heard[HEARD_MAX];
+	struct room_log *log = binary_log(l);
+	uint64_t from;
+
+	/* What is guarded is the oldest that a full log has; nothing more fits into it. */
+	assert_true(room_log_guard(log, 0, room_log_head(log)));
+	for (uint32_t i = 0; metric_get(&writer_metrics(l->writer)->cuts_delayed) == 0; i++) {
+		assert_true(i < TURNS_MAX);
+		ask(l, MAIN, i % (SIDE * SIDE), 1 + i / (SIDE * SIDE) % 2);
+		turn(l);
+	}
+	from = room_log_head(log);
+	l->boards[MAIN].frozen = true;
+	assert_string_equal(set(l), "");
+	turns(l, 50);
+	assert_int_equal(room_log_head(log), from); /* else nothing was in the way */
+	room_log_release(log, 0);
+	turns(l, 200);
+	assert_true(log_read(l, from, heard) >= 2);
+	assert_int_equal(heard[0].type, MSG_BOARD);
+	assert_int_equal(heard[0].version, 2);
+	assert_int_equal(heard[1].type, MSG_DELTA);
+}
+
+/* How many hold the face besides the test. */
+static uint32_t holders(struct face *f)
+{
+	return atomic_load(&f->refs) - 1;
+}
+
+static void old_face_is_kept_until_every_worker_has_begun_a_turn(void **state)
+{
+	struct life *l = *state;
+	struct face *old = face_ref(atomic_load(&room(l, MAIN)->face));
+
+	l->sees_faces = false;
+	l->boards[MAIN].frozen = true;
+	assert_string_equal(set(l), "");
+	assert_ptr_not_equal(face(l, MAIN), old);
+	turns(l, 100);
+	assert_int_equal(holders(old), 1);
+	rooms_faces_see(writer_rooms(l->writer), 0);
+	turns(l, 2);
+	assert_int_equal(holders(old), 0);
+	face_unref(old);
+}
+
+static void many_changes_in_a_row_keep_few_faces(void **state)
+{
+	struct life *l = *state;
+
+	for (unsigned i = 0; i < 3000; i++) {
+		l->boards[i % 2].frozen = !l->boards[i % 2].frozen;
+		assert_string_equal(set(l), "");
+	}
+	assert_int_equal(face(l, MAIN)->version, 1501);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(face_holds_from_the_next_placement_on),
+		TEST(same_face_is_no_change),
+		TEST(palette_without_a_color_in_use_is_refused_as_at_the_start),
+		TEST(color_that_waits_for_the_journal_is_in_use),
+		TEST(other_sizes_and_other_boards_are_refused),
+		TEST(log_tells_of_a_face_before_anything_that_it_allows),
+		TEST(face_waits_for_a_reader_that_is_in_the_way),
+		TEST(old_face_is_kept_until_every_worker_has_begun_a_turn),
+		TEST(many_changes_in_a_row_keep_few_faces),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
