@@ -33,12 +33,12 @@ static void boards_say(const struct settings *s, const struct writer *w, bool is
 
 		if (meta != NULL && !is_served(s, meta->name))
 			fprintf(out,
-				"pixeld: board %s is in the data directory and is not "
-				"served: the settings do not name it\n",
+				"pixeld: board %s is in the data directory but not served: the "
+				"settings do not name it\n",
 				meta->name);
 		if (meta != NULL && !is_new && writer_board_is_new(w, i))
 			fprintf(out,
-				"pixeld: board %s is not in the data directory: a start makes "
+				"pixeld: board %s is not in the data directory: a start creates "
 				"it, a reload does not\n",
 				meta->name);
 	}
@@ -85,21 +85,21 @@ static void good_say(const struct settings *s, struct disk *disk, FILE *out)
 		s->boards_count, s->boards_count == 1 ? "" : "s",
 		(unsigned long long)s->clients_max);
 	fprintf(out,
-		"pixeld: placements remembered for ten minutes: %llu, which take %llu MiB when "
-		"all are there\n",
+		"pixeld: placements remembered for ten minutes: %llu, which take %llu MiB when the "
+		"table is full\n",
 		(unsigned long long)s->requests_max,
 		(unsigned long long)(requests_bytes(s->requests_max) >> 20));
 	if (data_dir_is_new(disk))
-		fprintf(out, "pixeld: data directory %s: %s: a start makes new boards in it\n",
+		fprintf(out, "pixeld: data directory %s: %s: a start creates new boards in it\n",
 			path,
 			disk == NULL ? "there is no such directory yet"
-				     : "no journal is there yet");
+				     : "there is no journal yet");
 	else
-		fprintf(out, "pixeld: data directory %s: a start goes on with what is there\n",
+		fprintf(out, "pixeld: data directory %s: a start continues with its content\n",
 			path);
 	if (disk != NULL && data_dir_use(disk) == -EBUSY)
-		fprintf(out, "pixeld: another pixeld runs on it now: as far as the disk shows, a "
-			     "reload of it (SIGHUP) is accepted\n");
+		fprintf(out, "pixeld: another pixeld is using it: as far as the disk shows, it "
+			     "accepts a reload (SIGHUP)\n");
 	settings_compare(s, s, hidden_say, out);
 }
 

@@ -67,7 +67,7 @@ static void check_kernel(struct host_report *r, const struct system_facts *f)
 {
 	bool old = kernel_is_old(f->kernel);
 
-	host_say(r, old ? HOST_FAIL : HOST_OK, "kernel", "%s; 6.1 or newer is needed", f->kernel);
+	host_say(r, old ? HOST_FAIL : HOST_OK, "kernel", "%s; 6.1 or newer is required", f->kernel);
 	if (old)
 		host_lift(r, "install a newer kernel (Debian 12 has 6.1)");
 }
@@ -79,7 +79,7 @@ static void check_descriptors(struct host_report *r, const struct system_facts *
 	uint64_t rings = (wanted + f->host.descriptors - 1) / f->host.descriptors;
 
 	host_say(r, f->host.descriptors < 1024 ? HOST_WARN : HOST_OK, "RLIMIT_NOFILE",
-		 "%" PRIu64 " slots a ring; %" PRIu64 " clients need %" PRIu64 " ring%s",
+		 "%" PRIu64 " slots per ring; %" PRIu64 " clients need %" PRIu64 " ring%s",
 		 f->host.descriptors, s->clients_max, rings, rings == 1 ? "" : "s");
 	if (f->host.descriptors < 1024)
 		host_lift(r, "ulimit -n 65536, or LimitNOFILE=65536 in the unit");
@@ -235,7 +235,6 @@ int system_report(const struct system_facts *f, const struct settings *s, FILE *
 	host_check_conntrack(&r, &f->host, s->clients_max);
 	check_ports(&r, f, s);
 	check_disk(&r, f, s);
-	fprintf(out, "It holds %" PRIu64 " clients as it is; what ends it is %s.\n", clients,
-		limit);
+	fprintf(out, "It holds %" PRIu64 " clients as it is; the limit is %s.\n", clients, limit);
 	return host_report_end(&r, &f->host);
 }

@@ -13,10 +13,10 @@ static const char *remedy(int error)
 {
 	switch (error) {
 	case -EBUSY:
-		return "another pixeld runs on it; stop that one, or choose another --data "
+		return "another pixeld is using it; stop that one, or choose another --data "
 		       "directory";
 	case -ENOENT:
-		return "a part of its path is missing; make that, or choose another --data "
+		return "a part of its path is missing; create that, or choose another --data "
 		       "directory";
 	case -EACCES:
 	case -EROFS:
@@ -111,8 +111,8 @@ static void new_say(const struct settings *s, bool is_missing)
 
 	data_dir_path(s->data, path);
 	log_info("data_new data=%s note=\"%s: new boards, session secret and admin token are "
-		 "made in it\"",
-		 path, is_missing ? "there is no such directory yet" : "no journal is there yet");
+		 "created in it\"",
+		 path, is_missing ? "there is no such directory yet" : "there is no journal yet");
 }
 
 int data_dir_open(const struct settings *s, struct disk **ret_disk,
@@ -146,7 +146,7 @@ int data_dir_imports_check(const struct settings *s, struct disk *disk,
 		else
 			snprintf(why, DATA_DIR_WHY_CHARS,
 				 "the import of the board %s was not finished: run the same pixeld "
-				 "import again, or remove %s/%s to serve what there is of it",
+				 "import again, or remove %s/%s to serve what was imported so far",
 				 board, s->data, mark);
 		return EXIT_FAILED;
 	}

@@ -116,8 +116,9 @@ int listeners_open(const struct settings *s, struct worker_listener *ret_listene
 			continue;
 		snprintf(why, LISTENER_WHY_CHARS, "cannot listen on %s: %s%s", s->listen.items[i],
 			 strerror(-rc),
-			 rc == -EADDRINUSE ? "; another server has it, choose another with --listen"
-					   : "");
+			 rc == -EADDRINUSE
+				 ? "; another server uses it, choose another with --listen"
+				 : "");
 		listeners_close(s, ret_listeners, i);
 		return rc;
 	}

@@ -153,15 +153,15 @@ static void say_receivers(struct text_out *p, const struct server *s, struct now
 	} rows[] = {
 #define ROW(name, type, help, field, unit)                                                         \
 	{name, type, help, offsetof(struct receiver_status, field), unit}
-		ROW("lsn", "gauge", "Records of the journal up to here are received", lsn, 1),
-		ROW("lag_records", "gauge", "Durable records that are not received yet",
-		    lag_records, 1),
+		ROW("lsn", "gauge", "All journal records up to this lsn were received", lsn, 1),
+		ROW("lag_records", "gauge", "Durable records not received yet", lag_records, 1),
 		ROW("lag_seconds", "gauge", "Nothing older than this is missing", lag_ms, 1000),
 		ROW("records_total", "counter", "Records received", records, 1),
 		ROW("rows_total", "counter", "Placements among them", placements, 1),
 		ROW("batches_total", "counter", "Transactions", batches, 1),
-		ROW("retries_total", "counter", "Times that it was tried again later", retries, 1),
-		ROW("stops_total", "counter", "Times that somebody had to decide", stops, 1),
+		ROW("retries_total", "counter", "Retries after trouble that passes by itself",
+		    retries, 1),
+		ROW("stops_total", "counter", "Stops that needed an operator", stops, 1),
 		ROW("quarantined_total", "counter",
 		    "Placements put aside because they were refused", quarantined, 1),
 #undef ROW
@@ -178,7 +178,7 @@ static void say_receivers(struct text_out *p, const struct server *s, struct now
 	}
 	if (count == 0)
 		return;
-	text_print(p, "# HELP pixeld_receiver_state What the receiver does now\n"
+	text_print(p, "# HELP pixeld_receiver_state State of the receiver\n"
 		      "# TYPE pixeld_receiver_state gauge\n");
 	for (unsigned i = 0; i < count; i++)
 		for (unsigned state = 0; state < RECEIVER_STATES; state++)

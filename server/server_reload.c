@@ -74,7 +74,7 @@ static void change_say(void *arg, const struct settings_change *c)
 		tally->hidden++;
 		log_line(&none, LOG_LEVEL_WARN,
 			 "reload_hidden %s by=%s running=\"%s\" remedy=\"flags and environment of "
-			 "the start win over the file: start without, or remove the line\"",
+			 "the start win over the file: start without them, or remove the line\"",
 			 where, settings_source_str(c->source), c->was);
 		return;
 	}
@@ -91,7 +91,7 @@ static bool file_is_there(const struct server *s, struct reload *r)
 	r->remedy = "start with the name of a file";
 	if (stat(s->running->config, &st) < 0 || S_ISREG(st.st_mode))
 		return true; /* who reads it says what is wrong */
-	snprintf(r->why, sizeof(r->why), "%.255s: is not a file that could be read again",
+	snprintf(r->why, sizeof(r->why), "%.255s: is not a file that can be read again",
 		 s->running->config);
 	return false;
 }
@@ -142,7 +142,7 @@ static bool read_all(struct server *s, int argc, char *const argv[], char *const
 	r->remedy = "restart pixeld, or list fewer";
 	if (server_origins_fit(s, r->taken))
 		return true;
-	snprintf(r->why, sizeof(r->why), "origin: there were more than %d since the start",
+	snprintf(r->why, sizeof(r->why), "origin: there have been more than %d since the start",
 		 ORIGINS_MAX);
 	return false;
 }
@@ -175,8 +175,8 @@ void server_reload(struct server *s, int argc, char *const argv[], char *const e
 	struct reload r = {0};
 
 	if (s->running->config[0] == '\0') {
-		log_info("signal_ignored signal=SIGHUP remedy=\"there is no configuration file "
-			 "that could be read again: start with --config\"");
+		log_info("signal_ignored signal=SIGHUP remedy=\"there is no configuration file to "
+			 "read again: start with --config\"");
 		return;
 	}
 	if (read_all(s, argc, argv, envp, &r) && boards_change(s, &r)) {

@@ -288,8 +288,8 @@ static void snapshot_take(struct writer *w)
 			 w->image.requests_count);
 	} else {
 		metric_add(&w->metrics.snapshot_failures, 1);
-		log_warn("snapshot_failed error=\"%s\" what=\"the journal holds everything; tried "
-			 "again later\"",
+		log_warn("snapshot_failed error=\"%s\" what=\"the journal has everything; retried "
+			 "later\"",
 			 strerror(-error));
 	}
 	image_drop(w);

@@ -35,7 +35,7 @@ static int on_person(void *arg, const struct person *person)
 		return -EBADMSG;
 	if (people_restore(w->people, person, w->cooldown_ms[person->board], w->now.wall_ms,
 			   w->now.mono_ns / NS_PER_MS) < 0)
-		log_warn("people_full what=\"not every cooldown is kept\" remedy=\"raise "
+		log_warn("people_full what=\"some cooldowns are forgotten\" remedy=\"raise "
 			 "people-max\"");
 	return 0;
 }

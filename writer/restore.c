@@ -204,7 +204,7 @@ static void epochs_renew(struct writer *w)
 		b->is_epoch_new = true;
 	}
 	log_warn("epoch_renewed why=\"placements that clients know may be lost: the last run did "
-		 "not stop in order and did not sync every commit, or its files are gone\"");
+		 "not stop cleanly and did not sync every commit, or its files are gone\"");
 }
 
 /* A snapshot of record 0, as earlier versions left when no segment could be made, knows boards that
@@ -286,8 +286,8 @@ int restore_run(struct writer *w, char why[static RECOVER_WHY_BYTES])
 		return rc == -EBADMSG ? EXIT_DATA_WRONG : EXIT_FAILED;
 	if (replay_is_inside(&r)) {
 		snprintf(why, RECOVER_WHY_BYTES,
-			 "%s: the journal ends inside a rollback, which is whole or not there at "
-			 "all. Restore its files from a copy.",
+			 "%s: the journal ends inside a rollback, which must be complete or "
+			 "absent. Restore its files from a copy.",
 			 disk_path(w->config.disk));
 		return EXIT_DATA_WRONG;
 	}
@@ -311,8 +311,9 @@ int restore_run(struct writer *w, char why[static RECOVER_WHY_BYTES])
 	rc = rooms_open(w);
 	if (rc == -ENOSPC) {
 		snprintf(why, RECOVER_WHY_BYTES,
-			 "board: a data directory has at most %d, those that the settings do not "
-			 "name any more too, and these would be more; give new ones another --data",
+			 "board: a data directory has at most %d, including those that are no "
+			 "longer in the settings, and these would be more; put new ones in another "
+			 "--data directory",
 			 ROOMS_MAX);
 		return EXIT_CONFIG;
 	}

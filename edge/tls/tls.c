@@ -54,7 +54,7 @@ int tls_trust_new(const char *host, const char *ca_file, bool insecure,
 	SSL_CTX_set_mode(t->context, SSL_MODE_RELEASE_BUFFERS);
 	(void)SSL_CTX_set_options(t->context, SSL_OP_NO_RENEGOTIATION);
 	SSL_CTX_set_session_cache_mode(t->context, SSL_SESS_CACHE_OFF);
-	why = "the file of certificates cannot be read (PEM is expected)";
+	why = "the certificates cannot be read from the file (PEM is expected)";
 	if (ca_file != NULL && SSL_CTX_load_verify_locations(t->context, ca_file, NULL) != 1)
 		goto fail;
 	why = "the system's certificates cannot be read; name a file with --ca";

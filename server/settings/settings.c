@@ -276,7 +276,7 @@ static int listen_check(const struct settings *s, char why[static SETTINGS_WHY_C
 		}
 	}
 	if (s->listen.count == 0) {
-		snprintf(why, SETTINGS_WHY_CHARS, "listen: there is no address to listen at");
+		snprintf(why, SETTINGS_WHY_CHARS, "listen: there is no address to listen on");
 		return code_of(s, SETTINGS_ID_listen);
 	}
 	return EXIT_PASS;
@@ -313,7 +313,7 @@ static int secret_check(const struct settings *s, char why[static SETTINGS_WHY_C
 	}
 	if (len != 0 && s->session_secret_file[0] != '\0') {
 		snprintf(why, SETTINGS_WHY_CHARS,
-			 "session-secret and session-secret-file: one of the two only");
+			 "session-secret and session-secret-file: give only one of them");
 		return EXIT_CONFIG;
 	}
 	return EXIT_PASS;
@@ -345,7 +345,7 @@ static int all_check(struct settings *s, char why[static SETTINGS_WHY_CHARS])
 	}
 	if (s->postgres[0] != '\0' && !postgres_dsn_is_good(s->postgres)) {
 		snprintf(why, SETTINGS_WHY_CHARS,
-			 "postgres: this is no DSN of libpq: write postgresql://user@host/name, or "
+			 "postgres: not a DSN for libpq: write postgresql://user@host/name, or "
 			 "host=... user=... dbname=...");
 		return code_of(s, SETTINGS_ID_postgres);
 	}

@@ -65,7 +65,7 @@ static struct settings_board *board_named(struct settings *s, const char *name, 
 static int name_refused(char why[static SETTINGS_WHY_CHARS])
 {
 	snprintf(why, SETTINGS_WHY_CHARS,
-		 "the name of a board has 1 to 32 of the letters a-z, digits, - and _");
+		 "a board name has 1 to 32 of the letters a-z, digits, - and _");
 	return -EINVAL;
 }
 
@@ -229,7 +229,7 @@ int settings_board_set(struct settings *s, const char *name, const char *key, co
 		return setting_bool(value, &board->frozen, why);
 	}
 	snprintf(why, SETTINGS_WHY_CHARS,
-		 "a board has size, cooldown-ms, palette and frozen, and no \"%s\"", key);
+		 "a board has size, cooldown-ms, palette and frozen, but no \"%s\"", key);
 	return -EINVAL;
 }
 

@@ -264,7 +264,7 @@ struct settings *settings_take(const struct settings *running, const struct sett
 	if (settings_keep_check(s, why) == EXIT_PASS)
 		return s;
 	snprintf(why + strlen(why), SETTINGS_WHY_CHARS - strlen(why),
-		 "; that stays %llu until a restart", (unsigned long long)s->journal_segment_bytes);
+		 "; it stays %llu until a restart", (unsigned long long)s->journal_segment_bytes);
 	settings_free(s);
 	return NULL;
 }

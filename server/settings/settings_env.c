@@ -80,7 +80,7 @@ static int refuse(const char *name, int len, char why[static SETTINGS_WHY_CHARS]
 	near = setting_nearest(word);
 	if (near == NULL) {
 		snprintf(why, SETTINGS_WHY_CHARS,
-			 "unknown variable %.*s: it is no setting; pixeld --help names all", len,
+			 "unknown variable %.*s: it is not a setting; pixeld --help lists all", len,
 			 name);
 		return -EINVAL;
 	}

@@ -79,14 +79,14 @@ static void set_plain(struct reading *r, const char *section, const char *key, c
 	snprintf(name, sizeof(name), "%s%s%s", section, *section == '\0' ? "" : "-", key);
 	id = setting_find(name);
 	if (id == SETTINGS_ID_config) {
-		fail(r, "config is no setting of a file: a file cannot name another");
+		fail(r, "config cannot be set in a file: a file cannot name another");
 		return;
 	}
 	if (id < 0) {
 		const char *near = setting_nearest(name);
 
 		snprintf(what, sizeof(what), "unknown setting \"%s\"; %s%s", name,
-			 near == NULL ? "pixeld --help names all" : "the nearest is ",
+			 near == NULL ? "pixeld --help lists all" : "the nearest is ",
 			 near == NULL ? "" : near);
 		fail(r, what);
 		return;

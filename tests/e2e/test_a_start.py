@@ -24,7 +24,7 @@ class Start(unittest.TestCase):
         with Server() as server:
             code, _, said = run("--listen", "127.0.0.1:0", "--data", server.data)
             self.assertEqual(code, FAILED)
-            self.assertIn("another pixeld runs on it", said)
+            self.assertIn("another pixeld is using it", said)
             self.assertEqual(server.ask("GET", "/healthz").status, 200)
 
     def test_a_taken_port_is_refused(self):
@@ -165,7 +165,7 @@ class Start(unittest.TestCase):
             self.assertRegex(said, rf"data_new data={server.folder}/not/there .*\n.*start_failed .*a part of its path is missing")
             (server.folder / "empty").mkdir()
             _, out, _ = run("--check-config", "--data", server.folder / "empty")
-            self.assertIn(f"data directory {server.folder}/empty: no journal is there yet: a start makes new boards", out)
+            self.assertIn(f"data directory {server.folder}/empty: there is no journal yet: a start creates new boards", out)
             self.assertEqual(list((server.folder / "empty").iterdir()), [])
 
     def test_as_many_boards_are_good_as_really_fit(self):
@@ -335,14 +335,13 @@ class CheckConfig(unittest.TestCase):
             with Client(server, server.session()) as client:
                 client.place_all([(1, 1, 15), (2, 2, 3)])
             beside = self.good(server.data, *boards)
-            self.assertIn("a start goes on with what is there\npixeld: another pixeld runs on it now: as far as the disk "
-                          "shows, a reload of it (SIGHUP) is accepted\n", beside)
+            self.assertIn("a start continues with its content\npixeld: another pixeld is using it: as far as the disk shows, it accepts a reload (SIGHUP)\n", beside)
             self.assertNotIn("not in the data directory", beside)
-            self.assertIn("board third is not in the data directory: a start makes it, a reload does not",
+            self.assertIn("board third is not in the data directory: a start creates it, a reload does not",
                           self.good(server.data, *boards, "--board", "third:9x9:1"))
             server.stop()
             self.assertNotIn("another pixeld", self.good(server.data, *boards))
-            self.assertIn("board more is in the data directory and is not served", self.good(server.data, *boards[:2]))
+            self.assertIn("board more is in the data directory but not served", self.good(server.data, *boards[:2]))
             code, said = self.both(server.data, "--board", "main:30x20:4")
             self.assertEqual(code, CONFIG)
             self.assertIn("board main is 20x20:4 in the data directory and 30x20:4 in the settings", said)
@@ -389,7 +388,7 @@ class CheckConfig(unittest.TestCase):
         with Server() as server:
             server.stop()
             out = self.good(server.folder / "dtaa")
-            self.assertIn(f"data directory {server.folder}/dtaa: there is no such directory yet: a start makes new boards", out)
+            self.assertIn(f"data directory {server.folder}/dtaa: there is no such directory yet: a start creates new boards", out)
             file = server.folder / "file"
             file.touch()
             self.assertIn("it must be a directory", self.both(file)[1])

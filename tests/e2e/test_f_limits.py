@@ -284,7 +284,7 @@ class Ends(unittest.TestCase):
             self.assertIn("snapshot lsn=", server.said())
             code, out, said = run("journal", "verify", server.data)
             self.assertEqual((code, said), (0, ""))
-            self.assertIn("stopped in order", out)
+            self.assertIn("stopped cleanly", out)
             server.start()
             self.assertIn("replayed=0 clean=yes", server.said())
             self.assertEqual(server.board()["seq"], 200)

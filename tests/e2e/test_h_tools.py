@@ -74,7 +74,7 @@ class Journal(unittest.TestCase):
             server.stop()
             code, out, said = run("journal", "verify", server.data)
             self.assertEqual((code, said), (0, ""))
-            self.assertRegex(out, r"^whole: records up to \d+, newest snapshot of record \d+, stopped in order$")
+            self.assertRegex(out, r"^whole: records up to \d+, newest snapshot of record \d+, stopped cleanly$")
             code, out, said = run("journal", "list", server.data)
             self.assertEqual((code, said), (0, ""))
             self.assertGreater(out.count(" good "), 1, "more than one segment")

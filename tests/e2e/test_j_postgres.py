@@ -388,7 +388,7 @@ class Refusals(PostgresCase):
         with tempfile.TemporaryDirectory() as place:
             code, _, said = run("--data", f"{place}/data", "--listen", f"unix:{place}/s", "--postgres", "hots=127.0.0.1")
         self.assertEqual(code, 2)
-        self.assertIn("this is no DSN", said)
+        self.assertIn("not a DSN", said)
 
 
 class Verify(PostgresCase):

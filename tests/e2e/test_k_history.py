@@ -519,7 +519,7 @@ class Imports(unittest.TestCase):
         placements = real_placements()
         self.ours(placements)
         self.assertEqual(self.bring(), (0, f"board main: {len(placements)} placements imported\n",
-                                        f"pixeld: {self.data}: there is no such directory yet: it is made\n"))
+                                        f"pixeld: {self.data}: there is no such directory yet: it is created\n"))
         self.assertEqual(self.bring(), (0, f"board main has all {len(placements)} placements already\n", ""))
         out = self.folder / "out.csv"
         self.assertEqual(run("export", "--data", self.data, "-o", out), (0, "", ""))

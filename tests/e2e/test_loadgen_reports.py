@@ -312,7 +312,7 @@ class Reports(unittest.TestCase):
 
     def test_what_is_misspelt_names_the_option_that_was_meant(self):
         for words, meant in ((("--clinets", "5"), "unknown option --clinets; the nearest is --clients\n"),
-                             (("--nonsense=1",), "unknown option --nonsense\n"), (("--rate",), "--rate wants a value\n"),
+                             (("--nonsense=1",), "unknown option --nonsense\n"), (("--rate",), "--rate needs a value\n"),
                              (("--quiet=5",), "--quiet takes no value\n"), (("-x",), "unknown option -x\n"),
                              (("--s", "5"), "--s is the beginning of "),
                              (("merge", "--jsno", "x"), "unknown option --jsno; the nearest is --json\n"),
@@ -321,7 +321,7 @@ class Reports(unittest.TestCase):
                              (("find-max", "--clients", "--form=1", "--to", "2"), "unknown option --form"),
                              (("find-max", "--rate", "--url", "ws://x/ws", "--threshold", "reach==1", "--to", "2"), "--from and --to are missing"),
                              (("--profile-protocol", "raw", "--mesage", "x"), "the nearest is --message\n"),
-                             (("--profile-protocol", "raw", "--message"), "--message wants a value\n"),
+                             (("--profile-protocol", "raw", "--message"), "--message needs a value\n"),
                              (("find-mx",), "unknown command find-mx; the nearest is find-max;")):
             with self.subTest(words):
                 code, said, told = loadgen(*words)

@@ -85,7 +85,7 @@ class Limits(unittest.TestCase):
             for i in range(1, 4):
                 self.assertIn("changed=120 ", server.reload(text(i))[-1])
             self.assertEqual(server.reload(text(4)), [
-                'error reload_refused why="origin: there were more than 240 since the start" '
+                'error reload_refused why="origin: there have been more than 240 since the start" '
                 'what="nothing was changed" remedy="restart pixeld, or list fewer"'])
             self.assertEqual(server.ask("POST", "/session", {"Origin": "https://s3-59.org"}).status, 200)
 
@@ -172,7 +172,7 @@ class WhatStays(unittest.TestCase):
             server.config.unlink()
             self.assertRegex(server.hup()[0], 'why=".*/pixeld.ini: No such file or directory" what="nothing was changed"')
             os.mkfifo(server.config)
-            self.assertRegex(server.hup()[0], "is not a file that could be read again")
+            self.assertRegex(server.hup()[0], "is not a file that can be read again")
             said = server.reload("requests-per-second = 30\n")  # it had stayed
             self.assertIn('setting=requests-per-second line=1 by=file old="20" new="30"', said[0])
 
@@ -203,7 +203,7 @@ class WhatStays(unittest.TestCase):
         with Server() as server:
             server.signal(signal.SIGHUP)
             until("it says so", lambda: "signal_ignored signal=SIGHUP " in server.said())
-            self.assertIn('remedy="there is no configuration file that could be read again: start with --config"',
+            self.assertIn('remedy="there is no configuration file to read again: start with --config"',
                           server.said())
 
 

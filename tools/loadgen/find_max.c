@@ -289,8 +289,8 @@ static int conclude(const struct search *s)
 static const char words[] =
 	"loadgen find-max --rate|--clients --from N --to N --threshold 'METRIC<VALUE' "
 	"[what a run takes]\n"
-	"       searches the highest rate, or number of clients, that holds; a run takes what\n"
-	"       loadgen --help tells\n";
+	"       finds the highest rate, or number of clients, that holds; for the options of\n"
+	"       a run see loadgen --help\n";
 
 /* The exit code. */
 static int usage(const char *what)
@@ -343,7 +343,7 @@ static int options_check(struct search *s)
 	       o.profile == NULL;
 	options_fini(&o);
 	return fits ? -1
-		    : usage("a --threshold is needed, and a --rate instead of phases, profile or "
+		    : usage("--threshold is required, and --rate instead of phases, profile or "
 			    "replay");
 }
 
@@ -380,7 +380,7 @@ int find_max_main(int argc, char **argv)
 	}
 	s->f.precision = PRECISION;
 	if (words_take(argc, argv, s) < 0)
-		code = usage("--from and --to want a number");
+		code = usage("--from and --to need a number");
 	else
 		code = options_check(s); /* first: a misspelt one may be what is missing */
 	if (code < 0 && (s->f.from < 1 || s->f.to < s->f.from))

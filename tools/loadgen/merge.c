@@ -144,7 +144,7 @@ static struct run_result *files_merge(char **paths)
 static const char words[] =
 	"loadgen merge A.json B.json ... [--json OUT] [--hgrm PREFIX] [--html FILE] "
 	"[--threshold 'METRIC<VALUE']\n"
-	"       adds the results of several runs, exactly; the worst verdict counts\n";
+	"       adds up the results of several runs, exactly; the worst verdict counts\n";
 
 static int usage(const char *what)
 {
@@ -165,7 +165,7 @@ int merge_main(int argc, char **argv)
 	if (options_parse_reports(argc, argv, &o) < 0)
 		return usage("that is not understood");
 	if (argc - optind < 2)
-		return usage("two results or more are needed");
+		return usage("at least two results are needed");
 	sum = files_merge(argv + optind);
 	if (sum == NULL)
 		return EXIT_FAILED;

@@ -21,14 +21,13 @@
 #include "persist/snapshot/snapshot.h"
 
 const char journal_tool_usage[] =
-	"usage: pixeld journal list DIR      what segments and snapshots are there\n"
-	"       pixeld journal verify DIR    reads everything and says whether it is whole\n"
+	"usage: pixeld journal list DIR      lists segments and snapshots\n"
+	"       pixeld journal verify DIR    reads everything and reports whether it is whole\n"
 	"       pixeld journal dump DIR      every placement as CSV:\n"
 	"                                    "
 	"lsn,board,epoch,seq,placed_at_ms,user,x,y,color,request\n"
-	"       pixeld journal cut DIR LSN   gives up records from LSN on, after damage; the "
-	"server\n"
-	"                                    is stopped\n";
+	"       pixeld journal cut DIR LSN   gives up records from LSN on, after damage; stop the\n"
+	"                                    server first\n";
 
 static int say_error(const char *dir, int error)
 {
@@ -146,13 +145,13 @@ static int verify(struct disk *disk, uint64_t lsn)
 	if (rc != 0)
 		return rc;
 	if (result.is_missing) {
-		printf("not whole: files are missing in front of record %" PRIu64 "\n",
+		printf("not whole: files are missing before record %" PRIu64 "\n",
 		       result.start.next_lsn);
 		return EXIT_DATA_WRONG;
 	}
 	printf("whole: records up to %" PRIu64 ", newest snapshot of record %" PRIu64 ", %s\n",
 	       result.start.next_lsn - 1, result.snapshot_lsn,
-	       result.was_clean ? "stopped in order" : "not stopped in order (or running)");
+	       result.was_clean ? "stopped cleanly" : "not stopped cleanly (or running)");
 	return 0;
 }
 
@@ -270,20 +269,20 @@ static int cut(struct disk *disk, uint64_t lsn)
 	h.chain = h.journal_id;
 	segment_list_free(&segments);
 	if (h.journal_id == 0) {
-		fprintf(stderr, "pixeld: %s: no journal is there\n", disk_path(disk));
+		fprintf(stderr, "pixeld: %s: there is no journal\n", disk_path(disk));
 		return EXIT_FAILED;
 	}
 	if (possible != lsn) {
 		fprintf(stderr,
-			"pixeld: %s: before record %" PRIu64
-			" nothing can be cut: it is inside a batch, "
-			"or behind the end. Cut before record %" PRIu64 "\n",
+			"pixeld: %s: cannot cut before record %" PRIu64
+			": it is inside a batch, or after the end. Cut before record %" PRIu64
+			"\n",
 			disk_path(disk), lsn, possible);
 		return EXIT_FAILED;
 	}
 	if (snapshot_list(disk, &newest, 1) == 1 && newest >= lsn) {
 		fprintf(stderr,
-			"pixeld: %s: the newest snapshot holds record %" PRIu64
+			"pixeld: %s: the newest snapshot has record %" PRIu64
 			" already: nothing before record %" PRIu64 " can be cut\n",
 			disk_path(disk), newest, newest + 1);
 		return EXIT_FAILED;

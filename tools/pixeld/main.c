@@ -94,7 +94,7 @@ static int serve(const struct settings *s, const struct command_line *line)
 
 static const char migrate_usage[] =
 	"usage: pixeld migrate --postgres DSN\n"
-	"       makes the schema of the database, or brings it up to date; safe to run again";
+	"       creates the schema of the database, or brings it up to date; safe to rerun";
 
 /* `pixeld migrate`, with the settings of the server. */
 static int migrate(int argc, char **argv)

@@ -32,7 +32,7 @@ static int line_read(struct placements_csv *c)
 		return bad(c, "the file cannot be read further");
 	c->line_number++;
 	if (memchr(c->line, 0, (size_t)len) != NULL)
-		return bad(c, "a zero byte is in it: the file is damaged, or no text");
+		return bad(c, "it has a zero byte: the file is damaged, or not text");
 	while (len > 0 && (c->line[len - 1] == '\n' || c->line[len - 1] == '\r'))
 		c->line[--len] = 0;
 	return 1;
@@ -151,7 +151,7 @@ static bool color_take(const struct settings_board *board, const char *text, uin
 static int time_take(struct placements_csv *c, const char *text)
 {
 	if (timestamp_parse(text, strlen(text), &c->row.placed_at_ms) < 0)
-		return bad(c, "this is no time");
+		return bad(c, "this is not a time");
 	return 0;
 }
 
@@ -213,7 +213,7 @@ static int reddit_take(struct placements_csv *c, char *fields[static FIELDS_MAX]
 	if (!color_take(c->board, fields[2], &c->row.color))
 		return bad(c, "the board's palette has no such color: give it one with --config");
 	if (!place_take(c, fields[3]))
-		return bad(c, "this is no coordinate on the board");
+		return bad(c, "this is not a coordinate on the board");
 	user_take(fields[1], c->row.user);
 	return 0;
 }

@@ -12,7 +12,7 @@
 
 const char tool_export_usage[] =
 	"usage: pixeld export --data DIR [--board main] [--from TIME] [--to TIME] [-o FILE]\n"
-	"       placements as CSV: seq,time,user,x,y,color; from TIME on, and before TIME";
+	"       writes placements as CSV: seq,time,user,x,y,color; from TIME on, and before TIME";
 
 struct export
 {
@@ -67,8 +67,7 @@ static int export_run(struct export *e)
 	    c.next_lsn != UINT64_MAX)
 		fprintf(stderr,
 			"pixeld: %s: the journal is kept from record %" PRIu64
-			" on; what was before "
-			"is not in this file\n",
+			" on; earlier placements are not in this file\n",
 			e->tool.data, c.next_lsn);
 	fputs("seq,time,user,x,y,color\n", e->out);
 	while (rc == 1)

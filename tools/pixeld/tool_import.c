@@ -30,8 +30,8 @@
 
 const char tool_import_usage[] =
 	"usage: pixeld import FILE --data DIR [--board NAME[:WxH:BITS]] [--config FILE]\n"
-	"       the placements of a CSV file (of pixeld export, or of r/place 2022) become a new\n"
-	"       board; the server is stopped";
+	"       imports a CSV file (from pixeld export, or of r/place 2022) as a new board;\n"
+	"       stop the server first";
 
 struct import {
 	struct tool tool;
@@ -114,7 +114,7 @@ static int board_choose(struct import *i)
 	if (i->board == NULL)
 		return tool_fail(
 			EXIT_USAGE,
-			"the settings name no board %s: say its size, --board %s:1000x1000:4",
+			"the settings have no board %s: give its size, --board %s:1000x1000:4",
 			i->tool.board, i->tool.board);
 	return EXIT_PASS;
 }
@@ -170,7 +170,7 @@ static int directory_recover(struct import *i)
 
 	if (getrandom(&options.fresh_journal_id, sizeof(options.fresh_journal_id), 0) !=
 	    sizeof(options.fresh_journal_id))
-		return tool_fail(EXIT_FAILED, "no random number could be had");
+		return tool_fail(EXIT_FAILED, "the system has no randomness");
 	options.fresh_journal_id |= 1;
 	rc = recover_run(i->tool.disk, &options, &handler, &i->result, why);
 	if (rc < 0)
@@ -178,7 +178,7 @@ static int directory_recover(struct import *i)
 	if (i->result.is_missing ||
 	    (!i->result.was_clean && i->result.last_sync != JOURNAL_SYNC_COMMIT))
 		return tool_fail(EXIT_FAILED,
-				 "%s: the last run did not stop in order and did not sync every "
+				 "%s: the last run did not stop cleanly and did not sync every "
 				 "commit: start the server once and stop it, then import",
 				 i->tool.data);
 	return EXIT_PASS;
@@ -235,7 +235,7 @@ static int beginning_compare(struct import *i)
 		return tool_fail_disk(&i->tool, rc);
 	if (i->other || i->epochs > 1)
 		return tool_fail(EXIT_FAILED,
-				 "%s: there is a board %s already, and what it has is not the "
+				 "%s: there is a board %s already, and its content is not the "
 				 "beginning of this file: choose another name. Nothing was changed",
 				 i->tool.data, i->board->name);
 	return EXIT_PASS;
@@ -283,7 +283,7 @@ static int journal_begin(struct import *i)
 	rc = keeper_new(&keeper, &i->keeper);
 	if (rc == 0)
 		rc = journal_new(&journal, &i->result.start, i->ring, i->keeper, &i->journal);
-	return rc < 0 ? tool_fail(EXIT_FAILED, "the journal cannot be begun: %s", strerror(-rc))
+	return rc < 0 ? tool_fail(EXIT_FAILED, "the journal cannot be started: %s", strerror(-rc))
 		      : EXIT_PASS;
 }
 
@@ -349,7 +349,7 @@ static int rows_append(struct import *i)
 	while (rc == 0 && journal_state(i->journal) != JOURNAL_CLOSED)
 		rc = journal_run(i);
 	if (rc < 0)
-		return tool_fail(EXIT_FAILED, "%s: %s (%s). The same command goes on from there",
+		return tool_fail(EXIT_FAILED, "%s: %s (%s). The same command continues from there",
 				 i->tool.data, strerror(-rc), disk_open_remedy(rc));
 	if (seq != i->rows)
 		return tool_fail(EXIT_FAILED, "%s: it was changed while it was read", i->tool.file);
@@ -385,7 +385,8 @@ static int directory_open(struct import *i)
 		disk_close(before);
 	data_dir_path(i->tool.data, path);
 	if (rc == -ENOENT)
-		fprintf(stderr, "pixeld: %s: there is no such directory yet: it is made\n", path);
+		fprintf(stderr, "pixeld: %s: there is no such directory yet: it is created\n",
+			path);
 	rc = disk_open(i->tool.data, 1, 1, &i->tool.disk);
 	return rc < 0 ? tool_fail_disk(&i->tool, rc) : EXIT_PASS;
 }

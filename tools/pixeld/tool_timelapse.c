@@ -22,7 +22,7 @@ const char tool_timelapse_usage[] =
 	"usage: pixeld timelapse --data DIR -o FILE.apng [--board main] [--from TIME] [--to TIME]\n"
 	"                        [--step 1min] [--delay 100ms] [--config FILE]\n"
 	"       a frame at --from and after each --step, the last one at --to; without them the\n"
-	"       whole history in 100 frames. Colors are those of the settings";
+	"       whole history in 100 frames. Colors come from the settings";
 
 struct timelapse {
 	struct tool tool;

@@ -17,9 +17,10 @@
 
 const char tool_verify_usage[] =
 	"usage: pixeld verify --data DIR [--server URL] [--postgres DSN]\n"
-	"       the newest snapshot against the journal, block by block; with --server also the\n"
-	"       boards in the memory of the server that runs on it (http://127.0.0.1:8080); with\n"
-	"       --postgres also the board that its rows make, and that each seq is there once;\n"
+	"       compares the newest snapshot with the journal, block by block; with --server also\n"
+	"       the boards in the memory of the server running on it (http://127.0.0.1:8080); "
+	"with\n"
+	"       --postgres also the board built from its rows, and that each seq occurs once;\n"
 	"       exit code 3: they differ";
 
 static const struct history_moment the_end = {UINT64_MAX, UINT64_MAX};

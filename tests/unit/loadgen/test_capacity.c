@@ -57,7 +57,7 @@ static void loopback_has_addresses_enough(void **state)
 
 	(void)state;
 	assert_int_equal(report(&roomy, &o, text), 0);
-	assert_non_null(strstr(text, "18750 slots a ring: 300000 clients take 18 rings"));
+	assert_non_null(strstr(text, "18750 slots per ring: 300000 clients take 18 rings"));
 	assert_true(capacity_clients(&roomy, &o, &limit) > 1000000);
 	assert_string_equal(limit, "memory");
 }

@@ -74,7 +74,7 @@ static void refused_io_uring_is_a_matter_of_configuration(void **state)
 	facts.host.ring_error = -EPERM;
 	report_says(&facts, "", EXIT_CONFIG, "FAIL  io_uring         refused");
 	report_says(&facts, "", EXIT_CONFIG,
-		    "It holds 0 clients as it is; what ends it is io_uring.");
+		    "It holds 0 clients as it is; the limit is io_uring.");
 }
 
 static void old_kernels_fail(void **state)

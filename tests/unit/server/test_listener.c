@@ -72,7 +72,7 @@ static void port_that_stays_in_use_is_named(void **state)
 	(void)state;
 	assert_int_equal(listeners_open(&s, listeners, &count, why), -EADDRINUSE);
 	assert_non_null(strstr(why, text));
-	assert_non_null(strstr(why, "another server has it"));
+	assert_non_null(strstr(why, "another server uses it"));
 	close(fd);
 }
 

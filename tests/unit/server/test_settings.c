@@ -369,17 +369,17 @@ static void file_that_is_wrong_is_explained_with_its_line(void **state)
 	text_refused("\n\n[journal]\nsinc = off\n",
 		     "pixeld.ini:4: unknown setting \"journal-sinc\"; the nearest is journal-sync");
 	text_refused("nonsense = 1\n",
-		     "pixeld.ini:1: unknown setting \"nonsense\"; pixeld --help names all");
+		     "pixeld.ini:1: unknown setting \"nonsense\"; pixeld --help lists all");
 	text_refused("workers = x\n", "pixeld.ini:1: workers = x: not a whole number");
 	text_refused("workers = 1\nworkers = 2\n", "pixeld.ini:2: workers = 2: is given twice");
 	text_refused("[journal]\nsync = off\n segment-bytes = 1MiB\n",
 		     "pixeld.ini:3: journal-sync");
-	text_refused("config = x\n", "pixeld.ini:1: config is no setting of a file");
+	text_refused("config = x\n", "pixeld.ini:1: config cannot be set in a file");
 	text_refused("\nnonsense\n", "pixeld.ini:2: neither [section] nor name = value");
 	text_refused("[journal\n", "pixeld.ini:1: neither");
 	text_refused("[board \"a\"]\nfrozen = on\n", "line 2: board \"a\" has no size");
 	text_refused("[board \"a\"]\ncolour = on\n", "pixeld.ini:2: a board has size, cooldown-ms");
-	text_refused("[board \"A\"]\nfrozen = on\n", "the name of a board");
+	text_refused("[board \"A\"]\nfrozen = on\n", "a board name has");
 	text_refused("[board \"a\"]\nsize = 1x1:1\npalette = a:#000000 b:#000000 c:#000000\n",
 		     "has 3 colors; 1 bits allow 2");
 	text_refused("[board \"a\"]\nsize = 1x1:1\npalette = a:#00000g\n",
@@ -424,7 +424,7 @@ static void settings_that_contradict_are_refused(void **state)
 	text_refused("session-secret = 00112233445566778899aabbccddee\n", "16 to 256 bytes");
 	text_refused("session-secret = zz112233445566778899aabbccddeeff\n", "16 to 256 bytes");
 	text_refused("session-secret = 00112233445566778899aabbccddeeff\nsession-secret-file = x\n",
-		     "one of the two only");
+		     "give only one of them");
 	text_refused("data =\n", "data: is empty");
 }
 

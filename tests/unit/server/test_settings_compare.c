@@ -247,7 +247,7 @@ static void what_cannot_be_beside_what_stays_is_refused(void **state)
 	(void)state;
 	assert_null(settings_take(running, read, why));
 	assert_string_equal(why, "journal-keep-bytes: must be 0 or at least two "
-				 "journal-segment-bytes; that stays 67108864 until a restart");
+				 "journal-segment-bytes; it stays 67108864 until a restart");
 	settings_free(running);
 	settings_free(read);
 }

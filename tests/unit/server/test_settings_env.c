@@ -32,8 +32,8 @@ static void misspelt_variable_is_refused(void **state)
 	assert_string_equal(why,
 			    "unknown variable PIXELD_COOLDOWN; the nearest is PIXELD_COOLDOWN_MS");
 	assert_int_equal(load("PIXELD_PORT=8080", NULL), EXIT_CONFIG);
-	assert_string_equal(why, "unknown variable PIXELD_PORT: it is no setting; pixeld --help "
-				 "names all");
+	assert_string_equal(
+		why, "unknown variable PIXELD_PORT: it is not a setting; pixeld --help lists all");
 	/* Also when a flag wins. */
 	assert_int_equal(load("PIXELD_WROKERS=2", "--workers=1"), EXIT_CONFIG);
 }

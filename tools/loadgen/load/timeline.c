@@ -57,22 +57,22 @@ static int field_parse(const char *text, struct stage *s, const char **ret_why)
 {
 	if (strncmp(text, "rate=", 5) == 0)
 		return units_rate(text + 5, &s->rate) < 0
-			       ? fail(ret_why, "rate= wants placements per second, as in 1000/s")
+			       ? fail(ret_why, "rate= needs placements per second, as in 1000/s")
 			       : 0;
 	if (strncmp(text, "reconnect=", 10) == 0 && s->kind == STAGE_STORM)
 		return units_share(text + 10, &s->reconnect) < 0
-			       ? fail(ret_why, "reconnect= wants a share, as in 20%")
+			       ? fail(ret_why, "reconnect= needs a share, as in 20%")
 			       : 0;
 	if (strncmp(text, "vanish=", 7) == 0 && s->kind == STAGE_STORM)
 		return units_share(text + 7, &s->vanish) < 0
-			       ? fail(ret_why, "vanish= wants a share, as in 5%")
+			       ? fail(ret_why, "vanish= needs a share, as in 5%")
 			       : 0;
 	if (s->kind == STAGE_RAMP && strstr(text, "..") != NULL)
 		return clients_parse(text, s) < 0
-			       ? fail(ret_why, "a ramp goes up, from one number of clients to "
+			       ? fail(ret_why, "a ramp must go up, from one number of clients to "
 					       "another, as in 0..300k")
 			       : 0;
-	return fail(ret_why, "it has a part that its kind does not know");
+	return fail(ret_why, "it has a part that its kind does not take");
 }
 
 /* The next part of the text, up to a colon or comma behind which something stands. False: there is
@@ -98,14 +98,14 @@ static int stage_parse(const char *text, struct stage *ret_stage, const char **r
 	size_t kind = 0;
 
 	if (!field_next(&text, field))
-		return fail(ret_why, "it begins with a kind: ramp, hold, burst or storm");
+		return fail(ret_why, "it must begin with a kind: ramp, hold, burst or storm");
 	while (kind < sizeof(kinds) / sizeof(kinds[0]) && strcmp(kinds[kind], field) != 0)
 		kind++;
 	if (kind == sizeof(kinds) / sizeof(kinds[0]))
-		return fail(ret_why, "its kind is none of ramp, hold, burst and storm");
+		return fail(ret_why, "its kind must be ramp, hold, burst or storm");
 	s.kind = (enum stage_kind)kind;
 	if (!field_next(&text, field) || units_duration(field, &s.until_ns) < 0 || s.until_ns == 0)
-		return fail(ret_why, "behind the kind stands how long it lasts, as in 30s");
+		return fail(ret_why, "the kind must be followed by a duration, as in 30s");
 	while (*text != '\0') {
 		int r = field_next(&text, field) ? field_parse(field, &s, ret_why)
 						 : fail(ret_why, "a part of it is empty");
@@ -120,7 +120,7 @@ static int stage_parse(const char *text, struct stage *ret_stage, const char **r
 	if (s.kind == STAGE_STORM && s.reconnect + s.vanish <= 0)
 		return fail(ret_why, "a storm needs reconnect=20% or vanish=5%");
 	if (s.reconnect + s.vanish > 1)
-		return fail(ret_why, "more than all clients cannot break off");
+		return fail(ret_why, "more than all clients cannot disconnect");
 	*ret_stage = s;
 	return 0;
 }
@@ -145,7 +145,7 @@ int timeline_add(struct timeline *t, const char *text, const char **ret_why)
 	if (t->count == TIMELINE_STAGES_MAX || s.until_ns > UINT64_MAX / 2 - from_ns)
 		return fail(ret_why, "there are too many phases, or they last too long");
 	if (s.kind == STAGE_RAMP && before != NULL && before->clients_to != s.clients_from)
-		return fail(ret_why, "a ramp begins where the ramp before it ended");
+		return fail(ret_why, "a ramp must begin where the one before it ended");
 	if (t->count == t->room) {
 		uint32_t room = t->room == 0 ? 16 : t->room * 2;
 		struct stage *more = realloc(t->stages, room * sizeof(*more));

@@ -114,7 +114,7 @@ static void check_descriptors(struct host_report *r, const struct capacity_facts
 	bool low = f->host.descriptors < 4096;
 
 	host_say(r, low ? HOST_WARN : HOST_OK, "RLIMIT_NOFILE",
-		 "%" PRIu64 ", so %u slots a ring: %u clients take %u rings in %u threads",
+		 "%" PRIu64 ", so %u slots per ring: %u clients take %u rings in %u threads",
 		 f->host.descriptors, slots, o->clients, rings, o->threads);
 	if (low)
 		host_lift(r, "ulimit -n 65536: fewer, larger rings cost less");
@@ -213,7 +213,6 @@ int capacity_report(FILE *to, const struct capacity_facts *f, const struct net_o
 	host_check_files(&r, &f->host, o->clients);
 	if (host_conntrack_is_on(&f->host))
 		host_check_conntrack(&r, &f->host, o->clients);
-	fprintf(to, "It can open %" PRIu64 " clients as it is; what ends it is %s.\n", clients,
-		limit);
+	fprintf(to, "It can open %" PRIu64 " clients as it is; the limit is %s.\n", clients, limit);
 	return host_report_end(&r, &f->host);
 }

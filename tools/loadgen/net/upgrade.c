@@ -161,7 +161,7 @@ int upgrade_check(const uint8_t *head, size_t len, const struct upgrade_ask *ask
 	}
 	if (!seen.right || seen.accepts != 1 || seen.upgrades != 1 || seen.connections != 1 ||
 	    seen.protocols != (ask->protocols != NULL)) {
-		*ret_why = "the 101 has not the fields that belong to our request";
+		*ret_why = "the 101 lacks the fields that belong to our request";
 		return -EBADMSG;
 	}
 	return 0;

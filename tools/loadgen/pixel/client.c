@@ -170,7 +170,7 @@ void client_read_out(struct pixel_crew *w, struct client *c)
 
 const struct speaker client_speaker = {
 	.message_bytes_max = MESSAGE_BYTES_MAX,
-	.late = "it did not follow by the end",
+	.late = "it was not subscribed in time",
 	.joined = joined,
 	.bytes = bytes_take,
 	.message = client_message,

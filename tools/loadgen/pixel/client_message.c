@@ -104,7 +104,7 @@ static void subscribed(struct pixel_crew *w, struct client *c, const struct msg_
 
 	if (c->link.state != LINK_JOINING || strcmp(m->name, w->options->board) != 0 ||
 	    !canvas_fits(w, m)) {
-		link_break(&w->crew, &c->link, TROUBLE_MESSAGE, "subscribed came out of place");
+		link_break(&w->crew, &c->link, TROUBLE_MESSAGE, "unexpected subscribed");
 		return;
 	}
 	t = follow_subscribed(&c->follow, m, c->resuming);
@@ -182,7 +182,7 @@ static void stale(struct pixel_crew *w, struct client *c, const struct msg_stale
 	uint64_t before;
 
 	if (c->link.state != LINK_JOINING && c->link.state != LINK_STANDING) {
-		link_break(&w->crew, &c->link, TROUBLE_MESSAGE, "stale came out of place");
+		link_break(&w->crew, &c->link, TROUBLE_MESSAGE, "unexpected stale");
 		return;
 	}
 	stat_add(&w->stats.stale, 1);
@@ -233,7 +233,7 @@ static void delta(struct pixel_crew *w, struct client *c, const struct msg_delta
 	c->place.frame = STREAM_NONE;
 	if (t != TROUBLE_NONE)
 		crew_trouble(&w->crew, t, &c->link,
-			     "frame %" PRIu64 "..%" PRIu64 " came to a board at %" PRIu64, m->first,
+			     "frame %" PRIu64 "..%" PRIu64 " arrived at a board at %" PRIu64, m->first,
 			     m->last, before);
 	if (t == TROUBLE_MESSAGE)
 		return;
@@ -263,7 +263,7 @@ static void status(struct pixel_crew *w, struct client *c, const struct msg_stat
 	t = follow_status(&c->follow, m);
 	if (t != TROUBLE_NONE)
 		crew_trouble(&w->crew, t, &c->link,
-			     "status of seq %" PRIu64 " came to a board at %" PRIu64, m->seq,
+			     "status of seq %" PRIu64 " arrived at a board at %" PRIu64, m->seq,
 			     c->follow.seq);
 	else if (stream_is_end(w->stream, &c->place) && m->seq <= stream_last(w->stream))
 		c->place = stream_append(w->stream, c->follow.epoch, message, len, 1, 0);

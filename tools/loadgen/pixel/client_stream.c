@@ -43,7 +43,7 @@ static void step_out(struct pixel_crew *w, struct client *c)
 	c->place.at = 0;
 	if (have > 0 && stream_is_gone(w->stream, &c->place))
 		link_break(&w->crew, &c->link, TROUBLE_TIMEOUT,
-			   "it stood inside a frame for too long");
+			   "it was inside a frame for too long");
 	else if (have > 0)
 		link_parse(&w->crew, &c->link,
 			   stream_bytes(w->stream, stream_frame(w->stream, c->place.frame)), have);

@@ -42,10 +42,10 @@ static void help_print(void)
 	       "It passes when every client received everything and the boards are equal.\n\n");
 	exit_codes_print(stdout);
 	printf("\n"
-	       "  loadgen merge A.json B.json ...   adds the results of several runs, exactly\n"
+	       "  loadgen merge A.json B.json ...   adds up the results of several runs, exactly\n"
 	       "  loadgen find-max --rate --from 1k --to 200k --threshold 'ack.p99<50ms' --url "
 	       "...\n"
-	       "                                    searches the highest rate (or --clients) that "
+	       "                                    finds the highest rate (or --clients) that "
 	       "holds\n");
 }
 
@@ -61,9 +61,9 @@ static int placing_fill(struct options *o)
 	double most = o->rate;
 
 	if (stages && o->profile != NULL)
-		return wrong("--phase and --profile both say the rate");
+		return wrong("--phase and --profile both set the rate");
 	if (stages && o->duration_ns != UINT64_MAX)
-		return wrong("--phase says how long; --duration does not go with it");
+		return wrong("--phase sets how long; --duration does not go with it");
 	if (o->speedup > 0 && o->replay == NULL && o->profile == NULL)
 		return wrong("--speedup goes with --profile or --replay");
 	if (o->replay != NULL && o->speedup > 0 && (stages || o->rate > 0))
@@ -120,9 +120,9 @@ static int crowd_fill(struct options *o, unsigned cores)
 	if (ramped > 0)
 		o->net.clients = ramped;
 	if (o->net.clients > NET_CLIENTS_MAX)
-		return wrong("so many clients one process does not open");
+		return wrong("one process does not open that many clients");
 	if ((uint64_t)o->stop_reading + o->slow_readers > o->net.clients)
-		return wrong("--stop-reading and --slow-readers are more than --clients");
+		return wrong("--stop-reading and --slow-readers exceed --clients");
 	if (o->observers_share > 0)
 		o->observers = (uint32_t)ceil(o->observers_share * o->net.clients);
 	else if (o->observers == UNSET)

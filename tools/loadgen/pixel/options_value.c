@@ -193,11 +193,11 @@ int options_url_take(const char *text, struct options *o)
 
 static const struct option_row rows[] = {
 	{"url", "ws://HOST[:PORT][/PATH]",
-	 "the server; all that is needed. Path: /ws when missing. Repeatable:\n"
+	 "the server; the only option required. Default path: /ws. Repeatable:\n"
 	 "clients take them in turn",
 	 .take = url_parse},
 	{"clients", "N",
-	 "connections; every one watches and checks all it gets (default 1000);\n"
+	 "connections; each watches and checks all it receives (default 1000);\n"
 	 "also -c, --connections",
 	 .letter = 'c', OPTION_TO_U32(struct options, net.clients, 1, NET_CLIENTS_MAX)},
 	{"rate", "N/s",
@@ -208,35 +208,35 @@ static const struct option_row rows[] = {
 	{"duration", "TIME", "how long to place (default 10s; a replay: to its end); also -T",
 	 .letter = 'T', OPTION_TO_DURATION(struct options, duration_ns)},
 	{"phase", "KIND:TIME[:...]",
-	 "a stretch of the run; repeatable, in order. ramp:30s:0..300k opens clients,\n"
+	 "a stage of the run; repeatable, in order. ramp:30s:0..300k opens clients,\n"
 	 "hold:10m:rate=1000 places, burst:1s:rate=10000 likewise,\n"
-	 "storm:10s:reconnect=20% breaks off that share at once, half without FIN,\n"
+	 "storm:10s:reconnect=20% disconnects that share together, half without FIN,\n"
 	 "and lets them resume; storm:10s:vanish=5% keeps them away",
 	 .take = phase_parse},
 	{"profile", "FILE", "rates from a curve, lines of minute,placements (.csv or .csv.gz)",
 	 OPTION_TO_TEXT(struct options, profile)},
 	{"replay", "FILE",
-	 "place what a recorded file says, in its order (.bin or .bin.gz);\n"
-	 "with --rate or --phase at those times, again from its begin at its end",
+	 "place the recording in this file, in its order (.bin or .bin.gz);\n"
+	 "with --rate or --phase at those times, starting over at its end",
 	 OPTION_TO_TEXT(struct options, replay)},
 	{"speedup", "N",
-	 "play a profile so many times as fast; a replay at its recorded times\n"
+	 "play a profile this many times as fast; a replay at its recorded times\n"
 	 "(without: as fast as the server answers)",
 	 .take = speedup_parse},
 	{"hot-cells", "N:SHARE%",
-	 "N cells get that share of the random placements, as in 10000:13%",
+	 "N cells get this share of the random placements, as in 10000:13%",
 	 .take = hot_cells_parse},
 	{"noop-share", "SHARE%",
 	 "share of random placements that repeat the present color (33% in r/place 2017)",
 	 .take = noop_share_parse},
 	{"cooldown", "keep|break",
-	 "painters wait for their cooldown, or place on purpose without (default\n"
+	 "painters wait for their cooldown, or deliberately place without (default\n"
 	 "break: refusals are counted)",
 	 .take = cooldown_parse},
 	{"painters", "N", "how many clients place (default: 1000 at most; a replay: 1)",
 	 OPTION_TO_U32(struct options, painters, 1, NET_CLIENTS_MAX)},
 	{"window", "N",
-	 "placements of a painter that wait for an answer (default 1024; 64 with\n"
+	 "unanswered placements of one painter (default 1024; 64 with\n"
 	 "more than 16 painters)",
 	 OPTION_TO_U32(struct options, window, 1, WINDOW_MAX)},
 	{"board", "NAME", "which board (default main)", .take = board_parse},
@@ -244,30 +244,31 @@ static const struct option_row rows[] = {
 	 "mint the painters' sessions with the server's secret\n"
 	 "(default: ask the server, POST /session)",
 	 .take = secret_parse, .wrong = "it must be 16 to 256 bytes, as hex or in @FILE"},
-	{"connect-rate", "N/s", "open so many connections per second (default: as fast as it goes)",
+	{"connect-rate", "N/s",
+	 "open this many connections per second (default: as fast as possible)",
 	 OPTION_TO_RATE(struct options, net.connect_rate)},
-	{"resume", NULL, "come back when a connection breaks, and go on where it broke",
+	{"resume", NULL, "reconnect when a connection breaks, and resume where it broke",
 	 OPTION_TO_FLAG(struct options, resume)},
-	{"stop-reading", "N", "so many clients stop reading after they subscribed",
+	{"stop-reading", "N", "this many clients stop reading after subscribing",
 	 OPTION_TO_U32(struct options, stop_reading, 0, NET_CLIENTS_MAX)},
-	{"slow-readers", "N", "so many clients read at most 2 KiB every two seconds",
+	{"slow-readers", "N", "this many clients read at most 2 KiB every two seconds",
 	 OPTION_TO_U32(struct options, slow_readers, 0, NET_CLIENTS_MAX)},
 	{"receive-buffer", "BYTES",
 	 "socket buffer of the clients that read slowly or not at all, e.g. 64KiB",
 	 OPTION_TO_BYTES(struct options, receive_buffer_bytes)},
 	{"observers", "N|SHARE%",
-	 "clients that read at once and give the visibility (default: all up to\n"
+	 "clients that read immediately and measure visibility (default: all up to\n"
 	 "10k clients, else 1%)",
 	 .take = observers_parse},
 	{"read-mark", "BYTES",
-	 "bytes that the other watchers let gather before they read; 0: none\n"
+	 "bytes that the other watchers let accumulate before they read; 0: none\n"
 	 "(default: a quarter of tcp_mem for all of them together)",
 	 .take = read_mark_parse},
 	{"source", "ADDR[-ADDR][,...]",
 	 "addresses to connect from, as in 127.0.0.2-127.0.0.9 (default: what\n"
-	 "loopback needs; else the system's). Repeatable",
+	 "loopback needs; otherwise the system's). Repeatable",
 	 .take = source_take},
-	{"settle", "TIME", "wait so long for what is outstanding at the end (default 20s)",
+	{"settle", "TIME", "wait this long for what is outstanding at the end (default 20s)",
 	 OPTION_TO_DURATION(struct options, settle_ns)},
 	{"threads", "N", "threads (default: one per core)",
 	 OPTION_TO_U32(struct options, net.threads, 1, NET_THREADS_MAX)},
@@ -282,7 +283,7 @@ static const struct option_row rows[] = {
 	{"html", "FILE", "write a page with plots", OPTION_TO_TEXT(struct options, files.html),
 	 .of = OPTIONS_OF_RESULT},
 	{"threshold", "'METRIC<VALUE'",
-	 "exit with 99 when this does not hold: 'visible.p99<3s', 'ack.raw.max<=1s',\n"
+	 "exit with 99 unless this holds: 'visible.p99<3s', 'ack.raw.max<=1s',\n"
 	 "'reach==1', 'refused<0.1%', 'rate>=10k'. Repeatable",
 	 .take = threshold_take, .of = OPTIONS_OF_RESULT},
 	{"start-at", "HH:MM:SS[Z]",
@@ -290,7 +291,7 @@ static const struct option_row rows[] = {
 	 .take = start_at_parse},
 	{"acks", "FILE", "write every acknowledged placement: request,seq,cell,color,client",
 	 OPTION_TO_TEXT(struct options, files.acks)},
-	{"check-system", NULL, "tell what this host allows for so many --clients, and end",
+	{"check-system", NULL, "report what this host allows for this many --clients, and exit",
 	 OPTION_TO_FLAG(struct options, check_system)},
 	{"quiet", NULL, "no line per second on standard error",
 	 OPTION_TO_FLAG(struct options, quiet)},

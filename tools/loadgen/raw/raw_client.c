@@ -123,7 +123,7 @@ static void publish(struct crew *crew)
 
 const struct speaker raw_speaker = {
 	.message_bytes_max = MESSAGE_BYTES_MAX,
-	.late = "it was not connected by the end",
+	.late = "it was not connected in time",
 	.joined = joined,
 	.bytes = link_parse,
 	.message = raw_message,

@@ -141,16 +141,17 @@ static int source_take(const char *text, void *options)
 
 static const struct option_row rows[] = {
 	{"profile-protocol", "raw", "this mode: any WebSocket server", .take = profile_parse},
-	{"url", "ws[s]://HOST[:PORT][/PATH]", "the server; all that is needed", .take = url_parse},
+	{"url", "ws[s]://HOST[:PORT][/PATH]", "the server; the only option required",
+	 .take = url_parse},
 	{"clients", "N", "connections (default 1000)", .letter = 'c',
 	 OPTION_TO_U32(struct raw_options, net.clients, 1, NET_CLIENTS_MAX)},
 	{"message", "TEXT", "what is sent (default: nothing; the clients listen)", .letter = 'm',
 	 .take = message_parse},
 	{"first-message", "TEXT",
-	 "what every client sends once, before all else; \\{seq} is its number", .letter = '1',
+	 "what every client sends once, before anything else; \\{seq} is its number", .letter = '1',
 	 .take = first_message_parse},
 	{"first-answer", NULL,
-	 "a client is connected when something came back to its first message (default: when\n"
+	 "a client is connected once its first message was answered (default: once\n"
 	 "the upgrade was answered)",
 	 OPTION_TO_FLAG(struct raw_options, first_answer)},
 	{"binary", NULL, "messages are binary (default: text)",
@@ -158,7 +159,7 @@ static const struct option_row rows[] = {
 	{"expect", "echo|broadcast|none",
 	 "echo: every message comes back to its sender, unchanged and in order\n"
 	 "broadcast: every message reaches every client once, whoever sent it\n"
-	 "none: what comes is only counted\n"
+	 "none: input is only counted\n"
 	 "(default echo; none without --message)",
 	 .take = expect_parse},
 	{"rate", "N/s", "messages per second, all senders together (default 100/s)", .letter = 'r',
@@ -171,23 +172,24 @@ static const struct option_row rows[] = {
 	 OPTION_TO_DURATION(struct raw_options, duration_ns)},
 	{"header", "NAME: VALUE", "one more header field of the upgrade, repeatable", .letter = 'H',
 	 .take = header_parse},
-	{"subprotocol", "NAME[,NAME]", "the server has to choose one of them",
+	{"subprotocol", "NAME[,NAME]", "the server must choose one of them",
 	 .take = subprotocol_parse},
-	{"window", "N", "messages of a sender that wait for their echo (default 1024)",
+	{"window", "N", "messages of one sender without an echo (default 1024)",
 	 OPTION_TO_U32(struct raw_options, window, 1, WINDOW_MAX)},
-	{"connect-rate", "N/s", "open so many connections per second (default: as fast as it goes)",
+	{"connect-rate", "N/s",
+	 "open this many connections per second (default: as fast as possible)",
 	 OPTION_TO_RATE(struct raw_options, net.connect_rate)},
 	{"source", "A[-B][,C...]",
 	 "connect from these addresses (default on loopback: as many as are needed)",
 	 .take = source_take},
 	{"ca", "FILE",
-	 "wss: who signs the server's certificate, as PEM (default: whom the system trusts)",
+	 "wss: the CA of the server's certificate, as PEM (default: those the system trusts)",
 	 OPTION_TO_TEXT(struct raw_options, ca_file)},
-	{"insecure", NULL, "wss: take any certificate",
+	{"insecure", NULL, "wss: accept any certificate",
 	 OPTION_TO_FLAG(struct raw_options, insecure)},
-	{"warmup", "TIME", "wait so long once all are connected (default 0s; broadcast: 1s)",
+	{"warmup", "TIME", "wait this long once all are connected (default 0s; broadcast: 1s)",
 	 OPTION_TO_DURATION(struct raw_options, warmup_ns)},
-	{"settle", "TIME", "wait so long for what is outstanding at the end (default 20s)",
+	{"settle", "TIME", "wait this long for what is outstanding at the end (default 20s)",
 	 OPTION_TO_DURATION(struct raw_options, settle_ns)},
 	{"server-pid", "PID", "report CPU time and memory of this process, all its threads",
 	 .take = pid_parse},
@@ -278,10 +280,11 @@ static int defaults_fill(struct raw_options *o, unsigned cores)
 		o->senders = o->net.clients;
 	if (o->senders > 0 && o->expect == RAW_EXPECT_BROADCAST &&
 	    !raw_template_has_now(o->message))
-		return wrong("--expect broadcast needs \\{now_ns} in --message: by it a message is "
-			     "known again");
+		return wrong("--expect broadcast needs \\{now_ns} in --message: it identifies the "
+			     "message");
 	if (o->message != NULL && raw_template_has_now(o->message) && !stamp_is_found(o->message))
-		return wrong("there can be digits right beside \\{now_ns}: put something between");
+		return wrong(
+			"there can be digits directly beside \\{now_ns}: put something between");
 	if (o->warmup_ns == UINT64_MAX)
 		o->warmup_ns = o->expect == RAW_EXPECT_BROADCAST ? 1000000000ULL : 0;
 	net_threads_fill(&o->net, cores);

@@ -98,11 +98,11 @@ static int set_keep(struct reader *r, struct pattern_node *node, const bool set[
 		if (!set[c])
 			continue;
 		if (p->chars_count == PATTERN_CHARS_MAX)
-			return fail(r, "its sets hold too many characters");
+			return fail(r, "its sets have too many characters");
 		p->chars[p->chars_count++] = (uint8_t)c;
 		node->chars_count++;
 	}
-	return node->chars_count == 0 ? fail(r, "a set holds no character") : 0;
+	return node->chars_count == 0 ? fail(r, "a set is empty") : 0;
 }
 
 /* --- counts ----------------------------------------------------------------------------------- */
@@ -112,7 +112,7 @@ static int number_read(struct reader *r, uint32_t *ret_number)
 	uint32_t n = 0;
 
 	if (r->at == r->end || *r->at < '0' || *r->at > '9')
-		return fail(r, "a { } holds no number");
+		return fail(r, "a { } has no number");
 	while (r->at < r->end && *r->at >= '0' && *r->at <= '9') {
 		n = n * 10 + (uint32_t)(*r->at++ - '0');
 		if (n > PATTERN_COUNT_MAX)
@@ -192,7 +192,7 @@ static int item_read(struct reader *r, struct pattern_node *node)
 	int e = 0;
 
 	if (strchr("?*+{", c) != NULL)
-		return fail(r, "a count stands where nothing is to be counted");
+		return fail(r, "a count follows nothing that it could repeat");
 	if (c == '(') {
 		e = group_read(r, node);
 	} else {

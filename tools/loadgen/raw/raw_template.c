@@ -90,11 +90,11 @@ static int escape_read(struct raw_template *t, const char **at, const char **ret
 		return byte_add(t, (uint8_t)bytes[name - names], ret_why);
 	}
 	if (c != 'x')
-		return fail(ret_why, "a backslash is followed by none of { n r t x and \\");
+		return fail(ret_why, "a backslash must be followed by one of { n r t x and \\");
 	high = hex_digit((*at)[1]);
 	low = high < 0 ? -1 : hex_digit((*at)[2]);
 	if (low < 0)
-		return fail(ret_why, "\\x wants two hexadecimal digits");
+		return fail(ret_why, "\\x needs two hexadecimal digits");
 	*at += 3;
 	return byte_add(t, (uint8_t)(high << 4 | low), ret_why);
 }

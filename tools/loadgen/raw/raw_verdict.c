@@ -74,12 +74,12 @@ void raw_verdict_decide(const struct raw_options *o, struct raw_result *result)
 	} else if (o->expect == RAW_EXPECT_BROADCAST && result->tracked.messages == 0) {
 		result->outcome.code = EXIT_FAILED;
 		(void)snprintf(result->outcome.words, sizeof(result->outcome.words),
-			       "FAIL: no message came in the whole time");
+			       "FAIL: no message was received");
 	} else if (result->dropped > 0) {
 		result->outcome.code = EXIT_FAILED;
 		(void)snprintf(result->outcome.words, sizeof(result->outcome.words),
 			       "FAIL: %" PRIu64
-			       " messages were too many to keep: use a lower rate or less time",
+			       " messages were too many to keep: use a lower rate or a shorter run",
 			       result->dropped);
 	} else {
 		pass(o, result);

@@ -40,7 +40,7 @@ static void latency_rows(FILE *to, const struct run_result *result)
 	if (result->read_mark > 0)
 		fprintf(to,
 			"  the others read once %" PRIu64 " to %" PRIu64
-			" bytes have gathered, and check every one\n",
+			" bytes have accumulated, and check every one\n",
 			result->read_mark / 2, result->read_mark);
 }
 

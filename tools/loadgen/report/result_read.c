@@ -118,10 +118,10 @@ static int root_read(const json_t *root, struct run_result *result, const char *
 {
 	char hash[20];
 
-	*why = "it is no result of loadgen, version 1";
+	*why = "it is not a result of loadgen, version 1";
 	if (whole_of(root, "loadgen") != 1 || json_object_get(root, "verdict") == NULL)
 		return -EBADMSG;
-	*why = "it is of --profile-protocol raw, and those are not merged";
+	*why = "it is from --profile-protocol raw, and those cannot be merged";
 	if (json_object_get(root, "profile") != NULL)
 		return -EBADMSG;
 	*why = "a number is missing";
@@ -142,7 +142,7 @@ static int root_read(const json_t *root, struct run_result *result, const char *
 	result->run_s = number_of(root, "run_seconds");
 	result->cpu_percent = number_of(root, "cpu_percent");
 	classes_read(root, result);
-	*why = "a histogram is broken";
+	*why = "a histogram is inconsistent";
 	return histograms_read(root, result) ? machines_read(root, result) : -EBADMSG;
 }
 
@@ -152,7 +152,7 @@ int result_read(FILE *from, struct run_result *ret_result, const char **ret_why)
 	json_t *root = json_loadf(from, 0, &error);
 	int r;
 
-	*ret_why = "it is no JSON";
+	*ret_why = "it is not JSON";
 	if (root == NULL && ferror(from))
 		return -EIO;
 	if (root == NULL)

@@ -143,7 +143,7 @@ static int value_parse(const char *text, struct threshold *t, const char **why)
 		return 0;
 	}
 	if (percent_parse(text, &t->value)) {
-		*why = "of this there is no percentage";
+		*why = "there is no percentage of this";
 		t->percent = t->kind == THRESHOLD_COUNT;
 		return t->kind == THRESHOLD_RATE ? -EINVAL : 0;
 	}
