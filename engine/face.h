@@ -1,9 +1,9 @@
 /*
- * face.h - what a board looks like: size, palette, whether people may place, and how often.
+ * face.h - the description of a board: size, palette, whether users may place, and how often.
  *
- * Immutable from face_new() on: who sets something makes a new face, and the room is given that one
- * whole (engine/room.h), so nobody ever sees half of a change. One that is looked at beyond a turn
- * is held by a reference.
+ * Immutable once face_new() has returned: a change makes a new face, which replaces the old one in
+ * the room as a whole (engine/room.h), so no thread sees half of a change. A face that is used
+ * beyond a turn is held by a reference.
  */
 #ifndef PX_ENGINE_FACE_H
 #define PX_ENGINE_FACE_H
@@ -16,7 +16,7 @@
 
 #define COLOR_NAME_CHARS    24 /* with the NUL */
 /* Name, numbers and 256 colors: {"name":"","rgb":"#rrggbb"}, and the letters of the name are 50
- * bytes, since a letter of a name is one byte in JSON too. */
+ * bytes, since a letter of a name is one byte in JSON, too. */
 #define FACE_JSON_BYTES_MAX (BOARD_COLORS_MAX * (28 + COLOR_NAME_CHARS) + 512)
 
 struct json_out;
@@ -27,21 +27,21 @@ struct palette_color {
 };
 
 struct face {
-	uint32_t version;       /* grows with each face of the board, from 1 at each start */
+	uint32_t version;       /* grows with each face of the board; starts at 1 with the server */
 	uint32_t width, height; /* cells; never change */
-	uint8_t bits;           /* likewise */
+	uint8_t bits;           /* never changes */
 	bool frozen;
 	uint32_t cooldown_ms;
-	uint32_t tag; /* of journal, size, palette: with another one what clients know is void */
+	uint32_t tag; /* of journal, size, palette: if it differs, what clients know is void */
 	uint32_t palette_len;
 	struct palette_color palette[BOARD_COLORS_MAX];
-	/* The same, with the board's name and number, as one JSON object; terminated. */
+	/* The same, with the board's name and number, as one JSON object; NUL-terminated. */
 	const char *json;
 	uint32_t json_len; /* at most FACE_JSON_BYTES_MAX */
 	_Atomic uint32_t refs;
 };
 
-/* What a face is made of. */
+/* The input for a face. */
 struct face_plan {
 	const char *name; /* of the board */
 	uint16_t number;
@@ -55,14 +55,14 @@ struct face_plan {
 	const struct palette_color *palette;
 };
 
-/* One reference for the caller. -ENOMEM. Any thread. */
+/* The caller gets one reference. 0 or -ENOMEM. Copies `plan`. Any thread. */
 int face_new(const struct face_plan *plan, struct face **ret_face);
 
-/* The members of the text, into the object that is open: for whoever tells more in it. */
+/* Adds the members of the text to the open object, for callers that add more members. */
 void face_json_put(const struct face *f, const char *name, uint16_t number, struct json_out *j);
 
-/* Any thread; while somebody else holds a reference, or before the room has another face. */
+/* Any thread; while another reference is held, or before the room has another face. */
 struct face *face_ref(struct face *f);
-void face_unref(struct face *f); /* NULL is fine */
+void face_unref(struct face *f); /* NULL is allowed; the last one frees */
 
 #endif

@@ -1,12 +1,12 @@
 /*
- * room.h - what every thread may know of a board: identity, logs, who is online, and its face.
+ * room.h - what every thread may know about a board: identity, logs, who is online, and its face.
  *
  * Made at start; the writer thread stores the atomics, workers read them. The board itself, who may
  * place, and the order belong to the writer alone. A room's number is the board's number on the
- * wire and in the journal; numbers of boards that the settings no longer name have no room.
+ * wire and in the journal; numbers of boards that are no longer in the settings have no room.
  *
- * The writer may give a room another face at any moment. A worker looks at the old one until its
- * turn ends, and keeps nothing of it over turns; others get references with what they are to do.
+ * The writer may give a room another face at any moment. A worker may use the old one until its
+ * turn ends, and keeps no pointer to it across turns; other threads get references with their jobs.
  */
 #ifndef PX_ENGINE_ROOM_H
 #define PX_ENGINE_ROOM_H
@@ -36,9 +36,9 @@ struct room {
 	char name[BOARD_NAME_BYTES_MAX + 1];
 	/* stored by the writer */
 	_Atomic(struct face *) face; /* see room_face() */
-	_Atomic(struct room_log *)
-		logs[ROOM_LOGS]; /* the JSON log is made at its first subscriber */
-	_Atomic uint64_t seq;    /* of the readable board: everything durable */
+	/* the JSON log is made for its first subscriber */
+	_Atomic(struct room_log *) logs[ROOM_LOGS];
+	_Atomic uint64_t seq; /* of the readable board: everything up to it is durable */
 	_Atomic uint32_t epoch;
 	/* each stored by its worker */
 	_Atomic uint32_t online[WORKERS_MAX];
@@ -46,9 +46,9 @@ struct room {
 
 struct rooms {
 	struct room *at[ROOMS_MAX]; /* by number; NULL: none */
-	uint32_t end;               /* numbers below; none above */
-	/* How often rooms were given other faces, stored by the writer; and what of that each
-	 * worker has seen. */
+	uint32_t end;               /* above all numbers in use */
+	/* Counts how often rooms were given other faces; stored by the writer. The other: the
+	 * count that each worker has seen. */
 	_Atomic uint64_t faces_set;
 	_Atomic uint64_t faces_seen[WORKERS_MAX];
 };
@@ -56,20 +56,21 @@ struct rooms {
 /* The room with this name, or NULL. Any thread. */
 struct room *rooms_find(const struct rooms *rooms, const char *name, size_t len);
 
+/* Subscriptions to the room, over all workers. Any thread. */
 uint32_t room_online(const struct room *room);
 
-/* The present face. Writer, or a worker until its turn ends: two looks within one turn may see two
- * faces, so who needs more than one of its fields looks once. */
+/* The present face. For the writer, or for a worker until its turn ends. Two calls in one turn may
+ * return two faces, so call it once if you need more than one field. */
 static inline const struct face *room_face(const struct room *room)
 {
 	return atomic_load_explicit(&room->face, memory_order_acquire);
 }
 
-/* At the beginning of each turn of a worker, which looks at no older face from now on. */
+/* A worker, at the start of each turn: from now on it uses no older face. */
 void rooms_faces_see(struct rooms *rooms, unsigned worker);
 
-/* Writer: what was set up to this number has been seen by all workers, so faces that it replaced
- * are not looked at any more. */
+/* Writer: the lowest count that all workers have seen. Faces replaced up to it are no longer in
+ * use. */
 uint64_t rooms_faces_seen(const struct rooms *rooms, unsigned workers);
 
 #endif

@@ -1,18 +1,18 @@
 /*
- * wire.h - the bytes of one connection, to and from its socket: pixeld's end and loadgen's.
+ * wire.h - the bytes of one connection, to and from its socket: for pixeld and loadgen.
  *
- * Every receive and every send of a client goes through here. A wire is what the connection says
- * and hears in plain bytes; what travels is the wire's own matter. This is the plain form, in which
- * each verb is one verb of ring.h. The contract leaves room for a form that seals what it sends:
+ * Every receive and every send of a client goes through here. Callers pass and get plain bytes; the
+ * form in which they travel is up to the wire. This is the plain form, in which each function is
+ * one function of ring.h. The contract leaves room for a form that encrypts:
  *
  * - A send takes a range (of a log, an out buffer, a body) that neither moves nor changes until its
- *   event, or the end of the submit, has told what of it was taken.
- * - wire_now_sent() and wire_all_sent() tell that in bytes of the range. The rest is offered again
- *   from there: a wire keeps nothing of what it sent.
- * - A receive gives its bytes by wire_take(), which may change them where they lie.
+ *   event, or the end of the submit, has shown how much of it was accepted.
+ * - wire_now_sent() and wire_all_sent() return that in bytes of the range. The caller passes the
+ *   rest again: a wire keeps nothing of what it sent.
+ * - A receive returns its bytes through wire_take(), which may change them in place.
  *
- * Owner: the thread of the ring, which the caller hands in: it may have several. Nothing fails
- * here: what went wrong is in the event.
+ * Owner: the thread of the ring, which the caller passes in: it may have several. No function
+ * fails: errors are in the event.
  */
 #ifndef PX_EDGE_WIRE_H
 #define PX_EDGE_WIRE_H
@@ -27,7 +27,7 @@
 
 struct wire {
 	uint32_t slot; /* of the ring */
-	uint16_t lane; /* which ring of its thread: for the caller, who has them */
+	uint16_t lane; /* which ring of its thread; for the caller */
 	uint16_t spare;
 };
 
@@ -36,14 +36,14 @@ _Static_assert(sizeof(struct wire) == 8, "a wire costs a connection no more than
 /* --- receiving -------------------------------------------------------------------------------- */
 
 enum wire_input {
-	WIRE_BYTES,   /* there are some */
-	WIRE_STARVED, /* no buffer was free: arm again when loans have come back */
-	WIRE_ENDED,   /* the peer says no more; it may still read */
+	WIRE_BYTES,   /* some arrived */
+	WIRE_STARVED, /* no buffer was free: arm again once buffers have been returned */
+	WIRE_ENDED,   /* the peer has shut down its side; it may still read */
 	WIRE_BROKEN,
 };
 
 struct wire_bytes {
-	uint8_t *at; /* on loan until the event's buffer goes back; ours to change */
+	uint8_t *at; /* borrowed until the event's buffer is returned; may be changed */
 	size_t len;  /* at least 1 */
 };
 
@@ -53,13 +53,13 @@ static inline void wire_recv_arm(const struct wire *x, struct ring *ring, uint64
 	ring_recv(ring, x->slot, tag);
 }
 
-/* An event each time that something comes, while they carry RING_MORE. */
+/* An event each time that bytes arrive, while they carry RING_MORE. */
 static inline void wire_recv_arm_multi(const struct wire *x, struct ring *ring, uint64_t tag)
 {
 	ring_recv_multi(ring, x->slot, tag);
 }
 
-/* What the event of a receive brought; *ret_bytes only with WIRE_BYTES. */
+/* The result of a receive's event; *ret_bytes is set only with WIRE_BYTES. */
 static inline enum wire_input wire_take(const struct ring_event *ev, struct wire_bytes *ret_bytes)
 {
 	if (ev->res > 0) {
@@ -79,13 +79,14 @@ struct wire_range {
 	size_t len; /* at least 1 */
 };
 
-/* What became of a send. */
+/* The result of a send. */
 struct wire_sent {
-	uint64_t taken; /* bytes from the beginning of the range; 0 when it is broken */
+	uint64_t taken; /* bytes from the start of the range; 0 if it is broken */
 	bool is_broken; /* the peer is gone: nothing more can be sent */
 };
 
-/* What the socket takes now. No event: it took everything, by the end of the submit. */
+/* Sends as much as the socket accepts now. No event: it accepted everything, by the end of the
+ * submit. */
 static inline void wire_send_now(const struct wire *x, struct ring *ring, struct wire_range range,
 				 uint64_t tag)
 {
@@ -93,14 +94,14 @@ static inline void wire_send_now(const struct wire *x, struct ring *ring, struct
 	ring_send_now(ring, x->slot, range.at, range.len, tag);
 }
 
-/* Of the event of a wire_send_now(). */
+/* For the event of a wire_send_now(). */
 static inline struct wire_sent wire_now_sent(int32_t res)
 {
 	return (struct wire_sent){.taken = res > 0 ? (uint64_t)res : 0,
 				  .is_broken = res < 0 && res != -EAGAIN};
 }
 
-/* To the end, however long the socket takes; one event. */
+/* Sends everything, however long the socket takes; one event. */
 static inline void wire_send_all(const struct wire *x, struct ring *ring, struct wire_range range,
 				 uint64_t tag)
 {
@@ -108,8 +109,8 @@ static inline void wire_send_all(const struct wire *x, struct ring *ring, struct
 	ring_send_all(ring, x->slot, range.at, range.len, tag);
 }
 
-/* Of the event of a wire_send_all() of `len` bytes: all of them, or it is broken. A form that seals
- * may take less at once; the caller goes on with the rest. */
+/* For the event of a wire_send_all() of `len` bytes: all were sent, or it is broken. A form that
+ * encrypts may accept less at a time; the caller continues with the rest. */
 static inline struct wire_sent wire_all_sent(int32_t res, size_t len)
 {
 	if (res < 0 || (size_t)res != len)
@@ -119,11 +120,11 @@ static inline struct wire_sent wire_all_sent(int32_t res, size_t len)
 
 /* --- ending; one event each ------------------------------------------------------------------- */
 
-/* We say no more; the peer may. */
+/* Shuts our side; the peer may still send. */
 void wire_shut(const struct wire *x, struct ring *ring, uint64_t tag);
-/* Nor do we hear it: a receive that is armed ends. */
+/* Shuts both sides: an armed receive ends, too. */
 void wire_shut_both(const struct wire *x, struct ring *ring, uint64_t tag);
-/* Nothing is in flight. The slot is free when the event comes. */
+/* Requires that nothing is in flight. The slot is free when the event arrives. */
 void wire_close(const struct wire *x, struct ring *ring, uint64_t tag);
 
 #endif

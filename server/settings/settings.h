@@ -1,9 +1,9 @@
 /*
- * settings.h - what pixeld was told: flags, environment, configuration file, defaults.
+ * settings.h - the configuration of pixeld: flags, environment, configuration file, defaults.
  *
- * One table (settings.def) is all there is; a flag wins over the environment, that over the file,
- * that over the default. Read by the main thread, at the start and for SIGHUP (settings_compare.h);
- * afterwards immutable, for any thread.
+ * Everything comes from one table (settings.def); a flag wins over the environment, the environment
+ * over the file, the file over the default. Read by the main thread, at start and on SIGHUP
+ * (settings_compare.h); afterwards immutable, for any thread.
  *
  *	--journal-sync=off                  flag; also as two words
  *	PIXELD_JOURNAL_SYNC=off             environment
@@ -11,7 +11,7 @@
  *	sync = off                          journal_sync without a section
  *	[board "main"]                      size, cooldown-ms, palette, frozen of one board
  *
- * The use of it, in main():
+ * Use, in main():
  *
  *	struct settings *s;
  *	char why[SETTINGS_WHY_CHARS];
@@ -32,24 +32,24 @@
 #include "engine/board.h"
 #include "engine/room.h"
 
-#define SETTINGS_TEXT_CHARS 520 /* with the NUL */
+#define SETTINGS_TEXT_CHARS 520 /* including the NUL */
 #define SETTINGS_ITEM_CHARS 128
 #define SETTINGS_LIST_MAX   64
 #define SETTINGS_LISTEN_MAX 16
-#define SETTINGS_PAST_MAX   62 /* snapshots beside the newest */
+#define SETTINGS_PAST_MAX   62 /* snapshots besides the newest two */
 #define SETTINGS_WHY_CHARS  768
 
 enum settings_action {
 	SETTINGS_RUN,
 	SETTINGS_CHECK_SYSTEM, /* check_system.h */
 	SETTINGS_CHECK_CONFIG, /* check_config.h */
-	SETTINGS_HELP,         /* this and everything below is done by settings_show() */
+	SETTINGS_HELP,         /* this and all below are done by settings_show() */
 	SETTINGS_VERSION,
 	SETTINGS_PRINT_CONFIG,
 	SETTINGS_PRINT_REFERENCE,
 };
 
-/* In the order of precedence. */
+/* In ascending order of precedence. */
 enum settings_source {
 	SETTINGS_FROM_NOWHERE,
 	SETTINGS_FROM_DEFAULT,
@@ -69,13 +69,13 @@ struct settings_board {
 	char name[BOARD_NAME_BYTES_MAX + 1];
 	uint32_t width, height;
 	unsigned bits;
-	uint64_t cooldown_ms; /* its own, or the general one */
+	uint64_t cooldown_ms; /* its own, or the default for all boards */
 	bool frozen;
 	unsigned colors; /* of the palette: at most 1 << bits */
 	struct palette_color palette[BOARD_COLORS_MAX];
-	/* while reading */
+	/* only while reading */
 	bool has_cooldown, has_frozen;
-	int line; /* of the file where it is first named; 0: not in the file */
+	int line; /* line of the file that first names it; 0: not in the file */
 };
 
 #define SETTING_FIELD_COUNT(field)   uint64_t field;
@@ -105,33 +105,34 @@ struct settings {
 	unsigned boards_count;
 	struct {
 		enum settings_source source;
-		int line;        /* SETTINGS_FROM_FILE */
-		int hidden_line; /* the first of the file that says something else, and a flag or
-				    a variable wins; 0: none */
+		int line; /* with SETTINGS_FROM_FILE */
+		/* first line of the file with another value, which a flag or a variable overrides;
+		 * 0: none */
+		int hidden_line;
 	} origins[SETTINGS_ROWS];
 };
 
 /*
- * Reads everything; opens no file but `--config`. argv and envp end with NULL. Returns EXIT_PASS;
- * EXIT_USAGE: a flag, or the value of one, is wrong; EXIT_CONFIG: environment or file are wrong, or
- * settings contradict each other; EXIT_FAILED: no memory. Then `why` has one line for people and
- * *ret_settings is NULL.
+ * Reads everything; opens no file except that of `--config`. argv and envp end with NULL. Returns
+ * EXIT_PASS; EXIT_USAGE: a flag, or its value, is wrong; EXIT_CONFIG: environment or file are
+ * wrong, or settings contradict each other; EXIT_FAILED: out of memory. On failure `why` has one
+ * line for people and *ret_settings is NULL.
  */
 int settings_load(int argc, char *const argv[], char *const envp[], struct settings **ret_settings,
 		  char why[static SETTINGS_WHY_CHARS]);
-void settings_free(struct settings *s); /* NULL is fine */
+void settings_free(struct settings *s); /* NULL is allowed */
 
 /* For commands that read no settings: whether each variable of envp that looks like a setting is
- * one. EXIT_PASS, or EXIT_CONFIG and a line in `why`. Their values are not looked at. */
+ * one. EXIT_PASS, or EXIT_CONFIG and a line in `why`. Does not check values. */
 int settings_env_check(char *const envp[], char why[static SETTINGS_WHY_CHARS]);
 
-/* The same with the text of a file instead of --config; `name` is for messages. For tests and
- * fuzzers. */
+/* Like settings_load(), with the text of a file instead of --config; `name` is for messages. For
+ * tests and fuzzers. */
 int settings_load_text(const char *name, const char *text, size_t len,
 		       struct settings **ret_settings, char why[static SETTINGS_WHY_CHARS]);
 
-/* Does --help, --version, --print-config and --print-reference. false: s->action is not one of
- * these, nothing was written. */
+/* Performs --help, --version, --print-config and --print-reference. false: s->action is none of
+ * these, and nothing was written. */
 bool settings_show(const struct settings *s, FILE *out);
 
 #endif

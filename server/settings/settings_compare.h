@@ -1,9 +1,9 @@
 /*
- * settings_compare.h - settings that run, beside those that were read again: what is different, and
- * what of it a server that runs takes over.
+ * settings_compare.h - running settings compared with settings that were read again: what differs,
+ * and what a running server takes over.
  *
- * Rows of settings.def that say RELOAD are taken over, and palette, frozen and cooldown-ms of each
- * board. All else stays until a restart. Pure, any thread.
+ * Taken over are the rows of settings.def with RELOAD, and palette, frozen and cooldown-ms of each
+ * board. Everything else needs a restart. Pure, any thread.
  */
 #ifndef PX_SETTINGS_SETTINGS_COMPARE_H
 #define PX_SETTINGS_SETTINGS_COMPARE_H
@@ -11,32 +11,32 @@
 #include "server/settings/settings.h"
 
 enum settings_change_kind {
-	SETTINGS_TAKEN,         /* the new one holds */
-	SETTINGS_NEEDS_RESTART, /* the old one stays */
-	SETTINGS_HIDDEN,        /* the file says something else; a flag or a variable wins */
+	SETTINGS_TAKEN,         /* the new value applies */
+	SETTINGS_NEEDS_RESTART, /* the old value stays */
+	SETTINGS_HIDDEN,        /* the file has another value; a flag or a variable overrides it */
 };
 
 struct settings_change {
 	enum settings_change_kind kind;
-	const char *name;  /* of the setting, or of what a board has */
-	const char *board; /* whose; NULL: it is a setting */
-	int color;         /* its number in the palette; -1: it is not about one */
-	/* As a file has them, secrets hidden; empty: there is none, as the new color of a palette.
-	 * Hidden: both are the one that wins. */
+	const char *name;  /* of the setting, or of a member of a board */
+	const char *board; /* name of the board; NULL: it is a setting */
+	int color;         /* its number in the palette; -1: not about a color */
+	/* In the form that a file has, secrets hidden; empty: there is none, for example for a new
+	 * color in a palette. SETTINGS_HIDDEN: both are the overriding value. */
 	const char *was, *is;
 	enum settings_source source; /* of `is` */
-	int line;                    /* of the file, where it says so; 0: it does not */
+	int line;                    /* line of the file with it; 0: it is not in the file */
 };
 
 typedef void settings_change_found(void *arg, const struct settings_change *change);
 
-/* Calls found() for each difference: settings in the order of the table, one entry of a list after
- * the other; then boards, one color after the other. */
+/* Calls found() for each difference: settings in the order of the table, each entry of a list by
+ * itself; then boards, each color by itself. The change is valid during the call. */
 void settings_compare(const struct settings *running, const struct settings *read,
 		      settings_change_found *found, void *arg);
 
-/* What runs from now on: `running` with all that is taken of `read`. The caller's, for
- * settings_free(). NULL and one line in `why`: the two together cannot be. */
+/* The settings from now on: `running` with everything that is taken over from `read`. The caller
+ * frees them with settings_free(). NULL and one line in `why`: the combination is not valid. */
 struct settings *settings_take(const struct settings *running, const struct settings *read,
 			       char why[static SETTINGS_WHY_CHARS]);
 

@@ -1,5 +1,6 @@
-/* settings_priv.h - what the files of settings share: the rows of the table and the reading of one
- * value. */
+/*
+ * settings_priv.h - shared by the files of settings: the rows of the table, and reading one value.
+ */
 #ifndef PX_SETTINGS_SETTINGS_PRIV_H
 #define PX_SETTINGS_SETTINGS_PRIV_H
 
@@ -26,7 +27,7 @@ struct setting_row {
 	const char *def;
 	const char *group;
 	const char *sentence;
-	bool is_reloaded; /* SIGHUP reads it again; else only a start does */
+	bool is_reloaded; /* SIGHUP reads it again; otherwise only a start does */
 	size_t offset;    /* of the field in struct settings; BOARDS has none */
 };
 
@@ -37,48 +38,49 @@ extern const struct setting_row setting_rows[SETTINGS_ROWS];
 /* Writes the row's name as PIXELD_JOURNAL_SYNC. */
 void setting_env_name(const struct setting_row *row, char out[static SETTING_NAME_CHARS]);
 
-/* The row of a name, in which '.', '_' and '-' are the same; -1: none. */
+/* The row with this name, treating '.', '_' and '-' as equal; -1: there is none. */
 int setting_find(const char *name);
 
-/* The name in the table that is like this one; NULL: none is. */
+/* The name in the table that is most similar; NULL: none is similar. */
 const char *setting_nearest(const char *name);
 
-/* One number with its unit. 0 and the value, or -EINVAL and `why`. Pure. */
+/* Parses one number with its unit. 0 and the value, or -EINVAL and `why`. Pure. */
 int setting_number(enum setting_type type, const char *text, uint64_t min, uint64_t max,
 		   uint64_t *ret_value, char why[static SETTINGS_WHY_CHARS]);
 int setting_bool(const char *text, bool *ret_value, char why[static SETTINGS_WHY_CHARS]);
 
 /*
- * Gives one setting a value. A value from a weaker source than the one before is checked and
- * dropped; one from the same source is added to a list, wins for flags, and is an error in a file.
- * 0 or -EINVAL and `why` (without the name of the setting).
+ * Sets one setting. A value from a weaker source than the present one is checked and discarded; one
+ * from the same source is added to a list, replaces a flag, and is an error in a file. 0, or
+ * -EINVAL and `why` (without the name of the setting).
  */
 int settings_set(struct settings *s, int id, const char *text, enum settings_source source,
 		 int line, char why[static SETTINGS_WHY_CHARS]);
 
-/* A line of the file says what a stronger source says otherwise. */
+/* A line of the file has another value than a stronger source. */
 void settings_hide(struct settings *s, int id, int line);
 
-/* --- one value, once it is there (settings_value.c) --------------------------------------------
- * */
+/* --- one value, after reading (settings_value.c) --------------------------------------------- */
 
-/* The value as a file has it, but a secret is "(hidden)". Not for lists and boards. */
+/* The value in the form that a file has, or "(hidden)" for a secret. Not for lists and boards. */
 void setting_value_str(const struct settings *s, int id, char out[static SETTINGS_TEXT_CHARS]);
-/* Whether it has, or could have, something in it that only its owner may see. */
+/* Whether it has, or could have, content that only its owner may see. */
 bool setting_is_secret(const struct settings *s, int id);
-/* Whether `a` has nothing that `b` has not: the same value; of lists and boards, no other entry. */
+/* Whether `a` is contained in `b`: the same value; for lists and boards, no entry that `b`
+ * lacks. */
 bool setting_is_within(const struct settings *a, const struct settings *b, int id);
 /* Not for boards. */
 void setting_value_copy(struct settings *to, const struct settings *from, int id);
 
 bool settings_list_has(const struct settings_list *list, const char *item);
-/* NULL: there is none of this name. */
+/* NULL: there is none with this name. */
 const struct settings_board *settings_board_find(const struct settings *s, const char *name);
 
-/* What two settings say of each other that may be of two readings: the code to end with. */
+/* Checks two settings that may come from different readings against each other. Returns an exit
+ * code. */
 int settings_keep_check(const struct settings *s, char why[static SETTINGS_WHY_CHARS]);
 
-/* Reads the variables. 0, or -EINVAL and `why` with the name of one. */
+/* Reads the variables. 0, or -EINVAL and `why`, which names one. */
 int settings_env_read(struct settings *s, char *const envp[], char why[static SETTINGS_WHY_CHARS]);
 
 /* Reads a file / a text. 0, or -EINVAL and `why` with file and line. */
@@ -88,16 +90,16 @@ int settings_file_text(struct settings *s, const char *name, const char *text, s
 
 /* --- boards (settings_board.c) ---------------------------------------------------------------- */
 
-/* NAME:WxH:BITS of a board. Errors as settings_set(). */
+/* Adds NAME:WxH:BITS. Errors as for settings_set(). */
 int settings_board_add(struct settings *s, const char *spec, int line,
 		       char why[static SETTINGS_WHY_CHARS]);
 
-/* key = value inside [board "name"]. */
+/* Sets key = value from [board "name"]. Errors as for settings_set(). */
 int settings_board_set(struct settings *s, const char *name, const char *key, const char *value,
 		       int line, char why[static SETTINGS_WHY_CHARS]);
 
-/* After everything was read: drops sections of boards that are not served, fills in what is
- * missing. */
+/* After everything was read: drops the sections of boards that are not served, and fills in
+ * defaults. */
 int settings_board_finish(struct settings *s, char why[static SETTINGS_WHY_CHARS]);
 
 #endif

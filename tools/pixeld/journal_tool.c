@@ -275,8 +275,7 @@ static int cut(struct disk *disk, uint64_t lsn)
 	if (possible != lsn) {
 		fprintf(stderr,
 			"pixeld: %s: cannot cut before record %" PRIu64
-			": it is inside a batch, or after the end. Cut before record %" PRIu64
-			"\n",
+			": it is inside a batch, or after the end. Cut before record %" PRIu64 "\n",
 			disk_path(disk), lsn, possible);
 		return EXIT_FAILED;
 	}

@@ -73,8 +73,7 @@ static void refused_io_uring_is_a_matter_of_configuration(void **state)
 	(void)state;
 	facts.host.ring_error = -EPERM;
 	report_says(&facts, "", EXIT_CONFIG, "FAIL  io_uring         refused");
-	report_says(&facts, "", EXIT_CONFIG,
-		    "It holds 0 clients as it is; the limit is io_uring.");
+	report_says(&facts, "", EXIT_CONFIG, "It holds 0 clients as it is; the limit is io_uring.");
 }
 
 static void old_kernels_fail(void **state)

@@ -92,9 +92,10 @@ static void quote_that_is_not_closed_is_refused(void **state)
 static void zero_byte_does_not_hide_the_rest_of_its_line(void **state)
 {
 	(void)state;
-	assert_int_equal(rows_of(SOURCE(OURS OURS_ROW "2,0,x,1,2,3\0" OURS_ROW), "line 3: it has a zero"),
-			 1);
-	assert_int_equal(rows_of(SOURCE(OURS "2,0,x\0z,1,2,3\n"), "line 2: a zero"), 0);
+	assert_int_equal(
+		rows_of(SOURCE(OURS OURS_ROW "2,0,x,1,2,3\0" OURS_ROW), "line 3: it has a zero"),
+		1);
+	assert_int_equal(rows_of(SOURCE(OURS "2,0,x\0z,1,2,3\n"), "line 2: it has a zero"), 0);
 }
 
 static void what_was_read_of_a_line_before_the_disk_failed_is_not_taken(void **state)

@@ -233,8 +233,8 @@ static void delta(struct pixel_crew *w, struct client *c, const struct msg_delta
 	c->place.frame = STREAM_NONE;
 	if (t != TROUBLE_NONE)
 		crew_trouble(&w->crew, t, &c->link,
-			     "frame %" PRIu64 "..%" PRIu64 " arrived at a board at %" PRIu64, m->first,
-			     m->last, before);
+			     "frame %" PRIu64 "..%" PRIu64 " arrived at a board at %" PRIu64,
+			     m->first, m->last, before);
 	if (t == TROUBLE_MESSAGE)
 		return;
 	t = reference_delta(w->reference, c->follow.epoch, m, payload, message, len);

@@ -244,8 +244,7 @@ static const struct option_row rows[] = {
 	 "mint the painters' sessions with the server's secret\n"
 	 "(default: ask the server, POST /session)",
 	 .take = secret_parse, .wrong = "it must be 16 to 256 bytes, as hex or in @FILE"},
-	{"connect-rate", "N/s",
-	 "open this many connections per second (default: as fast as possible)",
+	{"connect-rate", "N/s", "connections opened per second (default: as fast as possible)",
 	 OPTION_TO_RATE(struct options, net.connect_rate)},
 	{"resume", NULL, "reconnect when a connection breaks, and resume where it broke",
 	 OPTION_TO_FLAG(struct options, resume)},
