@@ -76,7 +76,7 @@ static int word_refuse(const struct option_table *t, int id, char *const argv[],
 	const char *word = argv[optind - 1];
 
 	if (id == ':')
-		return option_table_wrong(t, "%s wants a value", word);
+		return option_table_wrong(t, "%s needs a value", word);
 	if (optopt == 0)
 		return unknown_refuse(t, word + strspn(word, "-"), list);
 	if (strncmp(word, "--", 2) == 0)

@@ -155,7 +155,7 @@ int options_parse_reports(int argc, char **argv, struct options *options)
 
 	t.of = OPTIONS_OF_RESULT;
 	t.words = argc;
-	t.hint = "Only options about a result go here; loadgen --help tells more.";
+	t.hint = "Only options about a result are allowed here; see loadgen --help.";
 	return option_table_read(&t, argc, argv, options);
 }
 

@@ -303,6 +303,6 @@ static const struct option_row rows[] = {
 const struct option_table options_table = {
 	.rows = rows,
 	.count = sizeof(rows) / sizeof(rows[0]),
-	.hint = "loadgen --help tells more.",
+	.hint = "See loadgen --help.",
 	.columns = 32,
 };

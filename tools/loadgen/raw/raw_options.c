@@ -206,7 +206,7 @@ static const struct option_row rows[] = {
 static const struct option_table table = {
 	.rows = rows,
 	.count = sizeof(rows) / sizeof(rows[0]),
-	.hint = "loadgen --profile-protocol raw --help tells more.",
+	.hint = "See loadgen --profile-protocol raw --help.",
 	.columns = 35,
 	.letters = true,
 };
