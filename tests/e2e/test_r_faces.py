@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""What a board is (message `board`): told to whoever subscribes, in both encodings, however long it is."""
-import pathlib, tempfile, unittest
+"""What a board is (message `board`): told to whoever subscribes, and to all subscribers when it changes; in both
+encodings, however long it is."""
+import pathlib, re, signal, tempfile, unittest
 
 from lib.client import Client
-from lib.server import Server
+from lib.server import Server, until
 
 FREE = ("--cooldown-ms", "0", "--requests-per-second", "0")
 BOTH = ("pixeld.v1", "pixeld.v1.json")
@@ -84,6 +85,94 @@ class Faces(unittest.TestCase):
                             self.assertEqual((face["number"], len(face["palette"])), (number, 256))
         finally:
             pathlib.Path(path).unlink()
+
+
+class Changing(Server):
+    """Its boards are changed by an edited file and SIGHUP."""
+
+    def __init__(self, **boards):
+        self.file = pathlib.Path(tempfile.mkdtemp(prefix="pixeld-faces-")) / "pixeld.conf"
+        self.write(boards)
+        super().__init__("--requests-per-second", "0", "--config", self.file)
+
+    def write(self, boards):
+        sections = [f'[board "{name}"]\nsize = 40x30:4\ncooldown-ms = 0\n{more}\n' for name, more in boards.items()]
+        self.file.write_text("\n".join(sections))
+
+    def change(self, **boards):
+        def reloaded():
+            return len(re.findall(r" reloaded .*\n", self.said()))
+        before = reloaded()
+        self.write(boards)
+        self.signal(signal.SIGHUP)
+        until("it goes by the new settings", lambda: reloaded() > before)
+
+    def clear(self):
+        super().clear()
+        self.file.unlink()
+        self.file.parent.rmdir()
+
+
+TWO, THREE = "palette = a:#000001 b:#000002", "palette = a:#000001 x:#0000ff c:#000003"
+
+
+class Changes(unittest.TestCase):
+    def test_a_change_is_told_to_all_who_subscribed_to_the_board(self):
+        with Changing(main=TWO, other=TWO) as server, Client(server) as elsewhere:
+            elsewhere.subscribe("other")
+            followers = [Client(server, server.session(), protocol) for protocol in BOTH]
+            for client in followers:
+                client.subscribe()
+                self.assertEqual(client.wait("board")["version"], 1)
+            server.change(main=f"{THREE}\nfrozen = on", other=TWO)
+            for client in followers:
+                told = client.wait("board")
+                self.assertEqual((told["board"], told["version"], told["face"]["frozen"]), (0, 2, True))
+                self.assertEqual(told["face"], face_of(server, "main"))
+                self.assertEqual([color["rgb"] for color in told["face"]["palette"]], ["#000001", "#0000ff", "#000003"])
+                self.assertEqual(client.place(1, 1, 1)["code"], "frozen")
+            server.change(main=THREE, other=TWO)
+            for client in followers:
+                self.assertEqual(client.wait("board", version=3)["face"], face_of(server, "main"))
+                self.assertEqual(client.place(2, 2, 2)["type"], "placed")
+                self.assertEqual(client.place(2, 2, 3)["code"], "bad_color")
+                client.close()
+            elsewhere.until_now()
+            self.assertEqual([m["board"] for m in elsewhere.heard if m["type"] == "board"], [1])
+
+    def test_a_color_is_told_before_it_is_shown(self):
+        with Changing(main=TWO) as server, Client(server, server.session()) as painter:
+            followers = [Client(server, protocol=protocol) for protocol in BOTH]
+            for client in followers:
+                client.subscribe()
+            for i in range(5):
+                self.assertEqual(painter.place(i, 0, 1)["type"], "placed")
+            server.change(main=THREE)
+            seq = painter.place(7, 7, 2)["seq"]
+            for client in followers:
+                while client.hear().get("last", 0) < seq:
+                    pass
+                versions = [m["version"] for m in client.heard if m["type"] == "board"]
+                self.assertEqual(versions, [1, 2])
+                client.close()
+
+    def test_who_was_away_meanwhile_is_told_the_last_one(self):
+        for protocol in BOTH:
+            with self.subTest(protocol), Changing(main=TWO) as server, Client(server, server.session()) as painter:
+                with Client(server, protocol=protocol) as leaves:
+                    board = leaves.follow()
+                server.change(main=THREE)
+                seq = painter.place(1, 1, 2)["seq"]
+                server.change(main=f"{THREE} d:#000004")
+                with Client(server, protocol=protocol) as back:
+                    said = back.subscribe(epoch=board.epoch, seq=board.seq)
+                    self.assertTrue(said["resumed"])
+                    back.wait("delta", last=seq)
+                    back.until_now()
+                    faces = {m["version"]: m["face"] for m in back.heard if m["type"] == "board"}
+                    self.assertEqual((max(faces), faces[max(faces)]), (3, face_of(server, "main")))
+                    self.assertEqual(said["tag"], faces[3]["tag"])
+                    self.assertEqual(len(faces[3]["palette"]), 4)
 
 
 if __name__ == "__main__":
