@@ -160,6 +160,7 @@ static enum refusal place_journal(struct writer *w, const struct writer_board *b
 static void place_fill(const struct writer *w, const struct writer_board *b,
 		       const struct mail_place *m, struct pending_place *p)
 {
+	px_assert(m->y * b->meta.width + m->x < board_cells(b->live.board));
 	p->seq = order_next(b);
 	p->request = m->request;
 	p->asked_ns = m->asked_ns;
@@ -213,6 +214,7 @@ static void place_new(struct writer *w, unsigned worker, struct writer_board *b,
 	enum refusal why;
 	struct pending *p;
 
+	px_assert(b->room != NULL && person->board == b->meta.board);
 	if (wait_ms > 0) {
 		refuse(w, worker, m, REFUSAL_COOLDOWN, wait_ms);
 		return;

@@ -354,6 +354,21 @@ void copy_drop(struct writer *w)
 	}
 }
 
+/* What holds between two turns. */
+static void copy_check(const struct writer *w)
+{
+	for (uint32_t i = 0; i < w->boards_end; i++) {
+		const struct writer_board *b = w->boards[i];
+
+		if (b == NULL)
+			continue;
+		px_assert(b->takers == 0 || board_copy_is_making(b->live.board));
+		px_assert(b->room != NULL || !copy_is_wanted(b)); /* others nobody sees */
+		px_assert(b->taken[COPY_SNAPSHOT] == NULL || w->snapshot >= SNAPSHOT_BOARDS);
+		px_assert(b->taken[COPY_FULL] == NULL || w->full_phase == FULL_MAKING);
+	}
+}
+
 void copy_run(struct writer *w)
 {
 	packed_take(w);
@@ -373,6 +388,7 @@ void copy_run(struct writer *w)
 	}
 	snapshot_run(w);
 	full_run(w);
+	copy_check(w);
 }
 
 /* How long until there is something to do that nobody wakes us for. */

@@ -207,6 +207,7 @@ static struct room_log *log_make(struct writer *w, struct writer_board *b)
 	struct room_log *log = NULL;
 	uint8_t *scratch;
 
+	px_assert(b->frames.logs[MESSAGE_JSON] == NULL);
 	if (b->frames.half_last != 0 || !cut_board(w, b)) /* between two frames, please */
 		return NULL;
 	scratch = malloc(frame_max);

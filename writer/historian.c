@@ -324,6 +324,7 @@ static void board_step(struct historian *h)
 	struct past_ask ask = past_ask(h);
 	int rc = past_board_step(h->config.past, &ask, &h->at->board, &h->moment);
 
+	px_assert(h->busy && h->at->board.number == h->job.board);
 	if (rc < 0) {
 		if (rc != PAST_AWAY)
 			history_board_fini(&h->at->board);
@@ -342,6 +343,7 @@ static void cell_step(struct historian *h)
 	struct past_ask ask = past_ask(h);
 	int rc = past_cell_step(h->config.past, &ask, &h->cell);
 
+	px_assert(h->busy && h->cell.board == h->job.board);
 	if (rc < 0)
 		answer_failed(h, rc);
 	else if (rc == 0 || (took_ns > QUESTION_NS && history_cell_end(&h->cell)))

@@ -153,6 +153,7 @@ static enum rollback_verdict list_make(struct historian_rollback *r, struct hist
 		memcpy(blob->bytes + at, &told, sizeof(told));
 		at += sizeof(told);
 	}
+	px_assert(at <= blob->len); /* those of other boards are left out */
 	blob->len = at;
 	job->rollback.told = blob;
 	return ROLLBACK_DONE;

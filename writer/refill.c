@@ -89,6 +89,7 @@ static void log_restart(struct writer_board *b)
 {
 	struct applied *a = target(b);
 
+	px_assert(b->frames.seq == 0 && b->frames.half_last == 0); /* nobody cuts before the end */
 	a->changed_count = 0;
 	b->refill->first = a->seq + 1;
 	room_log_start(b->frames.logs[MESSAGE_BINARY], a->seq);
@@ -123,6 +124,7 @@ static int past_begin(struct writer_board *b)
 	struct applied *past = &b->refill->past;
 	int rc = board_new(b->meta.width, b->meta.height, b->meta.bits, &past->board);
 
+	px_assert(b->live.changed_count == 0); /* the array is the past's until live_begin() */
 	if (rc < 0)
 		return rc;
 	past->unknown = malloc((board_cells(past->board) + 7) / 8);

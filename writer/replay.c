@@ -88,6 +88,7 @@ static int replay_change(struct restore *r, struct writer_board *b, const struct
 	enum apply_verdict verdict;
 	int rc = refill_apply(r->w, b, c, replay, &verdict);
 
+	px_assert(r->gather.board == NULL); /* a rollback that gathers is applied whole, first */
 	if (rc < 0)
 		return rc;
 	if (verdict == APPLY_OFF)

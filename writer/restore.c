@@ -59,6 +59,7 @@ static int board_fill(struct writer *w, struct writer_board *b)
 	const struct record_board *meta = &b->meta;
 	int rc = board_new(meta->width, meta->height, meta->bits, &b->live.board);
 
+	px_assert(b->room == NULL && b->refill == NULL && b->live.epoch == 0);
 	if (rc < 0)
 		return rc;
 	if (board_cells(b->live.board) <= w->config.settings->last_placer_cells) {
@@ -128,6 +129,7 @@ static int board_create(struct writer *w, const struct settings_board *s, struct
 	struct record_board meta = {
 		.width = s->width, .height = s->height, .bits = (uint8_t)s->bits};
 
+	px_assert(board_by_name(w, s->name) == NULL); /* a name has one number for ever */
 	if (w->boards_end == ROOMS_MAX)
 		return -ENOSPC;
 	meta.board = (uint16_t)w->boards_end;
@@ -156,6 +158,7 @@ static int room_open(struct writer *w, struct writer_board *b, const struct sett
 {
 	int rc = faces_make(w, b, s, &b->face);
 
+	px_assert(b->room == NULL && b->refill != NULL); /* log_begin(): the settings name it */
 	if (rc < 0)
 		return rc;
 	b->room = calloc(1, sizeof(*b->room));
@@ -182,6 +185,7 @@ static void memory_lose(struct writer *w)
 {
 	uint64_t seq[ROOMS_MAX] = {0};
 
+	px_assert(w->journal == NULL); /* before anybody places */
 	for (uint32_t i = 0; i < w->boards_end; i++)
 		if (w->boards[i] != NULL)
 			seq[i] = w->boards[i]->live.seq;

@@ -401,6 +401,7 @@ uint64_t writer_turn(struct writer *w, struct now now, bool *ret_nap)
 	uint64_t wait, gather;
 	bool more;
 
+	px_assert(w->journal != NULL); /* behind writer_start() */
 	w->now = now;
 	events_run(w);
 	drop_run(w);
