@@ -291,6 +291,7 @@ void people_lose(struct people *p, const uint64_t *seq, uint32_t boards)
 	while ((end = used_below(p, end)) > 0) {
 		struct person *person = &p->slots[--end];
 
+		px_assert(person->requests.in_flight == 0); /* at start: nobody places yet */
 		if (person->board < boards && person->last_seq > seq[person->board])
 			person->last_request = person->last_seq = 0;
 	}

@@ -224,6 +224,7 @@ static void link_newest(struct requests *r, uint32_t index)
 {
 	struct entry *e = &r->entries[index];
 
+	px_assert(r->count < r->capacity);
 	e->newer = NONE;
 	e->older = r->count > 0 ? r->newest : NONE;
 	if (e->older != NONE)
@@ -485,6 +486,9 @@ uint32_t requests_copy(struct requests *r, uint64_t wall_ms, uint64_t mono_ms, s
 {
 	uint32_t copied = 0;
 
+	/* What is forgotten under way moves it on: forget(). */
+	px_assert(r->copy_at == NONE || r->entries[r->copy_at].nth > 0);
+	px_assert(max > 0); /* 0 copied means that all are */
 	for (; copied < max && r->copy_left > 0 && r->copy_at != NONE; r->copy_left--) {
 		const struct entry *e = &r->entries[r->copy_at];
 

@@ -3,8 +3,11 @@
 
 #include <string.h>
 
+#include "engine/base/assert.h"
+
 struct room *rooms_find(const struct rooms *rooms, const char *name, size_t len)
 {
+	px_assert(rooms->end <= ROOMS_MAX);
 	for (uint32_t i = 0; i < rooms->end; i++) {
 		struct room *room = rooms->at[i];
 

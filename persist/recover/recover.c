@@ -178,6 +178,7 @@ static int snapshot_load(struct recovery *r)
 	const struct segment_entry *first = live_at(r, segment_list_live(&r->list, 0));
 	int count = snapshot_list(r->disk, lsns, SNAPSHOTS_LOOKED_AT);
 
+	px_assert(count <= SNAPSHOTS_LOOKED_AT);
 	if (count < 0)
 		return recover_refuse_disk(r, "", count);
 	for (int i = 0; i < count; i++) {
@@ -341,6 +342,7 @@ static int journal_replay(struct recovery *r)
 	uint64_t from = e != NULL ? e->header.first_lsn : r->snapshot.lsn + 1;
 	int rc = 0;
 
+	px_assert(r->entry == NULL); /* no record before the snapshot was chosen */
 	if (from > r->snapshot.lsn + 1)
 		return recover_end_judge(r, 0, r->snapshot.lsn + 1);
 	if (i == segment_list_live(&r->list, 0)) /* else older ones are not looked at */

@@ -116,6 +116,7 @@ static int later_judge(struct recovery *r, const struct segment_entry *e, uint64
 	size_t len;
 	int rc;
 
+	px_assert(r->entry == NULL || e->number > r->entry->number);
 	journal_segment_name(name, e->number);
 	if (e->verdict == SEGMENT_GOOD && e->header.durable_lsn >= lsn)
 		return damage_claimed(r, lsn, e->number, 0, e->header.durable_lsn);

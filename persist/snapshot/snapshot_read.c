@@ -247,6 +247,7 @@ static int board_read(struct reader *r, uint32_t item)
 
 	if (rc < 0)
 		return rc;
+	px_assert(board.len > 0); /* board_shape_is_good() */
 	free(r->board_bytes);
 	r->board_bytes = malloc(board.len);
 	if (r->board_bytes == NULL)

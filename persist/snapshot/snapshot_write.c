@@ -39,6 +39,7 @@ static void header_add(struct snapshot_writer *w)
 	const struct snapshot_image *image = w->image;
 	uint8_t *p = w->step;
 
+	px_assert(w->written == 0 && w->step_len == 0); /* in front of everything */
 	p = put_u64(p, SNAPSHOT_MAGIC);
 	p = put_u32(p, image->requests_count > 0 ? SNAPSHOT_VERSION : 1);
 	p = put_u32(p, SNAPSHOT_HEADER_BYTES);
