@@ -45,6 +45,7 @@ static uint8_t *put_text(uint8_t *p, const char *text, size_t size)
 {
 	size_t len = strnlen(text, size - 1);
 
+	px_assert(len <= UINT8_MAX); /* its length is a byte */
 	return put_bytes(put_u8(p, (uint8_t)len), text, len);
 }
 

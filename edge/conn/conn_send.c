@@ -136,6 +136,7 @@ void conn_flush_run(struct worker *w)
 {
 	uint32_t index = w->due.flush.head;
 
+	px_assert(w->batch.outs_count == 0); /* the batch before is over */
 	w->due.flush.head = NONE;
 	while (index != NONE) {
 		struct conn *c = &w->conns[index];

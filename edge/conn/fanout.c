@@ -406,6 +406,7 @@ void fanout_run(struct worker *w)
 {
 	uint32_t sends = 0, visits = 0, deferred = w->batch.deferred_count, most, index;
 
+	px_assert(w->batch.guarded_count == 0); /* the batch before is over */
 	batch_rest(w);
 	if (w->now.mono_ns < w->round.rest_until_ns)
 		return;

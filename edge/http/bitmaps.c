@@ -78,6 +78,7 @@ void bitmaps_want(struct worker *w, struct conn *c, uint16_t board, enum board_f
 {
 	struct bitmap_wait *wait = wait_at(w, board, form);
 
+	px_assert(c->state == CONN_WAIT);
 	if (wait->last.blob != NULL && bitmap_is_present(w, board, &wait->last)) {
 		http_bitmap(w, c, board, &wait->last);
 		return;

@@ -346,7 +346,8 @@ void http_input(struct worker *w, struct conn *c)
 
 void http_bytes(struct worker *w, struct conn *c, uint8_t *bytes, size_t len)
 {
-	if (c->in == NULL) /* a request begins */
+	px_assert(c->state == CONN_HTTP && len <= RECV_BUF_BYTES); /* `in` has room for one event */
+	if (c->in == NULL)                                         /* a request begins */
 		conn_deadline_set(w, c, w->shared->limits.http_head_timeout_ms);
 	if (conn_in_keep(w, c, bytes, len)) {
 		http_input(w, c);

@@ -84,6 +84,7 @@ static void common_write(struct worker *w, const struct conn *c, const struct ht
 	bool keep = (c->flags & CONN_KEEP_ALIVE) && !w->drain.is_on;
 	const char *vary = r->varies_by_encoding ? "Accept-Encoding" : NULL;
 
+	px_assert(r->status >= 200 && r->status <= 599); /* the last answer: 101 is http_ws.c's */
 	text_print(head,
 		   "HTTP/1.1 %u %s\r\nDate: %s\r\nConnection: %s%s\r\n"
 		   "X-Content-Type-Options: nosniff\r\n",

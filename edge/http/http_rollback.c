@@ -38,6 +38,7 @@ static bool is_admin(struct worker *w, struct conn *c, const struct http_head *h
 {
 	struct span given = http_bearer(h->authorization);
 
+	px_assert(w->shared->admin_token[0] != 0); /* an empty one anybody has */
 	if (!conn_may_ask(w, c)) {
 		http_reply_refusal(w, c, REFUSAL_TOO_FAST, 1000);
 		return false;

@@ -347,6 +347,20 @@ static uint64_t wait_ns(const struct worker *w, bool all_seen)
 	return wait < sweep ? wait : sweep;
 }
 
+/* What holds between the fields at the end of every turn. */
+static void worker_check(const struct worker *w)
+{
+	px_assert(w->mailbox.out <= w->config.answers_max); /* each answer has room */
+	px_assert(!w->mailbox.pushed);
+	px_assert(w->sub_count <= w->subs_max && w->faces_due <= w->sub_count);
+	px_assert(w->batch.outs_count <= OUTS_BATCH && w->batch.deferred_count <= FANOUT_BATCH);
+	px_assert(w->due.starved_count <= FANOUT_BATCH);
+	px_assert(w->round.lane <= w->config.rings);
+	px_assert(w->drain.at <= w->conns_max);
+	for (uint32_t i = 0; i < w->config.rings; i++)
+		px_assert(w->lanes[i].used <= w->config.slots_per_ring);
+}
+
 uint64_t worker_turn(struct worker *w, struct now now)
 {
 	bool all_seen;
@@ -378,6 +392,7 @@ uint64_t worker_turn(struct worker *w, struct now now)
 	}
 	for (uint32_t i = 0; i < w->config.rings; i++)
 		ring_submit(w->lanes[i].ring);
+	worker_check(w);
 	return wait_ns(w, all_seen);
 }
 

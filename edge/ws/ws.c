@@ -373,6 +373,7 @@ void ws_input(struct worker *w, struct conn *c, uint8_t *bytes, size_t len)
 static bool sub_make_way(struct worker *w, struct conn *c, struct sub *s, uint16_t board,
 			 uint64_t request)
 {
+	px_assert(s == NULL || s->room == board);
 	if (s != NULL && sub_may_be_cut(w, c, s)) {
 		error_say(w, c, REFUSAL_OVERLOADED, board, request, WAIT_MS);
 		return false;
