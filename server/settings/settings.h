@@ -73,9 +73,9 @@ struct settings_board {
 	bool frozen;
 	unsigned colors; /* of the palette: at most 1 << bits */
 	struct palette_color palette[BOARD_COLORS_MAX];
-	/* only while reading */
-	bool has_cooldown, has_frozen;
-	int line; /* line of the file that first names it; 0: not in the file */
+	/* lines of the file; 0: the file does not say it */
+	int line; /* where the board is first named */
+	int cooldown_line, frozen_line, palette_line;
 };
 
 #define SETTING_FIELD_COUNT(field)   uint64_t field;

@@ -213,19 +213,22 @@ int settings_board_set(struct settings *s, const char *name, const char *key, co
 		board->line = line;
 	if (is_key(key, "size"))
 		return size_set(s, board, value, line, why);
-	if (is_key(key, "palette"))
+	if (is_key(key, "palette")) {
+		if (board->palette_line == 0)
+			board->palette_line = line;
 		return palette_add(board, value, why);
+	}
 	if (is_key(key, "cooldown-ms") || is_key(key, "cooldown_ms")) {
-		if (board->has_cooldown)
+		if (board->cooldown_line != 0)
 			return given_twice(key, why);
-		board->has_cooldown = true;
+		board->cooldown_line = line;
 		return setting_number(SETTING_MS, value, cooldown->min, cooldown->max,
 				      &board->cooldown_ms, why);
 	}
 	if (is_key(key, "frozen")) {
-		if (board->has_frozen)
+		if (board->frozen_line != 0)
 			return given_twice(key, why);
-		board->has_frozen = true;
+		board->frozen_line = line;
 		return setting_bool(value, &board->frozen, why);
 	}
 	snprintf(why, SETTINGS_WHY_CHARS,
@@ -269,7 +272,7 @@ int settings_board_finish(struct settings *s, char why[static SETTINGS_WHY_CHARS
 				 board->colors, board->bits, 1U << board->bits);
 			return -EINVAL;
 		}
-		if (!board->has_cooldown)
+		if (board->cooldown_line == 0)
 			board->cooldown_ms = s->cooldown_ms;
 		if (board->colors == 0)
 			palette_default(board);

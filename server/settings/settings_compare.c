@@ -118,6 +118,8 @@ static void palette_compare(const struct comparison *c, struct settings_change c
 	char was[COLOR_TEXT_CHARS], is[COLOR_TEXT_CHARS];
 
 	change.name = "palette";
+	change.line = read->palette_line;
+	change.source = read->palette_line != 0 ? SETTINGS_FROM_FILE : SETTINGS_FROM_DEFAULT;
 	change.was = was;
 	change.is = is;
 	if (!palette_is_taken(running, read))
@@ -155,6 +157,24 @@ static void size_compare(const struct comparison *c, struct settings_change chan
 		find(c, change);
 }
 
+/* Its own, or the general one. */
+static void cooldown_compare(const struct comparison *c, struct settings_change change,
+			     const struct settings_board *running,
+			     const struct settings_board *read)
+{
+	struct settings_change general = change_of(c, SETTINGS_ID_cooldown_ms);
+	char was[TIME_TEXT_CHARS], is[TIME_TEXT_CHARS];
+
+	snprintf(was, sizeof(was), "%llu", (unsigned long long)running->cooldown_ms);
+	snprintf(is, sizeof(is), "%llu", (unsigned long long)read->cooldown_ms);
+	change.name = "cooldown-ms";
+	change.was = was;
+	change.is = is;
+	change.line = read->cooldown_line != 0 ? read->cooldown_line : general.line;
+	change.source = read->cooldown_line != 0 ? SETTINGS_FROM_FILE : general.source;
+	find(c, change);
+}
+
 static void board_compare(const struct comparison *c, const struct settings_board *running,
 			  const struct settings_board *read)
 {
@@ -163,19 +183,14 @@ static void board_compare(const struct comparison *c, const struct settings_boar
 					 .color = -1,
 					 .source = SETTINGS_FROM_FILE,
 					 .line = read->line};
-	char was[TIME_TEXT_CHARS], is[TIME_TEXT_CHARS];
 
 	size_compare(c, change, running, read);
-	if (running->cooldown_ms != read->cooldown_ms) {
-		snprintf(was, sizeof(was), "%llu", (unsigned long long)running->cooldown_ms);
-		snprintf(is, sizeof(is), "%llu", (unsigned long long)read->cooldown_ms);
-		change.name = "cooldown-ms";
-		change.was = was;
-		change.is = is;
-		find(c, change);
-	}
+	if (running->cooldown_ms != read->cooldown_ms)
+		cooldown_compare(c, change, running, read);
 	if (running->frozen != read->frozen) {
 		change.name = "frozen";
+		change.line = read->frozen_line;
+		change.source = read->frozen_line != 0 ? SETTINGS_FROM_FILE : SETTINGS_FROM_DEFAULT;
 		change.was = running->frozen ? "on" : "off";
 		change.is = read->frozen ? "on" : "off";
 		find(c, change);
@@ -228,10 +243,12 @@ void settings_compare(const struct settings *running, const struct settings *rea
 static void board_take(struct settings_board *to, const struct settings_board *from)
 {
 	to->cooldown_ms = from->cooldown_ms;
+	to->cooldown_line = from->cooldown_line;
 	to->frozen = from->frozen;
-	to->line = from->line;
+	to->frozen_line = from->frozen_line;
 	if (!palette_is_taken(to, from))
 		return;
+	to->palette_line = from->palette_line;
 	to->colors = from->colors;
 	memcpy(to->palette, from->palette, sizeof(to->palette));
 }

@@ -1,44 +1,11 @@
 """SIGHUP: the configuration file is read again while people place. What can change does, for everybody at once; what
 cannot is named; a file that is wrong changes nothing."""
-import itertools, os, re, signal, subprocess, tempfile, threading, unittest, unittest.mock
+import contextlib, itertools, os, re, signal, subprocess, threading, unittest, unittest.mock
 from pathlib import Path
 
 from lib.client import Client
+from lib.reload import Reloaded
 from lib.server import Server, until
-
-
-class Reloaded(Server):
-    """A server with a configuration file."""
-
-    def __init__(self, text, *flags, **options):
-        self.place = tempfile.TemporaryDirectory(prefix="pixeld-reload-")
-        self.config = Path(self.place.name) / "pixeld.ini"
-        self.config.write_text(text)
-        super().__init__("--config", self.config, *flags, **options)
-
-    def clear(self):
-        super().clear()
-        self.place.cleanup()
-
-    def write(self, text):
-        """As editors do: nobody sees half of it."""
-        new = self.config.with_suffix(".new")
-        new.write_text(text)
-        new.rename(self.config)
-
-    def verdicts(self):
-        return re.findall(r"^.* (reloaded|reload_refused) .*\n", self.said(), re.M)
-
-    def hup(self):
-        """Asks, and gives the lines that answered."""
-        before, verdicts = len(self.said()), len(self.verdicts())
-        self.signal(signal.SIGHUP)
-        until("a verdict", lambda: len(self.verdicts()) > verdicts)
-        return [line.split(" ", 1)[1] for line in self.said()[before:].splitlines() if " reload" in line]
-
-    def reload(self, text):
-        self.write(text)
-        return self.hup()
 
 
 class Limits(unittest.TestCase):
@@ -111,6 +78,136 @@ class Limits(unittest.TestCase):
             server.signal()
             self.assertEqual(server.wait(), 0)
             self.assertIn("stopping drain_ms=100 ", server.said())
+
+
+COLORS = "white:#ffffff black:#000000 red:#ff0000 gold:#ffd700".split()
+
+
+def board(name="main", colors=4, cooldown="0", frozen="off"):
+    return (f'[board "{name}"]\nsize = 20x20:4\ncooldown-ms = {cooldown}\nfrozen = {frozen}\n'
+            f"palette = {' '.join(COLORS[:colors])}\n")
+
+
+def hear_face(client, number=0, **members):
+    """Reads up to a message that says so of the board."""
+    while True:
+        face = client.wait("board", board=number)["face"]
+        if all(face[name] == value for name, value in members.items()):
+            return face
+
+
+class Boards(unittest.TestCase):
+    """Of a board, palette, frozen and cooldown-ms change for clients that stay connected."""
+
+    def test_a_color_more_can_be_placed_at_once(self):
+        with Reloaded(board(colors=3)) as server, Client(server, server.session()) as client, \
+                Client(server, protocol="pixeld.v1.json") as watcher:
+            followed = client.follow()
+            watcher.subscribe()
+            self.assertEqual(client.place(1, 1, 3)["code"], "bad_color")
+            said = server.reload(board(colors=4))
+            self.assertEqual(said[0], 'info reload_changed board=main setting=palette color=3 line=5 by=file '
+                                      'old="" new="gold:#ffd700"')
+            palette = [dict(zip(("name", "rgb"), color.split(":"))) for color in COLORS]
+            for one in (client, watcher):
+                face = hear_face(one, palette=palette)
+            self.assertEqual({name: face[name] for name in ("name", "number", "width", "bits")},
+                             {"name": "main", "number": 0, "width": 20, "bits": 4})
+            seen = server.board()
+            self.assertEqual((seen["palette"], seen["tag"]), (palette, face["tag"]))
+            seq = client.place(1, 1, 3)["seq"]
+            client.reach(followed, seq)
+            watcher.wait("delta", last=seq)
+            client.close(), watcher.close()
+            server.stop()
+            server.start()  # by the same file: nobody has to begin anew
+            self.assertEqual(server.board()["tag"], seen["tag"])
+
+    def test_frozen_holds_for_the_next_placement(self):
+        with Reloaded(board()) as server, Client(server, server.session()) as client:
+            client.subscribe()
+            for frozen, code in (("on", "frozen"), ("off", None), ("on", "frozen")):
+                said = server.reload(board(frozen=frozen))
+                self.assertIn("board=main setting=frozen line=4 by=file", said[0])
+                self.assertEqual(server.board()["frozen"], frozen == "on")
+                self.assertEqual(client.place(1, 1, 1).get("code"), code)
+                if not any(m["type"] == "board" and m["face"]["frozen"] == (frozen == "on") for m in client.heard):
+                    hear_face(client, frozen=frozen == "on")
+                client.heard.clear()
+
+    def test_a_cooldown_holds_for_who_waits_already(self):
+        with Reloaded(board(cooldown="1h")) as server, Client(server, server.session()) as client:
+            client.subscribe()
+            self.assertEqual(client.place(1, 1, 1)["cooldown_ms"], 3600000)
+            self.assertEqual(client.place(2, 1, 1)["code"], "cooldown")
+            said = server.reload(board(cooldown="0"))
+            self.assertIn('board=main setting=cooldown-ms line=3 by=file old="3600000" new="0"', said[0])
+            self.assertEqual(client.place(2, 1, 1)["type"], "placed")
+            hear_face(client, cooldown_ms=0)
+            server.reload(board(cooldown="1h"))
+            self.assertEqual(client.place(3, 1, 1)["code"], "cooldown")
+            hear_face(client, cooldown_ms=3600000)
+
+    def test_the_general_cooldown_is_that_of_boards_without_their_own(self):
+        text = "cooldown-ms = {}\nboard = a:9x9:1 b:9x9:1\n[board \"b\"]\ncooldown-ms = 7\n"
+        with Reloaded(text.format(1)) as server:
+            said = server.reload(text.format(2))
+            self.assertEqual([line.split(" by=")[0] for line in said[:-1]], [
+                "info reload_changed setting=cooldown-ms line=1", "info reload_changed board=a setting=cooldown-ms line=1"])
+            self.assertEqual([server.board(name)["cooldown_ms"] for name in "ab"], [2, 7])
+
+    def test_a_palette_without_a_color_in_use_changes_nothing_at_all(self):
+        def text(colors):
+            return "requests-per-second = 3000\n" + board("other", frozen="on") + board(colors=colors)
+
+        with Reloaded(board("other") + board(), allowed="reload_refused") as server, \
+                Client(server, server.session()) as client:
+            main, other = (client.subscribe(name)["board"] for name in ("main", "other"))
+            client.place(5, 6, 2, main)
+            before = server.ask("GET", "/boards").body
+            said = server.reload(text(colors=2))
+            self.assertEqual(len(said), 1)
+            self.assertIn('error reload_refused why="board main has 1 cell in colors that the 2 of the palette in the '
+                          "settings do not reach (the first is 5,6 in color 2): give the palette its colors back", said[0])
+            self.assertIn('what="nothing was changed" remedy="change the palette back, or roll back what is placed', said[0])
+            self.assertEqual(server.ask("GET", "/boards").body, before)
+            self.assertEqual(client.place(5, 6, 3, main)["type"], "placed")
+            self.assertEqual(client.place(5, 6, 1, main)["type"], "placed")
+            self.assertIn("changed=4 need_restart=0", server.reload(text(colors=2))[-1])
+            self.assertEqual(client.place(5, 6, 2, main)["code"], "bad_color")
+            self.assertEqual(client.place(5, 6, 1, other)["code"], "frozen")
+
+    def test_a_burst_while_people_place_is_heard_in_order(self):
+        def burst():
+            while not over.is_set():
+                i = next(number)
+                server.write(limits + board(colors=3 + i % 2, cooldown=str(i % 3)))
+                server.signal(signal.SIGHUP)
+
+        limits, over, number = "requests-per-second = 0\n", threading.Event(), itertools.count(1)
+        with Reloaded(limits + board()) as server, contextlib.ExitStack() as stack:
+            clients = [stack.enter_context(Client(server, server.session())) for _ in range(20)]
+            for client in clients:
+                client.follow()
+            thread = threading.Thread(target=burst)
+            thread.start()
+            try:
+                for i in range(100):
+                    for client in clients:
+                        client.ask_place(i % 20, i // 20, i % 3)
+                    for client in clients:
+                        client.until_now()
+            finally:
+                over.set()
+                thread.join()
+            server.write(limits + board(frozen="on"))
+            server.signal(signal.SIGHUP)
+            for client in clients:
+                hear_face(client, frozen=True)
+                versions = [m["version"] for m in client.heard if m["type"] == "board"]
+                self.assertEqual(versions, sorted(versions))
+                client.reach(client.following[0], server.board()["seq"])
+                self.assertEqual(bytes(client.following[0].packed), server.bitmap()[0])
 
 
 class Hangups(unittest.TestCase):

@@ -119,13 +119,13 @@ static void a_board_tells_each_color_that_changes(void **state)
 	replaced("[board \"main\"]\nsize = 9x9:4\npalette = white:#ffffff red:#ff0000\n",
 		 "[board \"main\"]\nsize = 9x9:4\ncooldown-ms = 1\nfrozen = on\n"
 		 "palette = white:#ffffff scarlet:#ff0000 gold:#ffd700\n",
-		 "taken main.cooldown-ms 5000>1 file:2\n"
-		 "taken main.frozen off>on file:2\n"
-		 "taken main.palette[1] red:#ff0000>scarlet:#ff0000 file:2\n"
-		 "taken main.palette[2] >gold:#ffd700 file:2\n");
+		 "taken main.cooldown-ms 5000>1 file:3\n"
+		 "taken main.frozen off>on file:4\n"
+		 "taken main.palette[1] red:#ff0000>scarlet:#ff0000 file:5\n"
+		 "taken main.palette[2] >gold:#ffd700 file:5\n");
 	replaced("[board \"main\"]\nsize = 9x9:1\n",
 		 "[board \"main\"]\nsize = 9x9:1\npalette = white:#ffffff\n",
-		 "taken main.palette[1] black:#000000> file:2\n");
+		 "taken main.palette[1] black:#000000> file:3\n");
 }
 
 static void the_general_cooldown_is_told_for_each_board_that_has_no_other(void **state)
@@ -133,7 +133,7 @@ static void the_general_cooldown_is_told_for_each_board_that_has_no_other(void *
 	(void)state;
 	replaced("board = a:9x9:1 b:9x9:1\n[board \"b\"]\ncooldown-ms = 7\n",
 		 "cooldown-ms = 3\nboard = a:9x9:1 b:9x9:1\n[board \"b\"]\ncooldown-ms = 7\n",
-		 "taken cooldown-ms 5000>3 file:1\ntaken a.cooldown-ms 5000>3 file:2\n");
+		 "taken cooldown-ms 5000>3 file:1\ntaken a.cooldown-ms 5000>3 file:1\n");
 }
 
 static void boards_that_come_go_or_grow_need_a_restart(void **state)
@@ -142,9 +142,9 @@ static void boards_that_come_go_or_grow_need_a_restart(void **state)
 	replaced("board = a:9x9:1 b:9x9:1\n", "board = a:9x9:2 c:8x9:1\n",
 		 "restart a.size 9x9:1>9x9:2 file:1\n"
 		 /* Its four colors are for two bits. */
-		 "restart a.palette[1] black:#000000>black:#222222 file:1\n"
-		 "restart a.palette[2] >red:#e50000 file:1\n"
-		 "restart a.palette[3] >blue:#0000ea file:1\n"
+		 "restart a.palette[1] black:#000000>black:#222222 default:0\n"
+		 "restart a.palette[2] >red:#e50000 default:0\n"
+		 "restart a.palette[3] >blue:#0000ea default:0\n"
 		 "restart b.size 9x9:1> file:0\n"
 		 "restart c.size >8x9:1 file:1\n");
 }
@@ -225,13 +225,13 @@ static void what_was_taken_runs(void **state)
 	(void)state;
 	compared(running, taken,
 		 "taken origin >https://a.org file:3\ntaken drain-ms 5000>7 file:2\n"
-		 "taken a.frozen off>on file:5\n");
+		 "taken a.frozen off>on file:6\n");
 	compared(taken, read,
 		 "restart workers 0>3 file:1\n"
 		 "restart a.size 9x9:1>9x9:2 file:5\n"
-		 "restart a.palette[1] black:#000000>black:#222222 file:5\n"
-		 "restart a.palette[2] >red:#e50000 file:5\n"
-		 "restart a.palette[3] >blue:#0000ea file:5\n"
+		 "restart a.palette[1] black:#000000>black:#222222 default:0\n"
+		 "restart a.palette[2] >red:#e50000 default:0\n"
+		 "restart a.palette[3] >blue:#0000ea default:0\n"
 		 "restart b.size 9x9:1> file:0\n"
 		 "restart c.size >9x9:1 file:8\n");
 	settings_free(running);
