@@ -134,6 +134,8 @@ void server_helpers_free(struct server *s);
 void server_helper_wake(struct server *s, enum server_helper_number number); /* any thread */
 
 /* --- server_receiver.c ------------------------------------------------------------------------ */
+/* For all receivers, by their next batch; while they run. */
+void server_receivers_palettes_set(struct server *s, const struct settings *settings);
 extern const struct server_helper_ops server_receiver; /* for every receiver's thread */
 /* The lsn that all receivers have passed; UINT64_MAX: there are none. Any thread. */
 uint64_t server_received_lsn(const struct server *s);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/log.h"
 #include "server/server_priv.h"
 
 #define CATCH_UP_S 5 /* at the end of the server */
@@ -40,12 +41,16 @@ uint64_t server_received_lsn(const struct server *s)
 	return least;
 }
 
-static const struct settings_board *board_settings(const struct server *s, const char *name)
+static void colors_fill(struct receiver_board *b, const struct settings *settings)
 {
-	for (unsigned i = 0; i < s->settings->boards_count; i++)
-		if (strcmp(s->settings->boards[i].name, name) == 0)
-			return &s->settings->boards[i];
-	return NULL;
+	for (unsigned i = 0; i < settings->boards_count; i++) {
+		const struct settings_board *board = &settings->boards[i];
+
+		if (strcmp(board->name, b->meta.name) != 0)
+			continue;
+		for (unsigned c = 0; c < board->colors; c++)
+			b->rgb[b->colors++] = board->palette[c].rgb;
+	}
 }
 
 static int boards_fill(struct server *s)
@@ -57,18 +62,38 @@ static int boards_fill(struct server *s)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < ROOMS_MAX; i++) {
 		const struct record_board *meta = writer_board_meta(s->writer, i);
-		const struct settings_board *settings;
 		struct receiver_board *b = &s->receiver_boards[s->receiver_board_count];
 
 		if (meta == NULL)
 			continue;
 		s->receiver_board_count++;
 		b->meta = *meta;
-		settings = board_settings(s, meta->name);
-		for (unsigned c = 0; settings != NULL && c < settings->colors; c++)
-			b->rgb[b->colors++] = settings->palette[c].rgb;
+		colors_fill(b, s->settings);
 	}
 	return 0;
+}
+
+void server_receivers_palettes_set(struct server *s, const struct settings *settings)
+{
+	for (unsigned i = 0; i < RECEIVERS; i++) {
+		struct receiver *driver = s->receivers[i].driver;
+		struct receiver_board *boards;
+
+		if (driver == NULL)
+			continue;
+		boards = calloc(s->receiver_board_count, sizeof(*boards));
+		if (boards == NULL) {
+			log_warn("receiver_palettes receiver=%s why=\"no memory\" what=\"it gets "
+				 "the new ones at the next start\"",
+				 receiver_name(driver));
+			continue;
+		}
+		for (uint32_t k = 0; k < s->receiver_board_count; k++) {
+			boards[k].meta = s->receiver_boards[k].meta;
+			colors_fill(&boards[k], settings);
+		}
+		receiver_boards_set(driver, boards);
+	}
 }
 
 static int driver_make(struct server *s, struct server_receiver *r, struct receiver_config *config,

@@ -32,6 +32,7 @@ struct reload {
 
 struct tally {
 	unsigned changed, kept, hidden;
+	unsigned colors; /* of those that changed */
 };
 
 /* board=main setting=palette color=3 */
@@ -60,6 +61,7 @@ static void change_say(void *arg, const struct settings_change *c)
 	switch (c->kind) {
 	case SETTINGS_TAKEN:
 		tally->changed++;
+		tally->colors += c->color >= 0;
 		log_line(&none, LOG_LEVEL_INFO, "reload_changed %s by=%s old=\"%s\" new=\"%s\"",
 			 where, settings_source_str(c->source), c->was, c->is);
 		return;
@@ -111,7 +113,7 @@ static bool boards_change(struct server *s, struct reload *r)
 				 .answered = boards_answered};
 	sem_t done;
 
-	r->remedy = "correct it, and send SIGHUP again";
+	r->remedy = "change the palette back, or roll back what is placed in these colors first";
 	(void)sem_init(&done, 0, 0);
 	wish.arg = &done;
 	writer_faces_wish(s->writer, &wish);
@@ -168,6 +170,8 @@ static void take_over(struct server *s, struct reload *r)
 	log_level_set(is);
 	settings_free(s->reloaded);
 	s->running = s->reloaded = r->taken;
+	if (tally.colors > 0)
+		server_receivers_palettes_set(s, s->running);
 }
 
 void server_reload(struct server *s, int argc, char *const argv[], char *const envp[])

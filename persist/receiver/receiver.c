@@ -53,6 +53,8 @@ void receiver_free(struct receiver *r)
 		return;
 	journal_reader_free(r->reader);
 	disk_close(r->disk);
+	free(r->boards);
+	free(atomic_load(&r->boards_next));
 	free(r);
 }
 
@@ -256,9 +258,31 @@ static uint64_t follow(struct receiver *r)
 	return receiver_batch_run(r, durable);
 }
 
+/* Only init() looks at boards. One that follows has no batch at hand between two turns: it starts
+ * again, from its own position. */
+static void boards_take(struct receiver *r)
+{
+	struct receiver_board *boards;
+
+	if (r->state == RECEIVER_COPYING || r->state == RECEIVER_CLOSED || is_stopping(r))
+		return;
+	boards = atomic_exchange(&r->boards_next, NULL);
+	if (boards == NULL)
+		return;
+	free(r->boards);
+	r->boards = boards;
+	r->config.boards = boards;
+	if (r->state != RECEIVER_FOLLOWING)
+		return;
+	px_assert(r->batch_records == 0);
+	r->config.ops->close(r->config.self);
+	receiver_state_set(r, RECEIVER_START);
+}
+
 uint64_t receiver_turn(struct receiver *r, struct now now)
 {
 	r->now = now;
+	boards_take(r);
 	if (is_stopping(r) && r->state != RECEIVER_FOLLOWING && r->state != RECEIVER_CLOSED) {
 		close_all(r);
 		return 0;
@@ -284,6 +308,11 @@ uint64_t receiver_turn(struct receiver *r, struct now now)
 }
 
 /* --- any thread ------------------------------------------------------------------------------- */
+
+void receiver_boards_set(struct receiver *r, struct receiver_board *boards)
+{
+	free(atomic_exchange(&r->boards_next, boards)); /* older ones that were not taken yet */
+}
 
 void receiver_stop(struct receiver *r)
 {

@@ -91,7 +91,7 @@ struct receiver_config {
 	void *self;
 	const char *data; /* directory of the journal */
 	uint64_t journal_id;
-	const struct receiver_board *boards; /* the caller's, for the receiver's lifetime */
+	const struct receiver_board *boards; /* the caller's; see receiver_boards_set() */
 	uint32_t board_count;
 	uint32_t batch_records; /* a flush after this many records, */
 	uint64_t batch_bytes;   /* or this many bytes of journal, */
@@ -129,6 +129,10 @@ void receiver_free(struct receiver *r); /* NULL is allowed; its thread must have
 uint64_t receiver_turn(struct receiver *r, struct now now);
 
 /* --- any thread --- */
+
+/* The palettes of the boards have changed: init() is called again with `boards`, which are as many
+ * as in the config, from malloc(), and the receiver's from here on. */
+void receiver_boards_set(struct receiver *r, struct receiver_board *boards);
 
 void receiver_stop(struct receiver *r);
 bool receiver_is_closed(const struct receiver *r);

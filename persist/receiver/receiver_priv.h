@@ -48,6 +48,9 @@ struct receiver {
 
 	char why[RECEIVER_WHY_BYTES]; /* of the last stop */
 
+	struct receiver_board *boards; /* instead of those of the config; NULL: none came yet */
+	_Atomic(struct receiver_board *) boards_next; /* on their way; NULL: none */
+
 	/* read by any thread */
 	_Atomic bool stopping;
 	_Atomic uint32_t state_seen;

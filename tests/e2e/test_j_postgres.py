@@ -5,6 +5,7 @@ import gzip, os, pathlib, re, shutil, struct, subprocess, tempfile, time, unitte
 from lib import seed
 from lib.client import Client
 from lib.postgres import Postgres, Wire, dumped
+from lib.reload import Reloaded
 from lib.server import Server, run, until
 
 BUILD = pathlib.Path(os.environ.get("PIXELD_BUILD", "build/release"))
@@ -96,6 +97,25 @@ class Life(PostgresCase):
             server.stop()
             code, out, told = run("verify", "--data", server.data, "--postgres", self.pg.dsn(self.db))
             self.assertEqual(code, 0, out + told)
+
+    def test_a_color_that_comes_by_a_reload_is_known_there(self):
+        def text(*colors):
+            return f'[board "main"]\nsize = {SIZE}x{SIZE}:4\npalette = {" ".join(colors)}\n'
+
+        with Reloaded(text("white:#ffffff", "red:#ff0000"), *FLAGS, "--postgres", self.pg.dsn(self.db),
+                      allowed=TROUBLE) as server, Client(server, server.session()) as client:
+            client.subscribe()
+            client.place(1, 1, 1)
+            self.caught_up(server)
+            server.reload(text("white:#ffffff", "scarlet:#ff2400", "gold:#ffd700"))
+            client.place(2, 2, 2)
+            until("the new palette is there", lambda: self.pg.value(
+                "SELECT string_agg(rgb, ' ' ORDER BY color) FROM pixeld.palette", self.db) == "#FFFFFF #FF2400 #FFD700")
+            self.caught_up(server)
+            self.assertEqual(len(self.once(server)), 2)
+            self.assertEqual(self.pg.value("SELECT string_agg(pixel_color, ' ' ORDER BY seq) FROM pixeld.reddit", self.db),
+                             "#FF2400 #FFD700")
+            self.assertEqual(self.metric(server, "retries_total"), 0)
 
     def test_a_restart_goes_on_where_it_was(self):
         with self.server() as server:

@@ -22,6 +22,7 @@ struct memory {
 	unsigned lose_after;  /* so many flushes are kept, but say RETRY */
 	unsigned fail_before; /* so many flushes are not kept, and say RETRY */
 	unsigned inits, flushes;
+	const struct receiver_board *boards; /* of the last init() */
 	bool is_new;
 	bool is_open;
 	bool refuses_all; /* init() does */
@@ -42,6 +43,7 @@ static enum receiver_verdict memory_init(void *self, const struct receiver_journ
 
 	assert_false(m->is_open);
 	m->inits++;
+	m->boards = journal->boards;
 	m->is_open = true;
 	m->batch_count = 0;
 	if (m->refuses_all)
@@ -466,6 +468,41 @@ static void one_that_refuses_before_it_was_given_anything_stops(void **state)
 	assert_int_equal(status().quarantined, 0);
 }
 
+static void other_palettes_come_with_another_start(void **state)
+{
+	struct receiver_board *boards = calloc(1, sizeof(*boards));
+	unsigned inits;
+
+	(void)state;
+	grow(100);
+	turns_until(100);
+	inits = memory.inits;
+	receiver_boards_set(receiver, calloc(1, sizeof(*boards))); /* nobody hears of these */
+	receiver_boards_set(receiver, boards);
+	grow(100);
+	turns_until(200);
+	assert_int_equal(memory.inits, inits + 1);
+	assert_ptr_equal(memory.boards, boards);
+	expect_all_but(200, 0);
+	assert_int_equal(status().retries, 0);
+}
+
+static void other_palettes_reach_one_that_was_away(void **state)
+{
+	struct receiver_board *boards = calloc(1, sizeof(*boards));
+
+	(void)state;
+	memory.fail_before = 2;
+	grow(100);
+	while (status().state != RECEIVER_WAITING)
+		turn();
+	receiver_boards_set(receiver, boards);
+	turns_until(100);
+	assert_ptr_equal(memory.boards, boards);
+	assert_int_equal(status().retries, 2);
+	expect_all_but(100, 0);
+}
+
 static void stopping_catches_up_first(void **state)
 {
 	(void)state;
@@ -514,6 +551,8 @@ int main(void)
 		TEST(one_that_went_back_gets_it_again),
 		TEST(one_that_lacks_removed_records_stops),
 		TEST(one_that_refuses_before_it_was_given_anything_stops),
+		TEST(other_palettes_come_with_another_start),
+		TEST(other_palettes_reach_one_that_was_away),
 		TEST(stopping_catches_up_first),
 		TEST(stopping_does_not_wait_for_one_that_is_gone),
 	};
