@@ -1,9 +1,9 @@
-#!/bin/sh
+#!/usr/bin/env bash
 # Runs many new seeds of the simulator on all cores; prints the totals of what was injected, or the first failure.
 #   scripts/sim-campaign.sh [SEEDS, default 20000] [FIRST SEED, default drawn at random]
 # The complete output of a failed seed stays in the build directory.
 # PIXELD_BUILD: an existing build (build/release is twice as fast); by default, build/asan is built.
-set -eu
+set -euo pipefail
 cd "$(dirname "$0")/.."
 seeds=${1:-20000}
 first=${2:-$(od -An -N5 -tu8 /dev/urandom | tr -d ' ')}
@@ -17,16 +17,37 @@ fi
 sim=$PIXELD_BUILD/tests/sim/sim_pixeld
 work=$(mktemp -d)
 kept=$PIXELD_BUILD/sim-broken-$first.txt
-workers= # those that run
-trap 'kill $workers 2>/dev/null || true; wait; rm -rf "$work"' EXIT
+set -m # every worker and its simulator are a process group
+
+# Until all are gone: a process that has just been forked can miss a signal.
+finish() {
+	: >"$work/broken"
+	local workers
+	workers=$(jobs -p)
+	# shellcheck disable=SC2086 # several words
+	while kill_any $workers; do
+		sleep 0.05
+	done
+	rm -rf "$work"
+}
+
+# kill_any WORKER...; false: none of their groups is left.
+kill_any() {
+	local worker any=1
+	for worker; do
+		! kill -- "-$worker" 2>/dev/null || any=0
+	done
+	return $any
+}
+trap finish EXIT
 trap 'exit 130' INT TERM
 
-# seeds_run NUMBER: every n-th chunk for n workers, until a seed fails, here or in another worker. A simulator ends with its worker.
+# seeds_run NUMBER: every n-th chunk for n workers, until a seed fails, here or in another worker.
 seeds_run() {
 	at=$(($1 * chunk))
 	while [ $at -lt "$seeds" ] && [ ! -e "$work/broken" ]; do
 		count=$((seeds - at < chunk ? seeds - at : chunk))
-		if ! setpriv --pdeathsig TERM "$sim" --seed $((first + at)) --seeds $count >"$work/$1.now" 2>&1; then
+		if ! "$sim" --seed $((first + at)) --seeds $count >"$work/$1.now" 2>&1; then
 			mv "$work/$1.now" "$work/$1.broken"
 			echo "$1" >"$work/broken"
 			return
@@ -34,16 +55,6 @@ seeds_run() {
 		cat "$work/$1.now" >>"$work/$1.done"
 		at=$((at + cores * chunk))
 	done
-}
-
-# Forgets the workers that have ended; false: all have.
-any_runs() {
-	running=
-	for worker in $workers; do
-		! kill -0 "$worker" 2>/dev/null || running="$running $worker"
-	done
-	workers=$running
-	[ -n "$workers" ]
 }
 
 count() {
@@ -55,11 +66,10 @@ begun=$(date +%s)
 number=0
 while [ $number -lt "$cores" ]; do
 	seeds_run $number &
-	workers="$workers $!"
 	number=$((number + 1))
 done
 said=$begun
-while any_runs; do
+while [ -n "$(jobs -rp)" ]; do
 	sleep 1
 	now=$(date +%s)
 	[ $((now - said)) -ge 30 ] || continue

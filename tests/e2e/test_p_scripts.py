@@ -20,7 +20,7 @@ class SimCampaign(unittest.TestCase):
     def setUp(self):
         temporary = tempfile.TemporaryDirectory()
         self.addCleanup(temporary.cleanup)
-        self.build = pathlib.Path(temporary.name)
+        self.build, self.path = pathlib.Path(temporary.name), os.environ["PATH"]
 
     def start(self, simulator, seeds):
         """The campaign with a shell script as the simulator: its arguments are --seed S --seeds N."""
@@ -28,11 +28,20 @@ class SimCampaign(unittest.TestCase):
         sim.parent.mkdir(parents=True)
         sim.write_text("#!/bin/sh\n" + simulator)
         sim.chmod(0o755)
-        campaign = subprocess.Popen(["sh", CAMPAIGN, str(seeds), "1000"], env={**os.environ, "PIXELD_BUILD": str(self.build)},
+        campaign = subprocess.Popen(["bash", CAMPAIGN, str(seeds), "1000"],
+                                    env={**os.environ, "PATH": self.path, "PIXELD_BUILD": str(self.build)},
                                     stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.addCleanup(campaign.communicate)
         self.addCleanup(campaign.terminate)
         return campaign
+
+    def command(self, name, script):
+        """A shell script in place of a program that the campaign runs."""
+        program = self.build / "bin" / name
+        program.parent.mkdir()
+        program.write_text("#!/bin/sh\n" + script)
+        program.chmod(0o755)
+        self.path = f"{program.parent}:{os.environ['PATH']}"
 
     def test_all_that_the_broken_seed_said_is_shown_and_kept(self):
         report = "printf 'sim_pixeld --seed 1007 --steps 9: '\nfor i in $(seq 60); do echo \"frame $i\"; done\nexit 1\n"
@@ -59,15 +68,21 @@ class SimCampaign(unittest.TestCase):
                 self.assertNotEqual(campaign.returncode, 0)
                 until("no simulator runs", lambda: not any(map(runs, self.build.joinpath("pids").read_text().split())))
 
+    def test_a_worker_that_has_just_started_ends_too(self):
+        """So many that the signal arrives while they start."""
+        self.command("nproc", "echo 200\n")
+        campaign = self.start(f"echo $$ >>{self.build}/pids\nexec sleep 600\n", 5000)
+        until("a simulator runs", lambda: self.build.joinpath("pids").exists())
+        campaign.terminate()
+        campaign.communicate(timeout=120)
+        until("no simulator runs", lambda: not any(map(runs, self.build.joinpath("pids").read_text().split())))
+
     @unittest.skipIf(os.cpu_count() < 2, "one worker is the last one, too")
     def test_progress_is_said_until_the_last_worker_ends(self):
         """The second chunk goes on after the first, until somebody asks whether there is any progress."""
-        clock = self.build / "bin/date"
-        clock.parent.mkdir()
-        clock.write_text(f"#!/bin/sh\nn=$(cat {self.build}/now 2>/dev/null || echo 0)\necho $((n + 30)) | tee {self.build}/now\n")
-        clock.chmod(0o755)
-        os.environ["PATH"] = f"{clock.parent}:{os.environ['PATH']}"
-        self.addCleanup(os.environ.__setitem__, "PATH", os.environ["PATH"].split(":", 1)[1])
+        now = self.build / "now"  # never half written: the simulator reads it meanwhile
+        now.write_text("0\n")
+        self.command("date", f"echo $(($(cat {now}) + 30)) >{now}.new\nmv {now}.new {now}\ncat {now}\n")
         wait = f"[ $2 = 1000 ] || while [ $(cat {self.build}/now) -lt 200 ]; do sleep 0.1; done\n"
         campaign = self.start(wait + GOOD, 50)
         said = campaign.communicate(timeout=600)[0]
