@@ -149,7 +149,7 @@ machine_remove() {
 
 # Inside: as the first process, which also takes in the orphans of all others.
 inside_run() { # MACHINE COMMAND...
-	local machine=$1 child code=0
+	local machine=$1 child='' stopped='' code=0
 	shift
 	mount -t proc proc "$machine/proc"
 	mount --rbind /sys "$machine/sys"
@@ -159,6 +159,8 @@ inside_run() { # MACHINE COMMAND...
 		mkdir -p "$machine/srv/shared/data"
 		mount --bind -o ro "$traces" "$machine/srv/shared/data"
 	fi
+	trap 'stopped=yes; [ -z "$child" ] || kill -TERM $child' TERM
+	trap '' INT
 	# A shell's child in the background has no input and ignores Ctrl-C: it gets the one back, and TERM for the other.
 	# shellcheck disable=SC2016 # expands there
 	chroot "$machine" /usr/bin/env -i HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
@@ -166,8 +168,7 @@ inside_run() { # MACHINE COMMAND...
 		${http_proxy:+http_proxy="$http_proxy"} ${https_proxy:+https_proxy="$https_proxy"} ${no_proxy:+no_proxy="$no_proxy"} \
 		bash -c 'cd /srv/pixeld && exec "$@"' fresh-debian "$@" <&0 &
 	child=$!
-	trap 'kill -TERM $child' TERM
-	trap '' INT
+	[ -z "$stopped" ] || kill -TERM $child # the signal arrived before its number was known
 	wait $child || code=$?
 	while kill -0 $child 2>/dev/null; do
 		code=0

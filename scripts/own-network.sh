@@ -18,13 +18,13 @@ setting=/proc/sys/net/ipv4/tcp_child_ehash_entries
 
 export PIXELD_NETWORK=own CONGESTION # whoever runs below needs no other
 folder=$(mktemp -d)
-child=0
+child= stopped=
 finish() {
 	umount "$folder/net" 2>/dev/null || true
 	rm -rf "$folder"
 }
 trap finish EXIT
-trap '[ $child = 0 ] || kill -TERM $child' TERM INT
+trap 'stopped=yes; [ -z "$child" ] || kill -TERM $child' TERM INT
 
 # The table size is read when a namespace is created; it is restored immediately.
 namespace_make() {
@@ -42,7 +42,10 @@ namespace_make() {
 	return $made
 }
 
-if namespace_make; then
+code=0
+namespace_make || code=$?
+[ -z "$stopped" ] || exit 143
+if [ $code = 0 ]; then
 	# shellcheck disable=SC2016 # expands inside
 	nsenter --net="$folder/net" bash -c 'ip link set lo up
 [ -z "$CONGESTION" ] || { echo "$CONGESTION" >/proc/sys/net/ipv4/tcp_congestion_control; } 2>/dev/null || true
@@ -53,6 +56,7 @@ else
 	"$@" &
 fi
 child=$!
+[ -z "$stopped" ] || kill -TERM $child # the signal arrived before its number was known
 code=0
 wait $child || code=$?
 while kill -0 $child 2>/dev/null; do # a signal ended the wait, not the child

@@ -75,9 +75,11 @@ END
 
 # Not exec, because PostgreSQL is stopped after it. pixeld keeps running when the terminal closes, so this script does too.
 trap '' HUP
+server='' stopped=''
+trap 'stopped=yes; [ -z "$server" ] || kill -TERM $server' INT TERM
 "$pixeld" "$@" &
 server=$!
-trap 'kill -TERM $server' INT TERM
+[ -z "$stopped" ] || kill -TERM $server # the signal arrived before its number was known
 code=0
 wait $server || code=$?
 if kill -0 $server 2>/dev/null; then # the signal ended the first wait

@@ -90,6 +90,26 @@ class SimCampaign(unittest.TestCase):
         self.assertIn("All 2 seeds are clean", said)
 
 
+@unittest.skipUnless(os.access("/proc/sys/net/ipv4/tcp_child_ehash_entries", os.W_OK), "no namespace is tried here")
+class OwnNetwork(unittest.TestCase):
+    def run_with(self, unshare):
+        """Its exit code and output, with a shell script as unshare; the command says that it runs."""
+        with tempfile.TemporaryDirectory() as folder:
+            stub = pathlib.Path(folder, "unshare")
+            stub.write_text("#!/bin/sh\n" + unshare)
+            stub.chmod(0o755)
+            done = subprocess.run([ROOT / "scripts/own-network.sh", "echo", "it runs"], timeout=600, text=True,
+                                  env={**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"},
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        return done.returncode, done.stdout
+
+    def test_without_a_namespace_the_command_runs_all_the_same(self):
+        self.assertEqual(self.run_with("exit 1\n"), (0, "it runs\n"))
+
+    def test_a_signal_before_the_command_has_started_stops_it(self):
+        self.assertEqual(self.run_with("kill -TERM $PPID\nexit 1\n"), (143, ""))
+
+
 class FreshDebian(unittest.TestCase):
     def test_a_number_that_an_earlier_run_left_is_nobody_to_end(self):
         """With an unshare that has not come as far as to write its own."""
