@@ -54,7 +54,7 @@ fetching() {
 
 # The same for who fetches without apt, as debootstrap does.
 proxies_export() {
-	local plain= tls=
+	local plain='' tls=''
 	eval "$(apt-config shell plain Acquire::http::Proxy tls Acquire::https::Proxy)"
 	[ -z "$plain" ] || [ "$plain" = DIRECT ] || export http_proxy=$plain
 	[ -z "$tls" ] || [ "$tls" = DIRECT ] || export https_proxy=$tls

@@ -18,7 +18,7 @@ setting=/proc/sys/net/ipv4/tcp_child_ehash_entries
 
 export PIXELD_NETWORK=own CONGESTION # whoever runs below needs no other
 folder=$(mktemp -d)
-child= stopped=
+child='' stopped=''
 finish() {
 	umount "$folder/net" 2>/dev/null || true
 	rm -rf "$folder"
