@@ -6,13 +6,13 @@
  *	header   0 magic u64       8 version u32    12 header bytes u32  16 journal id u64
  *	        24 lsn             32 wall ms u64    40 boards u32        44 people u32
  *	        48 sync u16        50 flags u16      52 requests u32      56 checksum of 0..55
- *	chunk    0 type u32        4 item u32        8 place u64          16 bytes u32
+ *	chunk    0 type u32        4 item u32        8 position u64       16 bytes u32
  *	        20 zero u32        24 checksum of 0..23 and the payload, salted with the header's
  *
- * item: which board. place: offset in the board's bytes, or index of the first person or request.
- * Chunks have a fixed order: for each board its meta and its bytes from 0 on, then people from 0
- * on, then requests from 0 on, then the end. Version 1 has no requests: a file without any is
- * written as version 1, so older programs can read it.
+ * item: which board. position: offset in the board's bytes, or index of the first person or
+ * request. Chunks have a fixed order: for each board its meta and its bytes from 0 on, then people
+ * from 0 on, then requests from 0 on, then the end. Version 1 has no requests: a file without any
+ * is written as version 1, so older programs can read it.
  */
 #ifndef PX_SNAPSHOT_SNAPSHOT_PRIV_H
 #define PX_SNAPSHOT_SNAPSHOT_PRIV_H

@@ -34,7 +34,7 @@ struct reader {
 struct chunk {
 	uint32_t type;
 	uint32_t item;
-	uint64_t place;
+	uint64_t position;
 	uint32_t len;
 };
 
@@ -183,7 +183,7 @@ static int chunk_read(struct reader *r, struct chunk *ret_chunk)
 	b = bytes_of(in, sizeof(in));
 	c.type = get_u32(&b);
 	c.item = get_u32(&b);
-	c.place = get_u64(&b);
+	c.position = get_u64(&b);
 	c.len = get_u32(&b);
 	get_u32(&b);
 	if (c.len > CHUNK_PAYLOAD_MAX)
@@ -256,7 +256,7 @@ static int board_read(struct reader *r, uint32_t item)
 		rc = chunk_read(r, &c);
 		if (rc < 0)
 			return rc;
-		if (c.type != CHUNK_BYTES || c.item != item || c.place != have || c.len == 0 ||
+		if (c.type != CHUNK_BYTES || c.item != item || c.position != have || c.len == 0 ||
 		    c.len > board.len - have)
 			return bad(r, "bytes of a board are expected before this");
 		memcpy(r->board_bytes + have, r->chunk, c.len);
@@ -320,7 +320,7 @@ static int rows_read(struct reader *r, const struct rows *rows)
 		if (rc < 0)
 			return rc;
 		count = c.len / rows->bytes;
-		if (c.type != rows->type || c.place != have || count == 0 ||
+		if (c.type != rows->type || c.position != have || count == 0 ||
 		    c.len % rows->bytes != 0 || count > rows->count - have)
 			return bad(r, rows->missing);
 		b = bytes_of(r->chunk, c.len);

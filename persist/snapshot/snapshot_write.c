@@ -25,7 +25,7 @@ struct snapshot_writer {
 	size_t step_len;
 	uint64_t written;
 	uint64_t salt;
-	uint64_t place;    /* in the board's bytes, or of people */
+	uint64_t position; /* in the board's bytes, or of people */
 	uint32_t requests; /* which one comes next */
 	uint32_t board;    /* likewise */
 	bool in_board;     /* its meta is done, its bytes are not */
@@ -57,8 +57,9 @@ static void header_add(struct snapshot_writer *w)
 	w->step_len = SNAPSHOT_HEADER_BYTES;
 }
 
-/* The payload stands already behind the place of the head. */
-static void chunk_add(struct snapshot_writer *w, enum chunk_type type, uint64_t place, size_t len)
+/* The payload stands already behind the room for the head. */
+static void chunk_add(struct snapshot_writer *w, enum chunk_type type, uint64_t position,
+		      size_t len)
 {
 	uint8_t *head = w->step + w->step_len;
 	uint8_t *p = head;
@@ -68,7 +69,7 @@ static void chunk_add(struct snapshot_writer *w, enum chunk_type type, uint64_t 
 	px_assert(!w->ended); /* nothing follows the end */
 	p = put_u32(p, type);
 	p = put_u32(p, w->board);
-	p = put_u64(p, place);
+	p = put_u64(p, position);
 	p = put_u32(p, (uint32_t)len);
 	p = put_u32(p, 0);
 	p = put_u64(p, chunk_sum(head, head + CHUNK_HEADER_BYTES, len, w->salt));
@@ -84,7 +85,7 @@ static void board_meta_add(struct snapshot_writer *w)
 	uint8_t *p = payload;
 
 	px_assert(b->copy != NULL && b->copy->len > 0); /* it is ours until the result is back */
-	px_assert(w->place == 0);                       /* the board before is whole */
+	px_assert(w->position == 0);                    /* the board before is whole */
 	p = put_u32(p, b->copy->epoch);
 	p = put_u64(p, b->copy->seq);
 	p = put_u64(p, b->copy->hash);
@@ -93,37 +94,37 @@ static void board_meta_add(struct snapshot_writer *w)
 	p = put_u64(p, b->newest_ms);
 	chunk_add(w, CHUNK_BOARD, 0, (size_t)(p - payload));
 	w->in_board = true;
-	w->place = 0;
+	w->position = 0;
 }
 
 static void board_bytes_add(struct snapshot_writer *w)
 {
 	const struct board_copy *copy = w->image->boards[w->board].copy;
-	size_t len = copy->len - w->place;
+	size_t len = copy->len - w->position;
 
-	px_assert(w->place < copy->len); /* else the next board would have its turn */
+	px_assert(w->position < copy->len); /* else the next board would have its turn */
 	if (len > CHUNK_PAYLOAD_MAX)
 		len = CHUNK_PAYLOAD_MAX;
-	memcpy(w->step + w->step_len + CHUNK_HEADER_BYTES, copy->bytes + w->place, len);
-	chunk_add(w, CHUNK_BYTES, w->place, len);
-	w->place += len;
-	if (w->place == copy->len) {
+	memcpy(w->step + w->step_len + CHUNK_HEADER_BYTES, copy->bytes + w->position, len);
+	chunk_add(w, CHUNK_BYTES, w->position, len);
+	w->position += len;
+	if (w->position == copy->len) {
 		w->board++;
 		w->in_board = false;
-		w->place = 0;
+		w->position = 0;
 	}
 }
 
 static void people_add(struct snapshot_writer *w)
 {
 	uint8_t *payload = w->step + w->step_len + CHUNK_HEADER_BYTES;
-	uint64_t first = w->place;
+	uint64_t first = w->position;
 	uint8_t *p = payload;
 
 	px_assert(w->board == w->image->board_count); /* people come behind all boards */
-	for (; w->place < w->image->people_count && w->place - first < CHUNK_PEOPLE_MAX;
-	     w->place++) {
-		const struct person *person = &w->image->people[w->place];
+	for (; w->position < w->image->people_count && w->position - first < CHUNK_PEOPLE_MAX;
+	     w->position++) {
+		const struct person *person = &w->image->people[w->position];
 
 		p = put_u64(p, person->charged_wall_ms);
 		p = put_u64(p, person->last_request);
@@ -140,7 +141,7 @@ static void requests_put(struct snapshot_writer *w)
 	uint32_t first = w->requests;
 	uint8_t *p = payload;
 
-	px_assert(w->place == w->image->people_count); /* and requests behind all people */
+	px_assert(w->position == w->image->people_count); /* and requests behind all people */
 	for (; w->requests < w->image->requests_count && w->requests - first < CHUNK_REQUESTS_MAX;
 	     w->requests++) {
 		const struct request *request = &w->image->requests[w->requests];
@@ -164,7 +165,7 @@ static void step_fill(struct snapshot_writer *w)
 			board_bytes_add(w);
 		} else if (w->board < w->image->board_count) {
 			board_meta_add(w);
-		} else if (w->place < w->image->people_count) {
+		} else if (w->position < w->image->people_count) {
 			people_add(w);
 		} else if (w->requests < w->image->requests_count) {
 			requests_put(w);
