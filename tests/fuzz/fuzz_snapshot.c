@@ -20,7 +20,7 @@
 #include "writer/writer.h"
 
 #define FILE_BYTES_MAX 131072u
-#define ITEM_HEAD      5u /* of a chunk in an input: type, item, place, length */
+#define ITEM_HEAD      5u /* of a chunk in an input: type, item, position, length */
 #define HEAD           5u /* of an input: see header_put() */
 #define LSN            5u
 

@@ -209,8 +209,8 @@ static uint64_t journal_id_find(struct disk *disk, const struct segment_list *se
 
 /* A batch is whole or not at all, and nothing can follow what is not there: a segment that began in
  * between would never be read. *ret_lsn: the last record before which can be cut instead. */
-static int cut_place_check(struct disk *disk, const struct segment_list *segments, uint64_t lsn,
-			   uint64_t *ret_lsn)
+static int cut_position_check(struct disk *disk, const struct segment_list *segments, uint64_t lsn,
+			      uint64_t *ret_lsn)
 {
 	const struct segment_entry *e = NULL;
 	struct segment_reader reader;
@@ -255,7 +255,7 @@ static int cut(struct disk *disk, uint64_t lsn)
 	int rc = segment_list_read(disk, &segments);
 
 	if (rc == 0)
-		rc = cut_place_check(disk, &segments, lsn, &possible);
+		rc = cut_position_check(disk, &segments, lsn, &possible);
 	if (rc < 0)
 		return say_error(disk_path(disk), rc);
 	if (segments.count > 0 && segments.entries[segments.count - 1].number == UINT32_MAX) {

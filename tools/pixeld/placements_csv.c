@@ -175,7 +175,7 @@ static int ours_take(struct placements_csv *c, char *fields[static FIELDS_MAX], 
 }
 
 /* "x,y" or "x1,y1,x2,y2" */
-static bool place_take(struct placements_csv *c, const char *text)
+static bool coordinate_take(struct placements_csv *c, const char *text)
 {
 	uint32_t x, y;
 	unsigned commas = 0;
@@ -212,7 +212,7 @@ static int reddit_take(struct placements_csv *c, char *fields[static FIELDS_MAX]
 	c->last_ms = c->row.placed_at_ms;
 	if (!color_take(c->board, fields[2], &c->row.color))
 		return bad(c, "the board's palette has no such color: give it one with --config");
-	if (!place_take(c, fields[3]))
+	if (!coordinate_take(c, fields[3]))
 		return bad(c, "this is not a coordinate on the board");
 	user_take(fields[1], c->row.user);
 	return 0;

@@ -36,7 +36,7 @@ static void everybody_has_a_slot_of_his_own_in_his_class(void **state)
 		uint32_t slot_before = 0, slot;
 
 		for (uint32_t i = 0; i < clients[c]; i++) {
-			ring_set_place(&set, c, i, &ring, &slot);
+			ring_set_locate(&set, c, i, &ring, &slot);
 			assert_true(ring >= set.classes[c].from && ring < set.classes[c].end);
 			assert_true(slot < set.slots);
 			assert_true(i == 0 || ring > ring_before || slot > slot_before);
@@ -62,7 +62,7 @@ static void a_crowd_without_senders_does_not_lead(void **state)
 			uint16_t ring;
 			uint32_t slot;
 
-			ring_set_place(&set, c, i, &ring, &slot);
+			ring_set_locate(&set, c, i, &ring, &slot);
 			assert_true(ring > 0 && ring < set.count);
 		}
 }
@@ -75,7 +75,7 @@ static void socket_install(enum ring_class class, int *ret_far)
 	int pair[2];
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
-	ring_set_place(&set, class, 0, &ring, &slot);
+	ring_set_locate(&set, class, 0, &ring, &slot);
 	assert_int_equal(ring_slot_install(set.at[ring], slot, pair[0]), 0);
 	ring_recv_multi(set.at[ring], slot, class + 1);
 	(void)close(pair[0]);

@@ -50,14 +50,14 @@ static const uint8_t *frame(uint64_t last)
 	return bytes;
 }
 
-static struct stream_place delta(uint64_t first, uint64_t last)
+static struct stream_position delta(uint64_t first, uint64_t last)
 {
 	return stream_append(s, 1, message(last), FRAME_BYTES - 4, first, last);
 }
 
 static void second_client_needs_only_to_be_equal(void **state)
 {
-	struct stream_place at = delta(1, 10), late = at;
+	struct stream_position at = delta(1, 10), late = at;
 
 	(void)state;
 	delta(11, 20);
@@ -74,7 +74,7 @@ static void frame_may_come_in_any_pieces(void **state)
 	(void)state;
 	for (int round = 0; round < 100; round++) {
 		uint64_t from = (uint64_t)round * 10;
-		struct stream_place at = delta(from + 1, from + 5);
+		struct stream_position at = delta(from + 1, from + 5);
 		size_t done = 0;
 
 		delta(from + 6, from + 10);
@@ -92,7 +92,7 @@ static void frame_may_come_in_any_pieces(void **state)
 static void frame_that_differs_is_given_back_whole(void **state)
 {
 	uint8_t lie[FRAME_BYTES];
-	struct stream_place at = delta(1, 10);
+	struct stream_position at = delta(1, 10);
 
 	(void)state;
 	delta(11, 20);
@@ -108,7 +108,7 @@ static void frame_that_differs_is_given_back_whole(void **state)
 static void match_ends_where_the_stream_does(void **state)
 {
 	uint8_t two[2 * FRAME_BYTES];
-	struct stream_place at = delta(1, 10);
+	struct stream_position at = delta(1, 10);
 
 	(void)state;
 	delta(11, 20);
@@ -128,7 +128,7 @@ static void place_is_found_behind_a_delta(void **state)
 	stream_append(s, 1, status, sizeof(status), 1, 0);
 	delta(501, 510);
 	for (uint64_t i = 0; i < 50; i++) {
-		struct stream_place at = stream_behind(s, i * 10 + 1, i * 10 + 10);
+		struct stream_position at = stream_behind(s, i * 10 + 1, i * 10 + 10);
 
 		assert_int_equal(stream_frame(s, at.frame - 1)->last, i * 10 + 10);
 	}
@@ -143,7 +143,7 @@ static void place_is_found_behind_a_delta(void **state)
 /* A gap or a new epoch: nobody who stood before it is led over. */
 static void nobody_gets_over_a_break(void **state)
 {
-	struct stream_place at = delta(1, 10), behind;
+	struct stream_position at = delta(1, 10), behind;
 
 	(void)state;
 	behind = delta(21, 30);
@@ -161,7 +161,7 @@ static void nobody_gets_over_a_break(void **state)
 static void old_frames_make_room(void **state)
 {
 	static uint8_t large[1 << 20];
-	struct stream_place first = delta(1, 10), at;
+	struct stream_position first = delta(1, 10), at;
 	uint64_t seq = 10;
 
 	(void)state;

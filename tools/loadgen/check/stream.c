@@ -64,7 +64,7 @@ static void frame_add(struct stream *s, const struct stream_frame *f)
 }
 
 /* What comes does not go on where the stream ends: a frame without bytes, which nothing matches, so
- * that no place gets past it. */
+ * that no position gets past it. */
 static void wall_add(struct stream *s, uint32_t epoch)
 {
 	frame_add(s, &(struct stream_frame){.first = s->last + 1,
@@ -88,8 +88,8 @@ static uint64_t room_make(struct stream *s, uint32_t len)
 	return at;
 }
 
-struct stream_place stream_append(struct stream *s, uint32_t epoch, const uint8_t *message,
-				  size_t len, uint64_t first, uint64_t last)
+struct stream_position stream_append(struct stream *s, uint32_t epoch, const uint8_t *message,
+				     size_t len, uint64_t first, uint64_t last)
 {
 	bool delta = first <= last;
 	struct stream_frame f = {.first = first, .last = last};
@@ -98,7 +98,7 @@ struct stream_place stream_append(struct stream *s, uint32_t epoch, const uint8_
 	if (epoch != s->epoch || len > BYTES / 4 || (delta && first != s->last + 1))
 		wall_add(s, epoch);
 	if (len > BYTES / 4)
-		return (struct stream_place){.frame = STREAM_NONE};
+		return (struct stream_position){.frame = STREAM_NONE};
 	f.len = (uint32_t)len + WS_HEAD_BYTES_MAX;
 	f.at = room_make(s, f.len);
 	bytes = stream_bytes(s, &f);
@@ -111,12 +111,12 @@ struct stream_place stream_append(struct stream *s, uint32_t epoch, const uint8_
 	s->deltas += delta;
 	f.deltas = s->deltas;
 	frame_add(s, &f);
-	return (struct stream_place){.frame = s->next};
+	return (struct stream_position){.frame = s->next};
 }
 
 /* --- places ----------------------------------------------------------------------------------- */
 
-struct stream_place stream_behind(const struct stream *s, uint64_t first, uint64_t last)
+struct stream_position stream_behind(const struct stream *s, uint64_t first, uint64_t last)
 {
 	uint64_t low = s->begin > s->oldest ? s->begin : s->oldest;
 	uint64_t high = s->next;
@@ -131,11 +131,11 @@ struct stream_place stream_behind(const struct stream *s, uint64_t first, uint64
 	}
 	if (low == s->next || stream_frame(s, low)->first != first ||
 	    stream_frame(s, low)->last != last)
-		return (struct stream_place){.frame = STREAM_NONE};
-	return (struct stream_place){.frame = low + 1};
+		return (struct stream_position){.frame = STREAM_NONE};
+	return (struct stream_position){.frame = low + 1};
 }
 
-bool stream_is_end(const struct stream *s, const struct stream_place *p)
+bool stream_is_end(const struct stream *s, const struct stream_position *p)
 {
 	return p->frame == s->next;
 }
@@ -145,12 +145,12 @@ uint64_t stream_last(const struct stream *s)
 	return s->last;
 }
 
-bool stream_is_gone(const struct stream *s, const struct stream_place *p)
+bool stream_is_gone(const struct stream *s, const struct stream_position *p)
 {
 	return p->frame < s->oldest;
 }
 
-bool stream_holds(const struct stream *s, const struct stream_place *p)
+bool stream_holds(const struct stream *s, const struct stream_position *p)
 {
 	if (p->frame == s->next)
 		return true;
@@ -163,7 +163,7 @@ uint32_t stream_epoch(const struct stream *s)
 	return s->epoch;
 }
 
-size_t stream_match(const struct stream *s, struct stream_place *p, const uint8_t *bytes,
+size_t stream_match(const struct stream *s, struct stream_position *p, const uint8_t *bytes,
 		    size_t len)
 {
 	size_t done = 0;
@@ -181,7 +181,7 @@ size_t stream_match(const struct stream *s, struct stream_place *p, const uint8_
 		done += n;
 		p->at += (uint32_t)n;
 		if (p->at == f->len)
-			*p = (struct stream_place){.frame = p->frame + 1};
+			*p = (struct stream_position){.frame = p->frame + 1};
 	}
 	return done;
 }

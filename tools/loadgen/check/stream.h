@@ -29,7 +29,7 @@ struct stream_frame {
 };
 
 /* A client's position. */
-struct stream_place {
+struct stream_position {
 	uint64_t frame; /* the next one, or the one it is in; STREAM_NONE: in none of ours */
 	uint32_t at;    /* bytes of it already received */
 };
@@ -41,14 +41,14 @@ void stream_free(struct stream *s);         /* NULL is allowed */
  * stream is preceded by a wall: clients before the wall match nothing after it. Returns the
  * position after the message; frame STREAM_NONE: it is too large. first > last: it holds no
  * seqs. */
-struct stream_place stream_append(struct stream *s, uint32_t epoch, const uint8_t *message,
-				  size_t len, uint64_t first, uint64_t last);
+struct stream_position stream_append(struct stream *s, uint32_t epoch, const uint8_t *message,
+				     size_t len, uint64_t first, uint64_t last);
 
 /* The position after the delta first..last; frame STREAM_NONE: that delta is not held. */
-struct stream_place stream_behind(const struct stream *s, uint64_t first, uint64_t last);
+struct stream_position stream_behind(const struct stream *s, uint64_t first, uint64_t last);
 
 /* Whether the position is the end of the stream. */
-bool stream_is_end(const struct stream *s, const struct stream_place *p);
+bool stream_is_end(const struct stream *s, const struct stream_position *p);
 
 /* The last seq, and its epoch; 0: there is none. */
 uint64_t stream_last(const struct stream *s);
@@ -56,14 +56,14 @@ uint32_t stream_epoch(const struct stream *s);
 
 /* How many of the bytes equal those of the stream from this position on: whole frames, and the
  * start of a frame where `len` ends. Advances the position by as much. */
-size_t stream_match(const struct stream *s, struct stream_place *p, const uint8_t *bytes,
+size_t stream_match(const struct stream *s, struct stream_position *p, const uint8_t *bytes,
 		    size_t len);
 
 /* What the position needs is no longer held. */
-bool stream_is_gone(const struct stream *s, const struct stream_place *p);
+bool stream_is_gone(const struct stream *s, const struct stream_position *p);
 
 /* It is held, and will be for a while: less than half of the capacity has arrived since. */
-bool stream_holds(const struct stream *s, const struct stream_place *p);
+bool stream_holds(const struct stream *s, const struct stream_position *p);
 
 /* Requires that the frame is held. */
 const struct stream_frame *stream_frame(const struct stream *s, uint64_t number);

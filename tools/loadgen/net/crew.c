@@ -74,8 +74,8 @@ int crew_rings_make(struct crew *crew)
 	for (uint32_t i = 0; r == 0 && i < crew->count; i++) {
 		struct link *c = crew_link(crew, i);
 
-		ring_set_place(&crew->rings, class_of(c), placed[class_of(c)]++, &c->wire.lane,
-			       &c->wire.slot);
+		ring_set_locate(&crew->rings, class_of(c), placed[class_of(c)]++, &c->wire.lane,
+				&c->wire.slot);
 	}
 	return r;
 }

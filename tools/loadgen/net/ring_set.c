@@ -56,8 +56,8 @@ int ring_set_plan(struct ring_set *s, const uint32_t clients[static RING_CLASSES
 	return s->at == NULL || s->arena == NULL ? -ENOMEM : 0;
 }
 
-void ring_set_place(const struct ring_set *s, enum ring_class class, uint32_t i, uint16_t *ret_ring,
-		    uint32_t *ret_slot)
+void ring_set_locate(const struct ring_set *s, enum ring_class class, uint32_t i,
+		     uint16_t *ret_ring, uint32_t *ret_slot)
 {
 	*ret_ring = (uint16_t)(s->classes[class].from + i / s->slots);
 	*ret_slot = i % s->slots;

@@ -42,8 +42,8 @@ struct ring_set {
 int ring_set_plan(struct ring_set *s, const uint32_t clients[static RING_CLASSES]);
 
 /* The ring and slot of client `i` of its class. */
-void ring_set_place(const struct ring_set *s, enum ring_class class, uint32_t i, uint16_t *ret_ring,
-		    uint32_t *ret_slot);
+void ring_set_locate(const struct ring_set *s, enum ring_class class, uint32_t i,
+		     uint16_t *ret_ring, uint32_t *ret_slot);
 void ring_set_free(struct ring_set *s);
 
 /* 0, or -errno from ring_open(). Call ring_set_close() also on failure. */

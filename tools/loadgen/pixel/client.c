@@ -121,7 +121,7 @@ static void bytes_take(struct crew *crew, struct link *link, uint8_t *data, size
 	while (len > 0 && link_is_open(link)) {
 		size_t used = 0;
 
-		if (c->place.frame != STREAM_NONE && !link->parsing)
+		if (c->position.frame != STREAM_NONE && !link->parsing)
 			used = client_compare(w, c, data, len);
 		if (used < len && link_is_open(link))
 			used += link_parse_piece(crew, link, data + used, len - used);

@@ -40,7 +40,7 @@ void client_subscribe(struct pixel_crew *w, struct client *c, bool with_session)
 		len = frame_append(w, out, &session);
 	}
 	memcpy(m.subscribe.board, w->options->board, sizeof(m.subscribe.board));
-	c->place.frame = STREAM_NONE;
+	c->position.frame = STREAM_NONE;
 	c->faced = false;
 	c->resuming = c->follow.joined;
 	m.subscribe.resume = c->resuming;
@@ -170,8 +170,8 @@ static void board(struct pixel_crew *w, struct client *c, const struct msg_board
 		c->faced = true;
 		if (w->shared->preview.tells_face)
 			begin(w, c);
-	} else if (stream_is_end(w->stream, &c->place)) {
-		c->place = stream_append(w->stream, c->follow.epoch, message, len, 1, 0);
+	} else if (stream_is_end(w->stream, &c->position)) {
+		c->position = stream_append(w->stream, c->follow.epoch, message, len, 1, 0);
 	}
 }
 
@@ -204,16 +204,16 @@ static void stale(struct pixel_crew *w, struct client *c, const struct msg_stale
 
 /* --- deltas and status ------------------------------------------------------------------------ */
 
-/* Behind a right delta the client has a place in the stream, which goes on with it when it is new.
+/* Behind a right delta the client has a position in the stream, which goes on with it when it is new.
  * */
 static void stream_join(struct pixel_crew *w, struct client *c, const struct msg_delta *m,
 			const uint8_t *message, size_t len)
 {
 	if (m->first > stream_last(w->stream) || c->follow.epoch != stream_epoch(w->stream))
-		c->place =
+		c->position =
 			stream_append(w->stream, c->follow.epoch, message, len, m->first, m->last);
 	else
-		c->place = stream_behind(w->stream, m->first, m->last);
+		c->position = stream_behind(w->stream, m->first, m->last);
 }
 
 static void delta(struct pixel_crew *w, struct client *c, const struct msg_delta *m,
@@ -230,7 +230,7 @@ static void delta(struct pixel_crew *w, struct client *c, const struct msg_delta
 	}
 	stat_add(&w->crew.stats.deliveries, 1);
 	t = follow_delta(&c->follow, m, &from);
-	c->place.frame = STREAM_NONE;
+	c->position.frame = STREAM_NONE;
 	if (t != TROUBLE_NONE)
 		crew_trouble(&w->crew, t, &c->link,
 			     "frame %" PRIu64 "..%" PRIu64 " arrived at a board at %" PRIu64,
@@ -265,8 +265,8 @@ static void status(struct pixel_crew *w, struct client *c, const struct msg_stat
 		crew_trouble(&w->crew, t, &c->link,
 			     "status of seq %" PRIu64 " arrived at a board at %" PRIu64, m->seq,
 			     c->follow.seq);
-	else if (stream_is_end(w->stream, &c->place) && m->seq <= stream_last(w->stream))
-		c->place = stream_append(w->stream, c->follow.epoch, message, len, 1, 0);
+	else if (stream_is_end(w->stream, &c->position) && m->seq <= stream_last(w->stream))
+		c->position = stream_append(w->stream, c->follow.epoch, message, len, 1, 0);
 }
 
 /* --- answers to placements -------------------------------------------------------------------- */

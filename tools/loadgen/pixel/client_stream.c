@@ -1,16 +1,16 @@
 /*
  * client_stream.c - a client whose bytes are those of the stream: no parser, no memory, no message.
  *
- * Owner: the crew. A client gets a place in the stream by a delta that was parsed and found right
- * (client_message.c), and keeps it while what comes is what stands there. What does not (an answer
- * to a painter, a close frame, a lie) is parsed from the begin of its frame on.
+ * Owner: the crew. A client gets a position in the stream by a delta that was parsed and found
+ * right (client_message.c), and keeps it while what comes is what stands there. What does not (an
+ * answer to a painter, a close frame, a lie) is parsed from the begin of its frame on.
  */
 #include "tools/loadgen/pixel/pixel_priv.h"
 
-/* An observer got the frames from number `from` to its place. */
+/* An observer got the frames from number `from` to its position. */
 static void frames_seen(struct pixel_crew *w, struct client *c, uint64_t from)
 {
-	for (uint64_t i = from; i < c->place.frame; i++) {
+	for (uint64_t i = from; i < c->position.frame; i++) {
 		const struct stream_frame *f = stream_frame(w->stream, i);
 		uint64_t before = c->follow.seq;
 
@@ -25,7 +25,7 @@ static void frames_seen(struct pixel_crew *w, struct client *c, uint64_t from)
 static void frames_passed(struct pixel_crew *w, struct client *c, uint64_t from)
 {
 	const struct stream_frame *first = stream_frame(w->stream, from);
-	const struct stream_frame *last = stream_frame(w->stream, c->place.frame - 1);
+	const struct stream_frame *last = stream_frame(w->stream, c->position.frame - 1);
 
 	stat_add(&w->crew.stats.deliveries,
 		 last->deltas - first->deltas + (first->first <= first->last));
@@ -38,23 +38,24 @@ static void frames_passed(struct pixel_crew *w, struct client *c, uint64_t from)
 /* What it has of a frame goes to the parser. */
 static void step_out(struct pixel_crew *w, struct client *c)
 {
-	uint32_t have = c->place.at;
+	uint32_t have = c->position.at;
 
-	c->place.at = 0;
-	if (have > 0 && stream_is_gone(w->stream, &c->place))
+	c->position.at = 0;
+	if (have > 0 && stream_is_gone(w->stream, &c->position))
 		link_break(&w->crew, &c->link, TROUBLE_TIMEOUT,
 			   "it was inside a frame for too long");
 	else if (have > 0)
 		link_parse(&w->crew, &c->link,
-			   stream_bytes(w->stream, stream_frame(w->stream, c->place.frame)), have);
+			   stream_bytes(w->stream, stream_frame(w->stream, c->position.frame)),
+			   have);
 }
 
 size_t client_compare(struct pixel_crew *w, struct client *c, const uint8_t *bytes, size_t len)
 {
-	uint64_t from = c->place.frame;
-	size_t used = stream_match(w->stream, &c->place, bytes, len);
+	uint64_t from = c->position.frame;
+	size_t used = stream_match(w->stream, &c->position, bytes, len);
 
-	if (c->place.frame > from)
+	if (c->position.frame > from)
 		frames_passed(w, c, from);
 	if (used < len)
 		step_out(w, c);
@@ -63,8 +64,8 @@ size_t client_compare(struct pixel_crew *w, struct client *c, const uint8_t *byt
 
 void client_stream_look(struct pixel_crew *w, struct client *c)
 {
-	if (c->place.frame == STREAM_NONE || stream_holds(w->stream, &c->place))
+	if (c->position.frame == STREAM_NONE || stream_holds(w->stream, &c->position))
 		return;
 	step_out(w, c);
-	c->place.frame = STREAM_NONE;
+	c->position.frame = STREAM_NONE;
 }

@@ -63,7 +63,7 @@ static void clients_make(struct pixel_crew *w)
 		struct client *c = &w->clients[i];
 		uint64_t number = link_number(&w->crew, &c->link);
 
-		c->place.frame = STREAM_NONE;
+		c->position.frame = STREAM_NONE;
 		c->stopper = number >= o->net.clients - o->stop_reading;
 		c->link.slow =
 			!c->stopper && number >= o->net.clients - o->stop_reading - o->slow_readers;

@@ -22,7 +22,7 @@
 struct client {
 	_Alignas(CACHE_LINE) struct follow follow;
 	/* STREAM_NONE, or after the last delta and what has arrived since */
-	struct stream_place place;
+	struct stream_position position;
 	struct link link;
 	struct painter *painter; /* NULL: only watches */
 	/* it was disconnected on purpose until here: no visibility up to this seq */

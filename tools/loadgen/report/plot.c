@@ -137,12 +137,12 @@ static struct range x_range(const struct plot *p)
 	return r;
 }
 
-static double x_place(double x, struct range r)
+static double x_position(double x, struct range r)
 {
 	return LEFT + (x - r.low) / (r.high - r.low) * (WIDTH - LEFT - RIGHT);
 }
 
-static double y_place(double y, struct range r)
+static double y_position(double y, struct range r)
 {
 	return HEIGHT - BOTTOM - (y - r.low) / (r.high - r.low) * (HEIGHT - TOP - BOTTOM);
 }
@@ -155,7 +155,7 @@ static void grid_y(FILE *to, const struct plot *p, struct range r)
 	char text[32];
 
 	for (double y = r.low; y <= r.high + step * 1e-6; y += step) {
-		double at = y_place(y, r);
+		double at = y_position(y, r);
 
 		plot_value_write(p->unit == PLOT_MS ? pow(10, y) : y, p->unit, text, sizeof(text));
 		fprintf(to,
@@ -179,13 +179,13 @@ static void grid_x(FILE *to, const struct plot *p, struct range r)
 	char text[32];
 
 	if (p->x == PLOT_NINES) {
-		tick_x(to, x_place(0, r), "0 %");
-		if (x_place(log10(2), r) - x_place(0, r) > TICK_ROOM)
-			tick_x(to, x_place(log10(2), r), "50 %");
+		tick_x(to, x_position(0, r), "0 %");
+		if (x_position(log10(2), r) - x_position(0, r) > TICK_ROOM)
+			tick_x(to, x_position(log10(2), r), "50 %");
 		for (int nines = 1; nines <= r.high; nines++) {
 			(void)snprintf(text, sizeof(text), "%.*f %%", nines < 3 ? 0 : nines - 2,
 				       100 - 100 * pow(10, -nines));
-			tick_x(to, x_place(nines, r), text);
+			tick_x(to, x_position(nines, r), text);
 		}
 		return;
 	}
@@ -193,7 +193,7 @@ static void grid_x(FILE *to, const struct plot *p, struct range r)
 		step = 1;
 	for (double x = 0; x <= r.high; x += step) {
 		(void)snprintf(text, sizeof(text), "%.0f s", x);
-		tick_x(to, x_place(x, r), text);
+		tick_x(to, x_position(x, r), text);
 	}
 }
 
@@ -226,8 +226,8 @@ static void line_write(FILE *to, const struct plot *p, const struct plot_line *l
 	values_write(to, p, line);
 	fputs(" points=\"", to);
 	for (size_t k = 0; k < line->count; k++)
-		fprintf(to, "%s%.1f,%.1f", k > 0 ? " " : "", x_place(line->x[k], x),
-			y_place(drawn(line->y[k], p->unit), y));
+		fprintf(to, "%s%.1f,%.1f", k > 0 ? " " : "", x_position(line->x[k], x),
+			y_position(drawn(line->y[k], p->unit), y));
 	fputs("\" />\n", to);
 }
 
