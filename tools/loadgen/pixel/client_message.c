@@ -204,7 +204,8 @@ static void stale(struct pixel_crew *w, struct client *c, const struct msg_stale
 
 /* --- deltas and status ------------------------------------------------------------------------ */
 
-/* Behind a right delta the client has a position in the stream, which goes on with it when it is new.
+/* Behind a right delta the client has a position in the stream, which goes on with it when it is
+ * new.
  * */
 static void stream_join(struct pixel_crew *w, struct client *c, const struct msg_delta *m,
 			const uint8_t *message, size_t len)
