@@ -7,7 +7,7 @@
  * reaches back as far as it did before the stop, or farther: whoever could resume then can resume
  * now.
  *
- *	older than the snapshot ──▶ `past`, a board of which nothing is known at first ──┐
+ *	older than the snapshot ──▶ `shadow`, a board of which nothing is known at first ──┐
  *	behind it               ──▶ the live board                                     ──┴─▶ frames
  *
  * Memory   a second board and a bit per cell of each served one whose journal begins before the
@@ -26,7 +26,7 @@
 #define RECORDS_MAX          (8u << 20) /* of all boards, however large: reading them takes time */
 
 struct refill {
-	struct applied past; /* .board NULL: nothing came yet, or the live board is at work */
+	struct applied shadow; /* .board NULL: nothing came yet, or the live board is at work */
 	bool is_live;
 	uint64_t first;    /* of the frame that gathers; the applied seq + 1: it is empty */
 	uint64_t first_ms; /* when `first` was placed */
@@ -57,17 +57,17 @@ int refill_begin(struct writer *w, struct writer_board *b)
 	return 0;
 }
 
-static void past_free(struct refill *f)
+static void shadow_free(struct refill *f)
 {
-	board_free(f->past.board);
-	free(f->past.unknown);
-	f->past = (struct applied){.board = NULL};
+	board_free(f->shadow.board);
+	free(f->shadow.unknown);
+	f->shadow = (struct applied){.board = NULL};
 }
 
 void refill_free(struct writer_board *b)
 {
 	if (b->refill != NULL)
-		past_free(b->refill);
+		shadow_free(b->refill);
 	free(b->refill);
 	b->refill = NULL;
 }
@@ -75,13 +75,13 @@ void refill_free(struct writer_board *b)
 /* The board that the next change is applied to. */
 static struct applied *target(struct writer_board *b)
 {
-	return b->refill->is_live ? &b->live : &b->refill->past;
+	return b->refill->is_live ? &b->live : &b->refill->shadow;
 }
 
-static void all_is_unknown(struct applied *past)
+static void all_is_unknown(struct applied *shadow)
 {
-	if (past->unknown != NULL)
-		memset(past->unknown, 0xff, (board_cells(past->board) + 7) / 8);
+	if (shadow->unknown != NULL)
+		memset(shadow->unknown, 0xff, (board_cells(shadow->board) + 7) / 8);
 }
 
 /* The log begins anew behind what is applied. */
@@ -119,35 +119,35 @@ static bool frame_is_due(struct writer_board *b, const struct change *c)
 
 /* --- from before the snapshot to behind it ---------------------------------------------------- */
 
-static int past_begin(struct writer_board *b)
+static int shadow_begin(struct writer_board *b)
 {
-	struct applied *past = &b->refill->past;
-	int rc = board_new(b->meta.width, b->meta.height, b->meta.bits, &past->board);
+	struct applied *shadow = &b->refill->shadow;
+	int rc = board_new(b->meta.width, b->meta.height, b->meta.bits, &shadow->board);
 
 	px_assert(b->live.changed_count == 0); /* the array is the past's until live_begin() */
 	if (rc < 0)
 		return rc;
-	past->unknown = malloc((board_cells(past->board) + 7) / 8);
-	if (past->unknown == NULL)
+	shadow->unknown = malloc((board_cells(shadow->board) + 7) / 8);
+	if (shadow->unknown == NULL)
 		return -ENOMEM;
-	all_is_unknown(past);
-	past->changed = b->live.changed;
-	past->changed_max = b->live.changed_max;
-	past->placers = b->live.placers;
+	all_is_unknown(shadow);
+	shadow->changed = b->live.changed;
+	shadow->changed_max = b->live.changed_max;
+	shadow->placers = b->live.placers;
 	return 0;
 }
 
 /* What is not in the journal that is kept is not known: the log cannot reach over it. */
-static void past_skip(struct writer_board *b, const struct change *c)
+static void shadow_skip(struct writer_board *b, const struct change *c)
 {
-	struct applied *past = &b->refill->past;
+	struct applied *shadow = &b->refill->shadow;
 
-	px_assert(!b->refill->is_live && past->board != NULL);
-	if (c->epoch == past->epoch && c->first == past->seq + 1)
+	px_assert(!b->refill->is_live && shadow->board != NULL);
+	if (c->epoch == shadow->epoch && c->first == shadow->seq + 1)
 		return;
-	past->epoch = c->epoch;
-	past->seq = c->first - 1;
-	all_is_unknown(past);
+	shadow->epoch = c->epoch;
+	shadow->seq = c->first - 1;
+	all_is_unknown(shadow);
 	log_restart(b);
 }
 
@@ -155,16 +155,16 @@ static void past_skip(struct writer_board *b, const struct change *c)
 static void live_begin(struct writer_board *b)
 {
 	struct refill *f = b->refill;
-	bool is_joined = f->past.board != NULL && f->past.epoch == b->live.epoch &&
-			 f->past.seq == b->live.seq;
+	bool is_joined = f->shadow.board != NULL && f->shadow.epoch == b->live.epoch &&
+			 f->shadow.seq == b->live.seq;
 
 	px_assert(!f->is_live);                /* once */
-	px_assert(b->live.changed_count == 0); /* the past's were in the same array */
-	b->live.changed_count = f->past.changed_count;
+	px_assert(b->live.changed_count == 0); /* the shadow's were in the same array */
+	b->live.changed_count = f->shadow.changed_count;
 	f->is_live = true;
 	if (!is_joined)
 		log_restart(b);
-	past_free(f);
+	shadow_free(f);
 }
 
 /* More cells than a frame may have, since the logs are smaller now: clients load the board anew. */
@@ -197,13 +197,13 @@ int refill_apply(struct writer *w, struct writer_board *b, const struct change *
 	px_assert(replay || !f->is_live); /* older records come first */
 	if (replay && !f->is_live)
 		live_begin(b);
-	if (!replay && f->past.board == NULL) {
-		rc = past_begin(b);
+	if (!replay && f->shadow.board == NULL) {
+		rc = shadow_begin(b);
 		if (rc < 0)
 			return rc;
 	}
 	if (!replay)
-		past_skip(b, c);
+		shadow_skip(b, c);
 	if (c->count > b->live.changed_max) {
 		*ret_verdict = apply_without_frame(b, c);
 		return 0;
