@@ -58,7 +58,7 @@ static uint64_t max_ms(void)
 
 static void settle(uint64_t now_ms)
 {
-	crowds_settle(crowds, 2, times, now_ms * MS, &next, seen);
+	crowds_record(crowds, 2, times, now_ms * MS, &next, seen);
 }
 
 static void seq_counts_when_the_last_observer_of_all_threads_has_it(void **state)
@@ -205,10 +205,10 @@ static void sight_records_what_becomes_known_later(void **state)
 	assert_non_null(second);
 	assert_int_equal(sight_new(times, 1, &sight), 0);
 	sight_seen(sight, 500 * MS, 11, 20);
-	sight_settle(sight, 500 * MS, seen, second);
+	sight_record(sight, 500 * MS, seen, second);
 	assert_int_equal(seen->corrected[LATENCY_VISIBLE].total, 0);
 	known(11, 20);
-	sight_settle(sight, 500 * MS, seen, second);
+	sight_record(sight, 500 * MS, seen, second);
 	assert_int_equal(seen->corrected[LATENCY_VISIBLE].total, 10);
 	assert_int_equal(seen->corrected[LATENCY_VISIBLE].max_ns, 489 * MS);
 	assert_int_equal(seen->raw[LATENCY_VISIBLE].max_ns, 488 * MS);
@@ -228,7 +228,7 @@ static void large_frame_gives_an_observer_a_bounded_number_of_records(void **sta
 	assert_int_equal(sight_new(times, 1, &sight), 0);
 	known(1, 10000);
 	sight_seen(sight, 20000 * MS, 1, 10000);
-	sight_settle(sight, 20000 * MS, seen, second);
+	sight_record(sight, 20000 * MS, seen, second);
 	total = seen->corrected[LATENCY_VISIBLE].total;
 	assert_true(total > SIGHT_PER_FRAME / 2 && total <= SIGHT_PER_FRAME);
 	assert_true(hdr_quantile(&seen->corrected[LATENCY_VISIBLE], 0) < 10400 * MS);

@@ -202,7 +202,7 @@ static bool done_by_all(struct crowd *const *crowds, size_t count, uint64_t next
 	return all.first != UINT64_MAX;
 }
 
-void crowds_settle(struct crowd *const *crowds, size_t count, const struct sight_times *times,
+void crowds_record(struct crowd *const *crowds, size_t count, const struct sight_times *times,
 		   uint64_t now_ns, uint64_t *next, struct latencies *into)
 {
 	struct done all;

@@ -37,7 +37,7 @@ void crowd_leave(struct crowd *c, uint64_t seq);
  * the position between calls. A seq whose start is not known yet delays the others by
  * SIGHT_DELAY_NS at most; not at all when now_ns is UINT64_MAX.
  */
-void crowds_settle(struct crowd *const *crowds, size_t count, const struct sight_times *times,
+void crowds_record(struct crowd *const *crowds, size_t count, const struct sight_times *times,
 		   uint64_t now_ns, uint64_t *next, struct latencies *into);
 
 #endif

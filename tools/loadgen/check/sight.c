@@ -15,7 +15,7 @@
 #define TIMES             262144U
 #define SEEN_MIN          16384U
 #define SEEN_PER_OBSERVER 64U
-#define SETTLED_PER_CALL  1024U
+#define RECORDED_PER_CALL 1024U
 
 struct sight_times {
 	struct {
@@ -139,9 +139,9 @@ static void record(const struct sight *s, const struct seen *seen, uint64_t from
 	}
 }
 
-void sight_settle(struct sight *s, uint64_t now_ns, struct latencies *into, struct second *second)
+void sight_record(struct sight *s, uint64_t now_ns, struct latencies *into, struct second *second)
 {
-	for (uint32_t n = 0; s->tail < s->head && (n < SETTLED_PER_CALL || now_ns == UINT64_MAX);
+	for (uint32_t n = 0; s->tail < s->head && (n < RECORDED_PER_CALL || now_ns == UINT64_MAX);
 	     n++) {
 		const struct seen *seen = &s->seen[s->tail % s->room];
 		uint64_t from = seen->first + s->turn % stride_of(s, seen);

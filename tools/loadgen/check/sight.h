@@ -42,6 +42,6 @@ void sight_seen(struct sight *s, uint64_t now_ns, uint64_t first, uint64_t last)
 
 /* Records what was seen, as far as the starts are known or were waited for long enough, a part in
  * each call; now_ns UINT64_MAX: everything. `second` gets the corrected ones, too. */
-void sight_settle(struct sight *s, uint64_t now_ns, struct latencies *into, struct second *second);
+void sight_record(struct sight *s, uint64_t now_ns, struct latencies *into, struct second *second);
 
 #endif

@@ -130,7 +130,7 @@ static void bytes_take(struct crew *crew, struct link *link, uint8_t *data, size
 	}
 }
 
-void client_settle_down(struct pixel_crew *w, struct client *c)
+void client_reading_start(struct pixel_crew *w, struct client *c)
 {
 	struct link *link = &c->link;
 	uint32_t most = w->options->read_mark;

@@ -93,7 +93,7 @@ static bool canvas_fits(struct pixel_crew *w, const struct msg_subscribed *m)
 /* The client has everything that it needs. */
 static void begin(struct pixel_crew *w, struct client *c)
 {
-	client_settle_down(w, c);
+	client_reading_start(w, c);
 	if (c->painter != NULL)
 		pixel_painter_ready(w, c->painter);
 }
@@ -332,15 +332,15 @@ static void you(struct pixel_crew *w, struct client *c, const struct msg_you *m)
 {
 	struct painter *p = c->painter;
 	struct pending last = {0};
-	uint32_t settled = 0;
+	uint32_t answered = 0;
 
 	if (p == NULL || !p->asking || c->link.state != LINK_STANDING)
 		return;
 	p->asking = false;
 	if (m->last_seq != 0)
-		settled = painter_look_up(p, m->last_request, &last);
-	stat_add(&w->stats.looked_up, settled);
-	stat_add(&w->crew.stats.outstanding, 0 - (uint64_t)settled);
+		answered = painter_look_up(p, m->last_request, &last);
+	stat_add(&w->stats.looked_up, answered);
+	stat_add(&w->crew.stats.outstanding, 0 - (uint64_t)answered);
 	if (last.answered)
 		ack_keep(w, c, m->last_request, m->last_seq, last.color);
 	pixel_painter_ready(w, p);

@@ -135,7 +135,7 @@ void painter_broke(struct painter *p)
 
 uint32_t painter_look_up(struct painter *p, uint64_t last_request, struct pending *ret_last)
 {
-	uint32_t settled = 0;
+	uint32_t answered = 0;
 
 	*ret_last = (struct pending){0};
 	for (uint64_t k = p->tail; k < p->sent_ever && painter_index(p, k) + 1 <= last_request;
@@ -145,10 +145,10 @@ uint32_t painter_look_up(struct painter *p, uint64_t last_request, struct pendin
 		p->pending[k % p->window].answered = true;
 		if (painter_index(p, k) + 1 == last_request)
 			*ret_last = p->pending[k % p->window];
-		settled++;
+		answered++;
 	}
 	tail_advance(p);
-	return settled;
+	return answered;
 }
 
 uint64_t painter_waiting(const struct painter *p)

@@ -171,9 +171,9 @@ void pixel_crew_reach_add(const struct pixel_crew *w, uint64_t seq_first, uint64
 	}
 }
 
-void pixel_crew_settle(struct pixel_crew *w)
+void pixel_crew_record(struct pixel_crew *w)
 {
-	sight_settle(w->sight, UINT64_MAX, &w->latencies, &w->crew.second);
+	sight_record(w->sight, UINT64_MAX, &w->latencies, &w->crew.second);
 }
 
 const struct reference *pixel_crew_reference(const struct pixel_crew *w)

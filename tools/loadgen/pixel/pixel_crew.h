@@ -72,13 +72,13 @@ static inline struct pixel_crew *pixel_crew_of(const struct crew *crew)
 
 const struct pixel_crew_stats *pixel_crew_stats(const struct pixel_crew *w);
 
-/* The progress of its observers, for crowds_settle(). */
+/* The progress of its observers, for crowds_record(). */
 struct crowd *pixel_crew_crowd(const struct pixel_crew *w);
 
 /* --- after the end --- */
 
 /* Records what its observers saw last. */
-void pixel_crew_settle(struct pixel_crew *w);
+void pixel_crew_record(struct pixel_crew *w);
 
 /* seq_first: where a client that never subscribed should have started. Adds to *reach. */
 void pixel_crew_reach_add(const struct pixel_crew *w, uint64_t seq_first, uint64_t final,

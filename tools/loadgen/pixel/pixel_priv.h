@@ -120,7 +120,7 @@ extern const struct speaker client_speaker;
 void client_flush(struct pixel_crew *w, struct client *c);
 
 /* It follows from now on: clients that read in bulk, slowly or not at all start to. */
-void client_settle_down(struct pixel_crew *w, struct client *c);
+void client_reading_start(struct pixel_crew *w, struct client *c);
 
 /* Reads what is below the mark; a slow client its next piece. */
 void client_read_out(struct pixel_crew *w, struct client *c);

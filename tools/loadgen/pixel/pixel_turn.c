@@ -107,7 +107,7 @@ void pixel_publish(struct crew *crew)
 	struct pixel_crew *w = pixel_crew_of(crew);
 	uint64_t final = w->shared->final_seq;
 
-	sight_settle(w->sight, crew->now.mono_ns, &w->latencies, &crew->second);
+	sight_record(w->sight, crew->now.mono_ns, &w->latencies, &crew->second);
 	stat_set(&w->stats.seq, reference_seq(w->reference));
 	stat_set(&w->stats.epoch, reference_epoch(w->reference));
 	stat_set(&w->stats.frames, reference_frames(w->reference));

@@ -32,7 +32,7 @@ struct runner {
 	struct sight_times *times;
 	struct session_token *tokens;
 	struct crowd **crowds; /* of the crews */
-	uint64_t crowds_next;  /* for crowds_settle() */
+	uint64_t crowds_next;  /* for crowds_record() */
 	uint64_t place_ns;     /* when placing began; 0: not yet */
 	struct live live;
 	struct run_totals totals; /* at the last tick */
@@ -274,7 +274,7 @@ static uint64_t tick(void *arg)
 	uint64_t now_ns = drive_sleep();
 
 	totals_get(r, &r->totals);
-	crowds_settle(r->crowds, r->drive.started, r->times, now_ns, &r->crowds_next,
+	crowds_record(r->crowds, r->drive.started, r->times, now_ns, &r->crowds_next,
 		      &r->result->latencies);
 	if (series_is_due(&r->result->series, now_ns))
 		second_take(r, now_ns);
@@ -401,13 +401,13 @@ static void result_collect(struct runner *r)
 	result->torn_reset = result->totals.torn[TEAR_RESET] + result->vanished;
 	for (unsigned i = 0; i < TEARS; i++)
 		result->torn_all += result->totals.torn[i];
-	crowds_settle(r->crowds, r->drive.started, r->times, UINT64_MAX, &r->crowds_next,
+	crowds_record(r->crowds, r->drive.started, r->times, UINT64_MAX, &r->crowds_next,
 		      &result->latencies);
 	drive_troubles(&r->drive, result->outcome.first);
 	for (uint32_t i = 0; i < r->drive.started; i++) {
 		struct pixel_crew *w = pixel_crew_at(r, i);
 
-		pixel_crew_settle(w);
+		pixel_crew_record(w);
 		latencies_merge(&result->latencies, pixel_crew_latencies(w));
 		hdr_merge(&result->lag, pixel_crew_lag(w));
 		if (!ledger_move(&result->ledger, pixel_crew_ledger(w)))
