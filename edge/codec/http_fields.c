@@ -43,7 +43,7 @@ struct span span_trimmed(struct span s)
 	return s;
 }
 
-struct span span_cut(struct span *rest, char separator)
+struct span span_split(struct span *rest, char separator)
 {
 	const char *found = rest->len > 0 ? memchr(rest->at, separator, rest->len) : NULL;
 	struct span part = *rest;
@@ -58,9 +58,9 @@ struct span span_cut(struct span *rest, char separator)
 	return part;
 }
 
-bool span_cut_line(struct span *rest, struct span *ret_line)
+bool span_split_line(struct span *rest, struct span *ret_line)
 {
-	struct span line = span_cut(rest, '\n');
+	struct span line = span_split(rest, '\n');
 
 	if (rest->at == NULL || line.len == 0 || line.at[line.len - 1] != '\r')
 		return false;
@@ -77,8 +77,8 @@ static void list_line_next(struct http_list *list)
 	struct span value;
 
 	list->value = (struct span){.at = NULL};
-	while (span_cut_line(&list->behind, &value) && value.len > 0) {
-		struct span name = span_cut(&value, ':');
+	while (span_split_line(&list->behind, &value) && value.len > 0) {
+		struct span name = span_split(&value, ':');
 
 		if (value.at != NULL && span_equals_any_case(name, list->name)) {
 			list->value = span_trimmed(value);
@@ -90,7 +90,7 @@ static void list_line_next(struct http_list *list)
 bool http_list_next(struct http_list *list, struct span *ret_element)
 {
 	while (list->value.at != NULL) {
-		struct span element = span_trimmed(span_cut(&list->value, ','));
+		struct span element = span_trimmed(span_split(&list->value, ','));
 
 		if (list->value.at == NULL)
 			list_line_next(list);
@@ -145,7 +145,7 @@ static unsigned weight_value(struct span text)
 static unsigned weight_of(struct span parameters)
 {
 	while (parameters.at != NULL) {
-		struct span parameter = span_trimmed(span_cut(&parameters, ';'));
+		struct span parameter = span_trimmed(span_split(&parameters, ';'));
 
 		if (parameter.len >= 2 && (parameter.at[0] | 0x20) == 'q' && parameter.at[1] == '=')
 			return weight_value((struct span){parameter.at + 2, parameter.len - 2});
@@ -160,7 +160,7 @@ unsigned http_coding_weight(struct http_list accept_encoding, const char *coding
 	struct span parameters;
 
 	while (http_list_next(&accept_encoding, &parameters)) {
-		struct span name = span_trimmed(span_cut(&parameters, ';'));
+		struct span name = span_trimmed(span_split(&parameters, ';'));
 
 		if (span_equals_any_case(name, coding))
 			return weight_of(parameters);
@@ -173,8 +173,8 @@ unsigned http_coding_weight(struct http_list accept_encoding, const char *coding
 struct span http_cookie_next(struct span *cookies, const char *name)
 {
 	while (cookies->at != NULL) {
-		struct span value = span_trimmed(span_cut(cookies, ';'));
-		struct span key = span_cut(&value, '=');
+		struct span value = span_trimmed(span_split(cookies, ';'));
+		struct span key = span_split(&value, '=');
 
 		if (value.at != NULL && span_equals(key, name))
 			return value;
@@ -185,7 +185,7 @@ struct span http_cookie_next(struct span *cookies, const char *name)
 struct span http_bearer(struct span authorization)
 {
 	struct span token = authorization;
-	struct span scheme = authorization.at != NULL ? span_cut(&token, ' ') : authorization;
+	struct span scheme = authorization.at != NULL ? span_split(&token, ' ') : authorization;
 
 	if (token.at == NULL || !span_equals_any_case(scheme, "Bearer"))
 		return (struct span){.at = NULL};
@@ -195,8 +195,8 @@ struct span http_bearer(struct span authorization)
 struct span http_query(struct span query, const char *key)
 {
 	while (query.at != NULL) {
-		struct span value = span_cut(&query, '&');
-		struct span found = span_cut(&value, '=');
+		struct span value = span_split(&query, '&');
+		struct span found = span_split(&value, '=');
 
 		if (span_equals(found, key))
 			return value.at != NULL ? value : (struct span){found.at + found.len, 0};
@@ -209,9 +209,9 @@ unsigned http_query_count(struct span query, const char *key)
 	unsigned count = 0;
 
 	while (query.at != NULL) {
-		struct span value = span_cut(&query, '&');
+		struct span value = span_split(&query, '&');
 
-		count += span_equals(span_cut(&value, '='), key);
+		count += span_equals(span_split(&value, '='), key);
 	}
 	return count;
 }

@@ -18,13 +18,13 @@ bool span_equals(struct span s, const char *text);
 bool span_equals_any_case(struct span s, const char *text);
 struct span span_trimmed(struct span s); /* without leading and trailing blanks and tabs */
 
-/* Cuts the part before the first `separator` off *rest and returns it; *rest then starts after the
- * separator, and becomes absent with the last part. */
-struct span span_cut(struct span *rest, char separator);
+/* Splits the part before the first `separator` off *rest and returns it; *rest then starts after
+ * the separator, and becomes absent with the last part. */
+struct span span_split(struct span *rest, char separator);
 
-/* Cuts the next line off *rest. false: it does not end with CRLF. (A CR inside a line is not a
+/* Splits the next line off *rest. false: it does not end with CRLF. (A CR inside a line is not a
  * valid character in any part of it.) */
-bool span_cut_line(struct span *rest, struct span *ret_line);
+bool span_split_line(struct span *rest, struct span *ret_line);
 
 /* A field whose lines count as one list: the elements of the first line, then those of the others,
  * which are looked for only when asked for. */

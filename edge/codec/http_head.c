@@ -145,7 +145,7 @@ static bool path_is_plain(struct span path)
 
 	px_assert(path.len > 0 && path.at[0] == '/'); /* parse_target() begins there */
 	while (rest.at != NULL) {
-		struct span segment = span_cut(&rest, '/');
+		struct span segment = span_split(&rest, '/');
 
 		if ((segment.len == 0 && rest.at != NULL) || !segment_is_plain(segment))
 			return false;
@@ -155,7 +155,7 @@ static bool path_is_plain(struct span path)
 
 /* scheme://host[:port][/path][?query], whose host counts before the field Host. An empty path is
  * "/": the second slash of the "//" is one that lies within the given bytes. */
-static bool cut_authority(struct span *target, struct http_head *head)
+static bool split_authority(struct span *target, struct http_head *head)
 {
 	static const struct {
 		struct span text;
@@ -178,7 +178,7 @@ static bool cut_authority(struct span *target, struct http_head *head)
 		if (target->len == 0 || target->at[0] == '?') {
 			head->path = (struct span){at - 1, 1};
 			head->query = *target;
-			(void)span_cut(&head->query, '?');
+			(void)span_split(&head->query, '?');
 		}
 		return http_host_is_good(head->host);
 	}
@@ -197,11 +197,11 @@ static int parse_target(struct span target, struct http_head *head, const char *
 		head->path = target;
 		return 0;
 	}
-	if (target.at[0] != '/' && !cut_authority(&target, head))
+	if (target.at[0] != '/' && !split_authority(&target, head))
 		return refuse(STATUS_BAD, "target is neither a path nor a URL", ret_why);
 	rest = target;
 	if (head->path.at == NULL) {
-		head->path = span_cut(&rest, '?');
+		head->path = span_split(&rest, '?');
 		head->query = rest;
 	}
 	if (!path_is_plain(head->path))
@@ -222,8 +222,8 @@ static int parse_version(struct span version, struct http_head *head, const char
 
 static int parse_request_line(struct span line, struct http_head *head, const char **ret_why)
 {
-	struct span method = span_cut(&line, ' ');
-	struct span target = line.at != NULL ? span_cut(&line, ' ') : line;
+	struct span method = span_split(&line, ' ');
+	struct span target = line.at != NULL ? span_split(&line, ' ') : line;
 	struct span version = line;
 	int status;
 
@@ -345,7 +345,7 @@ static int parse_field(struct span line, struct span behind, struct http_head *h
 		       struct fields_seen *seen, const char **ret_why)
 {
 	struct span value = line;
-	struct span name = span_cut(&value, ':');
+	struct span name = span_split(&value, ':');
 
 	px_assert(line.len > 0); /* the empty one ends the head */
 	if (is_blank(line.at[0]))
@@ -390,11 +390,11 @@ int http_head_parse(const uint8_t *in, size_t len, struct http_head *ret_head, c
 
 	if (len > HTTP_HEAD_BYTES_MAX)
 		return refuse(STATUS_FIELDS_LARGE, "head too large", ret_why);
-	if (!span_cut_line(&rest, &line))
+	if (!span_split_line(&rest, &line))
 		return refuse(STATUS_BAD, "line does not end with CR LF", ret_why);
 	status = parse_request_line(line, &head, ret_why);
 	for (unsigned fields = 0; status == 0; fields++) {
-		if (!span_cut_line(&rest, &line))
+		if (!span_split_line(&rest, &line))
 			return refuse(STATUS_BAD, "line does not end with CR LF", ret_why);
 		if (line.len == 0)
 			break;
