@@ -249,7 +249,7 @@ static bool piece_make(struct journal_reader *r, const struct batch *b, struct j
 			break; /* the receiver will see it */
 		piece->first_lsn++;
 		piece->chain_before = 0;
-		piece->is_cut = true;
+		piece->is_partial = true;
 	}
 	px_assert(piece->first_lsn <= piece->last_lsn); /* what is wanted is in it */
 	return true;

@@ -29,7 +29,7 @@ struct journal_piece {
 	uint64_t last_lsn;
 	uint64_t chain_before; /* fingerprint of all records before first_lsn; 0: not known */
 	uint64_t chain_after;  /* the same up to last_lsn */
-	bool is_cut;           /* its batch starts before first_lsn */
+	bool is_partial;       /* its batch starts before first_lsn */
 };
 
 /* The disk stays the caller's. -ENOMEM. */

@@ -47,7 +47,7 @@ static bool piece_fits(struct receiver *r)
 	if (r->batch_records > 0 || r->at.chain == 0)
 		return true;
 	/* With a fingerprint it stands at the end of a batch, in the history that it follows. */
-	if (!piece->is_cut && (piece->chain_before == 0 || piece->chain_before == r->at.chain))
+	if (!piece->is_partial && (piece->chain_before == 0 || piece->chain_before == r->at.chain))
 		return true;
 	snprintf(why, sizeof(why),
 		 "it has another history: its record %" PRIu64

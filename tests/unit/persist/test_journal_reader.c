@@ -115,7 +115,7 @@ static void seeking_stands_inside_a_batch(void **state)
 	assert_int_equal(piece.first_lsn, 8);
 	assert_int_equal(piece.chain_before, 0);
 	assert_int_equal(piece.chain_after, one.chain);
-	assert_true(piece.is_cut);
+	assert_true(piece.is_partial);
 	assert_int_equal(journal_reader_seek(reader, 8), 0);
 	expect(10, 8, 10, 1);
 }
