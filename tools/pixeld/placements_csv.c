@@ -61,7 +61,7 @@ void placements_csv_fini(struct placements_csv *c)
 
 /* Cuts the line at its commas, in place; quotes hold commas together and are left out. 0: one of
  * them has no other, as in a file that was cut, or no comma behind the other. */
-static unsigned fields_cut(char *line, char *fields[static FIELDS_MAX])
+static unsigned fields_split(char *line, char *fields[static FIELDS_MAX])
 {
 	unsigned count = 0;
 	char *at = line;
@@ -228,7 +228,7 @@ int placements_csv_next(struct placements_csv *c, struct record_placement *ret_p
 		rc = line_read(c);
 		if (rc <= 0)
 			return rc;
-		count = fields_cut(c->line, fields);
+		count = fields_split(c->line, fields);
 		if (count == 0)
 			return bad(c, "a quote is not closed before a comma or the end");
 		rc = c->is_reddit ? reddit_take(c, fields, count) : ours_take(c, fields, count);

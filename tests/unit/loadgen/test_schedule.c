@@ -145,10 +145,10 @@ static void cut_pace_ends_there(void **state)
 	(void)state;
 	for (int i = 0; i < 5; i++)
 		assert_int_equal(pace_add(&pace, SECOND, 10), 0);
-	pace_cut(&pace, SECOND * 5 / 2);
+	pace_end_at(&pace, SECOND * 5 / 2);
 	assert_int_equal(pace_length_ns(&pace), SECOND * 5 / 2);
 	assert_int_equal((int)pace_total(&pace), 25);
-	pace_cut(&pace, 10 * SECOND);
+	pace_end_at(&pace, 10 * SECOND);
 	assert_int_equal((int)pace_total(&pace), 25);
 }
 

@@ -71,7 +71,7 @@ void pace_steady(struct pace *pace, struct pace_piece *piece, double per_second)
 	*pace = (struct pace){.pieces = piece, .count = 1};
 }
 
-void pace_cut(struct pace *pace, uint64_t length_ns)
+void pace_end_at(struct pace *pace, uint64_t length_ns)
 {
 	while (pace->count > 1 && pace->pieces[pace->count - 1].from_ns >= length_ns)
 		pace->count--;

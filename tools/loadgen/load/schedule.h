@@ -35,9 +35,9 @@ void pace_steady(struct pace *pace, struct pace_piece *piece, double per_second)
  */
 int pace_curve_load(struct pace *pace, const char *path, double speedup);
 
-void pace_cut(struct pace *pace, uint64_t length_ns); /* nothing is due after that */
-uint64_t pace_length_ns(const struct pace *pace);     /* UINT64_MAX: without end */
-double pace_total(const struct pace *pace);           /* placements, all painters together */
+void pace_end_at(struct pace *pace, uint64_t length_ns); /* nothing is due after that */
+uint64_t pace_length_ns(const struct pace *pace);        /* UINT64_MAX: without end */
+double pace_total(const struct pace *pace);              /* placements, all painters together */
 void pace_fini(struct pace *pace);
 
 /*

@@ -117,7 +117,7 @@ static int pace_make(struct runner *r)
 	if (o->profile != NULL) {
 		e = pace_curve_load(&r->pace, o->profile, o->speedup);
 		if (e == 0 && o->duration_ns > 0)
-			pace_cut(&r->pace, o->duration_ns);
+			pace_end_at(&r->pace, o->duration_ns);
 		return e;
 	}
 	if (o->timeline.count > 0)

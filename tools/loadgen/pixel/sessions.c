@@ -34,7 +34,7 @@ int sessions_mint(const uint8_t *secret, size_t secret_len, uint64_t now_s,
 	return r;
 }
 
-static int token_cut(const struct http_answer *a, struct session_token *ret_token)
+static int token_split(const struct http_answer *a, struct session_token *ret_token)
 {
 	static const char name[] = "\"token\"";
 	const char *at = a->body == NULL ? NULL : strstr((const char *)a->body, name);
@@ -62,7 +62,7 @@ static int one_fetch(struct http_fetch *f, struct http_answer *a, struct session
 		return r;
 	r = -EACCES;
 	if (a->status == 200 || a->status == 201)
-		r = token_cut(a, ret_token);
+		r = token_split(a, ret_token);
 	else if (a->status == 429)
 		r = -EAGAIN;
 	free(a->body);
