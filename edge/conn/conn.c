@@ -82,7 +82,7 @@ static void conn_check(const struct conn *c)
 	case CONN_LINGER:
 	case CONN_RELEASE:
 		px_assert(c->why != CLOSE_NONE);
-		px_assert(c->sub_head == NONE && c->cut_sub == NONE);
+		px_assert(c->sub_head == NONE && c->inside_sub == NONE);
 		return;
 	case CONN_REPLY:
 		px_assert(c->out != NULL && !(c->ops & CONN_OP_SEND)); /* it is sent from here on */
@@ -298,7 +298,7 @@ struct conn *conn_open(struct worker *w, struct lane *lane, uint32_t slot)
 	memset(c, 0, sizeof(*c));
 	c->generation = generation;
 	c->wire = (struct wire){.slot = slot, .lane = (uint16_t)(lane - w->lanes)};
-	c->cut_sub = NONE;
+	c->inside_sub = NONE;
 	c->sub_head = NONE;
 	c->next = NONE;
 	lane->used++;
@@ -324,11 +324,11 @@ static void conn_subs_end(struct worker *w, struct conn *c)
 
 void conn_owed_begin(struct worker *w, struct conn *c)
 {
-	struct sub *s = c->cut_sub != NONE ? &w->subs[c->cut_sub] : NULL;
+	struct sub *s = c->inside_sub != NONE ? &w->subs[c->inside_sub] : NULL;
 	uint64_t left = s != NULL ? s->frame_end - s->cursor : 0;
 
 	px_assert(c->why != CLOSE_NONE);
-	px_assert(s == NULL || (s->cut && s->cursor < s->frame_end));
+	px_assert(s == NULL || (s->inside && s->cursor < s->frame_end));
 	if (s != NULL)
 		s->skip = s->backoff = 0;
 	conn_deadline_set(w, c,

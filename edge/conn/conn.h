@@ -93,8 +93,8 @@ struct conn {
 	/* read by the fan-out */
 	uint32_t generation;
 	uint32_t batch; /* the last batch with a send of this connection */
-	/* subscription whose frame must be finished before anything else; NONE. Like `cut` */
-	uint32_t cut_sub;
+	/* subscription whose frame must be finished before anything else; NONE. Like `inside` */
+	uint32_t inside_sub;
 	uint32_t sub_head;
 	struct out_buf *out; /* NULL: nothing to send */
 	uint8_t state;       /* enum conn_state */

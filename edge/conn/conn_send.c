@@ -118,7 +118,7 @@ static void flush_one(struct worker *w, struct conn *c)
 {
 	struct out_buf *out = c->out;
 
-	px_assert(c->cut_sub == NONE && !conn_is_in_batch(w, c)); /* never into a frame */
+	px_assert(c->inside_sub == NONE && !conn_is_in_batch(w, c)); /* never into a frame */
 	px_assert(w->batch.outs_count < OUTS_BATCH);
 	out->mark = out->start;
 	wire_send_now(&c->wire, conn_ring(w, c),
@@ -149,7 +149,7 @@ void conn_flush_run(struct worker *w)
 			continue;
 		if (conn_is_in_batch(w, c) || w->batch.outs_count == OUTS_BATCH)
 			list_add(w, &w->due.flush, c); /* next turn */
-		else if (c->cut_sub != NONE)
+		else if (c->inside_sub != NONE)
 			list_add(w, &w->due.stuck, c);
 		else
 			flush_one(w, c);

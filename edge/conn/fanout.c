@@ -11,10 +11,10 @@
  *   reap:    the event moves the cursor back to what was taken
  *   then:    guards are released
  *
- * A short send leaves the client inside a frame: `cut` and frame_end say so, and nothing else may
- * be said to it before the frame's end. Until the reap it is not known (conn_is_in_batch()), and
- * what the client says may be reaped first: so no subscription is dropped meanwhile. Sockets are
- * never polled: what was full is tried again next round, and rarer when it stays full.
+ * A short send leaves the client inside a frame: `inside` and frame_end say so, and nothing else
+ * may be said to it before the frame's end. Until the reap it is not known (conn_is_in_batch()),
+ * and what the client says may be reaped first: so no subscription is dropped meanwhile. Sockets
+ * are never polled: what was full is tried again next round, and rarer when it stays full.
  */
 #include "edge/conn/state.h"
 #include "engine/room_log.h"
@@ -67,7 +67,7 @@ struct sub *sub_new(struct worker *w, struct conn *c, uint16_t room, uint64_t cu
 	s->room = room;
 	s->encoding = c->encoding;
 	s->skip = s->backoff = 0;
-	s->cut = s->was_cut = s->shorted = s->face_due = s->ends = false;
+	s->inside = s->was_inside = s->shorted = s->face_due = s->ends = false;
 	s->next = c->sub_head;
 	c->sub_head = index;
 	c->subs++;
@@ -92,8 +92,8 @@ void sub_free(struct worker *w, struct sub *s)
 	}
 	*link = s->next;
 	px_assert(w->sub_count > 0 && (s->ends || c->subs > 0));
-	if (c->cut_sub == index)
-		c->cut_sub = NONE;
+	if (c->inside_sub == index)
+		c->inside_sub = NONE;
 	c->subs -= !s->ends;
 	w->faces_due -= s->face_due;
 	s->face_due = false;
@@ -112,7 +112,7 @@ void sub_end(struct worker *w, struct sub *s)
 	struct conn *c = &w->conns[s->conn];
 
 	px_assert(!s->ends && c->subs > 0); /* once */
-	if (!s->cut && !conn_is_in_batch(w, c)) {
+	if (!s->inside && !conn_is_in_batch(w, c)) {
 		sub_free(w, s);
 		return;
 	}
@@ -162,8 +162,8 @@ void fanout_release(struct worker *w)
 
 static void sub_lost(struct worker *w, struct conn *c, struct sub *s)
 {
-	px_assert(c->state == CONN_WS && !conn_is_in_batch(w, c)); /* else `cut` is not known */
-	if (s->cut)
+	px_assert(c->state == CONN_WS && !conn_is_in_batch(w, c)); /* else `inside` is not known */
+	if (s->inside)
 		conn_abort(w, c, CLOSE_LAGGED);
 	else
 		w->protocols[c->state].lost(w, c, s);
@@ -172,7 +172,7 @@ static void sub_lost(struct worker *w, struct conn *c, struct sub *s)
 /* Its last frame is sent, unless an event says otherwise. */
 static void sub_over(struct worker *w, struct sub *s)
 {
-	px_assert(s->ends && !s->cut);
+	px_assert(s->ends && !s->inside);
 	if (conn_is_in_batch(w, &w->conns[s->conn]))
 		w->round.lagging = true;
 	else
@@ -188,7 +188,7 @@ static bool sub_visit(struct worker *w, uint32_t index)
 
 	if (s->conn == NONE)
 		return false;
-	if (s->ends && !s->cut) {
+	if (s->ends && !s->inside) {
 		sub_over(w, s);
 		return false;
 	}
@@ -201,7 +201,7 @@ static bool sub_visit(struct worker *w, uint32_t index)
 		return false;
 	}
 	c = &w->conns[s->conn];
-	if (c->cut_sub != NONE && c->cut_sub != index) { /* which is visited once a round */
+	if (c->inside_sub != NONE && c->inside_sub != index) { /* which is visited once a round */
 		w->round.lagging = true;
 		return false;
 	}
@@ -211,15 +211,15 @@ static bool sub_visit(struct worker *w, uint32_t index)
 		w->round.lagging = true;
 		return false;
 	}
-	if (c->why != CLOSE_NONE && !s->cut)
+	if (c->why != CLOSE_NONE && !s->inside)
 		return false; /* closing: the frame that it stood in was its last */
 	/* answers go first, but never into a frame */
 	if (c->out != NULL || c->why != CLOSE_NONE) {
 		w->round.lagging = true;
-		if (!s->cut)
+		if (!s->inside)
 			return false;
 		end = s->frame_end;
-	} else if (s->cut && (c->subs > 1 || s->ends)) { /* then the others have their turn */
+	} else if (s->inside && (c->subs > 1 || s->ends)) { /* then the others have their turn */
 		w->round.lagging = true;
 		end = s->frame_end;
 	}
@@ -237,10 +237,10 @@ static bool sub_visit(struct worker *w, uint32_t index)
 		s->backoff = 0;
 	s->shorted = false;
 	s->sent = (uint32_t)(end - s->cursor); /* a log is far shorter */
-	s->was_cut = s->cut;
+	s->was_inside = s->inside;
 	s->cursor = end; /* this and the next two: unless an event says otherwise */
-	s->cut = false;
-	c->cut_sub = NONE;
+	s->inside = false;
+	c->inside_sub = NONE;
 	c->batch = w->batch.number;
 	return true;
 }
@@ -262,15 +262,15 @@ static uint64_t frame_end_find(const struct room_log *log, uint64_t from, uint64
 	return from;
 }
 
-static void sub_cut_set(struct worker *w, struct conn *c, struct sub *s, uint64_t sent_from)
+static void sub_inside_set(struct worker *w, struct conn *c, struct sub *s, uint64_t sent_from)
 {
-	uint64_t boundary = s->was_cut ? s->frame_end : sent_from;
+	uint64_t boundary = s->was_inside ? s->frame_end : sent_from;
 
 	if (s->cursor >= boundary)
 		s->frame_end = frame_end_find(s->log, boundary, s->cursor);
-	s->cut = s->frame_end != s->cursor;
+	s->inside = s->frame_end != s->cursor;
 	px_assert(s->cursor <= s->frame_end); /* guarded: it can be finished */
-	c->cut_sub = s->cut ? (uint32_t)(s - w->subs) : NONE;
+	c->inside_sub = s->inside ? (uint32_t)(s - w->subs) : NONE;
 }
 
 /* The event of a send from the log: what the socket took, or why it took nothing. */
@@ -281,7 +281,7 @@ void fanout_send_short(struct worker *w, uint32_t index, int res)
 	struct wire_sent sent = wire_now_sent(res);
 	uint64_t from = s->cursor - s->sent;
 
-	px_assert(conn_is_in_batch(w, c) && c->cut_sub == NONE); /* until now it was not known */
+	px_assert(conn_is_in_batch(w, c) && c->inside_sub == NONE); /* until now it was not known */
 	if (sent.is_broken) {
 		conn_abort(w, c, CLOSE_PEER_GONE);
 		return;
@@ -291,7 +291,7 @@ void fanout_send_short(struct worker *w, uint32_t index, int res)
 	metric_sub(&w->metrics.log_bytes, s->sent - sent.taken);
 	s->cursor = from + sent.taken;
 	s->shorted = true;
-	sub_cut_set(w, c, s, from);
+	sub_inside_set(w, c, s, from);
 	if (sent.taken == 0) {
 		s->skip = s->backoff;
 		s->backoff = s->backoff < BACKOFF_ROUNDS_MAX / 2 ? (uint8_t)(s->backoff * 2 + 1)

@@ -27,7 +27,7 @@ struct worker;
 /* One client on one board: a cursor into the broadcast log. */
 struct sub {
 	uint64_t cursor;    /* next byte to send */
-	uint64_t frame_end; /* with `cut`: the end of the frame that was sent in part */
+	uint64_t frame_end; /* with `inside`: the end of the frame that was sent in part */
 	struct room_log *log;
 	uint32_t sent; /* bytes of the send of the last batch, all in front of the cursor */
 	uint32_t conn; /* NONE: the slot is free */
@@ -35,13 +35,13 @@ struct sub {
 	uint32_t generation;
 	uint16_t room;
 	uint8_t encoding;
-	uint8_t skip;      /* rounds to skip */
-	uint8_t backoff;   /* value of `skip` after the next send of which nothing was accepted */
-	bool cut : 1;      /* a frame was sent in part; unknown while conn_is_in_batch() */
-	bool was_cut : 1;  /* `cut` before the send of the last batch */
-	bool shorted : 1;  /* the last send was not accepted whole */
-	bool face_due : 1; /* `board` is still to be sent: ws_face.c */
-	bool ends : 1;     /* set exactly from sub_end() on: nothing more will be sent of it */
+	uint8_t skip;        /* rounds to skip */
+	uint8_t backoff;     /* value of `skip` after the next send of which nothing was accepted */
+	bool inside : 1;     /* the client is inside a frame; unknown while conn_is_in_batch() */
+	bool was_inside : 1; /* `inside` before the send of the last batch */
+	bool shorted : 1;    /* the last send was not accepted whole */
+	bool face_due : 1;   /* `board` is still to be sent: ws_face.c */
+	bool ends : 1;       /* set exactly from sub_end() on: nothing more will be sent of it */
 };
 
 _Static_assert(sizeof(struct sub) <= 48, "there are a million of them");

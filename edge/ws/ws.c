@@ -29,9 +29,9 @@ _Static_assert(PENDING_BINARY_MAX == 1100 && PENDING_JSON_MAX == 200 && SUBS_PER
 	       "as close_reason.def says");
 
 /* Then it cannot end: its frame must be finished. */
-static bool sub_may_be_cut(const struct worker *w, const struct conn *c, const struct sub *s)
+static bool sub_may_be_inside(const struct worker *w, const struct conn *c, const struct sub *s)
 {
-	return s->cut || conn_is_in_batch(w, c);
+	return s->inside || conn_is_in_batch(w, c);
 }
 
 /* --- refusing, and whose session it is -------------------------------------------------------- */
@@ -208,7 +208,7 @@ static void unsubscribe(struct worker *w, struct conn *c, uint16_t board, uint64
 
 	if (s == NULL)
 		return;
-	if (s->cut) /* inside a frame: it must be finished */
+	if (s->inside) /* inside a frame: it must be finished */
 		error_say(w, c, REFUSAL_OVERLOADED, board, request, WAIT_MS);
 	else
 		sub_end(w, s);
@@ -374,7 +374,7 @@ static bool sub_make_way(struct worker *w, struct conn *c, struct sub *s, uint16
 			 uint64_t request)
 {
 	px_assert(s == NULL || s->room == board);
-	if (s != NULL && sub_may_be_cut(w, c, s)) {
+	if (s != NULL && sub_may_be_inside(w, c, s)) {
 		error_say(w, c, REFUSAL_OVERLOADED, board, request, WAIT_MS);
 		return false;
 	}
@@ -495,7 +495,7 @@ void ws_stale(struct worker *w, struct conn *c, struct sub *s)
 				      .seq = atomic_load(&r->seq),
 				      .oldest = atomic_load(&r->seq)}};
 
-	px_assert(!s->cut); /* or its frame must be finished */
+	px_assert(!s->inside); /* or its frame must be finished */
 	metric_add(&w->metrics.stale, 1);
 	sub_free(w, s);
 	conn_answer(w, c, &m);
