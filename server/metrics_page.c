@@ -218,6 +218,14 @@ static void say_process(struct text_out *p, const struct server *s)
 		   (unsigned long long)(s->started_wall_ms / 1000));
 	text_print(p, "# TYPE pixeld_ready gauge\npixeld_ready %d\n",
 		   writer_is_ready(s->writer) ? 1 : 0);
+	text_print(p,
+		   "# HELP pixeld_reloads_total Times that the settings were read again\n"
+		   "# TYPE pixeld_reloads_total counter\npixeld_reloads_total %llu\n"
+		   "# HELP pixeld_reloads_refused_total Times that this changed nothing\n"
+		   "# TYPE pixeld_reloads_refused_total counter\n"
+		   "pixeld_reloads_refused_total %llu\n",
+		   (unsigned long long)atomic_load(&s->reloads),
+		   (unsigned long long)atomic_load(&s->reloads_refused));
 }
 
 size_t metrics_page_render(void *arg, struct now now, char *out, size_t room)

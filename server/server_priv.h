@@ -87,6 +87,7 @@ struct server {
 	const struct settings *settings; /* of the start: what threads keep pointers to */
 	const struct settings *running;  /* what holds now: the same, or the next; main thread */
 	struct settings *reloaded;       /* NULL: nothing was */
+	_Atomic uint64_t reloads, reloads_refused;
 	_Atomic(struct keeper_limits *) keeper_limits; /* on their way to the keeper; or NULL */
 	struct disk *disk;
 	struct session_key *key;

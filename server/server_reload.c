@@ -184,8 +184,10 @@ void server_reload(struct server *s, int argc, char *const argv[], char *const e
 		return;
 	}
 	if (read_all(s, argc, argv, envp, &r) && boards_change(s, &r)) {
+		atomic_fetch_add(&s->reloads, 1);
 		take_over(s, &r);
 	} else {
+		atomic_fetch_add(&s->reloads_refused, 1);
 		log_error("reload_refused why=\"%s\" what=\"nothing was changed\" remedy=\"%s\"",
 			  r.why, r.remedy);
 		settings_free(r.taken);

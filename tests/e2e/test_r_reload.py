@@ -63,6 +63,23 @@ class Limits(unittest.TestCase):
             server.reload("snapshot-interval-s = 1\ncooldown-ms = 0\n")
             until("a snapshot", lambda: any(server.data.glob("*.snap")))
 
+    def test_a_disk_that_fills_gets_room(self):
+        def text(keep):
+            return f"cooldown-ms = 0\nrequests-per-second = 0\nsnapshot-interval-s = 1\njournal-keep-bytes = {keep}\n"
+
+        def segments():
+            return len(list(server.data.glob("journal-*.seg")))
+
+        with Reloaded(text("0"), allowed="journal_segment_removed") as server, \
+                Client(server, server.session()) as client:
+            for i in range(3):
+                client.place_all([(j % 1000, i * 30 + j // 1000, 1) for j in range(30000)])
+                until("a snapshot", lambda: len(list(server.data.glob("*.snap"))) > i)
+            before = segments()
+            self.assertGreater(before, 5)
+            server.reload(text("2MiB"))
+            until("the oldest are gone", lambda: segments() < before)
+
     def test_the_log_tells_as_much_as_before_or_after(self):
         with Reloaded("log-level = info\n", allowed="a level that hides nothing") as server:
             self.assertEqual(len(server.reload("log-level = error\n")), 2)
@@ -270,7 +287,9 @@ class WhatStays(unittest.TestCase):
             self.assertRegex(server.hup()[0], 'why=".*/pixeld.ini: No such file or directory" what="nothing was changed"')
             os.mkfifo(server.config)
             self.assertRegex(server.hup()[0], "is not a file that can be read again")
+            self.assertEqual((server.metric("reloads_total"), server.metric("reloads_refused_total")), (0, 3))
             said = server.reload("requests-per-second = 30\n")  # it had stayed
+            self.assertEqual(server.metric("reloads_total"), 1)
             self.assertIn('setting=requests-per-second line=1 by=file old="20" new="30"', said[0])
 
     def test_what_needs_a_restart_is_named_as_long_as_it_does(self):
