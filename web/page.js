@@ -123,9 +123,10 @@ export class Page {
 			this.palette.fill(info.palette);
 			this.view.setPalette(info.palette);
 		}
-		newsOf(before, info).forEach((text) => toast(text));
+		const news = newsOf(before, info);
 		if (hadColor && this.palette.color < 0)
-			toast('The color that you had chosen is gone. Choose another one.');
+			news[0] = 'The colors of this board have changed, and the one that you had chosen is gone.';
+		news.forEach((text) => toast(text));
 	}
 
 	/** @returns {import('./input.js').Wishes} */

@@ -314,7 +314,7 @@ async def main():
     colors = {int(line.split(",")[3]) for line in acks}
     check("colors are those of the palette, and of the next one",
           code == 0 and set(result["refused"]) == {"cooldown"} and max(colors) in range(10, 14), code, colors, said)
-    check("a board that changed is told", "board      2 descriptions" in said, said)
+    check("a board that changed is told", "faces      2:" in said, said)
 
     for lie, exit_code, name in LIES:
         code, result, said, _ = await loadgen(lie, settle="2s")

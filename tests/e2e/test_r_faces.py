@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """What a board is (message `board`): told to whoever subscribes, and to all subscribers when it changes; in both
 encodings, however long it is."""
-import pathlib, re, signal, tempfile, unittest
+import json, os, pathlib, re, signal, subprocess, tempfile, unittest
 
 from lib.client import Client
 from lib.server import Server, until
 
+LOADGEN = pathlib.Path(os.environ.get("PIXELD_BUILD", "build/release")) / "tools/loadgen/loadgen"
 FREE = ("--cooldown-ms", "0", "--requests-per-second", "0")
 BOTH = ("pixeld.v1", "pixeld.v1.json")
 PALETTE = "\n ".join(f"{i:03}-{'long-color-name'.ljust(19, '-')}:#{i * 65793:06x}" for i in range(256))
@@ -155,6 +156,20 @@ class Changes(unittest.TestCase):
                 versions = [m["version"] for m in client.heard if m["type"] == "board"]
                 self.assertEqual(versions, [1, 2])
                 client.close()
+
+    def test_loadgen_keeps_to_the_palette(self):
+        with Changing(main=THREE) as server, tempfile.TemporaryDirectory() as folder:
+            out, acks = pathlib.Path(folder) / "out.json", pathlib.Path(folder) / "acks.csv"
+            with subprocess.Popen([LOADGEN, "--url", f"ws://{server.address}/ws", "--clients", "20", "--painters", "5",
+                                   "--rate", "200/s", "--duration", "3s", "--quiet", "--json", out, "--acks", acks],
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as loadgen:
+                until("it places", lambda: server.ask("GET", "/boards/main").json()["seq"] > 20)
+                server.change(main=f"{THREE} d:#000004 e:#000005")
+                said = loadgen.communicate()[0]
+            result = json.loads(out.read_text())
+            self.assertEqual((loadgen.returncode, result["refused_total"], result["errors"]), (0, 0, {}), said)
+            colors = {int(line.split(",")[3]) for line in acks.read_text().splitlines()}
+            self.assertTrue({0, 1, 2} <= colors <= {0, 1, 2, 3, 4}, colors)
 
     def test_who_was_away_meanwhile_is_told_the_last_one(self):
         for protocol in BOTH:

@@ -116,7 +116,9 @@ void report_table_write(FILE *to, const struct run_result *result)
 	fprintf(to, "received   %" PRIu64 " deliveries of %" PRIu64 " frames, %" PRIu64 " bytes\n",
 		t->tally.deliveries, t->frames, t->tally.bytes_in);
 	if (t->faces > 1)
-		fprintf(to, "board      %" PRIu64 " descriptions: it changed during the run\n",
+		fprintf(to,
+			"faces      %" PRIu64
+			": palette or rules of the board changed during the run\n",
 			t->faces);
 	if (t->resumes > 0 || t->stale > 0)
 		fprintf(to,
