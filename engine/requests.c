@@ -21,12 +21,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/random.h>
 
 #include "engine/base/assert.h"
 #include "engine/base/cache_line.h"
 #include "engine/base/hash.h"
+#include "engine/memory/pages.h"
 
 #define NONE UINT32_MAX
 
@@ -81,14 +81,6 @@ uint64_t requests_bytes(uint64_t capacity)
 	return capacity * sizeof(struct entry) + homes_of(capacity) * sizeof(uint64_t);
 }
 
-static void *map(size_t bytes)
-{
-	void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	return at == MAP_FAILED ? NULL : at;
-}
-
 int requests_new(uint32_t capacity, struct requests **ret_requests)
 {
 	struct requests *r = calloc(1, sizeof(*r));
@@ -104,8 +96,8 @@ int requests_new(uint32_t capacity, struct requests **ret_requests)
 		free(r);
 		return -EIO;
 	}
-	r->entries = map(capacity * sizeof(r->entries[0]));
-	r->homes = map(homes_of(capacity) * sizeof(r->homes[0]));
+	r->entries = pages_new(capacity * sizeof(r->entries[0]), "requests");
+	r->homes = pages_new(homes_of(capacity) * sizeof(r->homes[0]), "requests");
 	if (r->entries == NULL || r->homes == NULL) {
 		requests_free(r);
 		return -ENOMEM;
@@ -118,10 +110,8 @@ void requests_free(struct requests *r)
 {
 	if (r == NULL)
 		return;
-	if (r->entries != NULL)
-		(void)munmap(r->entries, r->capacity * sizeof(r->entries[0]));
-	if (r->homes != NULL)
-		(void)munmap(r->homes, homes_of(r->capacity) * sizeof(r->homes[0]));
+	pages_free(r->entries, r->capacity * sizeof(r->entries[0]));
+	pages_free(r->homes, homes_of(r->capacity) * sizeof(r->homes[0]));
 	free(r);
 }
 

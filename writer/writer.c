@@ -10,9 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "engine/base/log.h"
+#include "engine/memory/pages.h"
 #include "writer/writer_priv.h"
 
 #define RING_SQ_ENTRIES   64
@@ -33,15 +33,6 @@ static size_t image_requests_bytes(const struct writer *w)
 	return (size_t)w->config.settings->requests_max * sizeof(struct request);
 }
 
-/* Reserved: costs nothing until it is touched. NULL: no memory. */
-static void *memory_map(size_t bytes)
-{
-	void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	return at == MAP_FAILED ? NULL : at;
-}
-
 static int memory_new(struct writer *w)
 {
 	int rc;
@@ -49,8 +40,8 @@ static int memory_new(struct writer *w)
 	w->maker.metrics = &w->metrics;
 	w->pending = calloc(PENDING_MAX, sizeof(*w->pending));
 	w->image_boards = calloc(ROOMS_MAX, sizeof(*w->image_boards));
-	w->image_people = memory_map(image_people_bytes(w));
-	w->image_requests = memory_map(image_requests_bytes(w));
+	w->image_people = pages_new(image_people_bytes(w), "people of a snapshot");
+	w->image_requests = pages_new(image_requests_bytes(w), "requests of a snapshot");
 	if (w->pending == NULL || w->image_boards == NULL || w->image_people == NULL ||
 	    w->image_requests == NULL)
 		return -ENOMEM;
@@ -129,10 +120,8 @@ void writer_free(struct writer *w)
 	faces_free(w);
 	requests_free(w->requests);
 	people_free(w->people);
-	if (w->image_people != NULL)
-		(void)munmap(w->image_people, image_people_bytes(w));
-	if (w->image_requests != NULL)
-		(void)munmap(w->image_requests, image_requests_bytes(w));
+	pages_free(w->image_people, image_people_bytes(w));
+	pages_free(w->image_requests, image_requests_bytes(w));
 	free(w->image_boards);
 	free(w->pending);
 	free(w);

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "engine/base/assert.h"
+#include "engine/memory/pages.h"
 
 static uint32_t least(uint32_t a, uint32_t b)
 {
@@ -30,24 +31,21 @@ static void pool_check(const struct pool *p)
 	px_assert(p->home <= p->max);
 }
 
-int pool_init(struct pool *p, size_t bytes_each, uint32_t max)
+int pool_init(struct pool *p, size_t bytes_each, uint32_t max, const char *name)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	void *bytes;
 
 	px_assert(bytes_each > 0 && max > 0);
 	*p = (struct pool){.each = (bytes_each + page - 1) / page * page, .max = max};
 	p->stack = calloc(max, sizeof(*p->stack));
 	if (p->stack == NULL)
 		return -ENOMEM;
-	bytes = mmap(NULL, p->each * max, PROT_READ | PROT_WRITE,
-		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (bytes == MAP_FAILED) {
+	p->bytes = pages_new(p->each * max, name);
+	if (p->bytes == NULL) {
 		free(p->stack);
 		p->stack = NULL;
 		return -ENOMEM;
 	}
-	p->bytes = bytes;
 	for (uint32_t i = 0; i < max; i++)
 		p->stack[i] = max - 1 - i;
 	p->home = p->dry = p->idle = p->low = max;
@@ -56,8 +54,7 @@ int pool_init(struct pool *p, size_t bytes_each, uint32_t max)
 
 void pool_fini(struct pool *p)
 {
-	if (p->bytes != NULL)
-		(void)munmap(p->bytes, p->each * p->max);
+	pages_free(p->bytes, p->each * p->max);
 	free(p->stack);
 	*p = (struct pool){.bytes = NULL};
 }

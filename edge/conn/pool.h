@@ -25,7 +25,7 @@ struct pool {
 };
 
 /* 0 or -ENOMEM; pool_fini() accepts a zeroed pool. */
-int pool_init(struct pool *p, size_t bytes_each, uint32_t max);
+int pool_init(struct pool *p, size_t bytes_each, uint32_t max, const char *name);
 void pool_fini(struct pool *p);
 
 void *pool_borrow(struct pool *p); /* NULL: none is at home. Its content is undefined */

@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 
 #include "edge/conn/state.h"
 #include "edge/http/bitmaps.h"
@@ -19,6 +18,7 @@
 #include "edge/ws/echo.h"
 #include "edge/ws/ws.h"
 #include "edge/ws/ws_face.h"
+#include "engine/memory/pages.h"
 
 #define INS_MAX          2048  /* in buffers of a worker, where it has so many connections */
 #define OUTS_MAX         16384 /* out buffers likewise */
@@ -39,21 +39,6 @@ static const struct conn_protocol protocols[CONN_STATES] = {
 
 /* --- making ----------------------------------------------------------------------------------- */
 
-/* Zeroed pages that cost nothing until they are touched. */
-static void *pages_new(size_t bytes)
-{
-	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	return p == MAP_FAILED ? NULL : p;
-}
-
-static void pages_free(void *p, size_t bytes)
-{
-	if (p != NULL)
-		(void)munmap(p, bytes);
-}
-
 static uint32_t least(uint32_t a, uint32_t b)
 {
 	return a < b ? a : b;
@@ -66,17 +51,19 @@ static int memory_new(struct worker *w)
 	w->conns_max = w->config.rings * w->config.slots_per_ring;
 	w->subs_per_lane = w->config.slots_per_ring + w->config.slots_per_ring / 4;
 	w->subs_max = w->config.rings * w->subs_per_lane;
-	w->conns = pages_new(w->conns_max * sizeof(*w->conns));
-	w->deadlines = pages_new(w->conns_max * sizeof(*w->deadlines));
-	w->subs = pages_new(w->subs_max * sizeof(*w->subs));
+	w->conns = pages_new(w->conns_max * sizeof(*w->conns), "connections");
+	w->deadlines = pages_new(w->conns_max * sizeof(*w->deadlines), "deadlines");
+	w->subs = pages_new(w->subs_max * sizeof(*w->subs), "subscriptions");
 	w->addresses = addresses_new();
 	w->round.history = calloc(1, sizeof(*w->round.history));
 	w->lanes = calloc(w->config.rings, sizeof(*w->lanes));
 	if (w->conns == NULL || w->deadlines == NULL || w->subs == NULL || w->addresses == NULL ||
 	    w->round.history == NULL || w->lanes == NULL)
 		return -ENOMEM;
-	if (pool_init(&w->ins, sizeof(struct in_buf), least(w->conns_max, INS_MAX)) < 0 ||
-	    pool_init(&w->outs, sizeof(struct out_buf), least(w->conns_max, OUTS_MAX)) < 0)
+	if (pool_init(&w->ins, sizeof(struct in_buf), least(w->conns_max, INS_MAX),
+		      "input buffers") < 0 ||
+	    pool_init(&w->outs, sizeof(struct out_buf), least(w->conns_max, OUTS_MAX),
+		      "output buffers") < 0)
 		return -ENOMEM;
 	return 0;
 }

@@ -21,6 +21,7 @@
 
 #include "engine/base/assert.h"
 #include "engine/base/clock.h"
+#include "engine/memory/pages.h"
 
 #define TAG_WAKE        UINT64_MAX /* ours alone: op_tag_pack() never makes it */
 #define BUF_GROUP       0
@@ -72,12 +73,9 @@ static int bufs_open(struct ring *r, const struct ring_config *config)
 	px_assert((config->recv_bufs & (config->recv_bufs - 1)) == 0 && config->recv_bufs <= 32768);
 	px_assert(config->recv_buf_bytes > 0);
 	r->buf_ring_bytes = config->recv_bufs * sizeof(struct io_uring_buf);
-	r->buf_ring = mmap(NULL, r->buf_ring_bytes + bytes, PROT_READ | PROT_WRITE,
-			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (r->buf_ring == MAP_FAILED) {
-		r->buf_ring = NULL;
+	r->buf_ring = pages_new(r->buf_ring_bytes + bytes, "receive buffers");
+	if (r->buf_ring == NULL)
 		return -ENOMEM;
-	}
 	r->bufs = (uint8_t *)r->buf_ring + r->buf_ring_bytes;
 	r->buf_ring_bytes += bytes;
 	r->buf_count = config->recv_bufs;
@@ -187,8 +185,7 @@ void ring_close(struct ring *r)
 	}
 	px_assert(r->follower_count == 0); /* the lead is the last */
 	io_uring_queue_exit(&r->uring);
-	if (r->buf_ring != NULL)
-		(void)munmap(r->buf_ring, r->buf_ring_bytes);
+	pages_free(r->buf_ring, r->buf_ring_bytes);
 	if (r->wake_fd >= 0)
 		(void)close(r->wake_fd);
 	free(r);

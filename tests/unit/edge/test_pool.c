@@ -23,7 +23,7 @@ static int pool_begin(void **state)
 	static struct pool pool;
 
 	*state = &pool;
-	return pool_init(&pool, EACH, MAX);
+	return pool_init(&pool, EACH, MAX, "test");
 }
 
 static int pool_end(void **state)

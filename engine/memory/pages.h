@@ -1,0 +1,18 @@
+/*
+ * pages.h - large zeroed memory that costs nothing until it is touched.
+ *
+ * Any thread. The name says what it is for: it is shown in /proc/PID/smaps where the kernel keeps
+ * such names, and in a trace of system calls everywhere (scripts/bench-memory.sh).
+ */
+#ifndef PX_MEMORY_PAGES_H
+#define PX_MEMORY_PAGES_H
+
+#include <stddef.h>
+
+/* bytes: more than 0, rounded up to whole pages; name: letters and spaces. NULL: no memory. */
+void *pages_new(size_t bytes, const char *name);
+
+/* bytes: as given to pages_new(). NULL is fine. */
+void pages_free(void *pages, size_t bytes);
+
+#endif
