@@ -20,125 +20,11 @@ RUNS=${RUNS:-5} CLIENTS=${CLIENTS:-10000} PLACEMENTS=${PLACEMENTS:-1000} SECONDS
 ROUND_MS=${ROUND_MS:-100} BYTES=${BYTES:-} THREADS=${THREADS:-$(nproc)} WARMUP=${WARMUP:-2} FEW=${FEW:-1000}
 PEERS=${PEERS-bun gorilla lws beast node_ws} FLOOR=${FLOOR-bare_uring bare_send} CONGESTION=${CONGESTION-cubic}
 SERVER_FLAGS=${SERVER_FLAGS:-}
-export LC_ALL=C
-
-peers=build/peers
-sources=tests/bench/peers
-subscribe='\x01\x00\x04main' # message 01, no flags, 4 letters: main
-mkdir -p "$peers"
-work=$(mktemp -d)
-setting=/proc/sys/net/ipv4/tcp_congestion_control
-congestion_before=$(cat $setting)
-started=()
-stop_all() {
-	for pid in "${started[@]}"; do kill "$pid" 2>/dev/null || true; done
-	for pid in "${started[@]}"; do wait "$pid" 2>/dev/null || true; done
-	started=()
-}
-finish() {
-	stop_all
-	[ "$(cat $setting)" = "$congestion_before" ] || echo "$congestion_before" >$setting
-	rm -rf "$work"
-}
-trap finish EXIT
-
-# --- available servers ----------------------------------------------------------------------------------
-
-find_program() { find "$build" -type f -name "$1" -perm -u+x | head -n 1; }
-pixeld=$(find_program pixeld) loadgen=$(find_program loadgen) fanout=$(find_program bench_fanout)
-for program in "$pixeld" "$loadgen" "$fanout"; do
-	[ -n "$program" ] || { echo "build first: cmake --build $build" >&2; exit 1; }
-done
-
-newer() { [ "$peers/$1" -nt "$sources/$2" ]; }
-build_gorilla() {
-	newer gorilla gorilla.go || GO111MODULE=off GOPATH=/usr/share/gocode GOCACHE=$PWD/$peers/go-cache \
-		go build -o $peers/gorilla $sources/gorilla.go
-}
-build_lws() {
-	newer lws lws.c || gcc -std=gnu17 -O2 -o $peers/lws $sources/lws.c $(pkg-config --cflags --libs libwebsockets)
-}
-build_beast() { newer beast beast.cpp || g++ -std=c++17 -O2 -pthread -o $peers/beast $sources/beast.cpp; }
-build_node_ws() { command -v node; }
-bun=$peers/bun/node_modules/.bin/bun
-build_bun() { [ -x $bun ] || npm install --prefix $peers/bun bun; }
-
-scripts/install-deps.sh --bench >&2
-ready=
-for peer in $PEERS; do
-	if "build_$peer" >"$work/$peer.build" 2>&1; then
-		ready="$ready $peer"
-	else
-		echo "left out: $peer" >&2
-		tail -n 3 "$work/$peer.build" >&2
-	fi
-done
-if [ "$CLIENTS" -gt $(($(ulimit -Hn) - 200)) ]; then
-	echo "left out: all peers; they need $CLIENTS descriptors, and ulimit -Hn is $(ulimit -Hn)" >&2
-	ready=
-fi
-if [ -z "${PIXELD_NETWORK:-}" ]; then # all that needs the outer network is there
-	rm -rf "$work"
-	PEERS=$ready CONGESTION=$CONGESTION exec scripts/own-network.sh "scripts/${0##*/}" "$@"
-fi
-ulimit -n "$(ulimit -Hn)"
-[ -z "$CONGESTION" ] || echo "$CONGESTION" 2>/dev/null >$setting || true
-
-# --- one server -----------------------------------------------------------------------------------------
-
-free_port() {
-	local port
-	for port in $(shuf -i 20000-29999 -n 50); do
-		(exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || { echo "$port"; return; }
-	done
-}
-wait_port() {
-	for _ in $(seq 200); do
-		(exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null && return
-		sleep 0.05
-	done
-	echo "nothing listens on port $1" >&2
-	exit 1
-}
-
-start() { # $1 server: runs it, sets port and pid
-	local module=/usr/share/nodejs
-	port=$(free_port)
-	case $1 in
-	pixeld)
-		# shellcheck disable=SC2086 # SERVER_FLAGS are several words
-		"$pixeld" --listen "127.0.0.1:$port" --data "$work/data" --workers "$THREADS" --cooldown-ms 0 \
-			--requests-per-second 0 --round-interval-ms "$ROUND_MS" \
-			--clients-max $((CLIENTS + 500)) $SERVER_FLAGS 2>"$work/$1.log" &
-		;;
-	bare_*)
-		"$fanout" --port "$port" --threads "$THREADS" --clients "$CLIENTS" --frame-bytes "$bytes" \
-			--interval-ms "$(awk -v f="$per_second" 'BEGIN { printf "%.0f", 1000 / f }')" \
-			--rounds 1000000 --mode "${1#bare_}" >"$work/$1.log" 2>&1 &
-		;;
-	bun) $bun $sources/bun.js "$port" >"$work/$1.log" 2>&1 & ;;
-	node_ws) NODE_PATH=$module node $sources/node_ws.js "$port" >"$work/$1.log" 2>&1 & ;;
-	beast) $peers/beast "$port" "$THREADS" >"$work/$1.log" 2>&1 & ;;
-	*) "$peers/$1" "$port" >"$work/$1.log" 2>&1 & ;;
-	esac
-	pid=$!
-	started+=("$pid")
-	[ "${1#bare_}" != "$1" ] && sleep 0.5 || wait_port "$port" # a look would be a client of the bare program
-}
-
-# crowd NAME OPTION...: runs the clients; the result is in $work/NAME.json.
-crowd() {
-	local name=$1
-	shift
-	"$loadgen" --profile-protocol raw --url "ws://127.0.0.1:$port$path" --binary --quiet --server-pid "$pid" \
-		--threads "$THREADS" --json "$work/$name.json" "$@" >"$work/$name.out" && return
-	cat "$work/$name.out" >&2
-	exit 1
-}
-look() { # FILE WORD...: a number of its JSON
-	python3 -c 'import functools, json, sys
-print(functools.reduce(lambda o, k: o[k], sys.argv[2:], json.load(open(sys.argv[1]))))' "$work/$1.json" "${@:2}"
-}
+. scripts/bench-servers.sh
+case ${1:-} in
+-h | --help) help_print; exit 0 ;;
+esac
+servers_begin "$@"
 
 # Bytes of memory per idle client, as the slope between few and all.
 memory() {
@@ -162,7 +48,6 @@ row() {
 run_pixeld() {
 	local before before_ns rate mem painters crowd_job
 	start pixeld
-	path=/ws
 	mem=$(memory --first-message "$subscribe")
 	crowd run --clients "$CLIENTS" --expect broadcast --first-message "$subscribe" --warmup "${WARMUP}s" \
 		--settle 10s --duration "${SECONDS_EACH}s" &
@@ -192,7 +77,6 @@ deliveries() { awk -v n="$(look run deliveries_in_run)" -v t="$(look run run_sec
 
 run_bare() { # SERVER
 	start "$1"
-	path=/
 	crowd run --clients "$CLIENTS" --expect broadcast --warmup "${WARMUP}s" --settle 10s \
 		--duration "${SECONDS_EACH}s"
 	stop_all
@@ -202,7 +86,6 @@ run_bare() { # SERVER
 run_peer() { # SERVER
 	local mem head=2
 	start "$1"
-	path=/
 	mem=$(memory)
 	[ "$bytes" -lt 128 ] || head=4
 	crowd run --clients "$CLIENTS" --expect broadcast --warmup "${WARMUP}s" --settle 10s --senders 1 --uniform \
