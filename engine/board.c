@@ -1,21 +1,21 @@
 /*
  * board.c - see board.h.
  *
- * Owned by the writer thread. Memory: the pixels and the room for BOARD_COPIES_MAX copies are
- * mapped by board_new() and touched when they are needed; nothing is allocated later.
+ * Owned by the writer thread. Memory: board_new() maps the pixels and the room for BOARD_COPIES_MAX
+ * copies, which are touched when needed; nothing is allocated later.
  *
- * The board is cut into blocks. A block has two flags: DIRTY, its hash is older than its bytes;
- * and, while a copy is in the making, SAVED, the copy has it. Whoever comes first saves a block:
- * the walk of board_copy_step(), or board_set() just before it changes the block. A block that is
- * saved is hashed then, so the copy has the hash of its own instant and no call ever hashes the
- * whole board at once.
+ * The board is divided into blocks. A block has two flags: DIRTY: its hash is older than its bytes;
+ * and, while a copy is being made, SAVED: the copy has it. A block is saved either by the walk of
+ * board_copy_step(), or by board_set() just before it changes the block, whichever is first. A
+ * block is hashed when it is saved, so the copy has the hash of its own instant, and no call ever
+ * hashes the whole board.
  *
  * A copy's slot:
  *
  *	free --begin--> making --step, last block--> finished --last unref--> free
  *	     writer            writer                         any thread
  *
- * `taken` is true from begin until its pages are given back, so the writer cannot take a slot again
+ * `taken` is true from begin until its pages have been released, so the writer cannot reuse a slot
  * whose memory another thread is still emptying.
  */
 #include "engine/board.h"

@@ -1,4 +1,6 @@
-/* cells.c - see cells.h. By digits, lowest first; a few are put in place one by one. */
+/*
+ * cells.c - see cells.h. A radix sort, lowest digit first; short lists are sorted by insertion.
+ */
 #include "engine/cells.h"
 
 #include <string.h>

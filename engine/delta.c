@@ -1,14 +1,14 @@
 /*
- * delta.c - see delta.h; docs/protocol.md, "Delta payload", is the format.
+ * delta.c - see delta.h; docs/protocol.md, "Delta payload", describes the format.
  *
  * One stream of bits, low bits of a byte first. Per cell: the gap to the cell before it as a Rice
- * code, then the color as it is. Changed cells lie nearly at random on the board, so gaps are
- * nearly geometric, and for those a Rice code is within 0.03 bits of the entropy. Its parameter
- * follows from board size and count, so both sides know it and nothing is sent for it; and because
- * all gaps together are shorter than the board, all unary parts together are too: the longest
- * payload is known beforehand, whatever the cells are.
+ * code, then the color as it is. Changed cells are distributed nearly at random over the board, so
+ * gaps are nearly geometric, and for those a Rice code is within 0.03 bits of the entropy. Its
+ * parameter follows from board size and count, so both sides know it and nothing is sent for it;
+ * and because all gaps together are shorter than the board, so are all unary parts together: the
+ * longest payload is known in advance, whatever the cells are.
  *
- * A list has one payload and a payload one list. What decodes, encodes to the same bytes.
+ * A list has one payload and a payload one list: encoding a decoded payload gives the same bytes.
  *
  * Pure functions: no memory of their own, any thread, nothing in flight.
  */

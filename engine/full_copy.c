@@ -1,4 +1,6 @@
-/* full_copy.c - see full_copy.h. Owner: by its state, the writer or who asked. */
+/*
+ * full_copy.c - see full_copy.h. Owner, depending on its state: the writer or the asking thread.
+ */
 #include "engine/full_copy.h"
 
 #include <stddef.h>

@@ -2,18 +2,18 @@
  * people.c - see people.h.
  *
  * Owned by the writer thread. Memory: one mapping for all slots, touched as it fills, and one bit
- * per slot that says whether it is used. Open addressing with linear probing:
+ * per slot that tells whether it is used. Open addressing with linear probing:
  *
  *	home = keyed hash of (board, user), anywhere in the first `homes` slots
  *	slot = the first free one from home on, at most PROBE_MAX further
  *
- * The table does not wrap around: behind the last home lie PROBE_MAX more slots. An entry that is
- * removed is filled by moving later ones of its run back, so entries only ever move to LOWER slots.
- * That is why people_copy() walks from the top down: what moves while it is under way, moves to
- * where it has not been yet.
+ * The table does not wrap around: after the last home there are PROBE_MAX more slots. Removing an
+ * entry moves later ones of its run back, so entries only ever move to LOWER slots. That is why
+ * people_copy() walks from the top down: an entry that moves during the walk moves to a slot that
+ * is still to come.
  *
- * The seed of the hash is random, so that nobody can choose users that collide; only the places of
- * entries depend on it.
+ * The seed of the hash is random, so that nobody can choose users that collide; only the positions
+ * of entries depend on it.
  */
 #include "engine/people.h"
 

@@ -6,15 +6,15 @@
  *
  *	homes    open addressing with linear probing over the keyed hash of (board, user, number);
  *	         at most half full. A home has the entry's index and 32 bits of its hash, so that
- *	         looking, and moving back what stood behind a removed one, touch no entry
+ *	         a lookup, and moving entries back after a removal, touch no entry
  *	entries  linked in the order of all, from the oldest to the newest; those in flight are the
  *	         newest ones. Each names the one before it of the same person, which may be gone
- *	         meanwhile: it is there when it still is of that person, and its nth the one below
+ *	         by now: it is valid if it still is of that person, and its nth the one below
  *
- * A placement costs one cache miss here, its home. What is forgotten for it is the oldest of all:
- * its neighbors lie beside it, and its home was fetched the time before. Nobody's entries but
- * one's own are touched. The seed of the hash is random, so that nobody can choose numbers that
- * collide.
+ * A placement costs one cache miss here, for its home. The entry forgotten for it is the oldest of
+ * all: its neighbors are next to it, and its home was fetched the time before. Nobody's entries but
+ * the person's own are touched. The seed of the hash is random, so that nobody can choose numbers
+ * that collide.
  */
 #include "engine/requests.h"
 

@@ -5,10 +5,10 @@
  *	           pushed   |frame|frame|status|frame| ...... | next frame
  *	           out      oldest                   last
  *
- * The bytes at an offset lie at offset modulo the ring's size; the mapping stands twice in a row,
- * so a range that begins in the first may run into the second. The writer thread owns the index of
- * frames (a ring too) and alone moves `tail` and `head`. Frames are pushed out whole, from the
- * oldest on, when their bytes or their place in the index is needed.
+ * The bytes at an offset are at offset modulo the ring's size; the mapping exists twice in a row,
+ * so a range that begins in the first may extend into the second. The writer thread owns the index
+ * of frames (also a ring) and alone moves `tail` and `head`. Frames are pushed out whole, oldest
+ * first, when their bytes or their entry in the index is needed.
  *
  * The guard. A reader stores the lowest offset that it sends from, then reads the tail; the writer
  * stores the new tail, then reads the guards; all four are sequentially consistent. So at least one

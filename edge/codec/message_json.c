@@ -1,11 +1,11 @@
 /*
- * message_json.c - the same messages read from JSON text. The one file that sees jansson.
+ * message_json.c - the same messages read from JSON text. The only file that uses jansson.
  *
- * Any thread. Allocates (jansson) for the time of the call, bounded by the input: what a client
- * sends has MESSAGE_IN_BYTES_MAX at most. Nothing is in flight.
+ * Any thread. Allocates (through jansson) only during the call, bounded by the input: a client's
+ * message has MESSAGE_IN_BYTES_MAX at most. Nothing is in flight.
  *
- * Numbers are read as doubles and count by their value (1e3 is 1000), as in JavaScript: whole
- * numbers below 2^53 are exact, everything else is refused where a whole number is wanted.
+ * Numbers are read as doubles and judged by their value (1e3 is 1000), as in JavaScript: whole
+ * numbers below 2^53 are exact; anything else is refused where a whole number is required.
  */
 #include "edge/codec/message_json.h"
 

@@ -1,12 +1,12 @@
 /*
- * session.c - signed tokens: base64url by hand, HMAC-SHA256 and randomness from OpenSSL and the
- * kernel.
+ * session.c - signed tokens: base64url written here, HMAC-SHA256 and randomness from OpenSSL and
+ * the kernel.
  *
  * A session_key is made once and then only read, by any thread: each call works on a copy of the
- * keyed HMAC state, which OpenSSL allocates for the time of the call. Nothing is in flight.
+ * keyed HMAC state, which OpenSSL allocates for the duration of the call. Nothing is in flight.
  *
- * The signature is over the characters of the first part, as they stand in the token. A token has
- * one form only: no padding, unused bits zero.
+ * The signature covers the characters of the first part as they appear in the token. A token has
+ * exactly one form: no padding, unused bits zero.
  */
 #include "edge/codec/session.h"
 

@@ -1,9 +1,9 @@
 /*
  * ws_frame.c - RFC 6455 frames: a strict parser that can stop at any byte, and the heads we write.
  *
- * Owner: the thread of the connection. Memory: the parser alone, which holds the bytes of the frame
- * head (with the mask in its end) and never the payload: that is unmasked where it lies. Nothing is
- * in flight here.
+ * Owner: the thread of the connection. Memory: only the parser, which holds the bytes of the frame
+ * head (with the mask at its end) but never the payload: that is unmasked in place. Nothing is in
+ * flight.
  *
  *	HEAD --head complete--> PAYLOAD --last byte--> HEAD
  *	                           `--last byte of a close frame--> CLOSED (the rest is dropped)

@@ -1,7 +1,7 @@
 /*
- * addresses.c - peers' addresses, and a table of how much each began in this minute.
+ * addresses.c - peers' addresses, and a table of what each has started in this minute.
  *
- * Owner: the worker. Memory: one table, fixed. Each worker counts for itself.
+ * Owner: the worker. Memory: one fixed table. Each worker counts by itself.
  */
 #include "edge/conn/addresses.h"
 

@@ -1,7 +1,7 @@
 /*
- * ask.c - requests to the writer: as many as the queue of answers has room for.
+ * ask.c - requests to the writer, limited to what the answer queue has room for.
  *
- * What is pushed in a turn is seen by the writer when the turn ends.
+ * The writer sees what was pushed in a turn when the turn ends.
  */
 #include "edge/conn/ask.h"
 

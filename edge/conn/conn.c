@@ -5,7 +5,7 @@
  * Memory     an element of worker->conns; free again only in CONN_FREE. Input and output buffers
  *            are borrowed from the worker's pools while there is something in them.
  * In flight  `ops`: at most one receive or send to the end, one shutdown, one cancel, one close.
- *            Sends of "what the socket takes now" end with the submit and are not counted.
+ *            Sends of "what the socket accepts now" end with the submit and are not counted.
  *
  *           accepted            asked the writer
  *   FREE ----------> HTTP <-----------------------> WAIT
@@ -18,10 +18,10 @@
  *    | ops == 0                          | peer's end, or deadline
  *    `------------------------- RELEASE <+
  *
- * A WebSocket that closes stays in WS or ECHO, with `why` set, until everything that is owed to the
- * peer is sent: the writer's answers, the rest of a frame that it stands in, the close frame. What
- * comes meanwhile is dropped. A broken connection goes to RELEASE at once. RELEASE shuts the socket
- * both ways where something is armed, so that it ends; without that the slot's next owner would get
+ * A WebSocket that is closing stays in WS or ECHO, with `why` set, until everything owed to the
+ * peer is sent: the writer's answers, the rest of a frame sent in part, the close frame. Input is
+ * dropped meanwhile. A broken connection goes to RELEASE immediately. RELEASE shuts the socket in
+ * both directions if anything is armed, so that it ends; otherwise the slot's next owner would get
  * its bytes.
  */
 #include <string.h>

@@ -1,8 +1,8 @@
 /*
  * conn_send.c - answers to one client: appended to its out buffer, sent between whole frames.
  *
- * A WebSocket's answers are sent with "what the socket takes now", once a batch; what it did not
- * take is tried again next round, like the broadcast: nobody is polled for writability.
+ * A WebSocket's answers are sent with "what the socket accepts now", once per batch; the rest is
+ * tried again in the next round, like the broadcast: sockets are never polled for writability.
  */
 #include <string.h>
 

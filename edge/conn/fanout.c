@@ -1,20 +1,20 @@
 /*
  * fanout.c - the broadcast: every subscription is a cursor into its board's log, visited in rounds.
  *
- * A visit sends log[cursor .. head of that moment] straight from the log. A round visits every
+ * A visit sends log[cursor .. head at that moment] directly from the log. A round visits every
  * subscription once, in batches between which the worker does everything else; the next round
- * starts when the floor on the interval is over, or when this one ends. So overload makes frames
- * larger, not more.
+ * starts when the minimum interval is over, or when this one ends. So overload makes frames larger,
+ * not more numerous.
  *
  *   prepare: guard the cursor, move it to the head, send   (one per connection and batch)
- *   submit:  the kernel takes what it takes; an event comes only for what it did not take whole
- *   reap:    the event moves the cursor back to what was taken
+ *   submit:  the kernel accepts what it can; an event arrives only if that was not everything
+ *   reap:    the event moves the cursor back to what was accepted
  *   then:    guards are released
  *
- * A short send leaves the client inside a frame: `inside` and frame_end say so, and nothing else
- * may be said to it before the frame's end. Until the reap it is not known (conn_is_in_batch()),
- * and what the client says may be reaped first: so no subscription is dropped meanwhile. Sockets
- * are never polled: what was full is tried again next round, and rarer when it stays full.
+ * A short send leaves the client inside a frame: `inside` and frame_end record it, and nothing else
+ * may be sent before the frame's end. Until the reap this is unknown (conn_is_in_batch()), and the
+ * client's input may be reaped first, so no subscription is dropped in between. Sockets are never
+ * polled: a full one is tried again in the next round, and less often while it stays full.
  */
 #include "edge/conn/state.h"
 #include "engine/room_log.h"

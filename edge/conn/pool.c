@@ -1,12 +1,12 @@
 /*
- * pool.c - a stack of buffers, whose lower end is dry.
+ * pool.c - a stack of buffers whose lower end is dry.
  *
- *      0           dry            idle          home          max
- *      | no pages   | to become dry | come and go  | lent       |
- *      |            |               |              | (no entry) |
+ *	    0           dry            idle          home          max
+ *	    | no pages   | to become dry | come and go  | lent       |
+ *	    |            |               |              | (no entry) |
  *
- * Owner: one thread. Memory: one mapping, and four bytes a buffer, so that nothing must be written
- * into one that is at home.
+ * Owner: one thread. Memory: one mapping, and four bytes per buffer, so that nothing has to be
+ * written into a buffer at home.
  */
 #include "edge/conn/pool.h"
 

@@ -1,6 +1,6 @@
 /*
- * board_fetch.c - the bitmap over a connection of its own, closed at once: nothing stays open
- * between the rare moments when somebody needs a whole board.
+ * board_fetch.c - the bitmap over a connection of its own, closed afterwards: nothing stays open
+ * between the rare moments when a whole board is needed.
  */
 #include "edge/fetch/board_fetch.h"
 

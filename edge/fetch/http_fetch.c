@@ -1,7 +1,7 @@
 /*
  * http_fetch.c - blocking HTTP/1.1 over a plain socket.
  *
- * What was read behind one answer stays in `in` for the next. Timeouts are those of the socket.
+ * Bytes read after one response stay in `in` for the next. Timeouts are those of the socket.
  */
 #include "edge/fetch/http_fetch.h"
 

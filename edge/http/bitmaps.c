@@ -1,9 +1,10 @@
 /*
- * bitmaps.c - clients that wait for a board in one of its forms.
+ * bitmaps.c - clients waiting for a board in one of its forms.
  *
- * Per board and form one request is at the writer at a time. Whoever came before it went out gets
- * what it brings; whoever came later may not get a board older than the request, and waits for the
- * next. While the newest that we have is of the board's present seq and face, nobody waits at all.
+ * For each board and form the writer has one request at a time. Clients that asked before it was
+ * sent get its result; clients that asked later must not get a board older than their request, and
+ * wait for the next. While the newest one held here has the board's present seq and face, nobody
+ * waits at all.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -1,10 +1,11 @@
 /*
- * http.c - requests: from the bytes of a connection to a head with its body; who asks; and what
- * is not under /boards.
+ * http.c - requests: from the bytes of a connection to a head with its body; sessions; and the
+ * paths outside /boards.
  *
- * One request at a time per connection: the next is looked at when the answer of the one before is
+ * One request at a time per connection: the next is parsed once the answer to the one before is
  * sent, and nothing is received meanwhile, so a client that pipelines costs one buffer. Heads and
- * bodies are bounded; what breaks the rules gets its status and the connection ends behind it.
+ * bodies are bounded; a request that breaks the rules gets its status, and the connection ends
+ * after it.
  */
 #include <string.h>
 

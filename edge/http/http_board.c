@@ -1,8 +1,8 @@
 /*
- * http_board.c - /boards and what lies below: descriptions, pictures, single pixels.
+ * http_board.c - /boards and the paths below it: descriptions, pictures, single pixels.
  *
- * What the atomics of a room know is answered at once; the rest is asked of the writer, and
- * http_mail() goes on when its answer comes.
+ * Requests that the atomics of a room can answer are answered immediately; for the others the
+ * writer is asked, and http_mail() continues when its answer arrives.
  */
 #include <stdio.h>
 #include <string.h>

@@ -1,10 +1,10 @@
 /*
- * http_origin.c - pages of other sites: which may act, which may read, and who is told when not.
+ * http_origin.c - pages of other sites: which may act, which may read, and what is logged if not.
  *
- * What a request's Origin comes to is decided once, when its head is read, and kept in
+ * What the Origin of a request means is decided once, when its head is read, and kept in
  * conn.http_cors until the answer is written: http_reply.c writes these fields into every answer,
- * so no handler can forget them. Before a head is read everybody may read the answer, which then
- * says nothing of the request.
+ * so no handler can forget them. Before a head is read, any page may read the answer, which then
+ * reveals nothing about the request.
  */
 #include <stdio.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /*
- * http_reply.c - answers: status line, fields and body, into the out buffer of the connection.
+ * http_reply.c - answers: status line, fields and body, into the connection's out buffer.
  *
- * Small bodies are copied behind the head. Bodies of a blob and static ones are sent from where
- * they are, behind the head; the connection holds the blob's reference until they are sent.
+ * Small bodies are copied after the head. Bodies in blobs and static ones are sent from where they
+ * are, after the head; the connection holds the blob's reference until they are sent.
  */
 #include <stdio.h>
 #include <string.h>

@@ -1,12 +1,12 @@
 /*
- * http_rollback.c - placements taken back, by whoever has the server's admin token.
+ * http_rollback.c - placements taken back, for bearers of the server's admin token.
  *
- *	POST /boards/{b}/rollback               does it, or says what it would do (dry_run)
- *	POST /boards/{b}/rollback/preview.png   the board as it would be
+ *	POST /boards/{b}/rollback               does it, or reports what it would do (dry_run)
+ *	POST /boards/{b}/rollback/preview.png   the board as it would become
  *	GET  /boards/{b}/rollbacks              those that were made
  *
- * The writer has the question from here and the historian looks into the past for it; an answer may
- * take as long as the journal is to be read.
+ * The question goes to the writer, and the historian reads the past for it; an answer may take as
+ * long as reading the journal.
  */
 #include <inttypes.h>
 #include <stdio.h>

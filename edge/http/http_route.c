@@ -1,8 +1,8 @@
 /*
- * http_route.c - which paths there are and which methods each knows: one table.
+ * http_route.c - the paths and the methods of each: one table.
  *
- * From the table come the handler of a request, 404, 405 and what OPTIONS allows, so that they
- * cannot contradict one another. A path that is not in it is looked for among the page's files.
+ * The handler of a request, 404, 405 and the answer to OPTIONS all come from the table, so that
+ * they cannot contradict one another. A path that is not in it is looked up among the page's files.
  */
 #include <stdio.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /*
- * http_send.c - answers of HTTP on their way: sent to the end by the kernel, one at a time.
+ * http_send.c - HTTP answers being sent: whole, by the kernel, one at a time.
  *
- * The next request is looked at when the answer is sent whole.
+ * The next request is parsed once the answer is sent completely.
  */
 #include "edge/http/http_priv.h"
 

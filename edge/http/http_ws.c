@@ -1,5 +1,6 @@
 /*
- * http_ws.c - the handshake of a WebSocket; from its answer on ws.c or echo.c has the connection.
+ * http_ws.c - the handshake of a WebSocket; after its answer the connection belongs to ws.c or
+ * echo.c.
  */
 #include <stdio.h>
 #include <string.h>

@@ -3,7 +3,7 @@
  *
  *	signature | IHDR | acTL | PLTE | fcTL IDAT ... | fcTL fdAT ... | ... | IEND
  *
- * fdAT is IDAT with a number in front; fcTL and fdAT are counted together, from 0.
+ * fdAT is IDAT preceded by a number; fcTL and fdAT are counted together, from 0.
  */
 #include "edge/picture/apng.h"
 

@@ -1,9 +1,9 @@
 /*
  * tls.c - TLS over two memory BIOs; see tls.h.
  *
- * Owner: struct tls_trust belongs to the main thread, which frees it when no connection is left;
- * struct tls to the thread of its connection. Memory: OpenSSL's, some 30 KiB for a connection;
- * buffers that are empty are given back. Nothing is in flight here.
+ * Owner: struct tls_trust belongs to the main thread, which frees it after the last connection;
+ * struct tls to the thread of its connection. Memory: OpenSSL's, some 30 KiB per connection; empty
+ * buffers are released. Nothing is in flight here.
  */
 #include "edge/tls/tls.h"
 

@@ -1,5 +1,6 @@
 /*
- * wire.c - what happens to a wire once: its end. The verbs of every message are in wire.h, inline.
+ * wire.c - what happens to a wire once: its end. The functions used for every message are inline in
+ * wire.h.
  */
 #include "edge/wire/wire.h"
 

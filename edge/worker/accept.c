@@ -2,14 +2,14 @@
  * accept.c - new clients: single-shot accepts, armed only while there is room.
  *
  * All rings of all workers accept from the same listening sockets; the kernel wakes one of them per
- * client. A ring arms no more accepts than it has free slots, so a full ring simply takes no part,
- * whatever kind of socket it is. When the whole server is full, the spare slots accept, and say
- * 503. See docs/decisions/0001-one-listening-socket.md.
+ * client. A ring arms no more accepts than it has free slots, so a full ring simply does not take
+ * part, whatever the kind of socket. When the whole server is full, the spare slots accept and
+ * answer 503. See docs/decisions/0001-one-listening-socket.md.
  *
- * Clients that come at once wait in the backlog, and whichever worker runs first would take them
- * all, and keep them for hours. So a worker that is ahead of the others by more than it has accepts
- * takes no part either, until they have caught up. One of them is always below the average, and has
- * room.
+ * Clients that arrive together wait in the backlog, and whichever worker runs first would take them
+ * all, and keep them for hours. So a worker that has more clients than the others, by more than its
+ * number of accepts, does not take part either until they have caught up. One of them is always
+ * below the average, and has room.
  */
 #include <errno.h>
 #include <stdlib.h>

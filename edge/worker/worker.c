@@ -1,7 +1,7 @@
 /*
- * worker.c - the turn of a worker, and what it is made of.
+ * worker.c - the turn of a worker, and its parts.
  *
- * A turn has a fixed order: what completed, the end of the last batch, what the writer says, input
+ * A turn has a fixed order: completions, the end of the last batch, answers from the writer, input
  * that waited, drain, deadlines, answers to clients, one batch of the fan-out, accepts, submit.
  * Each step has a budget, so that a flood in one starves no other.
  */

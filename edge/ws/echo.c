@@ -1,11 +1,11 @@
 /*
- * echo.c - /test/echo: every message comes back, for conformance suites (--test-echo, off by
+ * echo.c - /test/echo: every message is returned, for conformance suites (--test-echo, off by
  * default).
  *
- * Goes through the same parser and framing as everything else, but streams: a piece of a message
- * goes out as a fragment of the answer when it comes in, so that messages of any length need one
- * buffer. Nothing is received while the last pieces are still being sent. What must be answered at
- * once (a pong, a close frame) goes between fragments, which the protocol allows.
+ * Uses the same parser and framing as everything else, but streams: a piece of a message is sent as
+ * a fragment of the answer as it arrives, so that messages of any length need one buffer. Nothing
+ * is received while the last pieces are still being sent. Whatever must be answered immediately (a
+ * pong, a close frame) goes between fragments, which the protocol allows.
  */
 #include <string.h>
 

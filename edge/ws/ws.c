@@ -1,9 +1,9 @@
 /*
  * ws.c - WebSocket clients of pixeld.v1 and pixeld.v1.json, message by message.
  *
- * Most messages arrive whole in one receive and are decoded where they lie. Only what spans
- * receives, or is fragmented, is put together in a borrowed input buffer: data at its start, a
- * control frame's payload behind it, because control frames may come between the pieces of a
+ * Most messages arrive whole in one receive and are decoded in place. Only a message that spans
+ * receives, or is fragmented, is assembled in a borrowed input buffer: data at its start, the
+ * payload of a control frame after it, because control frames may arrive between the pieces of a
  * message.
  */
 #include <errno.h>

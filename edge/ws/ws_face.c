@@ -1,13 +1,13 @@
 /*
- * ws_face.c - `board` after each `subscribed`: what the board is.
+ * ws_face.c - `board` after each `subscribed`: the description of the board.
  *
- *	subscribed --> due --room beside the answers--> said
+ *	subscribed --> due --room beside the answers--> sent
  *	                ^ |
- *	                `-+-- else: again when everything queued was sent
+ *	                `-+-- otherwise: again when everything queued was sent
  *
- * The text of a board with many colors is a large part of an out buffer, so several of them, or one
- * beside the answers to many placements, would look like a client that does not read. Such a text
- * waits; it is made when there is room, so it is the face of that moment.
+ * The text of a board with many colors fills much of an out buffer, so several of them, or one
+ * beside the answers to many placements, would make the client look like one that does not read.
+ * Such a text waits; it is made when there is room, so it is the face at that moment.
  */
 #include "edge/ws/ws_face.h"
 

@@ -1,8 +1,8 @@
 /*
  * blob.c - see blob.h.
  *
- * One allocation: the count, the length, the bytes. The count is the only thing that changes after
- * the blob was shared; whoever takes it to zero has seen everything that others did with it.
+ * One allocation: the count, the length, the bytes. Only the count changes after the blob was
+ * shared; the thread that takes it to zero has seen everything that others did with the blob.
  */
 #include "engine/base/blob.h"
 

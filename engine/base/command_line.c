@@ -1,8 +1,8 @@
 /*
  * command_line.c - see command_line.h.
  *
- * Near is what takes one slip, and one more for every five letters: a letter changed, added, left
- * out, or two of them swapped. A suggestion that is not near sends people the wrong way.
+ * A name is near if it is one slip away, plus one for every five letters: a letter changed, added
+ * or left out, or two of them swapped. A suggestion that is not near would mislead.
  */
 #include "engine/base/command_line.h"
 

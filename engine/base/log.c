@@ -1,9 +1,9 @@
 /*
  * log.c - see log.h.
  *
- * Its state is the one thing in engine/ that belongs to the process and not to a thread: where
- * lines go, written before threads start, and how bad they must be, an atomic. The limit of a place
- * is atomic and a little loose: two threads in the same microsecond may write a line more.
+ * Its state is the only one in engine/ that belongs to the process and not to a thread: the target
+ * of lines, set before threads start, and their lowest level, an atomic. The limit of a place is
+ * atomic and slightly loose: two threads in the same microsecond may write a line more.
  */
 #include "engine/base/log.h"
 

@@ -1,21 +1,21 @@
 /*
  * spsc.c - see spsc.h.
  *
- * Two counters that only grow (and wrap at 2^32): `published` is written by the pushing thread,
- * `popped` by the popping one. Each lies in a cache line of its owner, together with what only the
- * owner uses, above all the last value seen of the other counter, so that a queue that is neither
- * full nor empty moves no cache line of the other side per item.
+ * Two counters that only grow (and wrap at 2^32): the pushing thread writes `published`, the
+ * popping thread `popped`. Each is in a cache line of its owner, together with what only the owner
+ * uses, above all the last value seen of the other counter, so that a queue that is neither full
+ * nor empty moves no cache line of the other side per item.
  *
  *	popped ........ published ........ pushed ........ popped + capacity
  *	   to be popped          not yet shown      free
  *
- * A queue that has become empty begins again at its first item: so what it touches is as much as
- * was ever in it at once, and stays in the caches, however many items have passed. Where that is,
- * `start`, is plain memory: the pushing thread sets it only while nothing is to be popped, and the
- * popping one reads it only behind a `published` that came later.
+ * A queue that has become empty starts over at its first item: so it touches only as much memory as
+ * was ever in it at one time, and stays in the caches, however many items have passed. The position
+ * of that, `start`, is plain memory: the pushing thread sets it only while nothing is to be popped,
+ * and the popping thread reads it only after it has seen a later `published`.
  *
- * spsc_publish() and the look of spsc_peek() are sequentially consistent, because they are one half
- * of going to sleep: "publish, then look whether the other dozes" against "doze, then look once
+ * spsc_publish() and the load in spsc_peek() are sequentially consistent, because they are one half
+ * of going to sleep: "publish, then check whether the other dozes" against "doze, then check once
  * more" must not both see nothing.
  */
 #include "engine/base/spsc.h"

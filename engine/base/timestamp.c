@@ -1,4 +1,6 @@
-/* timestamp.c - see timestamp.h. The calendar is counted here: libc's depends on a time zone. */
+/*
+ * timestamp.c - see timestamp.h. Computes the calendar itself: libc's depends on a time zone.
+ */
 #include "engine/base/timestamp.h"
 
 #include <errno.h>

@@ -1,12 +1,12 @@
 /*
  * ring_uring.c - ring.h on io_uring. The only file that includes <liburing.h>.
  *
- * Owner      the thread that opened the ring; ring_wake() alone is for others.
+ * Owner      the thread that opened the ring; only ring_wake() is for others.
  * Memory     the ring, its provided buffers and its events are made once, in ring_open().
  * In flight  on a lead: one read of its eventfd (TAG_WAKE), always armed while it sleeps.
  *
- * The minimum is kernel 6.1 with liburing 2.3. What came later is used when the kernel says that it
- * has it, unless PIXELD_RING_MAX=6.1 masks it; tests run the suite that way once.
+ * The minimum is kernel 6.1 with liburing 2.3. Later features are used if the kernel reports them,
+ * unless PIXELD_RING_MAX=6.1 masks them; the test suite also runs once that way.
  */
 #include "engine/ring/ring.h"
 
