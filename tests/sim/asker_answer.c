@@ -143,17 +143,21 @@ static void rollback_hear(struct asker *a, const json_t *answer)
 /* Whether the answer tells that nothing was changed. Others may be said to anything. */
 static bool is_refusal(struct asker *a, const char *code)
 {
-	static const char *const of_rollbacks[] = {"unknown_rollback", "is_undone", "too_large"};
+	static const char *const of_rollbacks[] = {"unknown_rollback", "is_undone", "too_large",
+						   "no_color"};
 	static const char *const of_all[] = {"overloaded",  "history_busy", "rollback_busy",
 					     "unavailable", "history_gone", "not_yet"};
 
 	for (unsigned i = 0; i < 6; i++)
 		if (strcmp(code, of_all[i]) == 0)
 			return true;
-	for (unsigned i = 0; i < 3 && a->ask >= ASK_TRY; i++)
+	for (unsigned i = 0; i < 4 && a->ask >= ASK_TRY; i++)
 		if (strcmp(code, of_rollbacks[i]) == 0)
 			return true;
-	return false;
+	/* the palette has lost the color of the filter */
+	return strcmp(code, "bad_request") == 0 && a->ask >= ASK_TRY &&
+	       a->rollback.filter.by_color &&
+	       a->rollback.filter.color >= asker_board(a)->colors_least;
 }
 
 static void refusal_check(struct asker *a, const char *code, const json_t *answer)

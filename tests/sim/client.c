@@ -495,11 +495,11 @@ bool client_follows(const struct client *c, unsigned board)
 	return c->follows[board].wanted;
 }
 
-bool client_is_level(const struct client *c, unsigned board, uint64_t seq)
+bool client_is_level(const struct client *c, unsigned board, uint64_t seq, uint32_t version)
 {
 	const struct follow *f = &c->follows[board];
 
-	return f->state == FOLLOW_LIVE && f->has_board && f->seq == seq && f->version > 0 &&
+	return f->state == FOLLOW_LIVE && f->has_board && f->seq == seq && f->version == version &&
 	       c->waiting_len == 0;
 }
 

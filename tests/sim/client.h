@@ -52,8 +52,8 @@ void client_turn(struct client *c, uint64_t now_ns);
 
 void client_cut_off(struct client *c); /* the server is gone, with all connections */
 
-/* Whether it follows `board` live and stands at `seq` of `epoch`. */
-bool client_is_level(const struct client *c, unsigned board, uint64_t seq);
+/* Whether it follows `board` live, stands at `seq`, and knows the face of this version. */
+bool client_is_level(const struct client *c, unsigned board, uint64_t seq, uint32_t version);
 bool client_follows(const struct client *c, unsigned board);
 
 void client_describe(const struct client *c); /* to standard error, when a run broke */

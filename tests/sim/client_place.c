@@ -134,7 +134,7 @@ void place_refused(struct client *c, const struct msg_refused *m)
 	const struct truth_placement *p = truth_asked(c->crowd->truth, c->number, w.request);
 	const struct truth_board *b = &c->crowd->boards[p->board];
 	bool outside = p->x >= b->width || p->y >= b->height;
-	bool bad_color = p->color >= b->colors;
+	bool bad_color = p->color >= b->colors_least;
 
 	c->crowd->counts.refused++;
 	c->crowd->counts.reused += reused;
@@ -156,8 +156,11 @@ void place_refused(struct client *c, const struct msg_refused *m)
 			    "client %u: (%u, %u, %u) was refused as %s", c->number, p->x, p->y,
 			    p->color, refusal_str((enum refusal)m->code));
 	if (m->code == REFUSAL_COOLDOWN)
-		truth_check(b->cooldown_ms > 0 && m->wait_ms <= b->cooldown_ms,
+		truth_check(m->wait_ms > 0 && m->wait_ms <= b->cooldown_most_ms,
 			    "client %u: told to wait %u ms", c->number, m->wait_ms);
+	if (m->code == REFUSAL_FROZEN)
+		truth_check(b->was_frozen, "client %u: board %s never was frozen", c->number,
+			    b->name);
 }
 
 void place_placed(struct client *c, const struct msg_placed *m)

@@ -117,6 +117,17 @@ static void put_begin(struct client *c, struct put *p)
 }
 
 /* One answer in p->in; returns its bytes, 0: not whole. */
+/* By the faces that the board has had. */
+static bool put_may_be(const struct truth_board *b, const struct truth_placement *p,
+		       unsigned long status)
+{
+	if (status >= 500)
+		return true;
+	if (status == 400)
+		return p->x >= b->width || p->color >= b->colors_least;
+	return p->x < b->width && p->color < b->colors_most && (status != 409 || b->was_frozen);
+}
+
 static size_t answer_take(struct client *c, struct put *p)
 {
 	char *head = (char *)p->in.at, *field;
@@ -146,10 +157,7 @@ static size_t answer_take(struct client *c, struct put *p)
 		    "client %u: the PUT of request %lu was acknowledged as seq %lu, and now is "
 		    "answered with %lu",
 		    c->number, w.request, placement->seq, status);
-	truth_check((status ==
-		     400) == (placement->x >= c->crowd->boards[placement->board].width ||
-			      placement->color >= c->crowd->boards[placement->board].colors) ||
-			    status >= 500,
+	truth_check(put_may_be(&c->crowd->boards[placement->board], placement, status),
 		    "client %u: PUT of (%u, %u, %u) was answered with %lu", c->number, placement->x,
 		    placement->y, placement->color, status);
 	if (status == 200) {

@@ -28,6 +28,7 @@
 #include "tests/sim/asker.h"
 #include "tests/sim/client.h"
 #include "tests/sim/disk_sim.h"
+#include "tests/sim/faces.h"
 #include "tests/sim/stack.h"
 
 #define LOG_BYTES    65536u /* that no client falls out of */
@@ -54,6 +55,7 @@ struct run {
 	struct client *clients[CLIENTS_MAX];
 	struct asker *askers[ASKERS_MAX];
 	unsigned asker_count;
+	struct faces_sim *faces;
 	struct stack_config config;
 	struct stack *stack; /* NULL: the server is down */
 	uint64_t steps, cuts, kills, stops, refused_starts;
@@ -125,10 +127,11 @@ static void settings_choose(struct run *r)
 	if (below(r, 2) == 0) /* smaller than one that pays, so that there are some */
 		r->settings->journal_segment_bytes = 1u << (15 + below(r, 4));
 	if (below(r, 3) == 0) /* some are left behind by it, and frames have room for few cells */
-		r->settings->log_bytes = 1u << (12 + below(r, 3));
+		r->settings->log_bytes = 1u << (13 + below(r, 3)); /* a face is a quarter */
 	for (unsigned b = 0; b < r->board_count; b++) {
 		r->settings->boards[b].cooldown_ms = r->boards[b].cooldown_ms;
 		r->boards[b].colors = r->settings->boards[b].colors;
+		truth_board_widen(&r->boards[b]);
 	}
 }
 
@@ -242,6 +245,7 @@ static void run_begin(struct run *r, uint64_t seed)
 					  .slots = 20 + (uint32_t)below(r, 30),
 					  .recv_bufs = 4u << below(r, 4),
 					  .clients_max = 8 + (uint32_t)below(r, 40)};
+	r->faces = faces_sim_new(r->settings, r->boards, &r->crowd, prng_next(&r->dice));
 	askers_make(r);
 	receiver_choose(r);
 	retention_choose(r);
@@ -253,6 +257,7 @@ static void run_end(struct run *r)
 		client_free(r->clients[i]);
 	for (unsigned i = 0; i < r->asker_count; i++)
 		asker_free(r->askers[i]);
+	faces_sim_free(r->faces);
 	truth_check(net_sim_open_ends(r->net) == 0, "%u connections are left",
 		    net_sim_open_ends(r->net));
 	truth_check(disk_sim_open_files() == 0, "%u open files are left", disk_sim_open_files());
@@ -282,6 +287,9 @@ static void step(struct run *r)
 		sink_clock_set(r->config.sink, ring_sim_now_ns());
 	if (r->stack == NULL)
 		return;
+	/* What was not synced may come back, in colors that a shorter palette has lost. */
+	if (!r->crowd.calm)
+		faces_sim_turn(r->faces, r->stack, strcmp(opt.sync, "commit") == 0);
 	stack_turn(r->stack, now_of(r), &r->dice);
 	if (r->steps % COPY_STEPS == 0)
 		truth_copy(r->crowd.truth, stack_durable_lsn(r->stack));
@@ -309,6 +317,7 @@ static void clients_cut_off(struct run *r)
 		client_cut_off(r->clients[i]);
 	for (unsigned i = 0; i < r->asker_count; i++)
 		asker_cut_off(r->askers[i]);
+	faces_sim_cut_off(r->faces);
 	net_sim_unlisten(r->net, r->crowd.listener);
 }
 
@@ -381,10 +390,11 @@ static bool everybody_is_level(struct run *r)
 	for (unsigned b = 0; b < r->board_count; b++) {
 		const struct room *room = stack_room(r->stack, r->boards[b].name);
 		uint64_t seq = atomic_load(&room->seq);
+		uint32_t version = room_face(room)->version;
 
 		for (unsigned i = 0; i < r->client_count; i++)
 			if (client_follows(r->clients[i], b) &&
-			    !client_is_level(r->clients[i], b, seq))
+			    !client_is_level(r->clients[i], b, seq, version))
 				return false;
 	}
 	return r->config.sink == NULL || sink_lsn(r->config.sink) == stack_durable_lsn(r->stack);
@@ -464,6 +474,8 @@ static void report(const struct run *r)
 	printf("%lu questions, %lu answers compared, %lu denied, %lu rollbacks told, %lu rollbacks "
 	       "kept, %lu cells restored; ",
 	       c->questions, t.past_checked, c->denied, c->rolled_back, t.rollbacks, t.restored);
+	printf("%lu faces set, %lu refused; ", faces_sim_counts(r->faces).set,
+	       faces_sim_counts(r->faces).refused);
 	receiver_report(r);
 	printf("injected: %lu short sends, %lu splits, %lu starved, %lu ended receives, %lu failed "
 	       "accepts, %lu lost cancels, %lu early submits, %lu early receives, %lu short "

@@ -242,6 +242,12 @@ void stack_turn(struct stack *s, struct now now, uint64_t *dice)
 	stop_run(s, now.mono_ns);
 }
 
+void stack_faces_wish(struct stack *s, struct face_wish *wish)
+{
+	writer_faces_wish(s->writer, wish);
+	stack_wake_writer(s);
+}
+
 const struct room *stack_room(struct stack *s, const char *name)
 {
 	return rooms_find(writer_rooms(s->writer), name, strlen(name));

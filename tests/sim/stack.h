@@ -51,6 +51,9 @@ void stack_stop(struct stack *s);
 bool stack_is_stopped(const struct stack *s);
 void stack_free(struct stack *s);
 
+/* To be answered before long, unless the server is killed. */
+void stack_faces_wish(struct stack *s, struct face_wish *wish);
+
 const struct room *stack_room(struct stack *s, const char *name);
 uint64_t stack_durable_lsn(const struct stack *s);
 bool stack_is_ready(const struct stack *s); /* placements are taken */

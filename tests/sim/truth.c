@@ -48,6 +48,7 @@ struct truth *truth_new(const struct truth_board *boards, unsigned board_count, 
 	t->asked = calloc(clients, sizeof(*t->asked));
 	px_assert(t->asked != NULL);
 	for (unsigned b = 0; b < board_count; b++) {
+		truth_face(t, b, 0, &boards[b]);
 		t->folds[b].colors = malloc((size_t)boards[b].width * boards[b].height);
 		t->folds[b].placed_at_ms = calloc(clients, sizeof(uint64_t));
 		px_assert(t->folds[b].colors != NULL && t->folds[b].placed_at_ms != NULL);
@@ -65,6 +66,7 @@ void truth_free(struct truth *t)
 	for (unsigned b = 0; b < t->board_count; b++) {
 		free(t->seen[b].hash);
 		free(t->past[b].hash);
+		free(t->faces[b].at);
 		free(t->folds[b].placed);
 		free(t->folds[b].colors);
 		free(t->folds[b].placed_at_ms);
@@ -84,6 +86,49 @@ void *truth_grown(void *array, size_t len, size_t *max, size_t bytes)
 	array = realloc(array, *max * bytes);
 	px_assert(array != NULL);
 	return array;
+}
+
+/* --- faces ---------------------------------------------------------------------------------- */
+
+void truth_board_widen(struct truth_board *b)
+{
+	if (b->colors_least == 0 || b->colors < b->colors_least)
+		b->colors_least = b->colors;
+	if (b->colors > b->colors_most)
+		b->colors_most = b->colors;
+	if (b->cooldown_ms > b->cooldown_most_ms)
+		b->cooldown_most_ms = b->cooldown_ms;
+	b->was_frozen |= b->frozen;
+}
+
+void truth_face(struct truth *t, unsigned board, uint64_t wall_ms, const struct truth_board *b)
+{
+	struct was_faces *f = &t->faces[board];
+
+	f->at = truth_grown(f->at, f->len, &f->max, sizeof(*f->at));
+	f->at[f->len++] = (struct was_face){.from_ms = wall_ms,
+					    .colors = b->colors,
+					    .cooldown_ms = b->cooldown_ms,
+					    .frozen = b->frozen};
+}
+
+/* Whether one of the faces that the board had at that millisecond allows the placement, `since_ms`
+ * after the last one of this person. */
+static bool face_allows(const struct truth *t, unsigned board, const struct record_placement *r,
+			uint64_t since_ms)
+{
+	const struct was_faces *f = &t->faces[board];
+
+	for (size_t i = f->len; i-- > 0;) {
+		if (f->at[i].from_ms > r->placed_at_ms)
+			continue;
+		if (r->color < f->at[i].colors && !f->at[i].frozen &&
+		    since_ms + CLOCK_MS >= f->at[i].cooldown_ms)
+			return true;
+		if (f->at[i].from_ms < r->placed_at_ms)
+			return false; /* older ones were over */
+	}
+	return false;
 }
 
 /* --- what clients tell ---------------------------------------------------------------------- */
@@ -294,10 +339,11 @@ static void person_fold(struct truth *t, unsigned board, const struct record_pla
 		    r->seq, client, r->request);
 	truth_check(t->asked[client].kept_seq[request - 1] == 0,
 		    "client %u: request %lu is in the journal twice", client, r->request);
-	truth_check(f->placed_at_ms[client] == 0 || since_ms + CLOCK_MS >= b->cooldown_ms,
-		    "board %s, seq %lu: client %u placed %lu ms after its last one, within the "
-		    "cooldown",
-		    b->name, r->seq, client, since_ms);
+	truth_check(
+		face_allows(t, board, r, f->placed_at_ms[client] == 0 ? UINT32_MAX : since_ms),
+		"board %s, seq %lu: client %u placed color %u, %lu ms after its last one, which "
+		"the board did not allow",
+		b->name, r->seq, client, r->color, since_ms);
 	t->asked[client].kept_seq[request - 1] = r->seq;
 	f->placed_at_ms[client] = r->placed_at_ms;
 	t->counts.kept++;

@@ -7,7 +7,8 @@
  *    again, it was acknowledged at the same seq;
  *  - what is there was asked for, and is there once; seqs have no gap;
  *  - every board that any client had at a seq is the fold of the placements up to it;
- *  - nobody saw a seq that is not there; cooldowns were kept;
+ *  - nobody saw a seq that is not there; cooldowns were kept, and the palette and the freeze that
+ *    the board had when it was placed;
  *  - a rollback was asked for, is there whole or not at all, and changes what a plan that is made
  *    here anew changes, but for cells that somebody placed on meanwhile; nobody had a board with a
  *    part of it; what was refused is not there, what was answered is, as it was answered;
@@ -37,6 +38,11 @@ struct truth_board {
 	unsigned bits;
 	uint32_t colors; /* of the palette */
 	uint32_t cooldown_ms;
+	bool frozen;
+	/* of all its faces so far: truth_board_widen() */
+	uint32_t colors_least, colors_most;
+	uint32_t cooldown_most_ms;
+	bool was_frozen;
 };
 
 struct truth_placement {
@@ -98,6 +104,9 @@ struct truth_moment {
 
 struct truth;
 
+/* Its present face is one of those that a client may have met. */
+void truth_board_widen(struct truth_board *b);
+
 struct truth *truth_new(const struct truth_board *boards, unsigned board_count, unsigned clients);
 void truth_free(struct truth *t);
 
@@ -107,6 +116,10 @@ void truth_free(struct truth *t);
 void truth_retain(struct truth *t);
 void truth_copy(struct truth *t, uint64_t durable_lsn);
 bool truth_retains(const struct truth *t);
+
+/* From this moment on the board has palette, cooldown and frozen of `b`; from the beginning it has
+ * those of truth_new(). */
+void truth_face(struct truth *t, unsigned board, uint64_t wall_ms, const struct truth_board *b);
 
 /* A client is about to ask for a placement; its request id, from 1. */
 uint64_t truth_ask(struct truth *t, unsigned client, const struct truth_placement *p);

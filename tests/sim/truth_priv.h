@@ -46,6 +46,18 @@ struct fold {
 	size_t placed_max;
 };
 
+/* What a board was from a moment on. */
+struct was_face {
+	uint64_t from_ms;
+	uint32_t colors, cooldown_ms;
+	bool frozen;
+};
+
+struct was_faces {
+	struct was_face *at;
+	size_t len, max;
+};
+
 /* A rollback that was asked for. */
 struct wanted {
 	struct truth_rollback ask;
@@ -80,6 +92,7 @@ struct truth {
 	struct seen seen[TRUTH_BOARDS_MAX];
 	struct seen past[TRUTH_BOARDS_MAX]; /* boards as they were answered to have been */
 	struct fold folds[TRUTH_BOARDS_MAX];
+	struct was_faces faces[TRUTH_BOARDS_MAX];
 	struct asked *asked;
 	unsigned board_count, clients;
 	/* truth_rollback.c */
