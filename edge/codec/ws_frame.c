@@ -180,7 +180,7 @@ static size_t head_write(uint8_t *out, bool fin, enum ws_opcode opcode, uint8_t 
 	size_t bytes = payload_len > UINT16_MAX ? 8 : payload_len >= LENGTH_16 ? 2 : 0;
 
 	px_assert(payload_len >> 63 == 0); /* the bit that must be zero */
-	px_assert(!is_control(opcode) || (fin && payload_len <= WS_CONTROL_BYTES_MAX));
+	px_assert(!is_control((uint8_t)opcode) || (fin && payload_len <= WS_CONTROL_BYTES_MAX));
 	out[0] = (uint8_t)((fin ? FIN_BIT : 0) | (uint8_t)opcode);
 	if (bytes == 0)
 		out[1] = (uint8_t)(mask_bit | payload_len);
