@@ -152,8 +152,10 @@ class Server:
         assert answer.status == 200, answer
         return answer.body, int(answer["x-board-seq"])
 
-    def metrics(self):
-        text = self.ask("GET", "/metrics").body.decode()
+    def metrics(self, answer=None):
+        answer = answer or self.ask("GET", "/metrics")
+        assert answer.status == 200, answer
+        text = answer.body.decode()
         return {name: float(value) for name, value in
                 (line.rsplit(" ", 1) for line in text.splitlines() if line and not line.startswith("#"))}
 
@@ -177,8 +179,11 @@ class Server:
         left = {}
 
         def gone():
-            metrics = self.metrics()
             left.clear()
+            answer = self.ask("GET", "/metrics")
+            if answer.status == 503:  # full of clients whose end it has not seen yet
+                return False
+            metrics = self.metrics(answer)
             left.update({name: metrics["pixeld_" + name] for name in want})
             return left == want
 
