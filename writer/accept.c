@@ -1,12 +1,12 @@
 /*
- * accept.c - placements: checked, charged, journalled; told when they are durable.
+ * accept.c - placements: checked, charged, journalled; acknowledged when they are durable.
  *
- * The cooldown is decided here and nowhere else, by one thread, so of ten requests of one person at
- * once exactly one passes. What is accepted waits in order.c, with what the person was before the
- * charge: a batch that the disk did not take is undone from the newest back.
+ * The cooldown is decided here and nowhere else, by one thread, so of ten simultaneous requests of
+ * one person exactly one passes. What is accepted waits in order.c, with the person's state before
+ * the charge: a batch that was not written to disk is undone from the newest back.
  *
  * A placement that was accepted before is answered from memory (engine/requests.h), whatever the
- * board, its palette and the cooldown say by now.
+ * board, its palette and the cooldown are by now.
  */
 #include <errno.h>
 #include <string.h>

@@ -1,10 +1,10 @@
 /*
  * copy.c - consistent copies of boards: for clients that fetch one, and for snapshots.
  *
- * A request joins the next copy that begins after it came. A copy takes several turns; when it is
- * finished the packer makes each form that was asked for, once, for everybody. A snapshot, and a
- * receiver that begins with a copy (full.c), want the copies of all boards to begin at one lsn, so
- * while that is wanted no other copy begins.
+ * A request joins the next copy that starts after it arrived. A copy takes several turns; when it
+ * is finished, the packer makes each requested form once, for all. A snapshot, and a receiver that
+ * begins with a copy (full.c), need copies of all boards started at one lsn, so while that is
+ * pending no other copy starts.
  *
  *   IDLE > WANTED > BOARDS > PEOPLE > REQUESTS > SETTLE > WRITING > IDLE
  */

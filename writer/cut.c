@@ -1,8 +1,8 @@
 /*
  * cut.c - frames into the broadcast logs: deltas, statuses, and where a client begins.
  *
- * How often frames are cut follows the workers' rounds: when those take long, frames get larger,
- * not more.
+ * The rate of frames follows the workers' rounds: when rounds take long, frames get larger, not
+ * more numerous.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,15 +1,15 @@
 /*
- * faces.c - boards get other faces while people place (engine/face.h).
+ * faces.c - boards get other faces while users place (engine/face.h).
  *
  *	wished ──▶ fits? ──no──▶ answered with a sentence; nothing has changed
- *	             └──yes─▶ published: holds from the next placement on ──▶ answered
- *	                          ├─▶ told in the logs, in front of everything it shows (cut.c)
+ *	             └──yes─▶ published: applies from the next placement on ──▶ answered
+ *	                          ├─▶ sent in the logs, before everything it shows (cut.c)
  *	                          └─▶ the old one: kept until every worker has begun a turn since
  *
  * A palette must have all colors that its board shows, or will show once the journal has settled
- * what is accepted. Colors are not counted as they are placed, that would cost every placement:
- * the whole board is looked at, and only when a palette gets shorter. That takes about 0.1 ms for a
- * board of 1000x1000 with 4 bits, 30 ms for the largest, in which nobody's placement is answered.
+ * what is accepted. Colors are not counted as they are placed, which would cost every placement:
+ * the whole board is scanned, and only when a palette gets shorter. That takes about 0.1 ms for a
+ * board of 1000x1000 with 4 bits, 30 ms for the largest, during which no placement is answered.
  */
 #include <stdio.h>
 #include <string.h>

@@ -1,11 +1,11 @@
 /*
- * full.c - all boards as they are at one lsn, for receivers that begin with a copy (full_copy.h).
+ * full.c - all boards as of one lsn, for receivers that begin with a copy (full_copy.h).
  *
- *	IDLE ── somebody asks ──▶ WANTED ── all copies begin ──▶ MAKING ── ready ──▶ IDLE
+ *	IDLE ── requested ──▶ WANTED ── all copies begin ──▶ MAKING ── ready ──▶ IDLE
  *
- * One at a time. They begin where the journal has a fingerprint, so that what follows can be seen
- * to follow: with everything applied that is settled, which ends with a batch. Boards and epochs
- * that the journal does not know of yet are waited for, as snapshots do.
+ * One at a time. They begin where the journal has a fingerprint, so that what follows can be
+ * verified to follow: with everything applied that is settled, which ends with a batch. It waits
+ * for boards and epochs that are not in the journal yet, as snapshots do.
  */
 #include "engine/full_copy.h"
 

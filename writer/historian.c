@@ -6,10 +6,10 @@
  *         a copy while one is packed; an answer, which becomes the client's.
  *
  *	jobs ──▶ begin ──▶ step ... step ──▶ answer ──▶ done
- *	                     └──▶ too long: busy. A board stays where it stands, and who asks again
- *	                          goes on from there
+ *	                     └──▶ too long: busy. A board stays as far as it got, and the same
+ *	                          question continues from there
  *
- * Somebody who steps through time, as a player does, finds the board of the step before kept: each
+ * A client that steps through time, as a player does, finds the board of the step before: each
  * record is read once.
  */
 #include "writer/historian.h"

@@ -2,10 +2,10 @@
  * order.c - the one order: a change gets its seqs here, waits for the journal, and is applied when
  * it is settled.
  *
- *	order_next ──▶ journalled ──▶ order_give_out ──▶ pending ──┬─▶ settled: applied, then told
+ *	order_next ──▶ journalled ──▶ order_give_out ──▶ pending ──┬─▶ settled: applied, answered
  *	                                                           └─▶ dropped: undone, refused
  *
- * What waits for the journal stands in `pending`, oldest first. Nothing is told before it is
+ * What waits for the journal is in `pending`, oldest first. Nothing is answered before it is
  * applied, and nothing is applied before the journal has settled it.
  */
 #include <string.h>

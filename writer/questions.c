@@ -1,8 +1,8 @@
 /*
  * questions.c - questions about the past, on their way to the historian and back.
  *
- * The writer reads nothing of the past itself: it knows what is durable now, says so, and passes
- * the question on. A bounded number is out at a time; more are told to come again.
+ * The writer itself reads nothing of the past: it adds what is durable now, and passes the question
+ * on. A bounded number is out at a time; further clients are asked to retry.
  */
 #include <stdlib.h>
 #include <string.h>

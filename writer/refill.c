@@ -1,14 +1,13 @@
 /*
- * refill.c - the broadcast logs at start: filled again from the journal, as far as they hold.
+ * refill.c - the broadcast logs at start: filled again from the journal, as far as their room goes.
  *
- * Runs before any thread. The changes of a board come in the order of the journal, those from
- * before the snapshot first. They are applied as those of a running server are, and gather the same
- * way. Their frames are never smaller than the ones that were cut when they were placed, so the log
- * reaches back as far as it did before the stop, or farther: whoever could resume then can resume
- * now.
+ * Runs before any other thread. The changes of a board arrive in the order of the journal, those
+ * from before the snapshot first. They are applied, and gathered, like those of a running server.
+ * Their frames are never smaller than the ones cut when they were placed, so the log reaches back
+ * at least as far as before the stop: a client that could resume then can resume now.
  *
  *	older than the snapshot ──▶ `shadow`, a board of which nothing is known at first ──┐
- *	behind it               ──▶ the live board                                     ──┴─▶ frames
+ *	after it                ──▶ the live board                                     ──┴─▶ frames
  *
  * Memory   a second board and a bit per cell of each served one whose journal begins before the
  *          snapshot, until it reaches it; the log keeps the newest frames by itself.

@@ -1,8 +1,8 @@
 /*
- * replay.c - what recovery hands over, applied: boards and people of the snapshot, then the
- * journal, change by change.
+ * replay.c - applies what recovery hands over: boards and people of the snapshot, then the journal,
+ * change by change.
  *
- * A rollback is a record and, in the same batch, its cells as placements of nobody: they are
+ * A rollback is a record and, in the same batch, its cells as placements without a user: they are
  * gathered and applied as one change, as they were when it was made.
  */
 #include <errno.h>

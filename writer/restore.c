@@ -1,9 +1,9 @@
 /*
  * restore.c - the start: boards, people and logs from what is on the disk.
  *
- * Runs before any thread. Boards that the disk knows and the settings do not name are kept,
- * journalled and snapshotted, but not served. What the settings name and the disk does not know is
- * new, and gets its records as soon as the journal runs.
+ * Runs before any other thread. Boards that are on the disk but not in the settings are kept,
+ * journalled and snapshotted, but not served. Boards in the settings that are not on the disk are
+ * new, and get their records as soon as the journal runs.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -3,12 +3,12 @@
  *
  *	want ──▶ PLANNING ──▶ READY ──▶ JOURNALLED ──▶ settled: applied, answered
  *	              │          │           └──▶ dropped: refused
- *	              └──────────┴──▶ answered with what is in the way
+ *	              └──────────┴──▶ answered with the reason why not
  *
- * The plan is for the board as it was when it was asked for. Who placed since then placed later
- * than anything that is taken, so cells that were touched meanwhile are left out. Record and cells
- * go into one batch of the journal, and the cells onto the board in one turn, in front of one
- * frame: nobody ever sees half of it.
+ * The plan is for the board as it was when the question arrived. Later placements are newer than
+ * anything that is taken, so cells touched meanwhile are left out. Record and cells go into one
+ * batch of the journal, and the cells onto the board in one turn, before one frame: nobody ever
+ * sees half of it.
  */
 #include <stdlib.h>
 #include <string.h>

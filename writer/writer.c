@@ -1,8 +1,8 @@
 /*
  * writer.c - the turn of the writer, its making and its end.
  *
- * Fixed order: what the disk completed, what workers ask, what the historian found, group commit,
- * what was dropped, a rollback, what is settled, frames, copies, answers out. Each with a budget.
+ * Fixed order: disk completions, requests of workers, answers of the historian, group commit, what
+ * was dropped, a rollback, what is settled, frames, copies, answers out. Each with a budget.
  */
 #include "writer/writer.h"
 

@@ -36,7 +36,7 @@ struct writer;
 struct pack_job {
 	struct board_copy *copy;   /* holds one reference, returned with the result */
 	struct blob *blob;         /* the result; NULL: out of memory */
-	struct face *face;         /* one reference, likewise */
+	struct face *face;         /* holds one reference, returned with the result */
 	_Atomic uint64_t *account; /* bytes of all packed boards alive; see blob_account() */
 	uint64_t workers;          /* bit mask of the workers that asked */
 	uint16_t board;
@@ -134,22 +134,22 @@ int writer_start(struct writer *w, struct keeper *keeper, struct now now);
  * wake-up each. */
 uint64_t writer_turn(struct writer *w, struct now now, bool *ret_nap);
 
-/* Hands over a wish, which is answered within a turn or two: behind it, wake the writer. Any thread
- * but the writer's, while the writer runs; one wish at a time. Refused are boards that are not
- * served, another size, and a palette without colors that the board shows. */
+/* Submits a wish, which is answered within a turn or two; wake the writer afterwards. Any thread
+ * but the writer's, while the writer runs; one wish at a time. Boards that are not served, another
+ * size, and a palette without colors that the board shows are refused. */
 void writer_faces_wish(struct writer *w, struct face_wish *wish);
 
-/* Whether somebody has sent something; checked before sleeping. */
+/* Whether anything was sent; checked before sleeping. */
 bool writer_has_mail(struct writer *w);
 struct ring *writer_ring(struct writer *w);
 
-/* How often the writer does what; a change holds from the next time on. */
+/* Intervals of the writer's work; a change applies from the next time on. */
 struct writer_pace {
 	_Atomic uint64_t cut_interval_ns, status_interval_ns, snapshot_interval_ns;
 	_Atomic uint64_t gather_us; /* of the journal */
 };
 
-/* By the main thread, at any time. writer_new() has done so with its own settings. */
+/* On the main thread, at any time. writer_new() has called it with its own settings. */
 void writer_pace_set(struct writer *w, const struct settings *s);
 
 /* After the workers have ended: closes the journal and writes a last snapshot, over further

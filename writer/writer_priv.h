@@ -44,8 +44,8 @@ _Static_assert(COPY_TAKERS <= 8, "writer_board.takers has a bit for each");
 struct writer_board {
 	struct record_board meta;      /* number, name, size: they never change */
 	struct room *room;             /* NULL: not in the settings; kept, but not served */
-	struct face *face;             /* that of the room; NULL likewise */
-	uint32_t face_told[ROOM_LOGS]; /* the version that each log tells of */
+	struct face *face;             /* the room's; NULL: it has no room */
+	uint32_t face_told[ROOM_LOGS]; /* the version last sent in each log */
 	struct applied live;           /* what is durable; `changed` is what is in no frame yet */
 	uint64_t seq_numbered;         /* the newest seq given out */
 	struct frames frames;          /* of `live`; only of boards that are served */
@@ -317,10 +317,11 @@ void rollback_end(struct writer *w);
 void faces_run(struct writer *w);
 bool faces_have_mail(const struct writer *w);
 void faces_free(struct writer *w);
-/* The next face of the board. -ENOMEM. */
+/* Makes the board's next face. -ENOMEM. */
 int faces_make(const struct writer *w, const struct writer_board *b, const struct settings_board *s,
 	       struct face **ret_face);
-/* Whether the board can be what the settings say; false: a sentence for the operator. */
+/* Whether the board can have the size (the palette) in the settings; false: `why` has a sentence
+ * for the operator. */
 bool faces_size_fits(const struct record_board *meta, const struct settings_board *s,
 		     char why[static FACE_WHY_BYTES]);
 bool faces_palette_fits(const struct writer *w, const struct writer_board *b,

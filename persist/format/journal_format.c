@@ -9,8 +9,8 @@
  *	         16 journal id     24 first lsn      32 durable lsn        40 chain before
  *	         48 payload sum    56 checksum of 0..55
  *
- * The segment header keeps this shape in every later version, checksum included: so "newer" is
- * never said of a header that is only damaged. The chain value after a batch is a hash of its
+ * The segment header keeps this layout in every later version, checksum included: so a header that
+ * is only damaged is never reported as "newer". The chain value after a batch is a hash of its
  * header, which holds the value before and the sum of the payload.
  */
 #include "persist/format/journal_format.h"

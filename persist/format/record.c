@@ -1,8 +1,8 @@
 /*
  * record.c - see record.h. One row per type: body size and the two directions.
  *
- * Pure: bytes in, bytes out. A board's name is the one part of variable length; it stands last,
- * with its length before it, so that later versions can still add fields behind it.
+ * Pure: bytes in, bytes out. A board's name is the only part of variable length; it is last,
+ * preceded by its length, so that later versions can still add fields after it.
  */
 #include "persist/format/record.h"
 

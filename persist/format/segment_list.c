@@ -1,10 +1,10 @@
 /*
  * segment_list.c - see segment_list.h.
  *
- * A later segment that begins with lsn F overrules everything from F on in all earlier ones: they
- * were abandoned there, after a torn tail or a failed write. So walking backwards, the limit of a
- * segment is the lowest first lsn of those behind it, and one that begins at or above its limit
- * counts for nothing.
+ * A later segment that begins with lsn F overrides everything from F on in all earlier ones: they
+ * were abandoned there, after a torn tail or a failed write. So, walking backwards, the limit of a
+ * segment is the lowest first lsn of those after it, and one that begins at or above its limit does
+ * not count.
  */
 #include "persist/format/segment_list.h"
 

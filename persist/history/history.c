@@ -1,14 +1,14 @@
 /*
  * history.c - see history.h.
  *
- * Owner   whoever made it. Memory: one window of HISTORY_STEP_BYTES and the list of segments.
+ * Owner   its caller's thread. Memory: one window of HISTORY_STEP_BYTES and the list of segments.
  *
  *	look ──▶ step: the segment that holds next_lsn ──▶ one window of it ──▶ records
- *	           │ its good part ended                     └──▶ the same file, further on
+ *	           │ its valid part ended                    └──▶ the same file, further on
  *	           └──▶ the next live segment; what lies between is a gap
  *
- * A file that is gone when it is opened was the oldest: retention took it. Then the directory is
- * looked at anew, and what went is a gap in front of what is left.
+ * A file that no longer exists when it is opened was the oldest: retention removed it. Then the
+ * directory is read again, and what was removed is a gap before what is left.
  */
 #include "persist/history/history.h"
 

@@ -1,7 +1,7 @@
 /*
  * history_board.c - see history_board.h.
  *
- * Owner   whoever made it. Memory: one board, from the first record or snapshot that knows it.
+ * Owner   its caller's thread. Memory: one board, from the first record or snapshot that has it.
  */
 #include "persist/history/history_board.h"
 

@@ -1,4 +1,4 @@
-/* history_cell.c - see history_cell.h. Owner: whoever made it; no memory of its own. */
+/* history_cell.c - see history_cell.h. Owner: its caller's thread; no memory of its own. */
 #include "persist/history/history_cell.h"
 
 #include "engine/base/assert.h"

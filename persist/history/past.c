@@ -6,8 +6,8 @@
  *	a board:  the journal ── it does not reach ──▶ the database ── its end ──▶ the journal
  *	a cell:   the journal, newest first ── its beginning ──▶ the database ──▶ counting
  *
- * The ledger says up to which record the database has everything, so the journal goes on with the
- * next one: by lsn, whatever was placed meanwhile.
+ * The ledger holds the lsn up to which the database has everything, so the journal continues with
+ * the next record, whatever was placed meanwhile.
  */
 #include "persist/history/past.h"
 

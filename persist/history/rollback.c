@@ -1,15 +1,15 @@
 /*
  * rollback.c - see rollback.h.
  *
- * Owner   whoever made it. Memory: the list of rollbacks, for good; for the time of a plan the
- *         board twice and a byte for each cell.
+ * Owner   its caller's thread. Memory: the list of rollbacks, for good; during a plan the board
+ *         twice and a byte for each cell.
  *
  *	begin ──▶ LIST: rollbacks up to now ──▶ FOLD: placements from the oldest on ──▶ DONE
- *	            └──▶ DONE (begin_list)        └──▶ FOLD anew behind a hole
+ *	            └──▶ DONE (begin_list)        └──▶ FOLD again after a hole
  *
- * `shown` is the board as it is: every placement. `kept` is the board as it would be: those that no
- * rollback takes which is in force then. Only cells on which a placement changes sides (HIT) may
- * differ; others keep what they show, whatever this plan knows of them.
+ * `shown` is the present board: every placement. `kept` is the board as it would become: the
+ * placements that no rollback in force would take. Only cells on which a placement changes sides
+ * (HIT) may differ; others keep what they show, whatever this plan knows about them.
  */
 #include "persist/history/rollback.h"
 

@@ -1,20 +1,20 @@
 /*
- * journal.c - group commit: one batch on its way to the disk, the next one filling.
+ * journal.c - group commit: one batch on its way to the disk while the next one fills.
  *
  * Owner      the writer thread.
  * Memory     two batch buffers, from journal_new(); they change roles with every commit. Each has
- *            room for a segment's header in front, which goes out together with the first batch.
- * In flight  one commit (a write, linked to a sync where wanted) or one sync alone. A buffer
+ *            room for a segment's header in front, which is written together with the first batch.
+ * In flight  one commit (a write, linked to a sync if required) or one sync alone. A buffer
  *            belongs to the ring until its last event.
- * Files      made and closed by the keeper; between that they are ours alone.
+ * Files      made and closed by the keeper; in between they are the journal's alone.
  *
  *	append ──▶ filling ──turn──▶ in flight ──done──▶ settled
  *	                                 │ failed: segment given up, never synced again
- *	                                 ├──▶ the same batch, sealed anew, to a fresh segment
+ *	                                 ├──▶ the same batch, sealed again, to a fresh segment
  *	                                 └──▶ no fresh segment: dropped, REFUSING
  *
- * The chain value, the lsn and the offset move only when a commit has succeeded: so what failed can
- * be written anew, or forgotten, without undoing anything.
+ * The chain value, the lsn and the offset move only when a commit has succeeded: so a failed batch
+ * can be written again, or forgotten, without undoing anything.
  */
 #include "persist/journal/journal_priv.h"
 

@@ -2,8 +2,9 @@
  * journal_commit.c - what is in flight between the journal and the disk, and how it ends.
  *
  * Owner      the writer thread.
- * In flight  a write, linked to a sync where the mode or the moment wants one; or one sync alone.
- *            Its buffer is not touched before the last event. Short writes go on where they ended.
+ * In flight  a write, linked to a sync where the mode or the moment requires one; or one sync
+ *            alone. Its buffer is not touched before the last event. Short writes continue where
+ *            they ended.
  */
 #include "persist/journal/journal_priv.h"
 

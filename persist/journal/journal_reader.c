@@ -3,12 +3,12 @@
  *
  * Owner   one receiver's thread. Memory: a window on one segment, as large as its largest batch.
  *
- *	seek ──▶ enter(segment) ──▶ window ──▶ batch ... ──▶ the next segment overrules ──▶ enter
+ *	seek ──▶ enter(segment) ──▶ window ──▶ batch ... ──▶ the next segment overrides ──▶ enter
  *
- * What stands behind the end of a segment that was given up must never be taken, even where its
- * checksums are right: so before a batch is looked for, it is known whether a later segment begins
- * with that record. The order matters: the writer publishes a record as durable after the header of
- * its segment was synced; whoever has seen the first finds the second.
+ * Anything after the end of an abandoned segment must never be taken, even if its checksums are
+ * right: so before it looks for a batch, the reader checks whether a later segment begins with that
+ * record. The order matters: the writer publishes a record as durable after the header of its
+ * segment was synced; a reader that has seen the former finds the latter.
  */
 #include "persist/journal/journal_reader.h"
 

@@ -1,8 +1,8 @@
 /*
  * journal_segment.c - the states of a journal, and its files from the keeper and back to it.
  *
- * Owner   the writer thread. A file is made by the keeper, comes to us as prepared, is the present
- *         segment, and goes back to the keeper to be closed. A number is used for one file only.
+ * Owner   the writer thread. The keeper makes a file, the journal takes it as prepared, uses it as
+ *         the current segment, and gives it back to be closed. A number is used for one file only.
  */
 #include "persist/journal/journal_priv.h"
 

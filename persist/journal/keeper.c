@@ -1,16 +1,16 @@
 /*
  * keeper.c - the disk jobs that block, one bounded step at a time.
  *
- * Owner      the keeper thread; the functions that say so in keeper.h belong to the writer thread
- *            and touch nothing but queues.
+ * Owner      the keeper thread; the functions that keeper.h assigns to the writer thread touch
+ *            nothing but queues.
  * Memory     queues and one MiB of zeros, from keeper_new(). A snapshot's image is lent by the
  *            writer.
- * In flight  at most one segment job and one snapshot. A segment job's steps go first: the journal
- *            may stand still without the segment, nobody waits for a snapshot.
+ * In flight  at most one segment job and one snapshot. A segment job's steps go first: without the
+ *            segment the journal may stop, but nothing waits for a snapshot.
  *
  *	jobs ──▶ job_step() ──▶ prepared        images ──▶ snapshot_step() ──▶ finished
  *
- * After a snapshot, and when the disk was full, retention looks at what may go.
+ * After a snapshot, and when the disk was full, retention checks what may be removed.
  */
 #include "persist/journal/keeper.h"
 

@@ -1,5 +1,5 @@
 /*
- * retain.c - see retain.h. Stateless: looks at the directory anew each time.
+ * retain.c - see retain.h. Stateless: reads the directory again each time.
  *
  * Owner   the keeper thread. Memory: the list of segments, freed before return.
  */

@@ -6,8 +6,8 @@
  *	event ──▶ BEGIN, lock the ledger ──▶ COPY ──▶ rows ...  ──▶ flush: end of COPY,
  *	                                      ▲ a new day: its partition ┘   ledger, COMMIT
  *
- * The ledger's row is locked first and read again, so a session of an earlier connection that may
- * still be about to commit has either done so or never will: what the ledger says then is final.
+ * The ledger's row is locked first and read again, so a session of an earlier connection that might
+ * still commit has either done so or never will: what the ledger says then is final.
  */
 #include "persist/postgres/postgres.h"
 

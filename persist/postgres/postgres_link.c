@@ -1,10 +1,11 @@
 /*
- * postgres_link.c - see postgres_link.h. Everything that knows libpq.
+ * postgres_link.c - see postgres_link.h. The only file that uses libpq.
  *
- * Owner   the thread that opened it. Memory: what libpq keeps, which is little: what is put is
- *         waited for until the kernel has it, and what comes is handed over as it comes.
+ * Owner   the thread that opened it. Memory: what libpq keeps, which is little: bytes are put only
+ *         as fast as the kernel accepts them, and rows are handed over as they arrive.
  *
- * The connection is never blocking: a database that stands still is seen as one that is gone.
+ * The connection is never blocking: a database that stops responding is treated like one that is
+ * gone.
  */
 #include "persist/postgres/postgres_link.h"
 

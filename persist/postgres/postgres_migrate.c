@@ -2,7 +2,7 @@
  * postgres_migrate.c - the schema's version, and the way to the next one.
  *
  * Owner   the receiver's thread, or main() for `pixeld migrate`. In one transaction, under a lock:
- *         of several servers one does it, the others find it done.
+ *         of several servers one migrates, the others find it done.
  */
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,13 +1,13 @@
 /*
  * postgres_past.c - see postgres_past.h.
  *
- * Owner   whoever made it. Memory: one connection, and the row that is being read.
+ * Owner   its caller's thread. Memory: one connection, and the row being read.
  *
- *	CLOSED ──▶ OPEN ──▶ BEGIN, ledger ──▶ rows ──▶ COMMIT ──▶ OPEN ... nobody asks ──▶ CLOSED
- *	  ▲          └── what fails at once is an old connection that broke: CLOSED, no pause
- *	  └── a pause ◀── what fails else
+ *	CLOSED ──▶ OPEN ──▶ BEGIN, ledger ──▶ rows ──▶ COMMIT ──▶ OPEN ... no questions ──▶ CLOSED
+ *	  ▲          └── fails immediately: an old connection that broke: CLOSED, no pause
+ *	  └── a pause ◀── fails otherwise
  *
- * Rows are found by the primary key (board, epoch, seq): in each partition, merged. That takes no
+ * Rows are found by the primary key (board, epoch, seq): in each partition, merged. That needs no
  * index of its own, and PostgreSQL reads the table in the order in which it was written.
  */
 #include "persist/postgres/postgres_past.h"

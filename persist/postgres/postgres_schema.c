@@ -1,9 +1,9 @@
 /*
  * postgres_schema.c - see postgres_schema.h, and docs/reference/postgres.md for people.
  *
- * The columns of placements stand in the order of their size, so that a row has no holes. Its
- * indexes cost as much as the rows: the key (a repeated seq in one partition is an error, and
- * ranges of seq are found), the pixel (its history), and the time (a few pages per partition).
+ * The columns of placements are ordered by size, so that a row has no padding. Its indexes cost as
+ * much as the rows: the key (a repeated seq in one partition is an error, and ranges of seq are
+ * found), the pixel (its history), and the time (a few pages per partition).
  */
 #include "persist/postgres/postgres_schema.h"
 

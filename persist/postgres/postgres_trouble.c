@@ -1,5 +1,5 @@
 /*
- * postgres_trouble.c - see postgres_trouble.h. The first row whose prefix fits wins.
+ * postgres_trouble.c - see postgres_trouble.h. The first row whose prefix matches wins.
  */
 #include "persist/postgres/postgres_trouble.h"
 

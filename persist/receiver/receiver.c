@@ -1,7 +1,7 @@
 /*
  * receiver.c - the driver of a receiver: its states, its start and its end; see receiver.h.
  *
- * Owner   the receiver's thread; the functions that say so read atomics.
+ * Owner   the receiver's thread; the functions marked so in receiver.h read atomics.
  * Memory  the journal reader's window.
  */
 #include "persist/receiver/receiver.h"

@@ -1,8 +1,8 @@
 /*
  * receiver_pace.c - see receiver_pace.h.
  *
- * A batch is a tenth of a second's worth: small enough that the flush behind it holds up nobody's
- * for long, and few enough that the flushes are not what it costs.
+ * A batch holds a tenth of a second's worth: small enough that the flush after it delays no other
+ * for long, and large enough that the flushes are not the main cost.
  */
 #include "persist/receiver/receiver_pace.h"
 

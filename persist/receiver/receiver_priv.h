@@ -48,7 +48,7 @@ struct receiver {
 
 	char why[RECEIVER_WHY_BYTES]; /* of the last stop */
 
-	struct receiver_board *boards; /* instead of those of the config; NULL: none came yet */
+	struct receiver_board *boards; /* instead of those of the config; NULL: none arrived yet */
 	_Atomic(struct receiver_board *) boards_next; /* on their way; NULL: none */
 
 	/* read by any thread */

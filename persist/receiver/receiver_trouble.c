@@ -1,10 +1,10 @@
 /*
- * receiver_trouble.c - what follows a verdict that is not OK, or a journal that cannot be read.
+ * receiver_trouble.c - what follows a verdict other than OK, or a journal that cannot be read.
  *
- * What lifts by itself is tried again after a while. A batch that is refused is tried again in
- * halves: what is good is kept, and the one record that is not goes to the quarantine. More than a
- * few of them are no accident of records: then the receiver stops, as for everything that somebody
- * has to decide.
+ * Trouble that passes by itself is retried after a while. A batch that is refused is retried in
+ * halves: the good records are stored, and the one that is refused goes to the quarantine. More
+ * than a few of them are no accident of records: then the receiver stops, as for everything that an
+ * operator has to decide.
  */
 #include <errno.h>
 #include <inttypes.h>

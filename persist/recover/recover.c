@@ -6,14 +6,14 @@
  *
  *	list ──▶ newest good snapshot ──▶ live segments in order ──▶ judge the end ──▶ secure it
  *
- * The journal ends at the first record that is not there. What it means depends on what was said
- * about that record: if a header that is right by itself calls it durable, somebody was told, and
- * recovery refuses. Else nobody was told, and the tail is cut: not by changing it, but because the
- * next segment begins there and overrules it.
+ * The journal ends at the first missing record. What that means depends on that record: if a header
+ * that is valid in itself calls it durable, it may have been acknowledged, and recovery refuses.
+ * Otherwise it never was, and the tail is cut off: not by changing it, but because the next segment
+ * begins there and overrides it.
  *
  * Securing: records that no header calls durable yet may be in the page cache only, even after a
- * sync that failed in an earlier life of the server (the kernel then believes them written). They
- * are written again, the same bytes at the same place, and synced, before anybody is served from
+ * sync that failed in an earlier run of the server (the kernel then believes them written). They
+ * are written again, the same bytes at the same offset, and synced, before anything is served from
  * them.
  */
 #include "persist/recover/recover_priv.h"

@@ -1,9 +1,9 @@
 /*
- * recover_end.c - where the journal ends: torn tail or damage, and making sure of what is good.
+ * recover_end.c - where the journal ends: torn tail or damage, and securing what is good.
  *
- * Owner   the thread that recovers. Memory: one segment behind the end at a time.
+ * Owner   the recovering thread. Memory: one segment after the end at a time.
  *
- * The rule: what a header that is right by itself calls durable, somebody was told.
+ * The rule: what a header that is valid in itself calls durable counts as acknowledged.
  */
 #include "persist/recover/recover_priv.h"
 

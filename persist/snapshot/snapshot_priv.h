@@ -24,7 +24,7 @@
 
 #define SNAPSHOT_MAGIC        0x50414e534c455850ULL /* "PXELSNAP" */
 #define SNAPSHOT_HEADER_BYTES 64u
-#define SNAPSHOT_SUMMED_BYTES (SNAPSHOT_HEADER_BYTES - 8) /* of the header, by its checksum */
+#define SNAPSHOT_SUMMED_BYTES (SNAPSHOT_HEADER_BYTES - 8) /* covered by the header's checksum */
 #define CHUNK_HEADER_BYTES    32u
 #define CHUNK_SUMMED_BYTES    (CHUNK_HEADER_BYTES - 8) /* likewise, and the payload */
 #define CHUNK_PAYLOAD_MAX     (256u << 10)

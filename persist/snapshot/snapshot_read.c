@@ -4,7 +4,8 @@
  * Owner   the caller's thread, where blocking is allowed.
  * Memory  a chunk, and one board at a time; freed before return.
  *
- * A handler is called as the walk goes; whoever wants all or nothing walks once without one before.
+ * Handlers are called during the walk; a caller that wants all or nothing walks once without one
+ * first.
  */
 #include "persist/snapshot/snapshot.h"
 

@@ -6,7 +6,7 @@
  *
  *	new ──▶ step: fill buffer, write, sync ──▶ ... ──▶ step with the end: rename, sync directory
  *
- * Whatever happens before the rename leaves the older snapshots as they are.
+ * Until the rename nothing changes the older snapshots.
  */
 #include "persist/snapshot/snapshot.h"
 
