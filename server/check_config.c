@@ -1,5 +1,4 @@
-/* check_config.c - see check_config.h. Memory: as much as the start takes for boards, for a moment.
- * */
+/* check_config.c - see check_config.h. Memory: briefly as much as a start takes for boards. */
 #include "server/check_config.h"
 
 #include <errno.h>

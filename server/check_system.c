@@ -1,9 +1,9 @@
 /*
  * check_system.c - the facts of system_look.c, judged; see check_system.h.
  *
- * Each check writes one line, OK, WARN or FAIL, and when it is not OK the command that lifts it.
- * WARN: it runs, but not as well as it could. FAIL: s->clients_max clients do not fit, or nothing
- * runs.
+ * Each check writes one line, OK, WARN or FAIL, and unless it is OK the command that raises the
+ * limit. WARN: it works, but not as well as it could. FAIL: not enough for s->clients_max clients,
+ * or for anything.
  */
 #include "server/check_system.h"
 

@@ -1,8 +1,7 @@
 /*
  * metrics_page.c - /metrics: the sums of all threads' counters, in the text format of Prometheus.
  *
- * Runs on a worker's thread, when somebody asks. Reads relaxed atomics of other threads; takes
- * nothing.
+ * Runs on a worker's thread, on request. Reads relaxed atomics of other threads; resets nothing.
  */
 #include <stddef.h>
 #include <stdio.h>

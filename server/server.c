@@ -2,7 +2,7 @@
  * server.c - the wiring: from settings to threads that know each other, and back.
  *
  * Owner      the main thread. What threads share (worker_shared, queues, rooms) is made before the
- *            first starts and freed after the last has ended.
+ *            first one starts and freed after the last one has ended.
  */
 #include "server/server.h"
 

@@ -21,8 +21,8 @@ struct server;
 int server_start(const struct settings *s, struct server **ret_server,
 		 char why[static SERVER_WHY_CHARS]);
 
-/* Reads the settings again, by the flags and the environment of the start, and changes what can
- * change while people place; or nothing at all. The log says what, and why not. */
+/* Reads the settings again, with the flags and the environment of the start, and changes what can
+ * change while the server runs; or nothing at all. Logs what changed, or why nothing did. */
 void server_reload(struct server *s, int argc, char *const argv[], char *const envp[]);
 
 /* Drains: no new clients, the old ones are closed over drain_ms; then journal, snapshot, end of all

@@ -1,10 +1,10 @@
 /*
- * server_helpers.c - the threads beside writer and workers, one loop for each moment of their life.
+ * server_helpers.c - the threads beside writer and workers, one loop for each phase of their life.
  *
  *	wire ─▶ (the writer is made) ─▶ make ─▶ start ─▶ ... ─▶ hurry ─▶ (workers and writer end)
  *	                                                            free ◀─ join ◀─ stop ◀─┘
  *
- * Owner   the main thread; a helper's turn is its own thread's.
+ * Owner   the main thread; a helper's turn runs on its own thread.
  */
 #include "engine/base/assert.h"
 #include "server/server_priv.h"

@@ -1,8 +1,8 @@
 /*
  * server_historian.c - the historian's thread, see writer/historian.h; with the database as a
- * source of the past, when one is configured.
+ * source of the past, if one is configured.
  *
- * Memory   its queues with the writer; what is in them at the end the writer takes out.
+ * Memory   its queues with the writer; at the end the writer empties them.
  */
 #include <errno.h>
 #include <stdio.h>

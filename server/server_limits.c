@@ -1,5 +1,5 @@
 /*
- * server_limits.c - from settings to what workers and writer look at anew each time: at the start
+ * server_limits.c - from settings to the values that workers and writer load at each use: at start
  * and at each reload. Main thread.
  */
 #include <string.h>

@@ -2,7 +2,7 @@
  * server_packer.c - the packer's thread: boards in the forms that clients ask for, see
  * edge/picture/pack.h.
  *
- * Memory   its queues with the writer; what is in them at the end the writer takes out.
+ * Memory   its queues with the writer; at the end the writer empties them.
  */
 #include <errno.h>
 #include <stdlib.h>

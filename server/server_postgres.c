@@ -1,4 +1,4 @@
-/* server_postgres.c - the receiver for PostgreSQL, when one is configured. */
+/* server_postgres.c - the receiver for PostgreSQL, if one is configured. */
 #include "persist/postgres/postgres.h"
 
 #include "server/server_priv.h"

@@ -91,7 +91,7 @@ struct server {
 	const struct settings *running;  /* what holds now: the same, or the next; main thread */
 	struct settings *reloaded;       /* NULL: nothing was */
 	_Atomic uint64_t reloads, reloads_refused;
-	_Atomic(struct keeper_limits *) keeper_limits; /* on their way to the keeper; or NULL */
+	_Atomic(struct keeper_limits *) keeper_limits; /* on their way to the keeper; NULL: none */
 	struct disk *disk;
 	struct session_key *key;
 	char admin_token[ADMIN_TOKEN_CHARS_MAX + 1];
@@ -116,15 +116,14 @@ int server_threads_start(struct server *s, char why[static SERVER_WHY_CHARS]);
 void server_threads_stop(struct server *s);
 void server_wake_writer(void *arg); /* struct server; any thread */
 
-/* --- server_limits.c: what workers, writer and keeper take from the settings -------------------
- * */
-/* Whether all listed origins find a place. */
+/* --- server_limits.c: what workers, writer and keeper take from the settings ------------------ */
+/* Whether there is room for all listed origins. */
 bool server_origins_fit(const struct server *s, const struct settings *settings);
-/* For workers and writer; any time, main thread. They fit. */
+/* Sets those of workers and writer; main thread, at any time. The origins must fit. */
 void server_limits_set(struct server *s, const struct settings *settings);
 
 /* --- server_keeper.c -------------------------------------------------------------------------- */
-/* Makes them, and hands them over for the keeper's next turn. NULL: no memory. */
+/* Makes them; the other call hands them to the keeper, for its next turn. NULL: out of memory. */
 struct keeper_limits *server_keeper_limits_new(const struct settings *settings);
 void server_keeper_limits_set(struct server *s, struct keeper_limits *limits);
 

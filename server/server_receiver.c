@@ -1,9 +1,10 @@
 /*
- * server_receiver.c - what every receiver's thread has, whatever it sends to: its driver, its end.
+ * server_receiver.c - what every receiver's thread has, whatever its destination: its driver, its
+ * end.
  *
- * Owner   the main thread makes and frees it; the receiver's thread is its only user in between,
- *         but for its counters and its position. Nobody waits for it: it looks for itself what has
- *         become durable, and the end of the server is the one thing that it is woken for.
+ * Owner   the main thread makes and frees it; in between only the receiver's thread uses it, except
+ *         for its counters and its position. Nothing waits for it: it polls for what has become
+ *         durable, and is woken only for the end of the server.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -2,9 +2,9 @@
  * server_threads.c - the loops of the threads, their start and their end.
  *
  * Every loop is the same: read the clock, take a turn, sleep as long as the turn allows unless
- * somebody has put something into an inbox since; that of the helpers is in helper.c. Started in
- * the order writer, helpers, workers; ended in the order workers, writer, helpers: each after
- * everybody who gives it work.
+ * something has arrived in an inbox since; the helpers' loop is in helper.c. Started in the order
+ * writer, helpers, workers; ended in the order workers, writer, helpers: each after all threads
+ * that give it work.
  */
 #include <errno.h>
 #include <sched.h>

@@ -1,5 +1,5 @@
 /*
- * system_look.c - the facts for check_system.c: those of any program (engine/host), and those of
+ * system_look.c - the facts for check_system.c: those for any program (engine/host), and those for
  * the server alone. What cannot be read is HOST_UNKNOWN.
  */
 #include "server/check_system.h"

@@ -2,7 +2,7 @@
  * web_asset.c - looks a path up in the table that web/embed.py wrote.
  *
  * The table is sorted by path, constant, and read by any thread. Nothing is allocated, nothing is
- * in flight; the bytes themselves come from the generated assembler file.
+ * in flight; the bytes themselves are in the generated assembler file.
  */
 #include "web/web_asset.h"
 

@@ -33,7 +33,7 @@ struct worker_origins {
 	char texts[ORIGINS_MAX][ORIGIN_CHARS_MAX];
 };
 
-/* What may change while workers run: stored by the main thread, read anew at each use. */
+/* What may change while workers run: stored by the main thread, loaded at each use. */
 struct worker_limits {
 	_Atomic uint32_t requests_per_second; /* per connection; 0: no limit */
 	_Atomic uint32_t sessions_per_minute; /* new ones per address; 0: no limit */

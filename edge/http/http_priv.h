@@ -47,8 +47,8 @@ enum http_token { HTTP_TOKEN_NONE, HTTP_TOKEN_BAD, HTTP_TOKEN_GOOD };
 enum http_token http_token_look(struct worker *w, const struct http_head *h,
 				uint8_t user[static USER_BYTES], uint64_t *ret_ends_s);
 bool http_session(struct worker *w, const struct http_head *h, uint8_t user[static USER_BYTES]);
-/* Appends the Set-Cookie line that gives the user a session; also returns the token in
- * ret_token. False: no memory, and no line. */
+/* Appends the Set-Cookie line that gives the user a session; also returns the token in ret_token.
+ * false: out of memory, and nothing was appended. */
 bool http_cookie_line(struct worker *w, const struct conn *c, const uint8_t user[static USER_BYTES],
 		      struct text_out *fields, char *ret_token);
 /* A request starts with these bytes: clears everything left of the one before. */

@@ -8,7 +8,7 @@ struct conn;
 struct sub;
 struct worker;
 
-/* A subscription was confirmed: the client is told what the board is, now or soon. */
+/* A subscription was confirmed: sends the client the description of the board, now or soon. */
 void ws_face_due(struct worker *w, struct conn *c, struct sub *s);
 
 /* Row of struct conn_protocol: everything queued was sent. */

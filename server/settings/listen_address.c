@@ -1,6 +1,6 @@
 /*
- * listen_address.c - see listen_address.h. No names, no services: a server that listens must not
- * wait for a resolver, and "localhost" is two addresses.
+ * listen_address.c - see listen_address.h. No names, no services: a starting server must not wait
+ * for a resolver, and "localhost" is two addresses.
  */
 #include "server/settings/listen_address.h"
 

@@ -1,9 +1,9 @@
 /*
  * settings.c - flags, environment, file and defaults, in this order; see settings.h.
  *
- * The strongest source is read first, and a setting that has a value keeps it: what comes later is
- * checked, so that a wrong line in the file shows, and dropped. What settings say about each other
- * is checked at the end.
+ * The strongest source is read first, and a setting that has a value keeps it: later values are
+ * checked, so that an error in the file is reported, and dropped. Constraints between settings are
+ * checked at the end.
  */
 #include "server/settings/settings_priv.h"
 

@@ -73,7 +73,7 @@ struct settings_board {
 	bool frozen;
 	unsigned colors; /* of the palette: at most 1 << bits */
 	struct palette_color palette[BOARD_COLORS_MAX];
-	/* lines of the file; 0: the file does not say it */
+	/* lines of the file; 0: not in the file */
 	int line; /* where the board is first named */
 	int cooldown_line, frozen_line, palette_line;
 };

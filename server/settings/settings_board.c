@@ -1,9 +1,9 @@
 /*
- * settings_board.c - the boards that settings name: size, palette, cooldown.
+ * settings_board.c - the boards in the settings: size, palette, cooldown.
  *
  * A board may be named twice: once with its size (--board, or `size` in its section) and once by a
- * section that says more. Sizes come from one source only, the strongest; width 0 marks a board
- * that is known by its section and has no size (yet).
+ * section with its other properties. Sizes come from one source only, the strongest; width 0 marks
+ * a board that has a section but no size (yet).
  */
 #include "server/settings/settings_priv.h"
 

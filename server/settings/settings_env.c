@@ -1,8 +1,9 @@
 /*
- * settings_env.c - the settings of the environment, and what looks like one and is none.
+ * settings_env.c - the settings in the environment, and variables that only look like one.
  *
- * A misspelt variable would be a setting that silently is not there, so an unknown PIXELD_ is
- * refused. Container systems make variables for a service called pixeld: those are known by form.
+ * A misspelled variable would be a setting that is silently missing, so an unknown PIXELD_ is
+ * refused. Container systems define variables for a service called pixeld: those are recognized by
+ * their form.
  */
 #include "server/settings/settings_priv.h"
 

@@ -1,8 +1,8 @@
 /*
- * settings_file.c - the configuration file, read with inih; the only file that knows inih.
+ * settings_file.c - the configuration file, read with inih; the only file that uses inih.
  *
- * inih splits what does not fit its line buffer and does not say which line it is at, so the lines
- * are handed to it by a reader of ours, which counts them and refuses long ones. A line that begins
+ * inih splits lines that do not fit its buffer and does not report the line it is at, so the lines
+ * are passed to it by a reader of ours, which counts them and refuses long ones. A line that begins
  * with a space continues the value above: palettes need it.
  */
 #include "server/settings/settings_priv.h"

@@ -1,8 +1,8 @@
 /*
  * settings_print.c - --help, --version, --print-config and the reference page, from the table.
  *
- * What --print-config writes is a configuration file again (but for secrets, which it does not
- * show).
+ * The output of --print-config is a configuration file again (except for secrets, which are
+ * hidden).
  */
 #include "server/settings/settings_priv.h"
 

@@ -1,5 +1,5 @@
 /*
- * settings_table.c - the rows of settings.def, their names, and the reading of one value.
+ * settings_table.c - the rows of settings.def, their names, and parsing one value.
  *
  * Pure functions over constant data; any thread.
  */

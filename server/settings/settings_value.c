@@ -1,5 +1,5 @@
 /*
- * settings_value.c - one value of the settings, once it is there: as text, beside another, copied.
+ * settings_value.c - one value of the settings, after reading: as text, compared, copied.
  *
  * Pure functions; any thread.
  */

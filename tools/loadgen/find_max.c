@@ -1,9 +1,9 @@
 /*
  * find_max.c - doubling, then bisecting; each step is a short run in a process of its own.
  *
- * A step begins with empty histograms and fresh connections, so the runs are forked: the child
- * writes its result to a memory file, which the parent reads as it reads any result. Painters need
- * no new sessions for that; they are as many in every step. Only the parent talks.
+ * A step starts with empty histograms and fresh connections, so the runs are forked: the child
+ * writes its result to a memory file, which the parent reads like any result. Painters keep their
+ * sessions; their number is the same in every step. Only the parent writes to the terminal.
  */
 #include "tools/loadgen/find_max.h"
 

@@ -1,8 +1,8 @@
 /*
  * main.c - loadgen: a run and its report, or one of the other commands.
  *
- * SIGHUP is ignored: a run whose terminal closed goes on to its end, which it knows, and writes its
- * report. SIGINT and SIGTERM end it early.
+ * SIGHUP is ignored: a run whose terminal closed continues to its end and writes its report. SIGINT
+ * and SIGTERM end it early.
  */
 #include <signal.h>
 #include <stdio.h>

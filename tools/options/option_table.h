@@ -63,18 +63,18 @@ struct option_row {
 struct option_table {
 	const struct option_row *rows;
 	size_t count;
-	const char *hint; /* behind what is wrong: where to read more, or the usage */
-	unsigned of;      /* the command: of the rows only those with one of these bits; 0: all */
-	int words;        /* that may stand between the options */
+	const char *hint; /* printed after an error: where to read more, or the usage */
+	unsigned of;      /* the command: only rows with one of these bits; 0: all rows */
+	int words;        /* words allowed between the options */
 	int columns;      /* width of the names in --help */
 	bool letters;     /* lists the letters there */
 };
 
 enum option_outcome { OPTIONS_TAKEN, OPTIONS_HELP, OPTIONS_VERSION };
 
-/* Reads argv[1] and what follows. `options`: the struct of the rows. Returns an outcome, or -EINVAL
- * after reporting the error. Words that are no options are at argv[optind] and after it
- * afterwards. */
+/* Parses argv[1] and what follows. `options`: the struct of the rows. Returns an outcome, or
+ * -EINVAL after reporting the error. Words that are not options are then at argv[optind] and after
+ * it. */
 int option_table_read(const struct option_table *t, int argc, char **argv, void *options);
 
 /* Writes the lines of --help. */

@@ -1,10 +1,10 @@
 /*
  * journal_tool.c - `pixeld journal list|verify|dump|cut`.
  *
- * Owner   main(), before any thread. Memory: one segment at a time.
+ * Owner   main(), before any other thread. Memory: one segment at a time.
  *
- * All but `cut` take no lock: they may look at a directory that a server works on. What they see
- * then is a moment; the tail of the journal may look torn, because it is being written.
+ * All but `cut` take no lock: they may read a directory that a server works on. What they see then
+ * is one moment; the tail of the journal may look torn, because it is being written.
  */
 #include "tools/pixeld/journal_tool.h"
 

@@ -25,7 +25,7 @@ enum tool_flag {
 	TOOL_FILE = 32, /* one argument without a flag */
 	TOOL_POSTGRES = 64,
 	TOOL_SERVER = 128,
-	TOOL_ANY = 255, /* of a row: every subcommand has it */
+	TOOL_ANY = 255, /* in a row: every subcommand has it */
 };
 
 struct tool {

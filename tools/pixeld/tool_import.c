@@ -1,12 +1,12 @@
 /*
  * tool_import.c - `pixeld import`: a CSV file becomes the history of a new board.
  *
- *	the file is read and judged whole ──▶ recovery ──▶ the journal, as a server writes it
+ *	the file is read and checked whole ──▶ recovery ──▶ the journal, as a server writes it
  *
  * Nothing is written before every line was found good. What is written then is durable from the
- * first batch on: after a crash the board is there with the beginning of the file, and the same
- * command goes on behind it, when what is there is that beginning. The lock keeps servers out while
- * it runs, and a mark keeps them from the board until it is whole.
+ * first batch on: after a crash the board has the beginning of the file, and the same command
+ * continues after it, if what is there is that beginning. The lock keeps servers out while it runs,
+ * and a mark keeps them from serving the board until it is complete.
  */
 #include <errno.h>
 #include <inttypes.h>

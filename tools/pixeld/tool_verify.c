@@ -1,10 +1,10 @@
 /*
- * tool_verify.c - `pixeld verify`: are the newest snapshot, and the others that are asked for, what
- * the journal makes?
+ * tool_verify.c - `pixeld verify`: do the newest snapshot, and the other copies asked for, equal
+ * the boards that the journal makes?
  *
- * Each board of the snapshot is made again from the journal's beginning, or, when that is not kept,
- * from the snapshot before; both must have the same blocks. Before that, when no server runs, the
- * whole journal is read as a start would read it.
+ * Each board of the snapshot is built again from the journal's beginning, or, if that is not kept,
+ * from the snapshot before; both must have the same blocks. Before that, if no server is running,
+ * the whole journal is read as a start would read it.
  */
 #include <errno.h>
 #include <inttypes.h>

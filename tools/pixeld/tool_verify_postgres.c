@@ -2,8 +2,8 @@
  * tool_verify_postgres.c - `pixeld verify --postgres DSN`: does the database hold what the journal
  * does?
  *
- * Each board is made from the journal as far as the database has it, and from the database's rows
- * by SQL at the same seq; both must have the same blocks. And each seq must be there once.
+ * Each board is built from the journal as far as the database has it, and from the database's rows
+ * by SQL at the same seq; both must have the same blocks. And each seq must occur once.
  */
 #include <errno.h>
 #include <inttypes.h>

@@ -1,9 +1,9 @@
 /*
  * tool_verify_server.c - `pixeld verify --server URL`: does the server show what its journal makes?
  *
- * Each board is fetched as it is in the server's memory, with the seq that it stands at, and made
- * from the journal up to that seq. What the server shows is durable: so all of it is in the files,
- * whatever they call durable themselves.
+ * Each board is fetched as it is in the server's memory, with its seq, and built from the journal
+ * up to that seq. What the server shows is durable: so all of it is in the files, whatever they
+ * call durable themselves.
  */
 #include <errno.h>
 #include <inttypes.h>

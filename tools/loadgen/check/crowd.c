@@ -1,12 +1,12 @@
 /*
  * crowd.c - marks that observers pass.
  *
- * Owner: the crew, but for the queue of what everybody passed, which is under `lock` (one push
+ * Owner: the crew, except for the queue of what all have passed, which is under `lock` (one push
  * per frame, one look per tick of the main thread).
  *
- * A mark stands at the last seq of a frame. Observers pass marks in order, so marks are complete in
- * order, too; the seqs of a mark are those behind the mark before it. When there are too many
- * marks, the oldest goes, and its seqs count with the next one: later than they were seen, never
+ * A mark is the last seq of a frame. Observers pass marks in order, so marks are complete in order,
+ * too; the seqs of a mark are those after the mark before it. When there are too many marks, the
+ * oldest is dropped, and its seqs count with the next one: later than they were seen, never
  * earlier. The same holds for a queue that is full.
  */
 #include "tools/loadgen/check/crowd.h"

@@ -1,8 +1,8 @@
 /*
  * follow.c - sequence continuity of one client.
  *
- * States: not joined -> joined (subscribed came) -> streaming (the first delta of this subscription
- * came). A new subscription goes back to joined. No memory beyond the struct.
+ * States: not joined -> joined (subscribed arrived) -> streaming (the first delta of this
+ * subscription arrived). A new subscription returns to joined. No memory beyond the struct.
  */
 #include "tools/loadgen/check/follow.h"
 

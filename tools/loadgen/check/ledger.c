@@ -2,8 +2,8 @@
  * ledger.c - acknowledgements, kept in one growing array per crew (24 bytes each).
  *
  * The check knows nothing of frames: it folds the acknowledged placements by seq over the board of
- * the start. When all seqs are ours the fold is the final board. Otherwise others place too, and of
- * a cell whose color differs nothing can be said.
+ * the start. If all seqs are ours, the fold is the final board. Otherwise others place too, and
+ * nothing can be concluded from a cell whose color differs.
  */
 #include "tools/loadgen/check/ledger.h"
 

@@ -1,11 +1,11 @@
 /*
  * reference.c - first copies of frames, and their board.
  *
- * Owner: one crew. Memory: the table (SETS x WAYS entries, the oldest of a set goes first), the
- * board twice (now and at the start), and the cells of the largest delta so far.
+ * Owner: one crew. Memory: the table (SETS x WAYS entries, the oldest of a set is replaced first),
+ * the board twice (now and at the start), and the cells of the largest delta so far.
  *
- * A delta is applied when the board's seq lies in [first - 1, last), whoever brings it: a client
- * that was sent a gap may have brought a later one before.
+ * A delta is applied when the board's seq is in [first - 1, last), whichever client delivers it: a
+ * client that was sent a gap may have delivered a later one before.
  */
 #include "tools/loadgen/check/reference.h"
 

@@ -3,7 +3,7 @@
  *
  * The table is direct-mapped by seq; an entry is written by the one thread that got the
  * acknowledgement (times first, then seq) and read by any. The queue of what was seen is a ring
- * planned for SEEN_PER_OBSERVER frames of everybody; when it is full, which takes a flood of
+ * sized for SEEN_PER_OBSERVER frames of every observer; when it is full, which takes a flood of
  * others' placements, the oldest is dropped.
  */
 #include "tools/loadgen/check/sight.h"

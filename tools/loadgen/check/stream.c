@@ -1,9 +1,9 @@
 /*
  * stream.c - the log of frames that clients are compared with.
  *
- * Owner: one crew. Memory: BYTES and a table of FRAMES, both touched as they fill. A frame lies
- * in one piece: one that would cross the end begins at the start again. Offsets grow for ever and
- * name a byte modulo BYTES; a frame is there while its offset is less than BYTES behind the head.
+ * Owner: one crew. Memory: BYTES and a table of FRAMES, both touched as they fill. A frame is
+ * contiguous: one that would cross the end begins at the start instead. Offsets only grow and name
+ * a byte modulo BYTES; a frame is held while its offset is less than BYTES behind the head.
  */
 #include "tools/loadgen/check/stream.h"
 

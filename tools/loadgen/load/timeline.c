@@ -1,6 +1,6 @@
 /*
- * timeline.c - stages: text to structs, and what they say of a moment. Memory: the array of stages,
- * made while the command line is read.
+ * timeline.c - stages: text to structs, and what holds at a moment. Memory: the array of stages,
+ * made while the command line is parsed.
  */
 #include "tools/loadgen/load/timeline.h"
 

@@ -1,6 +1,6 @@
 /*
- * capacity.c - facts of the host, and what they mean for a number of clients. What
- * containers hide is passed over in silence.
+ * capacity.c - facts about the host, and what they mean for a number of clients. What containers
+ * hide is skipped silently.
  */
 #include "tools/loadgen/net/capacity.h"
 

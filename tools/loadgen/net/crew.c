@@ -1,8 +1,8 @@
 /*
- * crew.c - what a thread of clients is made of, and what is read of it; see crew.h.
+ * crew.c - the parts of a thread of clients, and what others read of it; see crew.h.
  *
  * Memory is planned before the thread starts: clients (the speaker's), rings with their receive
- * buffers, the list of those that are ready. What a client borrows in the midst of a message is the
+ * buffers, the list of ready senders. What a client borrows in the middle of a message is the
  * exception.
  */
 #include "tools/loadgen/net/crew.h"

@@ -1,10 +1,10 @@
 /*
- * crew_turn.c - the thread of a crew: the order of a turn, and what comes due in it.
+ * crew_turn.c - the thread of a crew: the order of a turn, and what is due in it.
  *
  *	events -> connects -> due (the speaker's) -> flush -> beat -> publish -> submit -> sleep
  *
- * Owner: the thread. Each part has a budget, so that a flood of events holds up nothing that is due
- * for long, and much that is due no event.
+ * Owner: the thread. Each part has a budget, so that a flood of events does not delay what is due
+ * for long, nor much that is due the events.
  */
 #include <string.h>
 

@@ -1,10 +1,10 @@
 /*
  * link.c - one connection, from its first byte to the freed slot; see link.h.
  *
- * link_state_set() alone writes states. In flight: at most one connect, one receive, one send_all,
+ * Only link_state_set() writes states. In flight: at most one connect, one receive, one send_all,
  * cancels, one shutdown or reset, one close; each counts in `inflight` until its last event, and
- * the slot is given back only at 0. Sends of a few bytes have no event when they succeed; one that
- * is not taken whole means that the server has stopped reading, and breaks the connection.
+ * the slot is returned only at 0. Sends of a few bytes have no event when they succeed; one that is
+ * not accepted whole means that the server has stopped reading, and breaks the connection.
  */
 #include "tools/loadgen/net/link.h"
 

@@ -1,8 +1,8 @@
 /*
- * link_open.c - the first moments of a connection: a socket, where it comes from, its connect, and
- * the request to upgrade.
+ * link_open.c - the first steps of a connection: a socket, its source address, its connect, and the
+ * upgrade request.
  *
- * Owner: the crew's thread. In flight: the connect; its end comes to link.c.
+ * Owner: the crew's thread. In flight: the connect; its completion goes to link.c.
  */
 #include <arpa/inet.h>
 #include <errno.h>

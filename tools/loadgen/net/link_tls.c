@@ -1,9 +1,9 @@
 /*
  * link_tls.c - see link_tls.h.
  *
- * Owner: the crew's thread. In flight: one send at a time, from `out`; what is to be sent meanwhile
- * gathers, encrypted, in struct tls, so records keep their order. Who waits for his bytes to be
- * gone is told when nothing is left.
+ * Owner: the crew's thread. In flight: one send at a time, from `out`; anything to send meanwhile
+ * collects, encrypted, in struct tls, so records keep their order. A caller that waits for its
+ * bytes to be sent is notified when nothing is left.
  */
 #include "tools/loadgen/net/link_tls.h"
 

@@ -1,8 +1,8 @@
 /*
  * upgrade.c - request and answer of the handshake.
  *
- * The answer is checked for what RFC 6455 4.1 asks of a client: 101, Upgrade, Connection, the right
- * accept value once, no extension, and the subprotocol that was offered.
+ * The answer is checked for what RFC 6455 4.1 requires of a client: 101, Upgrade, Connection, the
+ * right accept value once, no extension, and the subprotocol that was offered.
  */
 #include "tools/loadgen/net/upgrade.h"
 

@@ -1,9 +1,9 @@
 /*
  * client.c - a client of pixeld on its connection (net/link.h): how it reads, what it sends, and
- * how it breaks off.
+ * how it disconnects.
  *
- * Owner: the crew. A painter's placements go out with link_send_all(), one buffer at a time;
- * watchers say little, and nothing waits for it.
+ * Owner: the crew. A painter's placements are sent with link_send_all(), one buffer at a time;
+ * watchers send little, and nothing waits for it.
  */
 #include <string.h>
 #include <sys/socket.h>

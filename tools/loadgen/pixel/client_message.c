@@ -1,9 +1,9 @@
 /*
- * client_message.c - what a client makes of the server's messages.
+ * client_message.c - what a client does with the server's messages.
  *
- * Owner: the crew. What equals the stream does not come here (client_stream.c). Nothing is in
- * flight; the one thing that blocks is the fetch of a whole board, when the first client of the
- * thread has subscribed, and when a board was replaced.
+ * Owner: the crew. Bytes that equal the stream do not get here (client_stream.c). Nothing is in
+ * flight; the only thing that blocks is fetching a whole board, when the first client of the thread
+ * has subscribed, and when a board was replaced.
  */
 #include <errno.h>
 #include <inttypes.h>

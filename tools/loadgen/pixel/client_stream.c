@@ -1,9 +1,9 @@
 /*
- * client_stream.c - a client whose bytes are those of the stream: no parser, no memory, no message.
+ * client_stream.c - a client whose bytes equal the stream: no parser, no memory, no message.
  *
- * Owner: the crew. A client gets a position in the stream by a delta that was parsed and found
- * right (client_message.c), and keeps it while what comes is what stands there. What does not (an
- * answer to a painter, a close frame, a lie) is parsed from the begin of its frame on.
+ * Owner: the crew. A client gets a position in the stream through a delta that was parsed and found
+ * correct (client_message.c), and keeps it while its input equals the bytes there. Anything else
+ * (an answer to a painter, a close frame, an error) is parsed from the start of its frame on.
  */
 #include "tools/loadgen/pixel/pixel_priv.h"
 

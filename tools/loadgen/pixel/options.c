@@ -1,5 +1,5 @@
 /*
- * options.c - what options mean together: defaults, what does not fit, the text of --help.
+ * options.c - what options mean together: defaults, conflicts, the text of --help.
  */
 #include "tools/loadgen/pixel/options_priv.h"
 

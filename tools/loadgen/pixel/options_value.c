@@ -1,5 +1,5 @@
 /*
- * options_value.c - the table of options, and how the values of some are read. No state.
+ * options_value.c - the table of options, and parsing the values of some. No state.
  */
 #include "tools/loadgen/pixel/options_priv.h"
 

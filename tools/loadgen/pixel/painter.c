@@ -1,7 +1,7 @@
 /*
  * painter.c - the window of one painting client.
  *
- * `pending` is a ring of `window` entries, indexed by k. Answers may come in any order (a refusal
+ * `pending` is a ring of `window` entries, indexed by k. Answers may arrive in any order (a refusal
  * can overtake an acknowledgement that waits for the disk); tail follows when the gap closes. `out`
  * has room for a full window and one urgent frame.
  */

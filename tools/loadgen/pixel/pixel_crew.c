@@ -1,10 +1,10 @@
 /*
- * pixel_crew.c - one thread of clients: what it is made of, and what is read of it.
+ * pixel_crew.c - one thread of clients: its parts, and what others read of it.
  *
  * Memory is planned at pixel_crew_new(): clients, painters with their windows, histograms,
- * reference; receive buffers are the rings'. What a client borrows in the midst of a message
- * (struct carry) is the exception. The main thread reads `stats`, and the crew's
- * second by crew_second_get(); nothing else while the thread runs.
+ * reference; receive buffers are the rings'. What a client borrows in the middle of a message
+ * (struct carry) is the exception. The main thread reads `stats`, and the crew's second through
+ * crew_second_get(); nothing else while the thread runs.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /*
- * pixel_due.c - what comes due in a turn of a crew: storms, placements.
+ * pixel_due.c - what is due in a turn of a crew: storms, placements.
  *
- * Owner: the crew's thread. Everything here follows the clock and the plan, never the server:
- * that is what makes the load an open loop. Each part has a budget for one turn.
+ * Owner: the crew's thread. Everything here follows the clock and the plan, never the server: that
+ * is what makes the load an open loop. Each part has a budget for one turn.
  */
 #include "tools/loadgen/load/rng.h"
 #include "tools/loadgen/pixel/pixel_priv.h"

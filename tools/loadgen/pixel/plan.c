@@ -1,8 +1,8 @@
 /*
  * plan.c - recorded or random placements.
  *
- * A recorded file is read whole at start (8 bytes a placement). Random placements are a function of
- * seed and index alone, so that an acknowledgement needs no more than the index to know its cell.
+ * A recorded file is read whole at start (8 bytes per placement). Random placements are a function
+ * of seed and index alone, so the index of an acknowledgement is enough to know its cell.
  */
 #include "tools/loadgen/pixel/plan.h"
 

@@ -1,5 +1,5 @@
 /*
- * preview.c - GET /about and GET /boards/{board}, each over a connection that is closed at once.
+ * preview.c - GET /about and GET /boards/{board}, each over a connection that is closed afterwards.
  *
  * The features are a flat list of plain words, so they are searched rather than parsed.
  */

@@ -1,5 +1,5 @@
 /*
- * preview.h - what a server says about itself and the board, before the load.
+ * preview.h - what a server reports about itself and the board, before the load.
  *
  * Made by the main thread; read by all.
  */
@@ -16,7 +16,7 @@ struct preview {
 	uint32_t colors; /* of the palette; 0: not known */
 };
 
-/* Blocking. What the server does not say (an older one, or another program) is false or 0. */
+/* Blocking. What the server does not report (an older one, or another program) is false or 0. */
 void preview_fetch(const struct target *target, const char *board, struct preview *ret_preview);
 
 #endif

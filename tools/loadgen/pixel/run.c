@@ -3,8 +3,8 @@
  *
  *	preflight -> CONNECT -> RUN -> SETTLE -> LEAVE -> verdict
  *
- * The main thread does nothing but sleep, look at atomics, fetch the bitmap, and write the live
- * line. SIGINT and SIGTERM end the placing early; everything is still checked.
+ * The main thread only sleeps, reads atomics, fetches the bitmap, and writes the live line. SIGINT
+ * and SIGTERM end the placing early; everything is still checked.
  */
 #include "tools/loadgen/pixel/run.h"
 

@@ -1,8 +1,8 @@
 /*
  * sessions.c - tokens of the painters.
  *
- * The server's answer is JSON; all that is needed of it is the string behind "token", whose
- * alphabet has no escapes, so it is cut out rather than parsed.
+ * The server's answer is JSON; only the string after "token" is needed, whose alphabet has no
+ * escapes, so it is extracted rather than parsed.
  */
 #include "tools/loadgen/pixel/sessions.h"
 

@@ -1,8 +1,8 @@
 /*
  * raw_client.c - a client of any WebSocket server on its connection (net/link.h).
  *
- * Owner: the crew's thread. What it sends goes out with link_send_all(), one buffer at a time:
- * the first message, then a sender's buffers.
+ * Owner: the crew's thread. Everything is sent with link_send_all(), one buffer at a time: the
+ * first message, then a sender's buffers.
  */
 #include <stdlib.h>
 

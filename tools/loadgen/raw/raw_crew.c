@@ -1,10 +1,10 @@
 /*
- * raw_crew.c - one thread of clients of any server: what it is made of, and what is read of it.
+ * raw_crew.c - one thread of clients of any server: its parts, and what others read of it.
  *
- * Memory is planned at raw_crew_new(): clients, senders with their windows and buffers,
- * histograms; receive buffers are the rings'. What grows is the table of broadcasts (bounded,
- * raw_track.c) and what a client borrows in the midst of a message. The main thread reads `stats`,
- * and the crew's second by crew_second_get(); nothing else while the thread runs.
+ * Memory is planned at raw_crew_new(): clients, senders with their windows and buffers, histograms;
+ * receive buffers are the rings'. Only two things grow: the table of broadcasts (bounded,
+ * raw_track.c) and what a client borrows in the middle of a message. The main thread reads `stats`,
+ * and the crew's second through crew_second_get(); nothing else while the thread runs.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -1,6 +1,5 @@
 /*
- * raw_message.c - what a message that came is to the one who got it: an echo, a broadcast, or one
- * more.
+ * raw_message.c - what a message is to its receiver: an echo, a broadcast, or just one more.
  *
  * Owner: the crew's thread.
  */

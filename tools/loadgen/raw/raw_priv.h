@@ -61,7 +61,7 @@ struct raw_crew {
 
 	struct raw_track *track; /* NULL: deliveries are only counted */
 	uint64_t looked_ns;      /* when the count of what is awaited was last made */
-	uint64_t opened_ns;      /* when the first connect began of those that came to stand */
+	uint64_t opened_ns;      /* start of the first connect of those that came to stand */
 	uint64_t stood_ns;       /* when the last one did */
 	struct hdr echo, visible, connect;
 };
@@ -79,7 +79,7 @@ void raw_crew_free(struct crew *crew); /* speaker */
 
 extern const struct speaker raw_speaker;
 
-/* Not the speaker's: it has what it came for. JOINING. */
+/* Not the speaker's: the client is in service. From JOINING. */
 void raw_client_stands(struct raw_crew *w, struct raw_client *c);
 
 /* --- raw_sender.c: speaker, unless said otherwise --- */

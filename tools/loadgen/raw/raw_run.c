@@ -3,8 +3,8 @@
  *
  *	CONNECT -> WARM -> RUN -> SETTLE -> LEAVE -> verdict
  *
- * The main thread does nothing but sleep, look at atomics, and write the live line. SIGINT and
- * SIGTERM end the sending early; what came back is still checked.
+ * The main thread only sleeps, reads atomics, and writes the live line. SIGINT and SIGTERM end the
+ * sending early; what was received is still checked.
  */
 #include "tools/loadgen/raw/raw_run.h"
 

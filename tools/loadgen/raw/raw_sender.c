@@ -1,9 +1,9 @@
 /*
- * raw_sender.c - what is sent when.
+ * raw_sender.c - what is sent, and when.
  *
- * Owner: the crew. Each sender has two buffers: one belongs to the ring until its send_all is
- * done, the other is filled meanwhile and goes out next. A schedule that finds no room waits, and
- * its messages keep their intended times.
+ * Owner: the crew. Each sender has two buffers: one belongs to the ring until its send_all is done,
+ * the other is filled meanwhile and sent next. A schedule that finds no room waits, and its
+ * messages keep their intended times.
  */
 #include "engine/base/hash.h"
 #include "tools/loadgen/raw/raw_priv.h"

@@ -1,7 +1,7 @@
 /*
- * raw_template.c - the message is cut into parts once; a message is then the parts in a row.
+ * raw_template.c - a message is split into parts once; afterwards it is written part by part.
  *
- * Memory: one allocation per template and one per pattern, at the start.
+ * Memory: one allocation per template and one per pattern, at start.
  */
 #include "tools/loadgen/raw/raw_template.h"
 

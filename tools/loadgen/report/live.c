@@ -1,9 +1,9 @@
 /*
  * live.c - the view of a second.
  *
- * Drawing goes up over the lines of the last time and clears each to its end, in one write, so that
- * nothing flickers. Lines are cut to the width of the terminal: one that wrapped could not be drawn
- * over.
+ * Drawing moves up over the lines of the last time and clears each to its end, in one write, so
+ * that nothing flickers. Lines are truncated to the width of the terminal: one that wrapped could
+ * not be redrawn.
  */
 #include "tools/loadgen/report/live.h"
 

@@ -1,4 +1,4 @@
-/* report_files.c - the files that were asked for. No state. */
+/* report_files.c - the requested files. No state. */
 #include <errno.h>
 #include <string.h>
 

@@ -1,9 +1,9 @@
 /*
  * report_hgrm.c - percentiles in the text format of HdrHistogram, which its plotters read.
  *
- * A line gives a value, the fraction of records at or below it, and how many those are. The
- * fractions go on in steps that get half as long whenever half of the way to 1 is done, five steps
- * each. Values are milliseconds.
+ * A line gives a value, the fraction of records at or below it, and their number. The fractions
+ * advance in steps that are halved whenever half of the way to 1 is done, five steps each. Values
+ * are milliseconds.
  */
 #include <errno.h>
 #include <inttypes.h>

@@ -2,7 +2,7 @@
  * report_html.c - one page that explains itself: verdict, latencies, plots, facts.
  *
  * Everything is in the file: it can be kept with a release and opened without a network. Main
- * thread; a plot is allocated for the time of writing.
+ * thread; a plot is allocated while writing.
  */
 #include <inttypes.h>
 #include <math.h>

@@ -1,9 +1,9 @@
 /*
- * report_json.c - the result for programs: docs/loadgen.schema.json says what stands where, and
- * merge.c reads it back. No state.
+ * report_json.c - the result for programs: docs/loadgen.schema.json describes it, and merge.c reads
+ * it back. No state.
  *
- * A histogram is a list of pairs: the largest value of a bucket in ns, and how many records it
- * holds; with the exact maximum that is all that merging needs.
+ * A histogram is a list of pairs: the largest value of a bucket in ns, and its number of records;
+ * together with the exact maximum that is all that merging needs.
  */
 #include <inttypes.h>
 #include <time.h>

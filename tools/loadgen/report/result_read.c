@@ -1,6 +1,6 @@
 /*
- * result_read.c - the counterpart of report_json.c, over jansson. The tree lives as long as the
- * call.
+ * result_read.c - the counterpart of report_json.c, over jansson. The tree lives for the duration
+ * of the call.
  */
 #include "tools/loadgen/report/result_read.h"
 
