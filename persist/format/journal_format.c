@@ -200,6 +200,15 @@ static bool batch_header_get(const uint8_t *in, size_t len, uint64_t journal_id,
 	return true;
 }
 
+enum segment_seam segment_seam(const struct segment_header *next, uint64_t next_lsn, uint64_t chain)
+{
+	if (next->flags & SEGMENT_RESTART)
+		return SEAM_RESTARTS;
+	if (next->first_lsn != next_lsn)
+		return SEAM_LACKS;
+	return next->chain == chain ? SEAM_CONTINUES : SEAM_DIFFERS;
+}
+
 void segment_reader_init(struct segment_reader *r, const struct segment_header *h,
 			 const uint8_t *bytes, size_t len)
 {

@@ -100,6 +100,19 @@ enum segment_verdict {
 enum segment_verdict segment_header_get(const uint8_t *in, size_t len,
 					struct segment_header *ret_header, uint32_t *ret_version);
 
+/* How a segment continues an earlier one, in which record `next_lsn` is due after `chain`. The rule
+ * for all that read past the end of a segment: recovery, receivers, history. Each decides itself
+ * what to do about it. */
+enum segment_seam {
+	SEAM_CONTINUES,
+	SEAM_RESTARTS, /* it continues a snapshot: its chain is new, and records may be missing */
+	SEAM_LACKS,    /* records from next_lsn on are missing */
+	SEAM_DIFFERS,  /* the record fits and the chain does not: one of the two was replaced */
+};
+
+enum segment_seam segment_seam(const struct segment_header *next, uint64_t next_lsn,
+			       uint64_t chain);
+
 struct batch {
 	struct batch_header header;
 	size_t offset; /* of its header within the segment */

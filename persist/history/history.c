@@ -116,13 +116,17 @@ uint64_t history_part(const struct history *h, uint64_t lsn)
 
 /* --- a step --------------------------------------------------------------------------------- */
 
-static void cursor_enter(struct history_cursor *c, const struct segment_entry *e)
+/* 1: it stands in `e`; -EBADMSG: what was read last does not lead there. */
+static int cursor_enter(struct history_cursor *c, const struct segment_entry *e)
 {
 	px_assert(e->live); /* what is overruled never happened */
+	if (c->segment != 0 && segment_seam(&e->header, c->batch_lsn, c->chain) == SEAM_DIFFERS)
+		return -EBADMSG;
 	c->segment = e->number;
 	c->offset = SEGMENT_HEADER_BYTES;
 	c->batch_lsn = e->header.first_lsn;
 	c->chain = e->header.chain;
+	return 1;
 }
 
 static void gap_tell(struct history *h, struct history_cursor *c,
@@ -136,11 +140,10 @@ static void gap_tell(struct history *h, struct history_cursor *c,
 		c->next_lsn = last + 1;
 }
 
-/* Nothing follows where the cursor stands in `e` (NULL: in front of all). The next one, entered;
- * NULL: there is none. */
-static const struct segment_entry *entry_next(struct history *h, struct history_cursor *c,
-					      const struct history_handler *handler,
-					      const struct segment_entry *e)
+/* Nothing follows where the cursor stands in `e` (NULL: in front of all). 1: the next one is
+ * entered; 0: there is none; -EBADMSG. */
+static int entry_next(struct history *h, struct history_cursor *c,
+		      const struct history_handler *handler, const struct segment_entry *e)
 {
 	size_t i = e == NULL ? 0 : (size_t)(e - h->list.entries) + 1;
 
@@ -148,23 +151,25 @@ static const struct segment_entry *entry_next(struct history *h, struct history_
 	if (i == h->list.count) {
 		if (h->upto_lsn != UINT64_MAX)
 			gap_tell(h, c, handler, h->upto_lsn + 1);
-		return NULL;
+		return 0;
 	}
 	gap_tell(h, c, handler, h->list.entries[i].header.first_lsn);
-	cursor_enter(c, &h->list.entries[i]);
-	return &h->list.entries[i];
+	return cursor_enter(c, &h->list.entries[i]);
 }
 
-static const struct segment_entry *entry_of(struct history *h, struct history_cursor *c,
-					    const struct history_handler *handler)
+/* 1: the cursor stands in the segment *ret_entry; 0: there is none; -EBADMSG. */
+static int entry_of(struct history *h, struct history_cursor *c,
+		    const struct history_handler *handler, const struct segment_entry **ret_entry)
 {
 	const struct segment_entry *e = entry_at(h, c->next_lsn);
+	int rc = 1;
 
 	if (e == NULL)
-		return entry_next(h, c, handler, NULL);
-	if (c->segment != e->number)
-		cursor_enter(c, e);
-	return e;
+		rc = entry_next(h, c, handler, NULL);
+	else if (c->segment != e->number)
+		rc = cursor_enter(c, e);
+	*ret_entry = e != NULL ? e : entry_at(h, c->next_lsn);
+	return rc;
 }
 
 static int batch_tell(struct history *h, struct history_cursor *c, const struct batch *batch,
@@ -233,9 +238,9 @@ int history_step(struct history *h, struct history_cursor *c, const struct histo
 	px_assert(c->next_lsn > 0); /* counted from 1 */
 	if (c->next_lsn > h->upto_lsn)
 		return 0;
-	e = entry_of(h, c, handler);
-	if (e == NULL || c->next_lsn > h->upto_lsn)
-		return 0;
+	rc = entry_of(h, c, handler, &e);
+	if (rc <= 0 || c->next_lsn > h->upto_lsn)
+		return rc < 0 ? rc : 0;
 	journal_segment_name(name, e->number);
 	fd = disk_file_open(h->disk, name, 0);
 	if (fd == -ENOENT) {
@@ -250,7 +255,7 @@ int history_step(struct history *h, struct history_cursor *c, const struct histo
 		rc = window_tell(h, c, e, (size_t)rc, handler);
 	if (rc != 0 || c->next_lsn > h->upto_lsn)
 		return rc;
-	return entry_next(h, c, handler, e) != NULL;
+	return entry_next(h, c, handler, e);
 }
 
 int history_declared(struct history *h, uint64_t *ret_lsn)

@@ -78,8 +78,8 @@ struct history_cursor {
 	uint32_t segment;
 };
 
-/* Reads and hands over one window. 1: call again; 0: the end; HISTORY_STOP; -errno of the disk or
- * the handler. */
+/* Reads and hands over one window. 1: call again; 0: the end; HISTORY_STOP; -EBADMSG: the chain
+ * says that the next segment belongs to another history; -errno of the disk or the handler. */
 int history_step(struct history *h, struct history_cursor *c,
 		 const struct history_handler *handler);
 

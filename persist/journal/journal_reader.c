@@ -141,17 +141,13 @@ static int next_look(struct journal_reader *r, uint64_t durable_lsn)
 /* 1: stands in the next segment; -ENODATA, -EBADMSG. */
 static int next_enter(struct journal_reader *r)
 {
-	bool restart = (r->next.flags & SEGMENT_RESTART) != 0;
-	uint64_t next_lsn = r->batches.next_lsn;
-	uint64_t chain = r->batches.chain;
+	enum segment_seam seam = segment_seam(&r->next, r->batches.next_lsn, r->batches.chain);
 	int rc;
 
 	px_assert(r->next.segment > r->header.segment); /* a number is used once */
 	px_assert(r->fd >= 0);                          /* else there is no chain to compare */
-	if (!restart && r->next.first_lsn != next_lsn)
-		return -ENODATA;
-	if (!restart && r->next.chain != chain)
-		return -EBADMSG;
+	if (seam == SEAM_LACKS || seam == SEAM_DIFFERS)
+		return seam == SEAM_LACKS ? -ENODATA : -EBADMSG;
 	rc = enter(r, &r->next);
 	return rc < 0 ? rc : 1;
 }

@@ -285,22 +285,25 @@ static int segment_replay(struct recovery *r)
 /* Does segment `next` go on where the reader stands? 1: yes; 0: no, something is missing. */
 static int segment_joins(struct recovery *r, const struct segment_entry *next)
 {
-	bool restart = (next->header.flags & SEGMENT_RESTART) != 0;
+	uint64_t due = r->reader.next_lsn, first = next->header.first_lsn;
 
-	px_assert(next->header.first_lsn == r->entry->limit_lsn); /* where this one is overruled */
-	if (restart && r->reader.next_lsn <= next->header.first_lsn &&
-	    next->header.first_lsn <= r->snapshot.lsn + 1)
-		return 1; /* what lies between is in the snapshot */
-	if (r->reader.next_lsn != next->header.first_lsn)
+	px_assert(first == r->entry->limit_lsn); /* where this one is overruled */
+	switch (segment_seam(&next->header, due, r->reader.chain)) {
+	case SEAM_CONTINUES:
+		return 1;
+	case SEAM_RESTARTS: /* what lies between is in the snapshot */
+		return due == first || (due < first && first <= r->snapshot.lsn + 1);
+	case SEAM_LACKS:
 		return 0;
-	if (!restart && r->reader.chain != next->header.chain)
-		return recover_refuse(
-			r, -EBADMSG,
-			"%s/%s, offset %zu: the next segment (number %u) does not continue this "
-			"one (the chain differs): one of them was replaced. Restore both from a "
-			"copy. Nothing was changed.",
-			disk_path(r->disk), r->name, r->reader.offset, next->number);
-	return 1;
+	case SEAM_DIFFERS:
+		break;
+	}
+	return recover_refuse(
+		r, -EBADMSG,
+		"%s/%s, offset %zu: the next segment (number %u) does not continue this "
+		"one (the chain differs): one of them was replaced. Restore both from a "
+		"copy. Nothing was changed.",
+		disk_path(r->disk), r->name, r->reader.offset, next->number);
 }
 
 /* The newest record that is known to be there before the journal is read: the last segment has

@@ -534,6 +534,30 @@ static void damage_in_the_middle_is_a_gap(void **state)
 	assert_in_range(count, last_lsn - SEGMENT_BYTES / 20, last_lsn - 1);
 }
 
+/* What stands behind a segment that was put in from elsewhere never happened behind it. */
+static void segment_of_another_history_ends_the_walk(void **state)
+{
+	uint64_t seam, count = 0;
+	const struct history_handler handler = {.arg = &count, .record = records_count};
+	struct history_cursor c = {.next_lsn = 1};
+	int rc;
+
+	(void)state;
+	world_begin(6);
+	journal_grow(300);
+	seam = last_lsn + 1;
+	chain ^= 1;
+	segment_begin(seam);
+	journal_grow(50);
+	assert_int_equal(history_look(history, last_lsn), 0);
+	while ((rc = history_step(history, &c, &handler)) == 1)
+		;
+	assert_int_equal(rc, -EBADMSG);
+	assert_int_equal(count, seam - 1);
+	assert_int_equal(c.next_lsn, seam);
+	assert_int_equal(walk(seam), last_lsn - seam + 1); /* by itself it is whole */
+}
+
 static void a_directory_without_a_journal_has_no_history(void **state)
 {
 	const struct history_moment end = {UINT64_MAX, UINT64_MAX};
@@ -576,6 +600,7 @@ int main(void)
 		cmocka_unit_test(a_later_moment_goes_on_from_where_the_board_stands),
 		cmocka_unit_test(segments_that_go_while_a_walk_stands_in_front_are_a_gap),
 		cmocka_unit_test(damage_in_the_middle_is_a_gap),
+		cmocka_unit_test(segment_of_another_history_ends_the_walk),
 		cmocka_unit_test(a_directory_without_a_journal_has_no_history),
 		cmocka_unit_test(a_journal_of_which_nothing_is_durable_yet_is_complete),
 	};

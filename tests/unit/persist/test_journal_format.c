@@ -243,6 +243,20 @@ static void names_are_exact(void **state)
 	assert_int_equal(journal_segment_number("snapshot-1"), 0);
 }
 
+static void seam_of_two_segments_is_known_by_record_and_chain(void **state)
+{
+	struct segment_header next = {.first_lsn = 8, .chain = 5};
+
+	(void)state;
+	assert_int_equal(segment_seam(&next, 8, 5), SEAM_CONTINUES);
+	assert_int_equal(segment_seam(&next, 8, 6), SEAM_DIFFERS);
+	assert_int_equal(segment_seam(&next, 7, 5), SEAM_LACKS);
+	assert_int_equal(segment_seam(&next, 9, 5), SEAM_LACKS);
+	next.flags = SEGMENT_RESTART;
+	assert_int_equal(segment_seam(&next, 8, 6), SEAM_RESTARTS);
+	assert_int_equal(segment_seam(&next, 3, 5), SEAM_RESTARTS);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -256,6 +270,7 @@ int main(void)
 		cmocka_unit_test(claim_names_its_place_and_reach),
 		cmocka_unit_test(length_beyond_the_file_is_not_taken),
 		cmocka_unit_test(names_are_exact),
+		cmocka_unit_test(seam_of_two_segments_is_known_by_record_and_chain),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,5 @@
-/* test_recover_front.c - what lies in front of the first segment that recovery reads. */
+/* test_recover_front.c - what lies in front of the first segment that recovery reads, and where two
+ * segments meet. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -165,6 +166,19 @@ static void oldest_file_in_use_is_told(void **state)
 	assert_string_equal(result.first_file, "journal-00000002.seg");
 }
 
+static void segment_of_another_history_is_refused(void **state)
+{
+	struct recover_result result;
+	char why[RECOVER_WHY_BYTES];
+	uint64_t chain = segment_make(1, 1, JOURNAL_ID, false);
+
+	(void)state;
+	segment_make(2, RECORDS + 1, chain ^ 1, false);
+	assert_int_equal(run(&result, why), -EBADMSG);
+	assert_non_null(strstr(why, "journal-00000001.seg"));
+	assert_non_null(strstr(why, "the chain differs"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -177,6 +191,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			torn_first_write_before_the_oldest_segment_is_passed_over, setup, teardown),
 		cmocka_unit_test_setup_teardown(oldest_file_in_use_is_told, setup, teardown),
+		cmocka_unit_test_setup_teardown(segment_of_another_history_is_refused, setup,
+						teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
