@@ -110,6 +110,31 @@ class OwnNetwork(unittest.TestCase):
         self.assertEqual(self.run_with("kill -TERM $PPID\nexit 1\n"), (143, ""))
 
 
+class Benchmarks(unittest.TestCase):
+    def test_help_says_how_each_is_called_and_runs_nothing(self):
+        for name in ("connect", "deliveries", "memory", "peers", "placing", "restart"):
+            with self.subTest(name):
+                script = f"scripts/bench-{name}.sh"
+                said = subprocess.run([ROOT / script, "--help"], capture_output=True, text=True, timeout=600)
+                self.assertEqual((said.returncode, said.stderr), (0, ""))
+                self.assertIn(f"{script} [", said.stdout)
+                self.assertNotIn("set -euo", said.stdout)
+
+    def ratios(self, pairs):
+        with tempfile.TemporaryDirectory() as folder:
+            at = pathlib.Path(folder)
+            for name, side in (("a", 0), ("b", 1)):
+                (at / name).write_text("".join(f"{pair[side]}\n" for pair in pairs))
+            table = subprocess.run(["bash", "-c", f". scripts/bench-ratio.sh; ratio_table {at}/a before {at}/b after CPU"], cwd=ROOT,
+                                   capture_output=True, text=True, check=True, timeout=600).stdout
+        return table.splitlines()[-1]
+
+    def test_a_ratio_is_of_pairs_and_its_interval_leaves_out_the_outer_ones(self):
+        """Of 10 pairs, the interval with 95 % is from the second to the ninth."""
+        pairs = [(100 * n, 200 * n) for n in range(1, 9)] + [(1, 10), (10, 1)]
+        self.assertEqual(self.ratios(pairs), "| CPU | 350 | 700 | 2.000 | 2.000 to 2.000 |")
+
+
 class FreshDebian(unittest.TestCase):
     def test_a_number_that_an_earlier_run_left_is_nobody_to_end(self):
         """With an unshare that has not come as far as to write its own."""
