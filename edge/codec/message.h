@@ -159,14 +159,15 @@ struct msg_face {
 	uint8_t bits;
 	bool frozen;
 	uint32_t cooldown_ms;
-	uint32_t tag; /* subscribe, unsubscribe, session: repeated in an error about it; 0: none */
+	uint32_t tag; /* of struct face; 0: not sent by older servers */
 	uint32_t palette_len;
 	struct palette_color palette[BOARD_COLORS_MAX];
 };
 
 struct message {
 	enum message_type type;
-	uint64_t request; /* subscribe, unsubscribe, session: for the error about it; 0: none */
+	/* subscribe, unsubscribe, session: repeated in an error about it; 0: none */
+	uint64_t request;
 	union {
 		struct msg_subscribe subscribe;
 		uint16_t unsubscribe_board;
@@ -184,59 +185,57 @@ struct message {
 		struct msg_welcome welcome;
 		struct msg_you you;
 		struct msg_error error;
-		/* Decodes a message from a client. 0; -EBADMSG: not a message (wrong length, not
-		 * JSON, a field missing or of the wrong type); -ENOSYS: unknown type, which a
-		 * server answers with MSG_ERROR and otherwise ignores. JSON: `scratch` of
-		 * MESSAGE_IN_BYTES_MAX bytes holds a session's token. */
-		struct msg_board board;
+		struct msg_board board; /* face: points into the input */
 	};
 };
 
 /*
- * The body of a PUT: {"color": n}. 0 and the color (UINT32_MAX if it is not a u8), or -EBADMSG.
+ * Decodes a message from a client. 0; -EBADMSG: not a message (wrong length, not JSON, a field
+ * missing or of the wrong type); -ENOSYS: unknown type, which a server answers with MSG_ERROR and
+ * otherwise ignores. JSON: `scratch` of MESSAGE_IN_BYTES_MAX bytes holds a session's token.
  */
 int message_decode_client(enum message_encoding encoding, const uint8_t *in, size_t len,
 			  char *scratch, struct message *ret_message);
 
+/* The body of a PUT: {"color": n}. 0 and the color (UINT32_MAX if it is not a u8), or -EBADMSG. */
+int message_decode_color(const uint8_t *in, size_t len, uint32_t *ret_color);
+
 /* The body of POST .../rollback (docs/protocol.md). 0; -EBADMSG with a sentence that says what is
  * wrong. An unknown key is an error, too, because a condition that is ignored would take more.
  * Color and area may still be outside the board. */
-int message_decode_color(const uint8_t *in, size_t len, uint32_t *ret_color);
-
-/* Decodes the text of a MSG_BOARD. 0, or -EBADMSG: not JSON, or a member is missing or impossible
- * (more colors than `bits` allow, an invalid name). Unknown members are skipped. */
 int message_decode_rollback(const uint8_t *in, size_t len, struct msg_rollback *ret_rollback,
 			    const char **ret_why);
+
+/* Decodes the text of a MSG_BOARD, or the answer of GET /boards/{board}. 0, or -EBADMSG: not JSON,
+ * or a member is missing or impossible (more colors than `bits` allow, an invalid name). Unknown
+ * members are skipped. */
+int message_decode_face(const char *text, size_t len, struct msg_face *ret_face);
 
 /* Decodes a message from a server, binary only. For MSG_DELTA [*ret_payload, in + len) is the
  * payload for delta_decode(); otherwise it is the part not known to this version. Errors as
  * above. */
-int message_decode_face(const char *text, size_t len, struct msg_face *ret_face);
-
-/* Encodes a client's message, binary, without WebSocket head; returns its length, at most
- * MESSAGE_IN_BYTES_MAX. */
 int message_decode_server(const uint8_t *in, size_t len, struct message *ret_message,
 			  const uint8_t **ret_payload);
 
-/* Encodes an answer or a status (every type of the server but MSG_DELTA and MSG_BOARD) as one
- * finished, unmasked WebSocket frame; returns its length, at most MESSAGE_OUT_BYTES_MAX. */
+/* Encodes a client's message, binary, without WebSocket head; returns its length, at most
+ * MESSAGE_IN_BYTES_MAX. */
 size_t message_encode_client(const struct message *message, uint8_t *out);
 
-/* The same for a MSG_BOARD. May write MESSAGE_BOARD_AROUND_BYTES_MAX + face_len bytes; returns the
- * frame's length. */
+/* Encodes an answer or a status (every type of the server but MSG_DELTA and MSG_BOARD) as one
+ * finished, unmasked WebSocket frame; returns its length, at most MESSAGE_OUT_BYTES_MAX. */
 size_t message_encode_server(enum message_encoding encoding, const struct message *message,
 			     uint8_t *out);
 
-/* Most bytes that message_encode_delta() writes for `count` cells, frame head included. */
+/* The same for a MSG_BOARD. May write MESSAGE_BOARD_AROUND_BYTES_MAX + face_len bytes; returns the
+ * frame's length. */
 size_t message_encode_board(enum message_encoding encoding, const struct msg_board *board,
 			    uint8_t *out);
 
-/* Encodes one delta as a finished WebSocket frame; returns its length. JSON has x and y, which need
- * `width`. */
+/* Most bytes that message_encode_delta() writes for `count` cells, frame head included. */
 size_t message_delta_bytes_max(enum message_encoding encoding, uint32_t board_cells, unsigned bits,
 			       uint32_t count);
 
-/* Encodes one delta as a finished WebSocket frame; returns its bytes. JSON writes x and y, hence
+/* Encodes one delta as a finished WebSocket frame; returns its length. JSON has x and y, which need
  * `width`. */
 size_t message_encode_delta(enum message_encoding encoding, const struct msg_delta *delta,
 			    uint32_t width, uint32_t board_cells, unsigned bits,

@@ -34,7 +34,6 @@ struct keeper_config {
 	void (*wake_keeper)(void *arg);
 };
 
-/* Copies `config`; its disk stays the caller's. -ENOMEM. */
 /* What of the config may change: all of them together. */
 struct keeper_limits {
 	uint32_t snapshots_past;
@@ -44,6 +43,7 @@ struct keeper_limits {
 	uint64_t snapshot_bytes_per_sec;
 };
 
+/* Copies `config`; its disk stays the caller's. -ENOMEM. */
 int keeper_new(const struct keeper_config *config, struct keeper **ret_keeper);
 void keeper_free(struct keeper *k); /* NULL is allowed; both threads must have ended */
 

@@ -189,6 +189,25 @@ class Changes(unittest.TestCase):
                     self.assertEqual(said["tag"], faces[3]["tag"])
                     self.assertEqual(len(faces[3]["palette"]), 4)
 
+    def test_missed_frames_show_a_color_that_is_gone_by_now(self):
+        """And the board does not, in the end."""
+        for protocol in BOTH:
+            with self.subTest(protocol), Changing(main=THREE) as server, Client(server, server.session()) as painter:
+                with Client(server, protocol=protocol) as leaves:
+                    board = leaves.follow()
+                painter.follow()
+                for color in (2, 1):
+                    seq = painter.place(3, 4, color)["seq"]
+                    while painter.last.get(0, 0) < seq:
+                        painter.hear()
+                server.change(main=TWO)
+                with Client(server, protocol=protocol) as back:
+                    back.subscribe(epoch=board.epoch, seq=board.seq)
+                    back.wait("delta", last=seq)
+                    told = [m for m in back.heard if m["type"] in ("board", "delta")]
+                    self.assertEqual(len(told[0]["face"]["palette"]), 2)
+                    self.assertEqual([m["cells"] for m in told[1:]], [[[3, 4, 2]], [[3, 4, 1]]])
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2, warnings="ignore")
