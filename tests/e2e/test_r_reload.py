@@ -5,7 +5,7 @@ from pathlib import Path
 
 from lib.client import Client
 from lib.reload import Reloaded
-from lib.server import Server, until
+from lib.server import Server, run, until
 
 
 class Limits(unittest.TestCase):
@@ -181,7 +181,11 @@ class Boards(unittest.TestCase):
             main, other = (client.subscribe(name)["board"] for name in ("main", "other"))
             client.place(5, 6, 2, main)
             before = server.ask("GET", "/boards").body
-            said = server.reload(text(colors=2))
+            server.write(text(colors=2))
+            code, out, before_it = run("--check-config", "--data", server.data, "--config", server.config)
+            self.assertEqual((code, out), (78, ""))
+            said = server.hup()
+            self.assertIn(f'why="{before_it.strip().removeprefix("pixeld: ")}"', said[0])
             self.assertEqual(len(said), 1)
             self.assertIn('error reload_refused why="board main has 1 cell in colors that the 2 of the palette in the '
                           "settings do not reach (the first is 5,6 in color 2): give the palette its colors back", said[0])
@@ -208,11 +212,11 @@ class Boards(unittest.TestCase):
             thread = threading.Thread(target=burst)
             thread.start()
             try:
-                for i in range(100):
-                    for client in clients:
-                        client.ask_place(i % 20, i // 20, i % 3)
-                    for client in clients:
-                        client.until_now()
+                for i in range(50):
+                    asked = [client.ask_place(i % 20, i // 20, 1 + i % 2) for client in clients]
+                    for client, request in zip(clients, asked):
+                        while client.hear().get("request") != request:
+                            pass
             finally:
                 over.set()
                 thread.join()
