@@ -4,7 +4,7 @@
  * Owner      the worker that accepted it.
  * Memory     an element of worker->conns; free again only in CONN_FREE. Input and output buffers
  *            are borrowed from the worker's pools while there is something in them.
- * In flight  `ops`: at most one receive or send to the end, one shutdown, one cancel, one close.
+ * In flight  `ops`: at most one receive, one send to the end, a cancel of each, a shutdown, a close.
  *            Sends of "what the socket accepts now" end with the submit and are not counted.
  *
  *           accepted            asked the writer
@@ -427,15 +427,20 @@ void conn_linger(struct worker *w, struct conn *c)
  * number. */
 static void conn_flight_end(struct worker *w, struct conn *c)
 {
-	enum worker_op op = c->ops & CONN_OP_RECV ? OP_RECV : OP_SEND_ALL;
-
-	px_assert(!(c->ops & CONN_OP_RECV) != !(c->ops & CONN_OP_SEND));
 	if (!(c->ops & CONN_OP_SHUTDOWN)) {
 		c->ops |= CONN_OP_SHUTDOWN;
 		wire_shut_both(&c->wire, conn_ring(w, c), conn_tag(w, c, OP_SHUTDOWN));
 	}
-	c->ops |= CONN_OP_CANCEL;
-	ring_cancel_tag(conn_ring(w, c), conn_tag(w, c, op), conn_tag(w, c, OP_CANCEL));
+	if (c->ops & CONN_OP_RECV) {
+		c->ops |= CONN_OP_RECV_CANCEL;
+		ring_cancel_tag(conn_ring(w, c), conn_tag(w, c, OP_RECV),
+				conn_tag(w, c, OP_RECV_CANCEL));
+	}
+	if (c->ops & CONN_OP_SEND) {
+		c->ops |= CONN_OP_SEND_CANCEL;
+		ring_cancel_tag(conn_ring(w, c), conn_tag(w, c, OP_SEND_ALL),
+				conn_tag(w, c, OP_SEND_CANCEL));
+	}
 }
 
 /* Asks the kernel to end everything; called again from every completion until nothing is in flight.

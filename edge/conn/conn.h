@@ -38,7 +38,8 @@ enum worker_op {
 	OP_SEND_LOG,
 	OP_SEND_ALL, /* out buffer or body, all of it (HTTP) */
 	OP_SHUTDOWN,
-	OP_CANCEL,
+	OP_RECV_CANCEL,
+	OP_SEND_CANCEL,
 	OP_SLOT_CLOSE,
 };
 
@@ -73,8 +74,9 @@ enum conn_op {
 	CONN_OP_RECV = 1,
 	CONN_OP_SEND = 2, /* SEND_ALL */
 	CONN_OP_SHUTDOWN = 4,
-	CONN_OP_CANCEL = 8,
+	CONN_OP_RECV_CANCEL = 8,
 	CONN_OP_CLOSE = 16,
+	CONN_OP_SEND_CANCEL = 32,
 };
 
 struct in_buf {

@@ -180,8 +180,11 @@ static void event_done_conn(struct worker *w, struct op_tag tag, const struct ri
 	case OP_SHUTDOWN:
 		conn_op_done(w, c, CONN_OP_SHUTDOWN);
 		return;
-	case OP_CANCEL:
-		conn_op_done(w, c, CONN_OP_CANCEL);
+	case OP_RECV_CANCEL:
+		conn_op_done(w, c, CONN_OP_RECV_CANCEL);
+		return;
+	case OP_SEND_CANCEL:
+		conn_op_done(w, c, CONN_OP_SEND_CANCEL);
 		return;
 	case OP_SLOT_CLOSE:
 		conn_op_done(w, c, CONN_OP_CLOSE);

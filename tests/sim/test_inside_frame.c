@@ -564,6 +564,29 @@ static void who_leaves_first_is_closed_without_a_shutdown(void **state)
 	s->client = first;
 }
 
+/* Who is told that its head took too long may be in the midst of sending it: then a receive and a
+ * send end together. */
+static void slow_head_whose_answer_is_stuck_is_released(void **state)
+{
+	struct scene *s = *state;
+	struct net_end *slow;
+
+	ring_sim_faults_set(&(struct ring_sim_faults){0});
+	turns(s, 1);
+	slow = net_sim_connect(s->net, s->shared.listeners[0].fd, 0x7f000002u, QUEUE_BYTES);
+	turns(s, 2);
+	assert_int_equal(net_sim_send(slow, "GET /", 5), 5);
+	turns(s, 2);
+	assert_int_equal(worker_left(s->worker).conns, 2);
+
+	ring_sim_faults_set(&(struct ring_sim_faults){.delay_ns_max = LATE_NS});
+	turns(s, 10000 * NS_PER_MS / TURN_NS + TURNS); /* the answer is on its way, and not gone */
+	ring_sim_faults_set(&(struct ring_sim_faults){0});
+	turns(s, 10000 * NS_PER_MS / TURN_NS + TURNS);
+	assert_int_equal(worker_left(s->worker).conns, 1);
+	net_sim_close(slow);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -592,6 +615,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_face_that_waits_ends_with_its_subscription,
 						scene_begin, scene_end),
 		cmocka_unit_test_setup_teardown(a_handshake_behind_another_request_is_heard,
+						scene_begin, scene_end),
+		cmocka_unit_test_setup_teardown(slow_head_whose_answer_is_stuck_is_released,
 						scene_begin, scene_end),
 	};
 
