@@ -177,10 +177,11 @@ static void json_fill(struct writer *w, const struct writer_board *b, struct roo
 	while (at != ROOM_LOG_NONE && at < head) {
 		const uint8_t *frame = room_log_at(log, at), *payload;
 		uint64_t len = ws_frame_bytes(frame, head - at);
-		size_t skip = len < 126 + 2 ? 2 : len < 65536 + 4 ? 4 : 10;
+		size_t skip = ws_head_bytes(frame);
 		struct message m;
 
-		px_assert(len >= 2 && len <= head - at); /* whole frames, as they were committed */
+		px_assert(len >= skip &&
+			  len <= head - at); /* whole frames, as they were committed */
 		at += len;
 		if (at < from ||
 		    message_decode_server(frame + skip, len - skip, &m, &payload) < 0 ||

@@ -14,7 +14,7 @@
 #include "engine/base/assert.h"
 #include "engine/base/bytes.h"
 
-#define SERVER_FRAME_HEAD_BYTES_MAX 10
+#define SERVER_FRAME_HEAD_BYTES_MAX WS_SERVER_HEAD_BYTES_MAX
 #define DELTA_HEAD_BYTES_MAX        (1 + 4 * VARINT_BYTES_MAX)
 
 enum { SUBSCRIBE_RESUME = 1 };

@@ -13,11 +13,13 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "engine/base/assert.h"
 #include "engine/base/timestamp.h"
 
 #define WHOLE_NUMBER_LIMIT 9007199254740992.0 /* 2^53 */
 
 _Static_assert(TOKEN_BYTES_MAX <= MESSAGE_IN_BYTES_MAX, "a token has room in `scratch`");
+_Static_assert(2 * USER_BYTES == 32, "as read_condition() says");
 
 /* A whole number below `limit` (at most 2^53). */
 static bool whole_number(const json_t *value, double limit, uint64_t *ret_number)
@@ -179,6 +181,7 @@ int json_decode_client(const uint8_t *in, size_t len, char *scratch, struct mess
 	struct message m;
 	int error;
 
+	px_assert(len > 0 && len <= MESSAGE_IN_BYTES_MAX); /* message_decode_client() */
 	if (object == NULL)
 		return -EBADMSG;
 	memset(&m, 0, sizeof(m));

@@ -41,6 +41,8 @@ enum {
 };
 
 static_assert(sizeof(struct ws_parser) <= 64, "one per connection");
+static_assert(WS_HEAD_BYTES_MAX == 2 + 8 + WS_MASK_BYTES, "the longest length, and a mask");
+static_assert(WS_CONTROL_BYTES_MAX == LENGTH_16 - 1, "the longest that needs no length behind");
 
 /* --- UTF-8 ------------------------------------------------------------------------------------ */
 
@@ -156,22 +158,22 @@ static uint64_t head_length(const uint8_t *head)
 	return length;
 }
 
-static size_t head_bytes(const uint8_t *head)
+size_t ws_head_bytes(const uint8_t *in)
 {
-	return 2 + length_bytes(head[1]) + ((head[1] & MASK_BIT) != 0 ? 4 : 0);
+	return 2 + length_bytes(in[1]) + ((in[1] & MASK_BIT) != 0 ? WS_MASK_BYTES : 0);
 }
 
 uint64_t ws_frame_bytes(const uint8_t *in, size_t len)
 {
 	uint64_t payload;
 
-	if (len < 2 || len < head_bytes(in))
+	if (len < 2 || len < ws_head_bytes(in))
 		return 0;
 	payload = head_length(in);
 	/* No such frame can be whole; the sum must not wrap to a small number. */
 	if (payload > UINT64_MAX - WS_HEAD_BYTES_MAX)
 		return UINT64_MAX;
-	return head_bytes(in) + payload;
+	return ws_head_bytes(in) + payload;
 }
 
 static size_t head_write(uint8_t *out, bool fin, enum ws_opcode opcode, uint8_t mask_bit,
@@ -315,7 +317,7 @@ static bool feed_head(struct ws_parser *p, const uint8_t *in, size_t len, size_t
 			return false;
 		if (p->head_len == 2 + length_bytes(p->head[1]) && !check_length(p))
 			return false;
-		if (p->head_len == head_bytes(p->head))
+		if (p->head_len == ws_head_bytes(p->head))
 			begin_payload(p);
 	}
 	return true;

@@ -15,9 +15,11 @@
 
 #include "engine/base/cache_line.h"
 
-#define WS_CONTROL_BYTES_MAX 125
-#define WS_HEAD_BYTES_MAX    14
-#define WS_ACCEPT_CHARS      28
+#define WS_CONTROL_BYTES_MAX     125
+#define WS_HEAD_BYTES_MAX        14
+#define WS_MASK_BYTES            4
+#define WS_SERVER_HEAD_BYTES_MAX (WS_HEAD_BYTES_MAX - WS_MASK_BYTES)
+#define WS_ACCEPT_CHARS          28
 
 #define WS_CODE_NONE 1005 /* represents a close frame without a code; never on the wire */
 
@@ -93,6 +95,9 @@ size_t ws_head_write(uint8_t *out, bool fin, enum ws_opcode opcode, uint64_t pay
  * length of the head (6, 8 or 14). */
 size_t ws_head_write_masked(uint8_t *out, bool fin, enum ws_opcode opcode,
 			    const uint8_t mask[static 4], uint8_t *payload, uint64_t payload_len);
+
+/* Length of the head that begins `in`, of which two bytes must be there. */
+size_t ws_head_bytes(const uint8_t *in);
 
 /* XORs `len` bytes in place with the mask, whose first byte to use is mask[offset % 4]. */
 void ws_mask(uint8_t *bytes, size_t len, const uint8_t mask[static 4], unsigned offset);
