@@ -214,6 +214,7 @@ uint32_t board_beyond(const struct board *b, unsigned colors, uint32_t *ret_firs
 	const size_t words = cells / per_word;
 	uint32_t count = 0, first = cells;
 
+	px_assert(colors > 0); /* an empty palette draws nothing */
 	if (colors > color_mask(b))
 		return 0;
 	for (size_t i = 0; i < words; i++) {

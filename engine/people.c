@@ -91,6 +91,8 @@ static bool is_used(const struct people *p, uint32_t slot)
 	return (p->used[slot / 64] >> slot % 64 & 1) != 0;
 }
 
+_Static_assert(USER_BYTES % sizeof(uint64_t) == 0, "a user is whole words of the key");
+
 /* The key is whole words (hash.h). */
 static uint32_t home_of(const struct people *p, uint16_t board, const uint8_t *user)
 {

@@ -127,6 +127,8 @@ uint64_t requests_pushed_out(const struct requests *r)
 
 /* --- homes ------------------------------------------------------------------------------------ */
 
+_Static_assert(USER_BYTES % sizeof(uint64_t) == 0, "a user is whole words of the key");
+
 /* The key is whole words (hash.h). */
 uint32_t requests_hash(const struct requests *r, uint16_t board,
 		       const uint8_t user[static USER_BYTES], uint64_t number)

@@ -31,6 +31,7 @@ void rooms_faces_see(struct rooms *rooms, unsigned worker)
 	_Atomic uint64_t *seen = &rooms->faces_seen[worker];
 	uint64_t set = atomic_load_explicit(&rooms->faces_set, memory_order_acquire);
 
+	px_assert(worker < WORKERS_MAX);
 	/* What the turn before looked at is behind us; what comes sees the faces of this number. */
 	if (atomic_load_explicit(seen, memory_order_relaxed) != set)
 		atomic_store_explicit(seen, set, memory_order_release);
@@ -40,6 +41,7 @@ uint64_t rooms_faces_seen(const struct rooms *rooms, unsigned workers)
 {
 	uint64_t least = UINT64_MAX;
 
+	px_assert(workers > 0 && workers <= WORKERS_MAX);
 	for (unsigned i = 0; i < workers; i++) {
 		uint64_t seen = atomic_load_explicit(&rooms->faces_seen[i], memory_order_acquire);
 

@@ -304,6 +304,7 @@ static bool snapshot_is_due(struct writer *w)
 {
 	bool news = w->lsn_applied > w->snapshot_lsn;
 
+	px_assert(w->snapshot == SNAPSHOT_IDLE); /* the image is ours */
 	if (!restore_is_journalled(w)) {
 		if (w->stop == STOP_SNAPSHOT)
 			w->stop = STOP_DONE;

@@ -21,6 +21,8 @@
 
 #define FRAME_CELLS_MAX 65536
 
+_Static_assert(ROOM_LOGS == MESSAGE_ENCODINGS, "a log for each encoding, by its number");
+
 /* Scratch memory for making frames; one per thread. */
 struct frame_maker {
 	struct writer_metrics *metrics;

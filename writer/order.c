@@ -83,6 +83,7 @@ static bool settle_place(struct writer *w, const struct pending *p)
 				      .user = place->user};
 	uint64_t unchanged = b->live.unchanged;
 
+	px_assert(place->seq == b->live.seq + 1); /* they are settled in the order of their seqs */
 	if (!order_apply(w, b, &change))
 		return false;
 	metric_add(&w->metrics.placed_noop, b->live.unchanged - unchanged);

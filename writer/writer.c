@@ -341,7 +341,7 @@ static void writer_check(const struct writer *w)
 {
 	uint64_t waiting = w->pending_tail - w->pending_head;
 
-	px_assert(w->boards_end <= ROOMS_MAX && w->rooms.end <= w->boards_end);
+	px_assert(w->boards_end <= ROOMS_MAX && w->rooms.end <= ROOMS_MAX);
 	px_assert(waiting <= PENDING_MAX);
 	px_assert(w->lsn_applied <= journal_settled(w->journal));
 	px_assert(waiting == 0 || w->pending[w->pending_head % PENDING_MAX].lsn >= w->lsn_applied);

@@ -181,6 +181,7 @@ int snapshot_writer_new(struct disk *disk, const struct snapshot_image *image,
 {
 	struct snapshot_writer *w = calloc(1, sizeof(*w));
 
+	px_assert(image->board_count == 0 || image->boards != NULL);
 	if (w == NULL)
 		return -ENOMEM;
 	w->step = malloc(SNAPSHOT_STEP_BYTES);
