@@ -176,6 +176,7 @@ static void get_present(struct worker *w, struct conn *c, const struct http_head
 void http_reply_board(struct worker *w, struct conn *c, uint16_t board, const struct bitmap *bitmap,
 		      uint64_t at_ms, uint32_t max_age_s, struct http_list tags)
 {
+	px_assert(bitmap->form < BOARD_FORMS);
 	const struct room *r = w->shared->rooms->at[board];
 	struct board_version v = {.epoch = bitmap->epoch,
 				  .tag = bitmap->tag,
@@ -212,6 +213,7 @@ void http_bitmap(struct worker *w, struct conn *c, uint16_t board, const struct 
 static void get_whole(struct worker *w, struct conn *c, const struct http_request *q,
 		      enum board_form form)
 {
+	px_assert(q->room != NULL); /* http_route_run() answers for boards that are none */
 	if (http_history_is_asked(q->head))
 		http_history_board(w, c, q->head, q->room, form);
 	else
@@ -286,6 +288,7 @@ void http_pixel_put(struct worker *w, struct conn *c, const struct http_request 
 	struct mail_request *m;
 	uint32_t color;
 
+	px_assert(q->room != NULL);
 	if (message_decode_color(q->body, (size_t)h->content_length, &color) < 0) {
 		http_reply_error(w, c, HTTP_ERROR_BAD_REQUEST, "the body must be {\"color\": n}");
 		return;

@@ -18,6 +18,9 @@
 #define HISTORY_JSON_MAX   (256 + QUESTION_CELL_MAX * PLACEMENT_JSON_MAX)
 #define HISTORY_NO_BOUND   UINT64_MAX
 
+_Static_assert(QUESTION_CELL_MAX == 100, "as http_history_get() says");
+_Static_assert(PLACEMENTS_DEFAULT <= QUESTION_CELL_MAX, "no more than may be asked for");
+
 bool http_history_is_asked(const struct http_head *h)
 {
 	return http_query(h->query, "seq").at != NULL || http_query(h->query, "at").at != NULL;

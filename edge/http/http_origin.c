@@ -46,6 +46,7 @@ static unsigned origin_number(const struct worker_shared *s, struct span origin)
  * told, which the last line that fits says. */
 static bool pair_is_new(struct worker_shared *s, uint64_t pair, bool *ret_last)
 {
+	px_assert(pair != 0); /* what a free slot has */
 	for (unsigned i = 0; i < ORIGINS_TOLD_MAX; i++) {
 		_Atomic uint64_t *slot = &s->origins_told[(pair + i) % ORIGINS_TOLD_MAX];
 		uint64_t found = 0;

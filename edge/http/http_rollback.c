@@ -99,6 +99,7 @@ static void post(struct worker *w, struct conn *c, const struct http_request *q,
 	struct msg_rollback m;
 	const char *why;
 
+	px_assert(q->room != NULL);
 	if (!is_admin(w, c, q->head))
 		return;
 	if (message_decode_rollback(q->body, (size_t)q->head->content_length, &m, &why) == 0)

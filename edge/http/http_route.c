@@ -14,6 +14,8 @@
 #define QUERY_KEYS_MAX  2
 #define PATH_NUMBER_MAX 999999999 /* beyond every board; larger numbers count as this one */
 
+_Static_assert(PATH_NUMBER_MAX >= BOARD_SIDE_MAX, "out of bounds stays so");
+
 struct http_route {
 	const char *pattern; /* {board}, {x} and {y} stand for one segment each */
 	http_handler *get;   /* GET and HEAD; NULL: the path does not know the method */
@@ -76,6 +78,7 @@ static bool path_number(struct span text, uint32_t *ret)
 /* The segment that stands where the pattern has {name}. */
 static bool segment_take(char name, struct span segment, struct http_request *q)
 {
+	px_assert(name == 'x' || name == 'y' || name == 'b'); /* of a pattern in the table */
 	if (name == 'x')
 		return path_number(segment, &q->x);
 	if (name == 'y')

@@ -81,6 +81,7 @@ static void op_arm(struct worker *w, struct lane *lane, uint32_t index)
 {
 	struct accept_op *op = &w->accepts[index];
 
+	px_assert(!op->armed && lane->used + lane->accepts < w->config.slots_per_ring);
 	op->armed = true;
 	op->is_cancelled = false;
 	op->addr_len = sizeof(op->addr);
@@ -91,6 +92,7 @@ static void op_arm(struct worker *w, struct lane *lane, uint32_t index)
 
 static void op_cancel(struct worker *w, struct lane *lane, uint32_t index)
 {
+	px_assert(w->accepts[index].armed);
 	w->accepts[index].is_cancelled = true;
 	ring_cancel_tag(lane->ring, op_tag_pack(OP_ACCEPT, 0, index),
 			op_tag_pack(OP_ACCEPT_CANCEL, 0, index));
@@ -135,7 +137,7 @@ void accept_done(struct worker *w, const struct ring_event *ev)
 	struct lane *lane = &w->lanes[op->ring];
 	struct conn *c;
 
-	px_assert(op->armed);
+	px_assert(op->armed && lane->accepts > 0);
 	op->armed = false;
 	lane->accepts--;
 	if (ev->res < 0) { /* armed again by the next turn; soon, when the system has no room */

@@ -279,6 +279,7 @@ bool worker_has_mail(struct worker *w)
 
 static void drain_begin(struct worker *w)
 {
+	px_assert(!w->drain.is_on);
 	w->drain.is_on = true;
 	w->drain.start_ns = w->now.mono_ns;
 	w->drain.at = 0;
@@ -348,7 +349,7 @@ static void worker_check(const struct worker *w)
 	px_assert(w->round.lane <= w->config.rings);
 	px_assert(w->drain.at <= w->conns_max);
 	for (uint32_t i = 0; i < w->config.rings; i++)
-		px_assert(w->lanes[i].used <= w->config.slots_per_ring);
+		px_assert(w->lanes[i].used + w->lanes[i].accepts <= w->config.slots_per_ring);
 }
 
 uint64_t worker_turn(struct worker *w, struct now now)

@@ -342,6 +342,7 @@ void ws_input(struct worker *w, struct conn *c, uint8_t *bytes, size_t len)
 {
 	bool is_old = c->in != NULL; /* what it holds */
 
+	px_assert(len > 0);
 	while (len > 0 && c->state == CONN_WS && c->why == CLOSE_NONE) {
 		struct ws_piece piece;
 		size_t used;

@@ -53,6 +53,7 @@ static void say_due(struct worker *w, struct conn *c)
 			continue;
 		if (!say(w, c, s->room))
 			return;
+		px_assert(w->faces_due > 0);
 		s->face_due = false;
 		w->faces_due--;
 	}
@@ -60,6 +61,7 @@ static void say_due(struct worker *w, struct conn *c)
 
 void ws_face_due(struct worker *w, struct conn *c, struct sub *s)
 {
+	px_assert(!s->face_due && !s->ends); /* of a new subscription, once */
 	s->face_due = true;
 	w->faces_due++;
 	say_due(w, c);
