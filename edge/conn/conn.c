@@ -5,7 +5,7 @@
  * Memory     an element of worker->conns; free again only in CONN_FREE. Input and output buffers
  *            are borrowed from the worker's pools while there is something in them.
  * In flight  `ops`: at most one receive, one send to the end, a cancel of each, one shutdown, one
- *            close. Sends of "what the socket accepts now" end with the submit, and are not counted.
+ *            close. Sends of "what the socket accepts now" end with the submit: not counted.
  *
  *           accepted            asked the writer
  *   FREE ----------> HTTP <-----------------------> WAIT
