@@ -30,6 +30,14 @@ export function isSamePalette(a, b) {
 }
 
 /**
+ * What is left of a wait when the cooldown changes under way; never more than a whole one.
+ * @param {number} leftMs @param {number} beforeMs @param {number} nowMs
+ */
+export function waitBy(leftMs, beforeMs, nowMs) {
+	return leftMs > 0 ? Math.min(nowMs, Math.max(0, leftMs + nowMs - beforeMs)) : 0;
+}
+
+/**
  * @param {Rules} before @param {Rules} now
  * @returns {string[]} sentences
  */

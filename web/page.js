@@ -9,7 +9,7 @@
  */
 import { Camera } from './camera.js';
 import { Cooldown, clockText, spanText } from './cooldown.js';
-import { isSamePalette, newsOf } from './face.js';
+import { isSamePalette, newsOf, waitBy } from './face.js';
 import * as hud from './hud.js';
 import { listenToKeys, listenToPointers } from './input.js';
 import { boardPath, fetchPixel, fetchPixelHistory } from './net.js';
@@ -123,6 +123,8 @@ export class Page {
 			this.palette.fill(info.palette);
 			this.view.setPalette(info.palette);
 		}
+		if (before.cooldown_ms !== info.cooldown_ms)
+			this.cooldown.start(waitBy(this.cooldown.leftMs, before.cooldown_ms, info.cooldown_ms), info.cooldown_ms);
 		const news = newsOf(before, info);
 		if (hadColor && this.palette.color < 0)
 			news[0] = 'The colors of this board have changed, and the one that you had chosen is gone.';

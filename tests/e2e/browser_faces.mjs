@@ -117,6 +117,22 @@ facesTest('a cooldown that changes is told, and holds for the next pixel', async
 	await assertSameConnection(page);
 });
 
+facesTest('who waits, waits by the new cooldown', async (server, change) => {
+	const page = await visit(server, CELL);
+	await change({ cooldown: '600000' });
+	await untilRest(page, 'Choose a color · one every 10 min');
+	await page.press('Digit2');
+	await page.click(...await spotOf(page, CELL));
+	await page.until('it counts down', `/^\\d+:\\d\\d$/.test(document.getElementById('cooldown').textContent)`);
+	await change({ cooldown: '86400000' });
+	await page.until('it counts hours', `/^\\d+:\\d\\d:\\d\\d$/.test(document.getElementById('cooldown').textContent)`);
+	await change({});
+	await untilRest(page, 'Ready to place');
+	await page.press('Digit3');
+	await page.click(...await spotOf(page, CELL));
+	await until('it is placed', async () => (await server.colorAt(CELL.x, CELL.y)) === 2);
+});
+
 facesTest('a palette that loses a color in use changes nothing', async (server, change) => {
 	await server.place(CELL.x, CELL.y, 3, await server.person());
 	const page = await visit(server, CELL);

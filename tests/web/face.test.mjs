@@ -4,7 +4,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 
-import { inWords, isSamePalette, newsOf } from '../../web/face.js';
+import { inWords, isSamePalette, newsOf, waitBy } from '../../web/face.js';
 
 const white = { name: 'White', rgb: '#ffffff' };
 const red = { name: 'Red', rgb: '#ff0000' };
@@ -35,4 +35,12 @@ test('what changed is told, and nothing else', () => {
 	assert.match(newsOf(face, { ...face, cooldown_ms: 600000 }).join('\n'), /^From now on you can place one pixel every 10 min\.$/);
 	assert.match(newsOf(face, { ...face, cooldown_ms: 0 }).join('\n'), /^From now on there is no wait/);
 	assert.equal(newsOf(face, { palette: [red], frozen: true, cooldown_ms: 1 }).length, 3);
+});
+
+test('who waits, waits by the new cooldown, and nobody else', () => {
+	assert.equal(waitBy(3000, 5000, 4000), 2000);
+	assert.equal(waitBy(3000, 5000, 1000), 0);
+	assert.equal(waitBy(3000, 5000, 9000), 7000);
+	assert.equal(waitBy(9000, 5000, 9000), 9000, 'the answer to a pixel came first, by the new cooldown');
+	assert.equal(waitBy(0, 5000, 9000), 0);
 });
