@@ -52,6 +52,8 @@ size_t board_bytes(const struct board *b);
 
 /* Prefetches the memory of the cell. */
 void board_prefetch(const struct board *b, uint32_t cell);
+
+/* The color of a cell; cell < board_cells(). */
 uint8_t board_get(const struct board *b, uint32_t cell);
 /* How many cells have a color of this number or a higher one, and the first of them. */
 uint32_t board_beyond(const struct board *b, unsigned colors, uint32_t *ret_first);
@@ -64,6 +66,8 @@ void board_load(struct board *b, const uint8_t *bytes, size_t len);
  * again. Equal bytes have equal hashes, whatever their history. */
 uint64_t board_hash(struct board *b);
 uint32_t board_blocks(const struct board *b);
+
+/* The hash of one block of BOARD_BLOCK_BYTES; block < board_blocks(). */
 uint64_t board_block_hash(struct board *b, uint32_t block);
 
 /* The same hash for bytes outside a board (recovery, checkers). */
@@ -76,6 +80,7 @@ struct board_copy *board_copy_begin(struct board *b, uint32_t epoch, uint64_t se
  * once, when it is finished (its one reference is the caller's); otherwise NULL. */
 struct board_copy *board_copy_step(struct board *b, size_t budget);
 
+/* Whether a copy is in progress. */
 bool board_copy_is_making(const struct board *b);
 struct board_copy *board_copy_ref(struct board_copy *copy);
 void board_copy_unref(struct board_copy *copy); /* NULL is allowed */

@@ -48,7 +48,7 @@ static void hidden_say(void *arg, const struct settings_change *change)
 	FILE *out = arg;
 
 	if (change->kind == SETTINGS_HIDDEN)
-		fprintf(out, "pixeld: line %d: %s is hidden: the %s says otherwise, and wins\n",
+		fprintf(out, "pixeld: line %d: %s is hidden: the %s has another value, and wins\n",
 			change->line, change->name, settings_source_str(change->source));
 }
 

@@ -131,7 +131,7 @@ static int server_make(struct server *s, char why[static SERVER_WHY_CHARS])
 	if (s->shared.worker_count > WORKERS_MAX)
 		s->shared.worker_count = WORKERS_MAX;
 	if (queues_new(s) < 0) {
-		snprintf(why, SERVER_WHY_CHARS, "no memory for the queues of %u workers",
+		snprintf(why, SERVER_WHY_CHARS, "not enough memory for the queues of %u workers",
 			 s->shared.worker_count);
 		return EXIT_FAILED;
 	}

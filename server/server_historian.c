@@ -83,7 +83,7 @@ static int make(struct server_helper *h, struct now now, char why[static SERVER_
 		rc = historian_new(&config, &t->historian);
 	if (rc == 0)
 		return EXIT_PASS;
-	snprintf(why, SERVER_WHY_CHARS, "no memory for questions about the past");
+	snprintf(why, SERVER_WHY_CHARS, "not enough memory for questions about the past");
 	return EXIT_FAILED;
 }
 

@@ -40,7 +40,7 @@ static int make(struct server_helper *h, struct now now, char why[static SERVER_
 
 	(void)now;
 	if (keeper_new(&config, &keeper) < 0) {
-		snprintf(why, SERVER_WHY_CHARS, "no memory for the keeper");
+		snprintf(why, SERVER_WHY_CHARS, "not enough memory for the keeper");
 		return EXIT_FAILED;
 	}
 	keeper_limits_set(keeper, &limits); /* no other thread runs */

@@ -198,7 +198,7 @@ static void wish_do(struct writer *w, struct face_wish *wish)
 	if (!makings_make(w, wish, &m)) {
 		for (unsigned i = 0; i < m.count; i++)
 			face_unref(m.face[i]);
-		snprintf(wish->why, FACE_WHY_BYTES, "no memory for the faces of boards");
+		snprintf(wish->why, FACE_WHY_BYTES, "not enough memory for the faces of boards");
 		return;
 	}
 	wish->changed = m.count;

@@ -78,7 +78,8 @@ int writer_new(const struct writer_config *config, struct now now, struct writer
 	writer_pace_set(w, config->settings);
 	rc = memory_new(w) < 0 ? EXIT_FAILED : EXIT_PASS;
 	if (rc != 0)
-		snprintf(why, RECOVER_WHY_BYTES, "no memory for people-max and requests-max");
+		snprintf(why, RECOVER_WHY_BYTES,
+			 "not enough memory for people-max and requests-max");
 	else
 		rc = restore_run(w, why);
 	if (rc != 0) {

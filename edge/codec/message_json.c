@@ -329,19 +329,20 @@ static const char *read_condition(const char *key, const json_t *value, struct m
 	struct placement_filter *f = &m->filter;
 
 	if (strcmp(key, "user") == 0)
-		return read_user(value, f) ? NULL : "user is 32 hex digits, as in a history";
+		return read_user(value, f) ? NULL : "user must be 32 hex digits, as in a history";
 	if (strcmp(key, "area") == 0)
-		return read_area(value, f) ? NULL : "area has x, y, width and height";
+		return read_area(value, f) ? NULL : "area must have x, y, width and height";
 	if (strcmp(key, "color") == 0)
-		return read_filter_color(value, f) ? NULL : "color is a number of the palette";
+		return read_filter_color(value, f) ? NULL : "color must be a number of the palette";
 	if (strcmp(key, "from") == 0)
-		return read_moment(value, &f->from_ms) ? NULL : "from is a time, or milliseconds";
+		return read_moment(value, &f->from_ms) ? NULL
+						       : "from must be a time, or milliseconds";
 	if (strcmp(key, "to") == 0)
-		return read_moment(value, &f->to_ms) ? NULL : "to is a time, or milliseconds";
+		return read_moment(value, &f->to_ms) ? NULL : "to must be a time, or milliseconds";
 	if (strcmp(key, "upto") == 0)
 		return whole_number(value, WHOLE_NUMBER_LIMIT, &f->upto_seq) ? NULL
-									     : "upto is a seq";
-	return "user, area, color, from, to, upto, undo and dry_run are what is known";
+									     : "upto must be a seq";
+	return "unknown member: known are user, area, color, from, to, upto, undo and dry_run";
 }
 
 static const char *read_rollback(json_t *object, struct msg_rollback *m)
@@ -354,13 +355,13 @@ static const char *read_rollback(json_t *object, struct msg_rollback *m)
 	{
 		if (strcmp(key, "dry_run") == 0) {
 			if (!json_is_boolean(value))
-				return "dry_run is true or false";
+				return "dry_run must be true or false";
 			m->dry_run = json_is_true(value);
 			continue;
 		}
 		if (strcmp(key, "undo") == 0) {
 			if (!whole_number(value, WHOLE_NUMBER_LIMIT, &m->undoes) || m->undoes == 0)
-				return "undo is the number of a rollback";
+				return "undo must be the number of a rollback";
 			continue;
 		}
 		why = read_condition(key, value, m);
@@ -370,8 +371,8 @@ static const char *read_rollback(json_t *object, struct msg_rollback *m)
 		narrow += strcmp(key, "upto") != 0;
 	}
 	if (m->undoes != 0)
-		return conditions == 0 ? NULL : "undo stands alone: it undoes all of a rollback";
-	return narrow > 0 ? NULL : "say what to take: user, area, color, from or to";
+		return conditions == 0 ? NULL : "undo must be alone: it undoes all of a rollback";
+	return narrow > 0 ? NULL : "name what to take: user, area, color, from or to";
 }
 
 int message_decode_rollback(const uint8_t *in, size_t len, struct msg_rollback *ret_rollback,

@@ -145,12 +145,26 @@ struct conn *conn_open(struct worker *w, struct lane *lane, uint32_t slot);
 /* Sets the peer's address, and with it whether the client is local. May be called again, when a
  * proxy reports the real address. */
 void conn_addr_set(struct conn *c, const struct sockaddr_storage *from, enum address_trust trust);
+
+/* Moves to a state; asserts that the move is legal, and keeps the gauges. */
 void conn_state_set(struct worker *w, struct conn *c, enum conn_state next);
+
+/* Arms a receive; none may be armed. WS and LINGER receive repeatedly, other states once. */
 void conn_recv_arm(struct worker *w, struct conn *c);
+
+/* Whether the connection may be read now. */
 bool conn_wants_input(const struct conn *c);
+
+/* The event of OP_RECV: passes the bytes to the state, and arms again if it wants more. */
 void conn_recv_done(struct worker *w, struct conn *c, const struct ring_event *ev);
+
+/* The event of any other operation of `ops`; in RELEASE the last one frees the connection. */
 void conn_op_done(struct worker *w, struct conn *c, enum conn_op op);
+
+/* Calls `late` of the state after `ms`, rounded up to a tick; 0: never. Replaces the one before. */
 void conn_deadline_set(struct worker *w, struct conn *c, uint32_t ms);
+
+/* Keeps the first reason and counts it. */
 void conn_why_set(struct worker *w, struct conn *c, enum close_reason why);
 /* The first reason wins. A WebSocket first gets what it is owed: the writer's answers, the rest of
  * a frame, a close frame if the reason has a code; then it lingers. Bounded. */
@@ -173,7 +187,11 @@ void conn_in_return(struct worker *w, struct conn *c);
 bool conn_in_keep(struct worker *w, struct conn *c, const uint8_t *bytes, size_t len);
 /* Whether the connection stays within the allowed rate; counts the request. */
 bool conn_may_ask(struct worker *w, struct conn *c);
+
+/* Once per turn: arms the receives that found no buffer. */
 void conn_starved_run(struct worker *w);
+
+/* Once per tick: handles the deadlines that have passed. */
 void conn_sweep(struct worker *w);
 
 /* --- conn_send.c: answers -------------------------------------------------------------------- */
@@ -182,10 +200,16 @@ void conn_out_return(struct worker *w, struct conn *c);
 /* Room for one message of up to `len` bytes; NULL: the connection is being closed. */
 uint8_t *conn_answer_reserve(struct worker *w, struct conn *c, size_t len);
 uint8_t *conn_last_reserve(struct worker *w, struct conn *c); /* the same for the close frame */
+
+/* Appends the `len` bytes written there and queues the connection for sending. */
 void conn_answer_commit(struct worker *w, struct conn *c, size_t len);
+
+/* Appends one message in the client's encoding; closes the connection if there is no room. */
 void conn_answer(struct worker *w, struct conn *c, const struct message *m);
 void conn_flush_run(struct worker *w);   /* sends the out buffers of the flush list */
 void conn_stuck_retry(struct worker *w); /* when a round starts */
+
+/* The event of OP_SEND_OUT: not everything was accepted, or the peer is gone. */
 void conn_send_out_short(struct worker *w, struct conn *c, int res);
 void conn_batch_end(struct worker *w); /* once the completions of a batch were processed */
 

@@ -46,15 +46,27 @@ struct sub {
 
 _Static_assert(sizeof(struct sub) <= 48, "there are a million of them");
 
+/* Once per turn: prepares the sends of one batch, or starts or ends a round. */
 void fanout_run(struct worker *w);
+
+/* The event of OP_SEND_LOG: not everything was accepted, or the peer is gone. */
 void fanout_send_short(struct worker *w, uint32_t sub, int res);
 void fanout_release(struct worker *w); /* once the completions of a batch were processed */
+
+/* Subscribes c, in WS, to a room it has not subscribed to. NULL: it has SUBS_PER_CONN_MAX, or no
+ * slot is free. */
 struct sub *sub_new(struct worker *w, struct conn *c, uint16_t room, uint64_t cursor);
+
+/* Frees it; the rest of its frame is no longer sent. */
 void sub_free(struct worker *w, struct sub *s);
 /* Ends it after the frame that was, or may have been, sent in part: it no longer counts, and starts
  * no new frame. */
 void sub_end(struct worker *w, struct sub *s);
+
+/* The subscription to this room that is not ending; NULL: there is none. */
 struct sub *sub_find(struct worker *w, const struct conn *c, uint16_t room);
+
+/* Nanoseconds until fanout_run() has something to do; UINT64_MAX: nothing by time. */
 uint64_t fanout_wait_ns(const struct worker *w);
 
 #endif

@@ -40,14 +40,19 @@ struct json_out json_out_of(void *memory, size_t room);
 /* In lines, for people; the outermost value ends with a line end. */
 struct json_out json_out_lines(struct text_out text);
 
+/* Each is ended by json_close(); at most JSON_DEPTH_MAX are open. */
 void json_open_object(struct json_out *j, const char *name);
 void json_open_array(struct json_out *j, const char *name);
 void json_line_object(struct json_out *j, const char *name); /* it and its content on one line */
 void json_close(struct json_out *j);                         /* the innermost that is open */
 
 void json_put_text(struct json_out *j, const char *name, const char *text);
+
+/* Bytes as text of two lower-case digits each. */
 void json_put_hex(struct json_out *j, const char *name, const void *bytes, size_t len);
 void json_put_number(struct json_out *j, const char *name, uint64_t number);
+
+/* With `digits` digits after the point; null if it is not finite. */
 void json_put_decimal(struct json_out *j, const char *name, double number, int digits);
 void json_put_bool(struct json_out *j, const char *name, bool value);
 void json_put_null(struct json_out *j, const char *name);

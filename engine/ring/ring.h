@@ -94,6 +94,7 @@ void ring_accept(struct ring *ring, int listen_fd, struct sockaddr *addr, sockle
 /* Moves a plain socket into `slot`, which must be free; the caller still closes fd. 0 or -errno. */
 int ring_slot_install(struct ring *ring, uint32_t slot, int fd);
 
+/* Connects the socket in `slot`: res = 0 or -errno. */
 void ring_connect(struct ring *ring, uint32_t slot, const struct sockaddr *addr, socklen_t addr_len,
 		  uint64_t tag);
 
@@ -102,6 +103,8 @@ void ring_connect(struct ring *ring, uint32_t slot, const struct sockaddr *addr,
  * continues while its events carry RING_MORE. */
 void ring_recv(struct ring *ring, uint32_t slot, uint64_t tag);
 void ring_recv_multi(struct ring *ring, uint32_t slot, uint64_t tag);
+
+/* Returns a buffer that an event lent. */
 void ring_recv_return(struct ring *ring, uint16_t buf);
 
 /* Returns the pages of the receive buffers to the system until something is received into them
@@ -120,12 +123,14 @@ void ring_send_now(struct ring *ring, uint32_t slot, const void *bytes, size_t l
  * -errno, when the connection broke. */
 void ring_send_all(struct ring *ring, uint32_t slot, const void *bytes, size_t len, uint64_t tag);
 
+/* As shutdown(2): res = 0 or -errno. */
 void ring_shutdown(struct ring *ring, uint32_t slot, int how, uint64_t tag);
 
 /* Asks the kernel to end the operations with `target` as tag; each still ends with its own event.
  * */
 void ring_cancel_tag(struct ring *ring, uint64_t target, uint64_t tag);
 
+/* Closes the socket in `slot`; the slot is free at the event. */
 void ring_slot_close(struct ring *ring, uint32_t slot, uint64_t tag);
 
 /* --- files ------------------------------------------------------------------------------------ */
@@ -135,6 +140,7 @@ void ring_slot_close(struct ring *ring, uint32_t slot, uint64_t tag);
 void ring_write(struct ring *ring, int fd, const void *bytes, size_t len, uint64_t offset,
 		bool linked, uint64_t tag);
 
+/* res = 0 or -errno. */
 void ring_fdatasync(struct ring *ring, int fd, uint64_t tag);
 
 #endif

@@ -134,6 +134,7 @@ uint64_t receiver_turn(struct receiver *r, struct now now);
  * as in the config, from malloc(), and the receiver's from here on. */
 void receiver_boards_set(struct receiver *r, struct receiver_board *boards);
 
+/* Asks for the end: see the states above. Wake its thread afterwards. */
 void receiver_stop(struct receiver *r);
 bool receiver_is_closed(const struct receiver *r);
 

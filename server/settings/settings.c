@@ -400,7 +400,7 @@ int settings_load(int argc, char *const argv[], char *const envp[], struct setti
 
 	*ret_settings = NULL;
 	if (s == NULL) { /* also in a server that runs: no reason to end it */
-		snprintf(why, SETTINGS_WHY_CHARS, "no memory for the settings");
+		snprintf(why, SETTINGS_WHY_CHARS, "not enough memory for the settings");
 		return EXIT_FAILED;
 	}
 	return finish(s, everything_read(s, argc, argv, envp, why), ret_settings);

@@ -326,8 +326,8 @@ class CheckConfig(unittest.TestCase):
                                   "--clients-max", "7", env={"PIXELD_DRAIN_MS": "2s"})
             self.assertEqual((code, said), (0, ""))
             self.assertEqual([line for line in out.splitlines() if "hidden" in line], [
-                "pixeld: line 1: workers is hidden: the flag says otherwise, and wins",
-                "pixeld: line 2: drain-ms is hidden: the environment says otherwise, and wins"])
+                "pixeld: line 1: workers is hidden: the flag has another value, and wins",
+                "pixeld: line 2: drain-ms is hidden: the environment has another value, and wins"])
 
     def test_boards_of_the_data_directory(self):
         boards = ("--board", "main:20x20:4", "--board", "more:8x8:1")

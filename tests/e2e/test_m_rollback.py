@@ -361,7 +361,7 @@ class Tried(unittest.TestCase):
             with Client(server, server.session()) as painter:
                 painter.place_all([(1, 1, 3)])
             area = {"x": 0, "y": 0, "width": 40, "height": 40}
-            for body, word in (({}, "say what"), ({"upto": 5}, "say what"), ({"users": "x"}, "known"), ({"user": "abc"}, "32 hex"),
+            for body, word in (({}, "name what"), ({"upto": 5}, "name what"), ({"users": "x"}, "known"), ({"user": "abc"}, "32 hex"),
                                ({"user": "A" * 32}, "32 hex"), ({"color": 16}, "palette"), ({"color": "red"}, "color"),
                                ({"area": {**area, "width": 41}}, "within"), ({"area": {**area, "depth": 1}}, "area"),
                                ({"area": {**area, "height": 0}}, "area"), ({"area": [0, 0, 1, 1]}, "area"),

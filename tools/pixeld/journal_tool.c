@@ -355,7 +355,7 @@ static int words_check(int argc, char *const argv[])
 	for (int i = 1; i < argc; i++)
 		if (argv[i][0] == '-')
 			return usage("", argv[i],
-				     ": unknown argument of this command: DIR stands alone");
+				     ": unknown argument of this command: it takes DIR alone");
 	if (argc < 2)
 		return usage("DIR is missing", "", "");
 	if (argc < wanted)

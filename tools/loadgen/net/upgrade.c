@@ -149,7 +149,7 @@ int upgrade_check(const uint8_t *head, size_t len, const struct upgrade_ask *ask
 	}
 	upgrade_key(random, key);
 	if (!ws_accept_key(key, accept)) {
-		*ret_why = "no memory to check the 101";
+		*ret_why = "out of memory for checking the 101";
 		return -ENOMEM;
 	}
 	while (at < end) {

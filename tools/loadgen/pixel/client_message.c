@@ -287,7 +287,7 @@ static void ack_keep(struct pixel_crew *w, const struct client *c, uint64_t requ
 
 	if (!ledger_add(&w->ledger, &ack))
 		crew_trouble(&w->crew, TROUBLE_ACK_LOST, NULL,
-			     "no memory to keep acknowledgements");
+			     "out of memory for acknowledgements");
 }
 
 static void placed(struct pixel_crew *w, struct client *c, const struct msg_placed *m)

@@ -158,7 +158,7 @@ static int expression_read(struct raw_template *t, const char **at, const char *
 		return part_add(t, PART_NOW, RAW_STAMP_CHARS, &part, ret_why);
 	if (len > 3 && memcmp(from, "re ", 3) == 0)
 		return pattern_add(t, from + 3, len - 3, ret_why);
-	return fail(ret_why, "between \\{ and } stands none of: seq, now_ns, re PATTERN");
+	return fail(ret_why, "\\{ } must hold seq, now_ns or re PATTERN");
 }
 
 int raw_template_new(const char *text, struct raw_template **ret_template, const char **ret_why)

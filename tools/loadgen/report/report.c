@@ -82,7 +82,7 @@ static void clients_rows(FILE *to, const struct run_result *result)
 		fprintf(to, ", %" PRIu64 " stopped reading", result->stopped);
 	if (result->torn_all > 0)
 		fprintf(to,
-			", %" PRIu64 " broken off on purpose (%" PRIu64 " without FIN, %" PRIu64
+			", %" PRIu64 " disconnected on purpose (%" PRIu64 " without FIN, %" PRIu64
 			" not to come back)",
 			result->torn_all, result->torn_reset, result->vanished);
 	if (result->slow > 0)

@@ -74,14 +74,14 @@ static int timed_parse(const char *metric, const char *dot, struct threshold *t,
 		t->latency = i;
 		t->raw = strncmp(rest, "raw.", 4) == 0;
 		rest += t->raw ? 4 : 0;
-		*why = "after the latency comes .p50, .p99, .p99.9 or .max";
+		*why = "a latency must be followed by .p50, .p99, .p99.9 or .max";
 		return quantile_parse(rest, &t->quantile) ? 0 : -EINVAL;
 	}
 	*why = "latencies are connect, ack, visible, visible_last, and lag";
 	t->kind = THRESHOLD_LAG;
 	if (len != 3 || memcmp(metric, "lag", 3) != 0)
 		return -EINVAL;
-	*why = "after lag comes .p50, .p99, .p99.9 or .max";
+	*why = "lag must be followed by .p50, .p99, .p99.9 or .max";
 	return quantile_parse(rest, &t->quantile) ? 0 : -EINVAL;
 }
 
