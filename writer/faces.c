@@ -78,9 +78,9 @@ bool faces_palette_fits(const struct writer *w, const struct writer_board *b,
 	if (found.count == 0)
 		return true;
 	snprintf(why, FACE_WHY_BYTES,
-		 "board %s has %u cell%s in colors that the %u of the palette in the settings do "
-		 "not reach (the first is %u,%u in color %u): give the palette its colors back, or "
-		 "start with another --data directory",
+		 "board %s has %u cell%s in colors that are not among the %u of the palette in the "
+		 "settings (the first is %u,%u in color %u): restore these colors in the palette, "
+		 "or start with another --data directory",
 		 s->name, found.count, found.count == 1 ? "" : "s", s->colors,
 		 found.cell % b->meta.width, found.cell / b->meta.width, found.color);
 	return false;

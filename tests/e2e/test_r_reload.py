@@ -187,8 +187,8 @@ class Boards(unittest.TestCase):
             said = server.hup()
             self.assertIn(f'why="{before_it.strip().removeprefix("pixeld: ")}"', said[0])
             self.assertEqual(len(said), 1)
-            self.assertIn('error reload_refused why="board main has 1 cell in colors that the 2 of the palette in the '
-                          "settings do not reach (the first is 5,6 in color 2): give the palette its colors back", said[0])
+            self.assertIn('error reload_refused why="board main has 1 cell in colors that are not among the 2 of the palette in the '
+                          "settings (the first is 5,6 in color 2): restore these colors in the palette", said[0])
             self.assertIn('what="nothing was changed" remedy="change the palette back, or roll back what is placed', said[0])
             self.assertEqual(server.ask("GET", "/boards").body, before)
             self.assertEqual(client.place(5, 6, 3, main)["type"], "placed")

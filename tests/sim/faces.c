@@ -96,7 +96,7 @@ static void answered(void *arg)
 	f->is_out = false;
 	if (f->wish.why[0] != '\0') {
 		f->counts.refused++;
-		truth_check(strstr(f->wish.why, "in colors that the") != NULL,
+		truth_check(strstr(f->wish.why, "in colors that are not among") != NULL,
 			    "faces that can be were refused: %s", f->wish.why);
 		return;
 	}

@@ -353,7 +353,7 @@ static void palette_without_a_color_in_use_is_refused_as_at_the_start(void **sta
 	l->boards[MAIN].colors = 9;
 	l->boards[SIDE_BOARD].frozen = true;
 	snprintf(said, sizeof(said), "%s", set(l));
-	assert_non_null(strstr(said, "board main has 2 cells in colors that the 9"));
+	assert_non_null(strstr(said, "board main has 2 cells in colors that are not among the 9"));
 	assert_non_null(strstr(said, "the first is 3,2 in color 9"));
 	assert_ptr_equal(face(l, MAIN), before);
 	assert_ptr_equal(face(l, SIDE_BOARD), side); /* all of a wish, or nothing */
@@ -368,7 +368,7 @@ static void palette_without_a_color_in_use_is_refused_as_at_the_start(void **sta
 	l->settings->boards[MAIN].colors = 10;
 	parts_free(l);
 	assert_int_equal(writer_make(l, why), EXIT_CONFIG);
-	assert_non_null(strstr(why, "board main has 1 cell in colors that the 10"));
+	assert_non_null(strstr(why, "board main has 1 cell in colors that are not among the 10"));
 	l->settings->boards[MAIN].colors = 16;
 	parts_free(l);
 	start(l);
