@@ -208,6 +208,21 @@ class Changes(unittest.TestCase):
                     self.assertEqual(len(told[0]["face"]["palette"]), 2)
                     self.assertEqual([m["cells"] for m in told[1:]], [[[3, 4, 2]], [[3, 4, 1]]])
 
+    def test_a_picture_is_another_one_in_other_colors(self):
+        """Nobody placed since, and it is the same worker, who has the old one."""
+        with Changing(main=TWO) as server, server.http() as http:
+            path = "/boards/main/image.png"
+            first = http.ask("GET", path)
+            self.assertEqual(http.ask("GET", path).body, first.body)
+            server.change(main=TWO.replace("#000001", "#ff0000"))
+            second = http.ask("GET", path, {"If-None-Match": first["etag"]})
+            self.assertEqual((second.status, second["x-board-seq"]), (200, first["x-board-seq"]))
+            self.assertNotEqual((second["etag"], second.body), (first["etag"], first.body))
+            self.assertIn(b"PLTE\xff\x00\x00", second.body)
+            self.assertIn(b"PLTE\x00\x00\x01", first.body)
+            server.change(main=TWO)
+            self.assertEqual(http.ask("GET", path).body, first.body)
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2, warnings="ignore")
