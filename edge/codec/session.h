@@ -27,15 +27,15 @@ struct session_key;
 int session_key_new(const uint8_t *secret, size_t secret_len, struct session_key **ret_key);
 void session_key_free(struct session_key *key);
 
-/* Writes the token, NUL-terminated, and returns its length. 0: OpenSSL has no memory; the token is
- * empty. */
+/* Writes the token, NUL-terminated, and returns its length. 0: OpenSSL is out of memory; the token
+ * is empty. */
 size_t session_mint(const struct session_key *key, const uint8_t user[static USER_BYTES],
 		    uint64_t issued_s, uint64_t expires_s,
 		    char out[static SESSION_TOKEN_CHARS_MAX]);
 
 /* 0, the user and when the session expires; -EBADMSG: not a token, or not signed by this key;
- * -ETIMEDOUT: expired; -ENOMEM: OpenSSL has no memory. Compares in constant time. ret_expires_s may
- * be NULL. */
+ * -ETIMEDOUT: expired; -ENOMEM: OpenSSL is out of memory. Compares in constant time. ret_expires_s
+ * may be NULL. */
 int session_verify(const struct session_key *key, const char *token, size_t len, uint64_t now_s,
 		   uint8_t ret_user[static USER_BYTES], uint64_t *ret_expires_s);
 

@@ -107,7 +107,7 @@ void ws_mask(uint8_t *bytes, size_t len, const uint8_t mask[static 4], unsigned 
 uint64_t ws_frame_bytes(const uint8_t *in, size_t len);
 
 /* Sec-WebSocket-Accept for a key of 24 characters; `out` gets 28 characters, no terminator. False:
- * OpenSSL has no memory. */
+ * OpenSSL is out of memory. */
 bool ws_accept_key(const char key[static 24], char out[static WS_ACCEPT_CHARS]);
 
 #endif

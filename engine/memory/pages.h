@@ -9,10 +9,10 @@
 
 #include <stddef.h>
 
-/* bytes: more than 0, rounded up to whole pages; name: letters and spaces. NULL: no memory. */
+/* bytes: more than 0, rounded up to whole pages; name: letters and spaces. NULL: out of memory. */
 void *pages_new(size_t bytes, const char *name);
 
-/* bytes: as given to pages_new(). NULL is fine. */
+/* bytes: as given to pages_new(). NULL is allowed. */
 void pages_free(void *pages, size_t bytes);
 
 #endif
