@@ -280,7 +280,8 @@ uint32_t ring_reap(struct ring *r, struct ring_event *events, uint32_t max)
 	uint32_t count = 0;
 	unsigned n;
 
-	bufs_give(r); /* looking may receive */
+	px_assert(max > 0); /* 0 events mean that none is left */
+	bufs_give(r);       /* looking may receive */
 	n = io_uring_peek_batch_cqe(&r->uring, cqes, max < REAP_MAX ? max : REAP_MAX);
 	for (unsigned i = 0; i < n; i++) {
 		if (cqes[i]->user_data == TAG_WAKE)
@@ -384,6 +385,7 @@ void ring_accept(struct ring *r, int listen_fd, struct sockaddr *addr, socklen_t
 {
 	struct io_uring_sqe *sqe = sqe_get(r, 0);
 
+	px_assert(listen_fd >= 0 && (addr == NULL) == (addr_len == NULL));
 	io_uring_prep_accept(sqe, listen_fd, addr, addr_len, 0);
 	sqe->file_index = IORING_FILE_INDEX_ALLOC;
 	sqe->ioprio |= (uint16_t)r->accept_flags;
