@@ -138,6 +138,7 @@ static bool copy_is_wanted(const struct writer_board *b)
 
 void copy_all_drop(struct writer *w, enum copy_taker taker)
 {
+	px_assert(taker < COPY_TAKERS);
 	for (uint32_t i = 0; i < w->boards_end; i++) {
 		struct writer_board *b = w->boards[i];
 

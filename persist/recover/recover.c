@@ -479,6 +479,8 @@ int recover_run(struct disk *disk, const struct recover_options *options,
 	int rc;
 
 	px_assert(options->fresh_journal_id != 0); /* 0: of any journal */
+	px_assert(handler->board == NULL ||
+		  handler->person != NULL); /* all of a snapshot, or none */
 	why[0] = 0;
 	rc = segments_check(&r);
 	if (rc == 0)

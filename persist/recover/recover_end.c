@@ -96,6 +96,7 @@ static void torn_note(struct recovery *r, const char *name, size_t from, size_t 
 {
 	struct recover_result *result = r->result;
 
+	px_assert(result->torn == (result->torn_bytes > 0)); /* the first place counts */
 	if (end <= from)
 		return;
 	result->torn_bytes += end - from;
