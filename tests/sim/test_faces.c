@@ -332,6 +332,24 @@ static void face_holds_from_the_next_placement_on(void **state)
 	assert_int_equal(face(l, SIDE_BOARD)->version, 1);
 }
 
+/* Whoever waits is not forgotten by the old cooldown. */
+static void longer_cooldown_holds_for_who_placed_before(void **state)
+{
+	struct life *l = *state;
+
+	assert_int_equal(placed(l, MAIN, 1, 3), REFUSAL_NONE);
+	l->boards[MAIN].cooldown_ms = 3600000;
+	assert_string_equal(set(l), "");
+	l->now.mono_ns += 1800 * NS_PER_SEC;
+	l->now.wall_ms += 1800000;
+	turns(l, 1000);
+	assert_int_equal(placed(l, MAIN, 1, 4), REFUSAL_COOLDOWN);
+	l->now.mono_ns += 1800 * NS_PER_SEC;
+	l->now.wall_ms += 1800000;
+	turns(l, 1000);
+	assert_int_equal(placed(l, MAIN, 1, 4), REFUSAL_NONE);
+}
+
 static void same_face_is_no_change(void **state)
 {
 	struct life *l = *state;
@@ -495,6 +513,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(face_holds_from_the_next_placement_on),
+		TEST(longer_cooldown_holds_for_who_placed_before),
 		TEST(same_face_is_no_change),
 		TEST(palette_without_a_color_in_use_is_refused_as_at_the_start),
 		TEST(color_that_waits_for_the_journal_is_in_use),
