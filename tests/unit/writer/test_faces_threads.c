@@ -148,15 +148,16 @@ static void *worker_run(void *arg)
 	uint32_t version = 0;
 
 	while (!atomic_load(&workers_end)) {
-		rooms_faces_see(rooms, worker);
-		for (unsigned looks = 0; looks < 20; looks++) {
-			const struct face *f = room_face(rooms->at[0]);
+		const struct face *f;
 
+		rooms_faces_see(rooms, worker);
+		f = room_face(rooms->at[0]);
+		for (unsigned looks = 0; looks < 20; looks++) { /* a turn may take long */
 			if (f->version < version || !is_whole(f))
 				broken++;
 			version = f->version;
+			sched_yield();
 		}
-		sched_yield();
 	}
 	return NULL;
 }
