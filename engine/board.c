@@ -222,7 +222,9 @@ uint32_t board_beyond(const struct board *b, unsigned colors, uint32_t *ret_firs
 
 		memcpy(&word, b->bytes + i * sizeof(word), sizeof(word));
 		found = word_beyond(word, b->bits, colors);
-		if (found != 0 && count == 0)
+		if (found == 0)
+			continue;
+		if (count == 0)
 			first = (uint32_t)i * per_word;
 		count += (uint32_t)__builtin_popcountll(found);
 	}

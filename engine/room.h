@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "engine/base/cache_line.h"
 #include "engine/board.h"
 #include "engine/face.h"
 
@@ -51,6 +52,11 @@ struct rooms {
 	 * count that each worker has seen. */
 	_Atomic uint64_t faces_set;
 	_Atomic uint64_t faces_seen[WORKERS_MAX];
+	/* How many frames all logs were given, stored by the writer: workers look at nothing else
+	 * to know that there is something to send. Other fields lie in other cache lines. */
+	char apart[CACHE_LINE];
+	_Atomic uint64_t frames;
+	char apart_too[CACHE_LINE];
 };
 
 /* The room with this name, or NULL. Any thread. */

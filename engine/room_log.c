@@ -51,6 +51,7 @@ struct room_log {
 	uint64_t frames_out;   /* number of the oldest frame that is still in */
 	uint64_t last;
 	size_t reserved;
+	_Atomic uint64_t *count; /* NULL: nobody looks */
 	/* everybody reads, the writer writes */
 	alignas(CACHE_LINE) _Atomic uint64_t head;
 	_Atomic uint64_t tail;
@@ -130,6 +131,11 @@ void room_log_free(struct room_log *log)
 	free(log);
 }
 
+void room_log_count(struct room_log *log, _Atomic uint64_t *frames)
+{
+	log->count = frames;
+}
+
 /* --- the writer ------------------------------------------------------------------------------- */
 
 static struct frame *frame_at(const struct room_log *log, uint64_t number)
@@ -206,6 +212,10 @@ void room_log_commit(struct room_log *log, size_t len, uint64_t first, uint64_t 
 	log->last = last;
 	log->reserved = 0;
 	atomic_store_explicit(&log->head, head + len, memory_order_release);
+	if (log->count != NULL)
+		atomic_store_explicit(log->count,
+				      atomic_load_explicit(log->count, memory_order_relaxed) + 1,
+				      memory_order_release);
 }
 
 uint64_t room_log_oldest(const struct room_log *log)

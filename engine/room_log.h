@@ -13,6 +13,7 @@
 #ifndef PX_ENGINE_ROOM_LOG_H
 #define PX_ENGINE_ROOM_LOG_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -25,6 +26,10 @@ struct room_log;
  * holds. -ENOMEM; -EMFILE, -ENFILE: the mapping briefly needs a descriptor. */
 int room_log_new(size_t bytes, uint32_t frames_max, unsigned readers, struct room_log **ret_log);
 void room_log_free(struct room_log *log);
+
+/* Each frame that is appended adds one to `frames`, after it is complete: whoever looks at many
+ * logs looks at one number. The writer's thread; behind room_log_new(). */
+void room_log_count(struct room_log *log, _Atomic uint64_t *frames);
 
 /* --- the writer ------------------------------------------------------------------------------- */
 

@@ -26,6 +26,7 @@ void copy_want(struct writer *w, unsigned worker, const struct mail_request *m)
 	px_assert(m->bitmap.form < BOARD_FORMS);
 	px_assert(worker < w->config.worker_count); /* a bit of the mask */
 	b->wants[m->bitmap.form] |= 1ULL << worker;
+	busy_add(w, b);
 }
 
 static void bitmap_answer(struct writer *w, const struct pack_job *done)
@@ -134,6 +135,11 @@ static bool copy_is_wanted(const struct writer_board *b)
 	return false;
 }
 
+bool copy_has_work(const struct writer_board *b)
+{
+	return board_copy_is_making(b->live.board) || copy_is_wanted(b);
+}
+
 /* --- of all boards at one lsn ----------------------------------------------------------------- */
 
 void copy_all_drop(struct writer *w, enum copy_taker taker)
@@ -167,6 +173,7 @@ bool copy_all_begin(struct writer *w, enum copy_taker taker)
 			return false;
 		}
 		b->takers |= (uint8_t)(1u << taker);
+		busy_add(w, b);
 	}
 	return true;
 }
@@ -356,14 +363,12 @@ void copy_drop(struct writer *w)
 	}
 }
 
-/* What holds between two turns. */
-static void copy_check(const struct writer *w)
+/* What holds between two turns, of boards that something is to be done for. */
+static void copy_check(struct writer *w)
 {
-	for (uint32_t i = 0; i < w->boards_end; i++) {
-		const struct writer_board *b = w->boards[i];
+	const struct writer_board *b;
 
-		if (b == NULL)
-			continue;
+	for (uint32_t i = 0; (b = busy_next(w, &i)) != NULL;) {
 		px_assert(b->takers == 0 || board_copy_is_making(b->live.board));
 		px_assert(b->room != NULL || !copy_is_wanted(b)); /* others nobody sees */
 		px_assert(b->taken[COPY_SNAPSHOT] == NULL || w->snapshot >= SNAPSHOT_BOARDS);
@@ -373,13 +378,12 @@ static void copy_check(const struct writer *w)
 
 void copy_run(struct writer *w)
 {
+	struct writer_board *b;
+
 	packed_take(w);
-	for (uint32_t i = 0; i < w->boards_end; i++) {
-		struct writer_board *b = w->boards[i];
+	for (uint32_t i = 0; (b = busy_next(w, &i)) != NULL;) {
 		struct board_copy *copy;
 
-		if (b == NULL)
-			continue;
 		if (board_copy_is_making(b->live.board)) {
 			copy = board_copy_step(b->live.board, COPY_STEP_BYTES);
 			if (copy != NULL)
@@ -394,21 +398,20 @@ void copy_run(struct writer *w)
 }
 
 /* How long until there is something to do that nobody wakes us for. */
-uint64_t copy_wait_ns(const struct writer *w)
+uint64_t copy_wait_ns(struct writer *w)
 {
 	uint64_t wait = full_wait_ns(w);
+	struct writer_board *b;
 
 	if (w->snapshot == SNAPSHOT_BOARDS || w->snapshot == SNAPSHOT_PEOPLE ||
 	    w->snapshot == SNAPSHOT_REQUESTS)
 		return 0;
 	if (w->snapshot == SNAPSHOT_WANTED || w->snapshot == SNAPSHOT_SETTLE)
 		wait = wait < NS_PER_MS ? wait : NS_PER_MS;
-	for (uint32_t i = 0; i < w->boards_end; i++) {
-		if (w->boards[i] == NULL)
-			continue;
-		if (board_copy_is_making(w->boards[i]->live.board))
+	for (uint32_t i = 0; (b = busy_next(w, &i)) != NULL;) {
+		if (board_copy_is_making(b->live.board))
 			return 0;
-		if (copy_is_wanted(w->boards[i])) /* no version or no memory is free */
+		if (copy_is_wanted(b)) /* no version or no memory is free */
 			wait = wait < NS_PER_MS ? wait : NS_PER_MS;
 	}
 	return wait;

@@ -97,39 +97,45 @@ static uint64_t cut_interval_ns(const struct writer *w)
 	return part_ns > floor_ns ? part_ns : floor_ns;
 }
 
-void cut_run(struct writer *w)
+bool cut_has_work(const struct writer_board *b)
 {
-	for (uint32_t i = 0; i < w->boards_end; i++) {
-		struct writer_board *b = w->boards[i];
+	return b->room != NULL &&
+	       (b->live.seq != b->frames.seq || b->is_status_due || !face_is_told(b));
+}
 
-		if (b == NULL || b->room == NULL)
-			continue;
-		if (!face_tell(w, b))
-			continue;
-		if (b->live.seq != b->frames.seq && w->now.mono_ns >= b->cut_next_ns &&
-		    cut_board(w, b))
-			b->cut_next_ns = w->now.mono_ns + cut_interval_ns(w);
-		if (w->now.mono_ns >= b->status_next_ns && b->live.seq == b->frames.seq) {
-			b->status_next_ns =
-				w->now.mono_ns + atomic_load_explicit(&w->pace.status_interval_ns,
-								      memory_order_relaxed);
-			status_append(w, b);
-		}
+static void board_run(struct writer *w, struct writer_board *b)
+{
+	if (b->room == NULL || !face_tell(w, b))
+		return;
+	if (b->live.seq != b->frames.seq && w->now.mono_ns >= b->cut_next_ns && cut_board(w, b))
+		b->cut_next_ns = w->now.mono_ns + cut_interval_ns(w);
+	if (b->is_status_due && b->live.seq == b->frames.seq) {
+		busy_status_at(w, b,
+			       w->now.mono_ns + atomic_load_explicit(&w->pace.status_interval_ns,
+								     memory_order_relaxed));
+		status_append(w, b);
 	}
 }
 
-uint64_t cut_wait_ns(const struct writer *w)
+void cut_run(struct writer *w)
 {
-	uint64_t wait = UINT64_MAX;
+	struct writer_board *b;
 
-	for (uint32_t i = 0; i < w->boards_end; i++) {
-		const struct writer_board *b = w->boards[i];
-		uint64_t due;
+	busy_statuses_run(w);
+	for (uint32_t i = 0; (b = busy_next(w, &i)) != NULL;)
+		board_run(w, b);
+}
 
-		if (b == NULL || b->room == NULL)
+uint64_t cut_wait_ns(struct writer *w)
+{
+	uint64_t wait = busy_status_wait_ns(w);
+	struct writer_board *b;
+
+	for (uint32_t i = 0; (b = busy_next(w, &i)) != NULL;) {
+		uint64_t due = face_is_told(b) ? b->cut_next_ns : 0;
+
+		if (!cut_has_work(b))
 			continue;
-		due = b->live.seq != b->frames.seq ? b->cut_next_ns : b->status_next_ns;
-		due = face_is_told(b) ? due : 0;
 		due = due > w->now.mono_ns ? due - w->now.mono_ns
 					   : NS_PER_MS; /* delayed: a moment */
 		wait = due < wait ? due : wait;
@@ -231,6 +237,7 @@ static struct room_log *log_of(struct writer *w, struct writer_board *b, unsigne
 	if (log == NULL)
 		return NULL;
 	b->frames.logs[encoding] = log;
+	room_log_count(log, &w->rooms.frames);
 	b->face_told[encoding] = b->face->version; /* to whoever subscribes */
 	atomic_store_explicit(&b->room->logs[encoding], log, memory_order_release);
 	return log;

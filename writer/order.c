@@ -66,6 +66,7 @@ bool order_apply(struct writer *w, struct writer_board *b, const struct change *
 		if (!cut_board(w, b))
 			return false;
 	px_assert(verdict == APPLY_DONE);
+	busy_add(w, b);
 	return true;
 }
 

@@ -173,7 +173,9 @@ static int room_open(struct writer *w, struct writer_board *b, const struct sett
 	b->live.seq_shown = &b->room->seq;
 	b->face_told[MESSAGE_BINARY] = b->face->version; /* to whoever subscribes */
 	refill_end(w, b);
+	room_log_count(b->frames.logs[MESSAGE_BINARY], &w->rooms.frames);
 	atomic_store(&b->room->logs[MESSAGE_BINARY], b->frames.logs[MESSAGE_BINARY]);
+	busy_status_at(w, b, w->now.mono_ns);
 	w->rooms.at[b->meta.board] = b->room;
 	if (b->meta.board >= w->rooms.end)
 		w->rooms.end = b->meta.board + 1u;
@@ -333,6 +335,8 @@ int restore_run(struct writer *w, char why[static RECOVER_WHY_BYTES])
 
 int restore_journal(struct writer *w)
 {
+	if (w->metas_are_written)
+		return 0;
 	for (uint32_t i = 0; i < w->boards_end; i++) {
 		struct writer_board *b = w->boards[i];
 		struct record r = {.type = RECORD_BOARD};
@@ -359,11 +363,14 @@ int restore_journal(struct writer *w)
 		b->is_journalled = true;
 		b->is_epoch_new = false;
 	}
+	w->metas_are_written = true;
 	return 0;
 }
 
-bool restore_is_journalled(const struct writer *w)
+bool restore_is_journalled(struct writer *w)
 {
+	if (w->metas_are_settled)
+		return true;
 	for (uint32_t i = 0; i < w->boards_end; i++) {
 		const struct writer_board *b = w->boards[i];
 
@@ -371,6 +378,7 @@ bool restore_is_journalled(const struct writer *w)
 		    (!b->is_journalled || b->is_epoch_new || b->meta_lsn > w->lsn_applied))
 			return false;
 	}
+	w->metas_are_settled = true;
 	return true;
 }
 
@@ -384,6 +392,7 @@ void restore_dropped(struct writer *w)
 			b->is_journalled = false; /* saying it twice does no harm */
 			b->is_epoch_new = true;
 			b->meta_lsn = 0;
+			w->metas_are_written = w->metas_are_settled = false;
 		}
 	}
 }

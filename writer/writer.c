@@ -1,8 +1,9 @@
 /*
  * writer.c - the turn of the writer, its making and its end.
  *
- * Fixed order: disk completions, requests of workers, answers of the historian, group commit, what
- * was dropped, a rollback, what is settled, frames, copies, answers out. Each with a budget.
+ * Fixed order: disk completions, faces of boards, requests of workers, answers of the historian,
+ * group commit, what was dropped, a rollback, what is settled, frames, copies, answers out. Each
+ * with a budget.
  */
 #include "writer/writer.h"
 
@@ -370,7 +371,7 @@ static void mail_out(struct writer *w)
 	w->cut_any = false;
 }
 
-static uint64_t wait_ns(const struct writer *w)
+static uint64_t wait_ns(struct writer *w)
 {
 	uint64_t wait = cut_wait_ns(w);
 	uint64_t journal = journal_wait_ns(w->journal, w->now);
@@ -403,6 +404,7 @@ uint64_t writer_turn(struct writer *w, struct now now, bool *ret_nap)
 	order_settle(w);
 	cut_run(w);
 	copy_run(w);
+	busy_run(w);
 	more |= memory_expire(w);
 	stop_run(w);
 	writer_check(w);

@@ -160,6 +160,8 @@ bool writer_is_stopped(const struct writer *w);
 /* Any thread. */
 bool writer_is_ready(const struct writer *w);        /* the journal accepts placements */
 uint64_t writer_durable_lsn(const struct writer *w); /* everything up to it is on disk for good */
+/* How often a turn has looked at a board; for tests, on the writer's thread. */
+uint64_t writer_board_looks(const struct writer *w);
 const struct writer_metrics *writer_metrics(const struct writer *w);
 const struct histogram *writer_acks(const struct writer *w);    /* from arrival to the answer */
 const struct histogram *writer_commits(const struct writer *w); /* group commits of the journal */

@@ -50,6 +50,8 @@ struct writer_board {
 	uint64_t seq_numbered;         /* the newest seq given out */
 	struct frames frames;          /* of `live`; only of boards that are served */
 	uint64_t cut_next_ns, status_next_ns;
+	bool is_busy;                          /* busy.c */
+	bool is_status_due;                    /* no longer in its line */
 	uint64_t wants[BOARD_FORMS];           /* workers that want the next copy in this form */
 	uint64_t copy_wants[BOARD_FORMS];      /* workers that get the copy being made */
 	struct board_copy *taken[COPY_TAKERS]; /* finished, for a taker of all boards at one lsn */
@@ -140,6 +142,15 @@ struct rollback_work {
 	uint8_t *touched;       /* one bit per cell: placed on since the question */
 };
 
+/* Boards with something to do, in no order; and the served ones by when their status is due. */
+struct busy {
+	struct writer_board *at[ROOMS_MAX];
+	uint32_t count;
+	struct writer_board *line[ROOMS_MAX]; /* ring */
+	uint32_t line_begin, line_end;
+	uint64_t looks; /* at boards, in all turns */
+};
+
 #define FACES_OLD_MAX (2 * ROOMS_MAX) /* else a wish waits */
 
 /* A face that was replaced, and by which of rooms.faces_set. */
@@ -176,6 +187,9 @@ struct writer {
 	uint32_t history_out; /* questions that the historian has */
 	struct rollback_work rollback;
 	struct faces faces;
+	struct busy busy;
+	bool metas_are_written; /* no board waits to be journalled; and nothing of that to settle */
+	bool metas_are_settled;
 	uint64_t mailed; /* bit mask: workers with answers since the last publish */
 	bool cut_any;
 	/* snapshots */
@@ -254,7 +268,8 @@ void order_drop(struct writer *w);   /* undoes what the journal has dropped */
 void cut_run(struct writer *w);
 bool cut_board(struct writer *w, struct writer_board *b); /* false: a reader blocks a log */
 void cut_subscribe(struct writer *w, unsigned worker, const struct mail_request *m);
-uint64_t cut_wait_ns(const struct writer *w);
+bool cut_has_work(const struct writer_board *b); /* the logs do not have all that they will */
+uint64_t cut_wait_ns(struct writer *w);
 
 /* --- refill.c: at start, before anything reads a log ------------------------------------------ */
 /* The number of newest records that the logs may still hold. */
@@ -276,7 +291,8 @@ void copy_run(struct writer *w);
 
 /* The journal dropped something: restarts a snapshot in progress. */
 void copy_drop(struct writer *w);
-uint64_t copy_wait_ns(const struct writer *w);
+bool copy_has_work(const struct writer_board *b); /* one is wanted, or being made */
+uint64_t copy_wait_ns(struct writer *w);
 /* Whether there is memory for one more board in some form. */
 bool copy_has_memory(const struct writer *w, const struct writer_board *b);
 void copy_free(struct writer *w);
@@ -313,6 +329,22 @@ bool rollback_settle(struct writer *w, const struct pending *p); /* false: a rea
 void rollback_undo(struct writer *w, const struct pending *p);   /* the journal dropped it */
 void rollback_end(struct writer *w);
 
+/* --- busy.c: which boards a turn looks at ----------------------------------------------------- */
+void busy_insert(struct writer *w, struct writer_board *b); /* for busy_add() */
+/* It has something to do: this turn if it was not looked at yet, and each until that is done. */
+static inline void busy_add(struct writer *w, struct writer_board *b)
+{
+	if (!b->is_busy)
+		busy_insert(w, b);
+}
+/* From *i = 0 on, one after the other; NULL: that were all. */
+struct writer_board *busy_next(struct writer *w, uint32_t *i);
+/* When a served board's next status is due: at start, and behind the last one. */
+void busy_status_at(struct writer *w, struct writer_board *b, uint64_t due_ns);
+void busy_statuses_run(struct writer *w); /* those whose status is due become busy */
+uint64_t busy_status_wait_ns(struct writer *w);
+void busy_run(struct writer *w); /* at the end of a turn: those that are done are busy no more */
+
 /* --- faces.c ---------------------------------------------------------------------------------- */
 void faces_run(struct writer *w);
 bool faces_have_mail(const struct writer *w);
@@ -329,8 +361,8 @@ bool faces_palette_fits(const struct writer *w, const struct writer_board *b,
 
 /* --- restore.c -------------------------------------------------------------------------------- */
 int restore_run(struct writer *w, char why[static RECOVER_WHY_BYTES]);
-int restore_journal(struct writer *w);              /* records for new boards and epochs */
-bool restore_is_journalled(const struct writer *w); /* ... and those are settled and applied */
+int restore_journal(struct writer *w);        /* records for new boards and epochs */
+bool restore_is_journalled(struct writer *w); /* ... and those are settled and applied */
 void restore_dropped(struct writer *w); /* those that the journal dropped count as new again */
 
 #endif

@@ -306,26 +306,17 @@ void fanout_send_short(struct worker *w, uint32_t index, int res)
 
 /* --- rounds ----------------------------------------------------------------------------------- */
 
-static uint64_t heads_sum(const struct worker *w)
+static uint64_t frames_now(const struct worker *w)
 {
-	const struct rooms *rooms = w->shared->rooms;
-	uint64_t sum = 0;
-
-	for (uint32_t i = 0; i < rooms->end; i++)
-		for (unsigned e = 0; rooms->at[i] != NULL && e < ROOM_LOGS; e++) {
-			struct room_log *log =
-				atomic_load_explicit(&rooms->at[i]->logs[e], memory_order_acquire);
-
-			sum += log != NULL ? room_log_head(log) : 0;
-		}
-	return sum;
+	return atomic_load_explicit(&w->shared->rooms->frames, memory_order_acquire);
 }
 
 static bool round_is_due(const struct worker *w)
 {
 	if (w->sub_count == 0)
 		return w->due.stuck.head != NONE;
-	return w->round.lagging || w->due.stuck.head != NONE || heads_sum(w) != w->round.heads_seen;
+	return w->round.lagging || w->due.stuck.head != NONE ||
+	       frames_now(w) != w->round.frames_seen;
 }
 
 static void round_begin(struct worker *w)
@@ -335,7 +326,7 @@ static void round_begin(struct worker *w)
 	w->round.lane = 0;
 	w->round.at = w->lanes[0].subs_base;
 	w->round.start_ns = w->now.mono_ns;
-	w->round.heads_seen = heads_sum(w);
+	w->round.frames_seen = frames_now(w);
 	w->round.lagging = false;
 	w->round.rest_left_ns = w->shared->limits.round_rest_ns;
 	conn_stuck_retry(w);

@@ -78,8 +78,7 @@ struct round {
 	uint64_t batch_ns; /* when the last batch was prepared; 0: the rest after it is decided */
 	uint64_t rest_until_ns; /* no batch before this */
 	uint64_t rest_left_ns;  /* rest left for this round */
-	/* sum of all heads when it began: a different sum means there is work */
-	uint64_t heads_seen;
+	uint64_t frames_seen;   /* rooms.frames when it began: more means there is work */
 	_Atomic uint64_t took_ns;
 	struct histogram *history;
 };

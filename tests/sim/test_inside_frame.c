@@ -262,6 +262,7 @@ static int scene_begin(void **state)
 	ring_sim_begin(s->net, NULL, 1);
 	assert_int_equal(room_log_new(1 << 16, 64, 1, &log), 0);
 	room_log_start(log, 0);
+	room_log_count(log, &s->rooms.frames);
 	s->face = (struct face){
 		.version = 1, .width = 100, .height = 100, .bits = 4, .json = "{}", .json_len = 2};
 	for (unsigned i = 0; i < BOARDS; i++) {

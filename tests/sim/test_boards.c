@@ -1,6 +1,7 @@
 /*
- * test_faces.c - boards get other faces while people place: what holds from when on, what is
- * refused, what the logs tell, and how long an old face is kept.
+ * test_boards.c - boards while people place. They get other faces: what holds from when on, what is
+ * refused, what the logs tell, and how long an old face is kept. And those with nothing to do are
+ * not looked at.
  *
  * The real writer and keeper over ring and disk in memory; the test plays the only worker.
  */
@@ -27,7 +28,14 @@
 #define SIDE      100
 #define TURNS_MAX 100000
 
+#define IDLE_MAX 200
+
 enum { MAIN, SIDE_BOARD, BOARDS };
+
+/* What a test begins with. */
+struct plan {
+	unsigned idle; /* boards besides */
+};
 
 struct life {
 	struct settings *settings;
@@ -62,21 +70,28 @@ static uint64_t no_rounds(void *arg)
 	return 0;
 }
 
-static void settings_make(struct life *l)
+static void settings_make(struct life *l, unsigned idle)
 {
+	static char names[IDLE_MAX][32];
 	static char args[][40] = {"pixeld",
 				  "--board=main:100x100:4",
 				  "--board=side:10x10:4",
 				  "--journal-segment-bytes=4MiB",
 				  "--people-max=1024",
 				  "--cooldown-ms=0",
+				  "--status-interval-ms=5s",
+				  "--cut-interval-ms=1ms",
 				  "--log-bytes=64KiB"};
-	char *argv[8] = {NULL}, *const envp[] = {NULL};
+	char *argv[10 + IDLE_MAX] = {NULL}, *const envp[] = {NULL};
 	char why[SETTINGS_WHY_CHARS];
 
-	for (int i = 0; i < 7; i++)
+	for (int i = 0; i < 9; i++)
 		argv[i] = args[i];
-	assert_int_equal(settings_load(7, argv, envp, &l->settings, why), 0);
+	for (unsigned i = 0; i < idle; i++) {
+		snprintf(names[i], sizeof(names[i]), "--board=idle%u:4x4:4", i);
+		argv[9 + i] = names[i];
+	}
+	assert_int_equal(settings_load((int)(9 + idle), argv, envp, &l->settings, why), 0);
 	memcpy(l->boards, l->settings->boards, sizeof(l->boards));
 }
 
@@ -179,6 +194,7 @@ static void start(struct life *l)
 
 static int begin(void **state)
 {
+	const struct plan *plan = *state;
 	struct life *l = calloc(1, sizeof(*l));
 
 	assert_non_null(l);
@@ -186,7 +202,7 @@ static int begin(void **state)
 	l->sees_faces = true;
 	disk_sim_begin(1);
 	ring_sim_begin(NULL, &disk_sim_for_ring, 1);
-	settings_make(l);
+	settings_make(l, plan != NULL ? plan->idle : 0);
 	start(l);
 	*state = l;
 	return 0;
@@ -427,7 +443,7 @@ static void other_sizes_and_other_boards_are_refused(void **state)
 static void log_tells_of_a_face_before_anything_that_it_allows(void **state)
 {
 	struct life *l = *state;
-	struct heard heard[HEARD_MAX];
+	struct heard heard[HEARD_MAX] = {0};
 	uint64_t from;
 
 	l->boards[MAIN].colors = 4;
@@ -449,7 +465,7 @@ static void log_tells_of_a_face_before_anything_that_it_allows(void **state)
 static void face_waits_for_a_reader_that_is_in_the_way(void **state)
 {
 	struct life *l = *state;
-	struct heard heard[HEARD_MAX];
+	struct heard heard[HEARD_MAX] = {0};
 	struct room_log *log = binary_log(l);
 	uint64_t from;
 
@@ -507,6 +523,84 @@ static void many_changes_in_a_row_keep_few_faces(void **state)
 	assert_int_equal(face(l, MAIN)->version, 1501);
 }
 
+/* --- what is looked at ------------------------------------------------------------------------ */
+
+static uint64_t looks_in(struct life *l, unsigned count)
+{
+	uint64_t before = writer_board_looks(l->writer);
+
+	turns(l, count);
+	return writer_board_looks(l->writer) - before;
+}
+
+/* Until all statuses of the start are behind us, and none is due soon: in the next second nothing
+ * is to be done. */
+static void come_to_rest(struct life *l)
+{
+	turns(l, 1000);
+}
+
+static void boards_with_nothing_to_do_are_not_looked_at(void **state)
+{
+	struct life *l = *state;
+
+	come_to_rest(l);
+	assert_int_equal(looks_in(l, 1000), 0);
+}
+
+static void only_the_board_that_is_placed_on_is_looked_at(void **state)
+{
+	struct life *l = *state;
+	uint64_t looks, frames;
+
+	come_to_rest(l);
+	frames = metric_get(&writer_metrics(l->writer)->frames_cut);
+	looks = writer_board_looks(l->writer);
+	for (uint32_t i = 0; i < 50; i++)
+		assert_int_equal(placed(l, MAIN, i, 1), REFUSAL_NONE);
+	looks = writer_board_looks(l->writer) - looks;
+	frames = metric_get(&writer_metrics(l->writer)->frames_cut) - frames;
+	assert_true(frames >= 49); /* the last one may be to come */
+	assert_true(looks > 0);
+	assert_true(looks <= frames * 20); /* a few in each turn until the frame is cut */
+	turns(l, 100);
+	assert_int_equal(looks_in(l, 100), 0);
+}
+
+static void every_board_has_its_status_when_it_is_due(void **state)
+{
+	struct life *l = *state;
+	uint64_t before[IDLE_MAX + BOARDS];
+	unsigned boards = writer_rooms(l->writer)->end;
+
+	come_to_rest(l);
+	for (unsigned b = 0; b < boards; b++)
+		before[b] = room_log_head(atomic_load(&room(l, b)->logs[MESSAGE_BINARY]));
+	turns(l, 5000);
+	for (unsigned b = 0; b < boards; b++)
+		assert_true(room_log_head(atomic_load(&room(l, b)->logs[MESSAGE_BINARY])) >
+			    before[b]);
+	/* one look for the status, and those at the end of the turn */
+	assert_true(looks_in(l, 5000) <= 5 * boards);
+}
+
+static void every_frame_is_counted_for_the_workers(void **state)
+{
+	struct life *l = *state;
+	uint64_t before = atomic_load(&writer_rooms(l->writer)->frames);
+
+	assert_int_equal(placed(l, MAIN, 1, 1), REFUSAL_NONE);
+	turns(l, 100);
+	assert_int_equal(atomic_load(&writer_rooms(l->writer)->frames), before + 1);
+	l->boards[MAIN].frozen = true;
+	assert_string_equal(set(l), "");
+	turns(l, 100);
+	assert_int_equal(atomic_load(&writer_rooms(l->writer)->frames), before + 2);
+}
+
+static struct plan many_idle = {.idle = IDLE_MAX};
+
+#define IDLE(name) cmocka_unit_test_prestate_setup_teardown(name, begin, end, &many_idle)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -522,6 +616,13 @@ int main(void)
 		TEST(face_waits_for_a_reader_that_is_in_the_way),
 		TEST(old_face_is_kept_until_every_worker_has_begun_a_turn),
 		TEST(many_changes_in_a_row_keep_few_faces),
+		TEST(boards_with_nothing_to_do_are_not_looked_at),
+		IDLE(boards_with_nothing_to_do_are_not_looked_at),
+		TEST(only_the_board_that_is_placed_on_is_looked_at),
+		IDLE(only_the_board_that_is_placed_on_is_looked_at),
+		TEST(every_board_has_its_status_when_it_is_due),
+		IDLE(every_board_has_its_status_when_it_is_due),
+		TEST(every_frame_is_counted_for_the_workers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
