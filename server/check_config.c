@@ -97,8 +97,10 @@ static void good_say(const struct settings *s, struct disk *disk, FILE *out)
 		fprintf(out, "pixeld: data directory %s: a start continues with its content\n",
 			path);
 	if (disk != NULL && data_dir_use(disk) == -EBUSY)
-		fprintf(out, "pixeld: another pixeld is using it: as far as the disk shows, it "
-			     "accepts a reload (SIGHUP)\n");
+		fprintf(out, "pixeld: another pixeld is using it: %s\n",
+			s->config[0] != '\0'
+				? "as far as the disk shows, it accepts a reload (SIGHUP)"
+				: "started without --config, it ignores a reload (SIGHUP)");
 	settings_compare(s, s, hidden_say, out);
 }
 

@@ -84,17 +84,22 @@ static void change_say(void *arg, const struct settings_change *c)
 
 /* --- what can refuse -------------------------------------------------------------------------- */
 
-/* A pipe gave its text at the start and would block now, or be empty: everything would go back to
- * defaults. */
+/* A pipe gave its text at startup and would block now, or be empty, and an editor may have emptied
+ * the file to write it again: everything would return to its default. */
 static bool file_is_there(const struct server *s, struct reload *r)
 {
+	const char *what = "is not a file that can be read again";
 	struct stat st;
 
 	r->remedy = "start with the name of a file";
-	if (stat(s->running->config, &st) < 0 || S_ISREG(st.st_mode))
-		return true; /* who reads it says what is wrong */
-	snprintf(r->why, sizeof(r->why), "%.255s: is not a file that can be read again",
-		 s->running->config);
+	if (stat(s->running->config, &st) < 0 || (S_ISREG(st.st_mode) && st.st_size > 0))
+		return true; /* the reader reports what is wrong */
+	if (S_ISREG(st.st_mode)) {
+		what = "is empty: it may still be written";
+		r->remedy = "send SIGHUP again when it is complete; one comment is enough to "
+			    "return everything to its default";
+	}
+	snprintf(r->why, sizeof(r->why), "%.255s: %s", s->running->config, what);
 	return false;
 }
 

@@ -335,7 +335,10 @@ class CheckConfig(unittest.TestCase):
             with Client(server, server.session()) as client:
                 client.place_all([(1, 1, 15), (2, 2, 3)])
             beside = self.good(server.data, *boards)
-            self.assertIn("a start continues with its content\npixeld: another pixeld is using it: as far as the disk shows, it accepts a reload (SIGHUP)\n", beside)
+            self.assertIn("a start continues with its content\npixeld: another pixeld is using it: started without --config, it ignores a reload (SIGHUP)\n", beside)
+            with tempfile.NamedTemporaryFile("w", suffix=".ini") as config:
+                self.assertIn("another pixeld is using it: as far as the disk shows, it accepts a reload (SIGHUP)\n",
+                              self.good(server.data, *boards, "--config", config.name))
             self.assertNotIn("not in the data directory", beside)
             self.assertIn("board third is not in the data directory: a start creates it, a reload does not",
                           self.good(server.data, *boards, "--board", "third:9x9:1"))
