@@ -18,6 +18,7 @@
 #include "edge/codec/message.h"
 #include "edge/codec/ws_frame.h"
 #include "edge/mail/mail.h"
+#include "engine/base/blob.h"
 #include "engine/room_log.h"
 #include "tests/sim/disk_sim.h"
 #include "tests/sim/ring_sim.h"
@@ -43,7 +44,7 @@ struct life {
 	struct disk *disk;
 	struct keeper *keeper;
 	struct writer *writer;
-	struct spsc *requests, *answers, *pack_jobs, *pack_done;
+	struct spsc *requests, *answers, *pack_jobs, *pack_done, *history_jobs, *history_done;
 	struct now now;
 	uint64_t asked;
 	struct mail_answer answer; /* the last one */
@@ -109,6 +110,12 @@ static int writer_make(struct life *l, char why[static RECOVER_WHY_BYTES])
 	assert_int_equal(spsc_new(MAIL_MAX, sizeof(struct mail_answer), &l->answers), 0);
 	assert_int_equal(spsc_new(4, sizeof(struct pack_job), &l->pack_jobs), 0);
 	assert_int_equal(spsc_new(4, sizeof(struct pack_job), &l->pack_done), 0);
+	assert_int_equal(spsc_new(HISTORY_JOBS_MAX, sizeof(struct history_job), &l->history_jobs),
+			 0);
+	assert_int_equal(spsc_new(HISTORY_JOBS_MAX, sizeof(struct history_job), &l->history_done),
+			 0);
+	config.history_jobs = l->history_jobs;
+	config.history_done = l->history_done;
 	config.disk = l->disk;
 	config.requests[0] = l->requests;
 	config.answers[0] = l->answers;
@@ -127,6 +134,8 @@ static void parts_free(struct life *l)
 	spsc_free(l->answers);
 	spsc_free(l->pack_jobs);
 	spsc_free(l->pack_done);
+	spsc_free(l->history_jobs);
+	spsc_free(l->history_done);
 	disk_close(l->disk);
 	disk_sim_process_kill();
 }
@@ -523,6 +532,67 @@ static void many_changes_in_a_row_keep_few_faces(void **state)
 	assert_int_equal(face(l, MAIN)->version, 1501);
 }
 
+/* Asks for a rollback, and is the historian, who plans that cell 5 becomes `color`. */
+static void rollback_plan(struct life *l, uint8_t color)
+{
+	struct mail_request *m = spsc_push(l->requests);
+	struct history_job job, *slot;
+
+	assert_non_null(m);
+	*m = (struct mail_request){
+		.head = {.type = MAIL_QUESTION, .board = MAIN},
+		.question = {.asked_ns = l->now.mono_ns,
+			     .ask = {.kind = QUESTION_ROLLBACK,
+				     .rollback = {calloc(1, sizeof(struct rollback_order)),
+						  ROLLBACK_DO}}}};
+	turn(l);
+	assert_non_null(spsc_peek(l->history_jobs));
+	job = *(const struct history_job *)spsc_peek(l->history_jobs);
+	spsc_pop(l->history_jobs);
+	job.rollback.verdict = ROLLBACK_DONE;
+	job.rollback.told = blob_new(sizeof(struct told_rollback));
+	memset(job.rollback.told->bytes, 0, sizeof(struct told_rollback));
+	job.offer = calloc(1, sizeof(*job.offer) + sizeof(job.offer->cells[0]));
+	job.offer->placements = job.offer->first_seq = job.offer->count = 1;
+	job.offer->cells[0] = (struct delta_cell){5, color};
+	slot = spsc_push(l->history_done);
+	*slot = job;
+}
+
+/* What becomes of the plan. */
+static enum rollback_verdict rolled_back(struct life *l)
+{
+	unsigned before = l->answers_count;
+	enum rollback_verdict verdict;
+
+	(void)spsc_publish(l->history_done);
+	for (unsigned i = 0; l->answers_count == before; i++) {
+		assert_true(i < TURNS_MAX);
+		turn(l);
+	}
+	assert_int_equal(l->answer.head.type, MAIL_ROLLBACK);
+	verdict = (enum rollback_verdict)l->answer.rollback.verdict;
+	mail_answer_drop(&l->answer);
+	return verdict;
+}
+
+static void rollback_shows_no_color_that_was_lost_since_it_was_planned(void **state)
+{
+	struct life *l = *state;
+	uint64_t seq;
+
+	assert_int_equal(placed(l, MAIN, 5, 1), REFUSAL_NONE);
+	seq = atomic_load(&room(l, MAIN)->seq);
+	rollback_plan(l, 12);
+	l->boards[MAIN].colors = 12;
+	assert_string_equal(set(l), "");
+	assert_int_equal(rolled_back(l), ROLLBACK_NO_COLOR);
+	assert_int_equal(atomic_load(&room(l, MAIN)->seq), seq);
+	rollback_plan(l, 11);
+	assert_int_equal(rolled_back(l), ROLLBACK_DONE);
+	assert_int_equal(atomic_load(&room(l, MAIN)->seq), seq + 1);
+}
+
 /* --- what is looked at ------------------------------------------------------------------------ */
 
 static uint64_t looks_in(struct life *l, unsigned count)
@@ -616,6 +686,7 @@ int main(void)
 		TEST(face_waits_for_a_reader_that_is_in_the_way),
 		TEST(old_face_is_kept_until_every_worker_has_begun_a_turn),
 		TEST(many_changes_in_a_row_keep_few_faces),
+		TEST(rollback_shows_no_color_that_was_lost_since_it_was_planned),
 		TEST(boards_with_nothing_to_do_are_not_looked_at),
 		IDLE(boards_with_nothing_to_do_are_not_looked_at),
 		TEST(only_the_board_that_is_placed_on_is_looked_at),
