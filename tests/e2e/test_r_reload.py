@@ -267,7 +267,7 @@ class Hangups(unittest.TestCase):
             return process
 
         with unittest.mock.patch("subprocess.Popen", start):
-            server = Reloaded("")
+            server = Reloaded("# all defaults\n")
         with server:
             until("it is answered", lambda: server.verdicts() == ["reloaded"])
 
