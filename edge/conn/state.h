@@ -125,7 +125,6 @@ struct worker {
 	struct pool outs;   /* of struct out_buf */
 	struct accept_op *accepts;
 	uint32_t accepts_end;
-	bool accepts_held; /* ahead of the other workers: leaves the next clients to them */
 
 	struct due due;
 	struct batch batch;

@@ -5,11 +5,6 @@
  * client. A ring arms no more accepts than it has free slots, so a full ring simply does not take
  * part, whatever the kind of socket. When the whole server is full, the spare slots accept and
  * answer 503. See docs/decisions/0001-one-listening-socket.md.
- *
- * Clients that arrive together wait in the backlog, and whichever worker runs first would take them
- * all, and keep them for hours. So a worker that has more clients than the others, by more than its
- * number of accepts, does not take part either until they have caught up. One of them is always
- * below the average, and has room.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -45,21 +40,6 @@ int accept_new(struct worker *w)
 	return 0;
 }
 
-/* Decided anew in each turn. */
-static void accepts_hold(struct worker *w)
-{
-	uint64_t all = atomic_load_explicit(&w->shared->clients, memory_order_relaxed);
-	uint64_t workers = w->shared->worker_count;
-	uint64_t ours = 0;
-
-	for (uint32_t i = 0; i < w->config.rings; i++)
-		ours += w->lanes[i].used;
-	if (ours * workers > all + w->accepts_end * workers)
-		w->accepts_held = true;
-	else if (ours * workers <= all)
-		w->accepts_held = false;
-}
-
 /* How many accepts of this ring may be in flight on each listener now. */
 static uint32_t accepts_wanted(const struct worker *w, const struct lane *lane)
 {
@@ -67,8 +47,6 @@ static uint32_t accepts_wanted(const struct worker *w, const struct lane *lane)
 	uint32_t slots = w->config.slots_per_ring;
 	uint32_t room;
 
-	if (w->accepts_held)
-		return 0;
 	if (!worker_is_full(w))
 		slots -= WORKER_SPARE_SLOTS;
 	if (lane->used >= slots)
@@ -125,7 +103,6 @@ void accept_arm(struct worker *w)
 {
 	if (w->drain.is_on)
 		return;
-	accepts_hold(w);
 	for (uint32_t i = 0; i < w->config.rings; i++)
 		if (w->lanes[i].accept_tick <= w->tick)
 			lane_arm(w, &w->lanes[i]);
