@@ -14,16 +14,19 @@
 #include "edge/conn/state.h"
 #include "edge/ws/ws.h"
 
-_Static_assert(MESSAGE_BOARD_BYTES_MAX + CLOSE_FRAME_BYTES_MAX + MESSAGE_OUT_BYTES_MAX < OUT_BYTES,
+_Static_assert(MESSAGE_BOARD_BYTES_MAX + CLOSE_FRAME_BYTES_MAX + MESSAGE_OUT_BYTES_MAX <
+		       OUT_BYTES / 2,
 	       "the longest text fits into an empty buffer");
 
-/* Beside what is queued, and the answers that may still come. */
+/* Beside what is queued, and the answers that may still come: half of the buffer is for requests
+ * that arrive after this. */
 static bool has_room(const struct conn *c, size_t len)
 {
 	size_t most = c->encoding == MESSAGE_JSON ? PENDING_JSON_MAX : PENDING_BINARY_MAX;
 	size_t queued = c->out != NULL ? c->out->end : 0;
 
-	return queued + len + c->pending * (OUT_BYTES / most) + CLOSE_FRAME_BYTES_MAX <= OUT_BYTES;
+	return queued + len <= OUT_BYTES / 2 &&
+	       queued + len + c->pending * (OUT_BYTES / most) + CLOSE_FRAME_BYTES_MAX <= OUT_BYTES;
 }
 
 /* False: there is no room now, or the connection is gone. */

@@ -65,7 +65,7 @@ class Faces(unittest.TestCase):
             with Server(*FREE, "--config", path) as server:
                 names = [board["name"] for board in server.ask("GET", "/boards").json()]
                 self.assertEqual(len(names), 16)
-                for protocol, places in zip(BOTH, (1000, 150)):
+                for protocol, places in zip(BOTH, (500, 100)):
                     with self.subTest(protocol), Client(server, server.session(), protocol) as client:
                         for name in names:
                             client.say("subscribe", board=name)
