@@ -2,8 +2,6 @@
  * test_boards.c - boards while people place. They get other faces: what holds from when on, what is
  * refused, what the logs tell, and how long an old face is kept. And those with nothing to do are
  * not looked at.
- *
- * The real writer and keeper over ring and disk in memory; the test plays the only worker.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,11 +19,10 @@
 #include "engine/base/blob.h"
 #include "engine/room_log.h"
 #include "tests/sim/disk_sim.h"
+#include "tests/sim/lone_writer.h"
 #include "tests/sim/ring_sim.h"
 #include "writer/writer.h"
 
-#define MAIL_MAX  4096
-#define TURN_NS   NS_PER_MS
 #define SIDE      100
 #define TURNS_MAX 100000
 
@@ -39,37 +36,14 @@ struct plan {
 };
 
 struct life {
-	struct settings *settings;
+	struct lone_writer lone;
 	struct settings_board boards[BOARDS]; /* as they are to look next */
-	struct disk *disk;
-	struct keeper *keeper;
-	struct writer *writer;
-	struct spsc *requests, *answers, *pack_jobs, *pack_done, *history_jobs, *history_done;
-	struct now now;
-	uint64_t asked;
-	struct mail_answer answer; /* the last one */
+	struct mail_answer answer;            /* the last one */
 	unsigned answers_count;
 	bool sees_faces; /* as a worker that takes turns */
 	struct face_wish wish;
 	unsigned answered;
 };
-
-static void wake_nobody(void *arg)
-{
-	(void)arg;
-}
-
-static void wake_no_worker(void *arg, unsigned worker)
-{
-	(void)arg;
-	(void)worker;
-}
-
-static uint64_t no_rounds(void *arg)
-{
-	(void)arg;
-	return 0;
-}
 
 static void settings_make(struct life *l, unsigned idle)
 {
@@ -92,57 +66,19 @@ static void settings_make(struct life *l, unsigned idle)
 		snprintf(names[i], sizeof(names[i]), "--board=idle%u:4x4:4", i);
 		argv[9 + i] = names[i];
 	}
-	assert_int_equal(settings_load((int)(9 + idle), argv, envp, &l->settings, why), 0);
-	memcpy(l->boards, l->settings->boards, sizeof(l->boards));
-}
-
-static int writer_make(struct life *l, char why[static RECOVER_WHY_BYTES])
-{
-	struct writer_config config = {.settings = l->settings,
-				       .worker_count = 1,
-				       .wake_worker = wake_no_worker,
-				       .wake_packer = wake_nobody,
-				       .wake_historian = wake_nobody,
-				       .round_ns = no_rounds};
-
-	assert_int_equal(disk_open("sim", 1, 1, &l->disk), 0);
-	assert_int_equal(spsc_new(MAIL_MAX, sizeof(struct mail_request), &l->requests), 0);
-	assert_int_equal(spsc_new(MAIL_MAX, sizeof(struct mail_answer), &l->answers), 0);
-	assert_int_equal(spsc_new(4, sizeof(struct pack_job), &l->pack_jobs), 0);
-	assert_int_equal(spsc_new(4, sizeof(struct pack_job), &l->pack_done), 0);
-	assert_int_equal(spsc_new(HISTORY_JOBS_MAX, sizeof(struct history_job), &l->history_jobs),
-			 0);
-	assert_int_equal(spsc_new(HISTORY_JOBS_MAX, sizeof(struct history_job), &l->history_done),
-			 0);
-	config.history_jobs = l->history_jobs;
-	config.history_done = l->history_done;
-	config.disk = l->disk;
-	config.requests[0] = l->requests;
-	config.answers[0] = l->answers;
-	config.pack_jobs = l->pack_jobs;
-	config.pack_done = l->pack_done;
-	l->keeper = NULL;
-	l->writer = NULL;
-	return writer_new(&config, l->now, &l->writer, why);
+	assert_int_equal(settings_load((int)(9 + idle), argv, envp, &l->lone.settings, why), 0);
+	memcpy(l->boards, l->lone.settings->boards, sizeof(l->boards));
 }
 
 static void parts_free(struct life *l)
 {
-	keeper_free(l->keeper);
-	writer_free(l->writer);
-	spsc_free(l->requests);
-	spsc_free(l->answers);
-	spsc_free(l->pack_jobs);
-	spsc_free(l->pack_done);
-	spsc_free(l->history_jobs);
-	spsc_free(l->history_done);
-	disk_close(l->disk);
+	lone_writer_free(&l->lone);
 	disk_sim_process_kill();
 }
 
 static struct room *room(struct life *l, unsigned board)
 {
-	return writer_rooms(l->writer)->at[board];
+	return lone_writer_room(&l->lone, board);
 }
 
 static const struct face *face(struct life *l, unsigned board)
@@ -152,7 +88,7 @@ static const struct face *face(struct life *l, unsigned board)
 
 static struct room_log *binary_log(struct life *l)
 {
-	return atomic_load(&room(l, MAIN)->logs[MESSAGE_BINARY]);
+	return lone_writer_log(&l->lone, MAIN);
 }
 
 /* Nothing that the disk did in between is known in it. */
@@ -161,24 +97,21 @@ static void turn_at_once(struct life *l)
 	const struct mail_answer *a;
 	bool nap;
 
-	(void)spsc_publish(l->requests);
-	(void)writer_turn(l->writer, l->now, &nap);
+	(void)spsc_publish(l->lone.requests);
+	(void)writer_turn(l->lone.writer, l->lone.now, &nap);
 	if (l->sees_faces)
-		rooms_faces_see(writer_rooms(l->writer), 0);
-	while ((a = spsc_peek(l->answers)) != NULL) {
+		rooms_faces_see(writer_rooms(l->lone.writer), 0);
+	while ((a = spsc_peek(l->lone.answers)) != NULL) {
 		l->answer = *a;
 		l->answers_count++;
-		spsc_pop(l->answers);
+		spsc_pop(l->lone.answers);
 	}
 }
 
 static void turn(struct life *l)
 {
 	turn_at_once(l);
-	(void)keeper_turn(l->keeper, l->now);
-	ring_sim_advance(TURN_NS);
-	l->now.mono_ns += TURN_NS;
-	l->now.wall_ms++;
+	lone_writer_pass(&l->lone);
 }
 
 static void turns(struct life *l, unsigned count)
@@ -189,14 +122,8 @@ static void turns(struct life *l, unsigned count)
 
 static void start(struct life *l)
 {
-	struct keeper_config keeper = {.wake_writer = wake_nobody};
-	char why[RECOVER_WHY_BYTES] = "";
-
-	assert_int_equal(writer_make(l, why), 0);
-	keeper.disk = l->disk;
-	assert_int_equal(keeper_new(&keeper, &l->keeper), 0);
-	assert_int_equal(writer_start(l->writer, l->keeper, l->now), 0);
-	while (!writer_is_ready(l->writer))
+	lone_writer_start(&l->lone);
+	while (!writer_is_ready(l->lone.writer))
 		turn(l);
 	turns(l, 10);
 }
@@ -207,7 +134,7 @@ static int begin(void **state)
 	struct life *l = calloc(1, sizeof(*l));
 
 	assert_non_null(l);
-	l->now = (struct now){.mono_ns = NS_PER_SEC, .wall_ms = 1700000000000ULL};
+	l->lone.now = (struct now){.mono_ns = NS_PER_SEC, .wall_ms = 1700000000000ULL};
 	l->sees_faces = true;
 	disk_sim_begin(1);
 	ring_sim_begin(NULL, &disk_sim_for_ring, 1);
@@ -221,11 +148,11 @@ static int end(void **state)
 {
 	struct life *l = *state;
 
-	writer_stop(l->writer);
-	while (!writer_is_stopped(l->writer))
+	writer_stop(l->lone.writer);
+	while (!writer_is_stopped(l->lone.writer))
 		turn(l);
 	parts_free(l);
-	settings_free(l->settings);
+	settings_free(l->lone.settings);
 	ring_sim_end();
 	disk_sim_end();
 	free(l);
@@ -234,16 +161,7 @@ static int end(void **state)
 
 static void ask(struct life *l, unsigned board, uint32_t cell, uint32_t color)
 {
-	struct mail_request *m = spsc_push(l->requests);
-
-	assert_non_null(m);
-	*m = (struct mail_request){.head = {.type = MAIL_PLACE, .board = (uint16_t)board},
-				   .place = {.request = ++l->asked,
-					     .asked_ns = l->now.mono_ns,
-					     .user = {1},
-					     .x = cell % SIDE,
-					     .y = cell / SIDE,
-					     .color = color}};
+	lone_writer_ask(&l->lone, (uint16_t)board, cell % SIDE, cell / SIDE, color);
 }
 
 /* What becomes of one placement, when it is durable: enum refusal. */
@@ -276,8 +194,8 @@ static const char *set_in(struct life *l, void (*turn_of)(struct life *l))
 
 	l->wish = (struct face_wish){
 		.boards = l->boards, .count = BOARDS, .arg = l, .answered = answered};
-	writer_faces_wish(l->writer, &l->wish);
-	assert_true(writer_has_mail(l->writer)); /* or it would sleep over it */
+	writer_faces_wish(l->lone.writer, &l->wish);
+	assert_true(writer_has_mail(l->lone.writer)); /* or it would sleep over it */
 	turn_of(l);
 	assert_int_equal(l->answered, before + 1);
 	return l->wish.why;
@@ -301,18 +219,11 @@ struct heard {
 
 static unsigned log_read(struct life *l, uint64_t from, struct heard heard[static HEARD_MAX])
 {
-	struct room_log *log = binary_log(l);
-	uint64_t head = room_log_head(log);
+	struct bytes payload;
+	struct message m;
 	unsigned count = 0;
 
-	while (from < head) {
-		const uint8_t *frame = room_log_at(log, from), *payload;
-		uint64_t len = ws_frame_bytes(frame, head - from);
-		size_t skip = len < 126 + 2 ? 2 : 4;
-		struct message m;
-
-		assert_int_equal(message_decode_server(frame + skip, len - skip, &m, &payload), 0);
-		from += len;
+	while (lone_writer_hear(binary_log(l), &from, &m, &payload)) {
 		if (m.type == MSG_STATUS)
 			continue;
 		assert_true(count < HEARD_MAX);
@@ -365,12 +276,12 @@ static void longer_cooldown_holds_for_who_placed_before(void **state)
 	assert_int_equal(placed(l, MAIN, 1, 3), REFUSAL_NONE);
 	l->boards[MAIN].cooldown_ms = 3600000;
 	assert_string_equal(set(l), "");
-	l->now.mono_ns += 1800 * NS_PER_SEC;
-	l->now.wall_ms += 1800000;
+	l->lone.now.mono_ns += 1800 * NS_PER_SEC;
+	l->lone.now.wall_ms += 1800000;
 	turns(l, 1000);
 	assert_int_equal(placed(l, MAIN, 1, 4), REFUSAL_COOLDOWN);
-	l->now.mono_ns += 1800 * NS_PER_SEC;
-	l->now.wall_ms += 1800000;
+	l->lone.now.mono_ns += 1800 * NS_PER_SEC;
+	l->lone.now.wall_ms += 1800000;
 	turns(l, 1000);
 	assert_int_equal(placed(l, MAIN, 1, 4), REFUSAL_NONE);
 }
@@ -401,18 +312,18 @@ static void palette_without_a_color_in_use_is_refused_as_at_the_start(void **sta
 	assert_ptr_equal(face(l, MAIN), before);
 	assert_ptr_equal(face(l, SIDE_BOARD), side); /* all of a wish, or nothing */
 	/* the start says the same */
-	writer_stop(l->writer);
-	while (!writer_is_stopped(l->writer))
+	writer_stop(l->lone.writer);
+	while (!writer_is_stopped(l->lone.writer))
 		turn(l);
 	parts_free(l);
-	memcpy(l->settings->boards, l->boards, sizeof(l->boards));
-	assert_int_equal(writer_make(l, why), EXIT_CONFIG);
+	memcpy(l->lone.settings->boards, l->boards, sizeof(l->boards));
+	assert_int_equal(lone_writer_make(&l->lone, why), EXIT_CONFIG);
 	assert_string_equal(why, said);
-	l->settings->boards[MAIN].colors = 10;
+	l->lone.settings->boards[MAIN].colors = 10;
 	parts_free(l);
-	assert_int_equal(writer_make(l, why), EXIT_CONFIG);
+	assert_int_equal(lone_writer_make(&l->lone, why), EXIT_CONFIG);
 	assert_non_null(strstr(why, "board main has 1 cell in colors that are not among the 10"));
-	l->settings->boards[MAIN].colors = 16;
+	l->lone.settings->boards[MAIN].colors = 16;
 	parts_free(l);
 	start(l);
 }
@@ -480,7 +391,7 @@ static void face_waits_for_a_reader_that_is_in_the_way(void **state)
 
 	/* What is guarded is the oldest that a full log has; nothing more fits into it. */
 	assert_true(room_log_guard(log, 0, room_log_head(log)));
-	for (uint32_t i = 0; metric_get(&writer_metrics(l->writer)->cuts_delayed) == 0; i++) {
+	for (uint32_t i = 0; metric_get(&writer_metrics(l->lone.writer)->cuts_delayed) == 0; i++) {
 		assert_true(i < TURNS_MAX);
 		ask(l, MAIN, i % (SIDE * SIDE), 1 + i / (SIDE * SIDE) % 2);
 		turn(l);
@@ -515,7 +426,7 @@ static void old_face_is_kept_until_every_worker_has_begun_a_turn(void **state)
 	assert_ptr_not_equal(face(l, MAIN), old);
 	turns(l, 100);
 	assert_int_equal(holders(old), 1);
-	rooms_faces_see(writer_rooms(l->writer), 0);
+	rooms_faces_see(writer_rooms(l->lone.writer), 0);
 	turns(l, 2);
 	assert_int_equal(holders(old), 0);
 	face_unref(old);
@@ -535,27 +446,27 @@ static void many_changes_in_a_row_keep_few_faces(void **state)
 /* Asks for a rollback, and is the historian, who plans that cell 5 becomes `color`. */
 static void rollback_plan(struct life *l, uint8_t color)
 {
-	struct mail_request *m = spsc_push(l->requests);
+	struct mail_request *m = spsc_push(l->lone.requests);
 	struct history_job job, *slot;
 
 	assert_non_null(m);
 	*m = (struct mail_request){
 		.head = {.type = MAIL_QUESTION, .board = MAIN},
-		.question = {.asked_ns = l->now.mono_ns,
+		.question = {.asked_ns = l->lone.now.mono_ns,
 			     .ask = {.kind = QUESTION_ROLLBACK,
 				     .rollback = {calloc(1, sizeof(struct rollback_order)),
 						  ROLLBACK_DO}}}};
 	turn(l);
-	assert_non_null(spsc_peek(l->history_jobs));
-	job = *(const struct history_job *)spsc_peek(l->history_jobs);
-	spsc_pop(l->history_jobs);
+	assert_non_null(spsc_peek(l->lone.history_jobs));
+	job = *(const struct history_job *)spsc_peek(l->lone.history_jobs);
+	spsc_pop(l->lone.history_jobs);
 	job.rollback.verdict = ROLLBACK_DONE;
 	job.rollback.told = blob_new(sizeof(struct told_rollback));
 	memset(job.rollback.told->bytes, 0, sizeof(struct told_rollback));
 	job.offer = calloc(1, sizeof(*job.offer) + sizeof(job.offer->cells[0]));
 	job.offer->placements = job.offer->first_seq = job.offer->count = 1;
 	job.offer->cells[0] = (struct delta_cell){5, color};
-	slot = spsc_push(l->history_done);
+	slot = spsc_push(l->lone.history_done);
 	*slot = job;
 }
 
@@ -565,7 +476,7 @@ static enum rollback_verdict rolled_back(struct life *l)
 	unsigned before = l->answers_count;
 	enum rollback_verdict verdict;
 
-	(void)spsc_publish(l->history_done);
+	(void)spsc_publish(l->lone.history_done);
 	for (unsigned i = 0; l->answers_count == before; i++) {
 		assert_true(i < TURNS_MAX);
 		turn(l);
@@ -597,10 +508,10 @@ static void rollback_shows_no_color_that_was_lost_since_it_was_planned(void **st
 
 static uint64_t looks_in(struct life *l, unsigned count)
 {
-	uint64_t before = writer_board_looks(l->writer);
+	uint64_t before = writer_board_looks(l->lone.writer);
 
 	turns(l, count);
-	return writer_board_looks(l->writer) - before;
+	return writer_board_looks(l->lone.writer) - before;
 }
 
 /* Until all statuses of the start are behind us, and none is due soon: in the next second nothing
@@ -624,12 +535,12 @@ static void only_the_board_that_is_placed_on_is_looked_at(void **state)
 	uint64_t looks, frames;
 
 	come_to_rest(l);
-	frames = metric_get(&writer_metrics(l->writer)->frames_cut);
-	looks = writer_board_looks(l->writer);
+	frames = metric_get(&writer_metrics(l->lone.writer)->frames_cut);
+	looks = writer_board_looks(l->lone.writer);
 	for (uint32_t i = 0; i < 50; i++)
 		assert_int_equal(placed(l, MAIN, i, 1), REFUSAL_NONE);
-	looks = writer_board_looks(l->writer) - looks;
-	frames = metric_get(&writer_metrics(l->writer)->frames_cut) - frames;
+	looks = writer_board_looks(l->lone.writer) - looks;
+	frames = metric_get(&writer_metrics(l->lone.writer)->frames_cut) - frames;
 	assert_true(frames >= 49); /* the last one may be to come */
 	assert_true(looks > 0);
 	assert_true(looks <= frames * 20); /* a few in each turn until the frame is cut */
@@ -641,15 +552,14 @@ static void every_board_has_its_status_when_it_is_due(void **state)
 {
 	struct life *l = *state;
 	uint64_t before[IDLE_MAX + BOARDS];
-	unsigned boards = writer_rooms(l->writer)->end;
+	unsigned boards = writer_rooms(l->lone.writer)->end;
 
 	come_to_rest(l);
 	for (unsigned b = 0; b < boards; b++)
-		before[b] = room_log_head(atomic_load(&room(l, b)->logs[MESSAGE_BINARY]));
+		before[b] = room_log_head(lone_writer_log(&l->lone, b));
 	turns(l, 5000);
 	for (unsigned b = 0; b < boards; b++)
-		assert_true(room_log_head(atomic_load(&room(l, b)->logs[MESSAGE_BINARY])) >
-			    before[b]);
+		assert_true(room_log_head(lone_writer_log(&l->lone, b)) > before[b]);
 	/* one look for the status, and those at the end of the turn */
 	assert_true(looks_in(l, 5000) <= 5 * boards);
 }
@@ -657,15 +567,15 @@ static void every_board_has_its_status_when_it_is_due(void **state)
 static void every_frame_is_counted_for_the_workers(void **state)
 {
 	struct life *l = *state;
-	uint64_t before = atomic_load(&writer_rooms(l->writer)->frames);
+	uint64_t before = atomic_load(&writer_rooms(l->lone.writer)->frames);
 
 	assert_int_equal(placed(l, MAIN, 1, 1), REFUSAL_NONE);
 	turns(l, 100);
-	assert_int_equal(atomic_load(&writer_rooms(l->writer)->frames), before + 1);
+	assert_int_equal(atomic_load(&writer_rooms(l->lone.writer)->frames), before + 1);
 	l->boards[MAIN].frozen = true;
 	assert_string_equal(set(l), "");
 	turns(l, 100);
-	assert_int_equal(atomic_load(&writer_rooms(l->writer)->frames), before + 2);
+	assert_int_equal(atomic_load(&writer_rooms(l->lone.writer)->frames), before + 2);
 }
 
 static struct plan many_idle = {.idle = IDLE_MAX};

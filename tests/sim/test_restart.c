@@ -1,8 +1,6 @@
 /*
  * test_restart.c - what a client that comes back finds after a kill: the broadcast log reaches back
  * as far as it did before, and what it sends is the board.
- *
- * The real writer and keeper over ring and disk in memory; the test plays the only worker.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -23,9 +21,9 @@
 #include "writer/writer.h"
 #include "tests/prng.h"
 #include "tests/sim/disk_sim.h"
+#include "tests/sim/lone_writer.h"
+#include "tests/sim/ring_sim.h"
 
-#define MAIL_MAX  4096
-#define TURN_NS   NS_PER_MS
 #define WALL_MS   1700000000000ULL
 #define SIDE      500
 #define CELLS     (SIDE * SIDE)
@@ -33,34 +31,12 @@
 #define TURNS_MAX 100000
 
 struct life {
-	struct settings *settings;
-	struct disk *disk;
-	struct keeper *keeper;
-	struct writer *writer;
-	struct spsc *requests, *answers, *pack_jobs, *pack_done;
-	struct now now;
+	struct lone_writer lone;
 	uint64_t dice;
-	uint64_t asked, placed;
+	uint64_t placed;
 	bool subscribing;
 	uint64_t oldest_at_cut; /* of the log, the moment before the end */
 };
-
-static void wake_nobody(void *arg)
-{
-	(void)arg;
-}
-
-static void wake_no_worker(void *arg, unsigned worker)
-{
-	(void)arg;
-	(void)worker;
-}
-
-static uint64_t no_rounds(void *arg)
-{
-	(void)arg;
-	return 0;
-}
 
 static void settings_make(struct life *l, const char *board, const char *log_bytes,
 			  const char *sync)
@@ -82,79 +58,31 @@ static void settings_make(struct life *l, const char *board, const char *log_byt
 	snprintf(args[8], sizeof(args[8]), "--journal-sync=%s", sync);
 	for (int i = 0; i < 9; i++)
 		argv[i] = args[i];
-	assert_int_equal(settings_load(9, argv, envp, &l->settings, why), 0);
+	assert_int_equal(settings_load(9, argv, envp, &l->lone.settings, why), 0);
 }
 
 static void begin(struct life *l, const char *log_bytes, const char *sync)
 {
 	memset(l, 0, sizeof(*l));
 	l->dice = 2017;
-	l->now = (struct now){.mono_ns = NS_PER_SEC, .wall_ms = WALL_MS};
+	l->lone.now = (struct now){.mono_ns = NS_PER_SEC, .wall_ms = WALL_MS};
 	disk_sim_begin(1);
 	ring_sim_begin(NULL, &disk_sim_for_ring, 1);
 	settings_make(l, "main:500x500:4", log_bytes, sync);
-}
-
-/* 0, or an exit code and why. */
-static int writer_make(struct life *l, char *why)
-{
-	struct writer_config config = {.settings = l->settings,
-				       .worker_count = 1,
-				       .wake_worker = wake_no_worker,
-				       .wake_packer = wake_nobody,
-				       .wake_historian = wake_nobody,
-				       .round_ns = no_rounds};
-
-	assert_int_equal(disk_open("sim", 1, 1, &l->disk), 0);
-	assert_int_equal(spsc_new(MAIL_MAX, sizeof(struct mail_request), &l->requests), 0);
-	assert_int_equal(spsc_new(MAIL_MAX, sizeof(struct mail_answer), &l->answers), 0);
-	assert_int_equal(spsc_new(4, sizeof(struct pack_job), &l->pack_jobs), 0);
-	assert_int_equal(spsc_new(4, sizeof(struct pack_job), &l->pack_done), 0);
-	config.disk = l->disk;
-	config.requests[0] = l->requests;
-	config.answers[0] = l->answers;
-	config.pack_jobs = l->pack_jobs;
-	config.pack_done = l->pack_done;
-	l->keeper = NULL;
-	l->writer = NULL;
-	return writer_new(&config, l->now, &l->writer, why);
-}
-
-static void start(struct life *l)
-{
-	struct keeper_config keeper = {.wake_writer = wake_nobody};
-	char why[RECOVER_WHY_BYTES] = "";
-
-	if (writer_make(l, why) != 0)
-		fail_msg("%s", why);
-	keeper.disk = l->disk;
-	assert_int_equal(keeper_new(&keeper, &l->keeper), 0);
-	assert_int_equal(writer_start(l->writer, l->keeper, l->now), 0);
-}
-
-static void parts_free(struct life *l)
-{
-	keeper_free(l->keeper);
-	writer_free(l->writer);
-	spsc_free(l->requests);
-	spsc_free(l->answers);
-	spsc_free(l->pack_jobs);
-	spsc_free(l->pack_done);
-	disk_close(l->disk);
 }
 
 static void answers_take(struct life *l)
 {
 	const struct mail_answer *a;
 
-	while ((a = spsc_peek(l->answers)) != NULL) {
+	while ((a = spsc_peek(l->lone.answers)) != NULL) {
 		if (a->head.type == MAIL_SUBSCRIBED) {
 			l->subscribing = false;
 		} else {
 			assert_int_equal(a->head.type, MAIL_PLACED);
 			l->placed++;
 		}
-		spsc_pop(l->answers);
+		spsc_pop(l->lone.answers);
 	}
 }
 
@@ -162,51 +90,39 @@ static void turn(struct life *l)
 {
 	bool nap;
 
-	(void)writer_turn(l->writer, l->now, &nap);
+	(void)writer_turn(l->lone.writer, l->lone.now, &nap);
 	answers_take(l);
-	(void)keeper_turn(l->keeper, l->now);
-	ring_sim_advance(TURN_NS);
-	l->now.mono_ns += TURN_NS;
-	l->now.wall_ms++;
+	lone_writer_pass(&l->lone);
 }
 
 static struct room *room(struct life *l)
 {
-	return writer_rooms(l->writer)->at[0];
+	return lone_writer_room(&l->lone, 0);
 }
 
 static struct room_log *binary_log(struct life *l)
 {
-	return atomic_load(&room(l)->logs[MESSAGE_BINARY]);
+	return lone_writer_log(&l->lone, 0);
 }
 
 static void ask(struct life *l, uint32_t cell, uint32_t color)
 {
-	struct mail_request *m = spsc_push(l->requests);
-
-	assert_non_null(m);
-	*m = (struct mail_request){.head = {.type = MAIL_PLACE},
-				   .place = {.request = ++l->asked,
-					     .asked_ns = l->now.mono_ns,
-					     .user = {1},
-					     .x = cell % SIDE,
-					     .y = cell / SIDE,
-					     .color = color}};
+	lone_writer_ask(&l->lone, 0, cell % SIDE, cell / SIDE, color);
 }
 
 /* So many placements, `per_turn` a millisecond; `spread` cells, so many colors. */
 static void place(struct life *l, uint64_t count, unsigned per_turn, uint32_t spread,
 		  uint32_t colors)
 {
-	uint64_t end = l->asked + count;
+	uint64_t end = l->lone.asked + count;
 
 	for (unsigned turns = 0; l->placed < end; turns++) {
 		assert_true(turns < TURNS_MAX);
-		for (unsigned i = 0; i < per_turn && l->asked < end && writer_is_ready(l->writer);
-		     i++)
+		for (unsigned i = 0;
+		     i < per_turn && l->lone.asked < end && writer_is_ready(l->lone.writer); i++)
 			ask(l, (uint32_t)prng_below(&l->dice, spread),
 			    (uint32_t)prng_below(&l->dice, colors));
-		(void)spsc_publish(l->requests);
+		(void)spsc_publish(l->lone.requests);
 		turn(l);
 	}
 	while (room_log_last(binary_log(l)) < atomic_load(&room(l)->seq))
@@ -215,10 +131,10 @@ static void place(struct life *l, uint64_t count, unsigned per_turn, uint32_t sp
 
 static void stop(struct life *l)
 {
-	writer_stop(l->writer);
-	while (!writer_is_stopped(l->writer))
+	writer_stop(l->lone.writer);
+	while (!writer_is_stopped(l->lone.writer))
 		turn(l);
-	parts_free(l);
+	lone_writer_free(&l->lone);
 	disk_sim_process_kill();
 }
 
@@ -226,15 +142,15 @@ static void kill_and_start(struct life *l)
 {
 	l->oldest_at_cut = room_log_oldest(binary_log(l));
 	disk_sim_die_after(0);
-	parts_free(l);
+	lone_writer_free(&l->lone);
 	disk_sim_process_kill();
-	start(l);
+	lone_writer_start(&l->lone);
 }
 
 static void end(struct life *l)
 {
 	stop(l);
-	settings_free(l->settings);
+	settings_free(l->lone.settings);
 	ring_sim_end();
 	disk_sim_end();
 }
@@ -247,21 +163,16 @@ static void log_read(struct life *l, uint64_t seq, uint8_t *colors,
 {
 	static struct delta_cell cells[CELLS];
 	struct room_log *log = binary_log(l);
-	uint64_t at = room_log_find(log, seq), head = room_log_head(log);
+	uint64_t at = room_log_find(log, seq);
+	struct bytes payload;
+	struct message m;
 
 	assert_true(at != ROOM_LOG_NONE);
-	while (at < head) {
-		const uint8_t *frame = room_log_at(log, at), *payload;
-		uint64_t len = ws_frame_bytes(frame, head - at);
-		size_t skip = len < 126 + 2 ? 2 : len < 65536 + 4 ? 4 : 10;
-		struct message m;
-
-		assert_int_equal(message_decode_server(frame + skip, len - skip, &m, &payload), 0);
-		at += len;
+	while (lone_writer_hear(log, &at, &m, &payload)) {
 		if (m.type != MSG_DELTA)
 			continue;
 		assert_true(m.delta.first <= seq + 1);
-		assert_int_equal(delta_decode(CELLS, 4, payload, len - (size_t)(payload - frame),
+		assert_int_equal(delta_decode(CELLS, 4, payload.at, bytes_left(&payload),
 					      m.delta.count, cells),
 				 0);
 		for (uint32_t i = 0; i < m.delta.count; i++)
@@ -339,7 +250,7 @@ static void a_kill_does_not_shorten_how_far_a_client_may_be_behind(void **state)
 		struct life l;
 
 		begin(&l, rows[i].log_bytes, "commit");
-		start(&l);
+		lone_writer_start(&l.lone);
 		place(&l, rows[i].count, rows[i].per_turn, rows[i].spread, rows[i].colors);
 		assert_true(room_log_oldest(binary_log(&l)) > 0); /* else the test says nothing */
 		assert_reach_is_kept(&l);
@@ -351,12 +262,12 @@ static void a_kill_does_not_shorten_how_far_a_client_may_be_behind(void **state)
 /* Somebody follows in JSON, from the head on: that makes the log. */
 static struct room_log *json_log(struct life *l)
 {
-	struct mail_request *m = spsc_push(l->requests);
+	struct mail_request *m = spsc_push(l->lone.requests);
 
 	assert_non_null(m);
 	*m = (struct mail_request){.head = {.type = MAIL_SUBSCRIBE},
 				   .subscribe = {.encoding = MESSAGE_JSON}};
-	(void)spsc_publish(l->requests);
+	(void)spsc_publish(l->lone.requests);
 	l->subscribing = true;
 	while (l->subscribing)
 		turn(l);
@@ -371,7 +282,7 @@ static void nor_does_it_for_clients_that_speak_json(void **state)
 
 	(void)state;
 	begin(&l, "4MiB", "commit");
-	start(&l);
+	lone_writer_start(&l.lone);
 	log = json_log(&l);
 	place(&l, 500000, 100, CELLS, 16);
 	oldest = room_log_oldest(log);
@@ -390,10 +301,10 @@ static void nor_does_a_snapshot_before_the_kill(void **state)
 
 	(void)state;
 	begin(&l, "512KiB", "commit");
-	start(&l);
+	lone_writer_start(&l.lone);
 	place(&l, 600000, 100, CELLS, 16);
 	stop(&l);
-	start(&l);
+	lone_writer_start(&l.lone);
 	place(&l, 1000, 200, CELLS, 16);
 	assert_reach_is_kept(&l);
 	end(&l);
@@ -408,7 +319,7 @@ static void what_the_log_sends_after_a_kill_is_the_board(void **state)
 	(void)state;
 	memset(before, 0, sizeof(before));
 	begin(&l, "1MiB", "commit");
-	start(&l);
+	lone_writer_start(&l.lone);
 	place(&l, 20000, 50, 3000, 5);
 	log_read(&l, 0, before, NULL);
 	seq = l.placed;
@@ -438,7 +349,7 @@ static void a_quiet_board_s_frames_stay_small_after_a_kill(void **state)
 
 	(void)state;
 	begin(&l, "1MiB", "commit");
-	start(&l);
+	lone_writer_start(&l.lone);
 	place(&l, 3000, 1, CELLS, 16);
 	kill_and_start(&l);
 	cells_max = 0;
@@ -458,7 +369,7 @@ static void assert_journal_tells_all(struct life *l)
 	assert_int_equal(atomic_load(&room(l)->seq), seq + 10);
 	stop(l);
 	assert_true(files_remove("snapshot-") > 0);
-	start(l);
+	lone_writer_start(&l->lone);
 	assert_int_equal(atomic_load(&room(l)->seq), seq + 10);
 	assert_int_equal(atomic_load(&room(l)->epoch), epoch);
 	assert_int_equal(l->placed, placed);
@@ -471,12 +382,12 @@ static void a_board_that_no_segment_could_be_made_for_is_in_the_journal_later(vo
 	(void)state;
 	begin(&l, "64KiB", "commit");
 	disk_room(3);
-	start(&l);
+	lone_writer_start(&l.lone);
 	for (int i = 0; i < 50; i++)
 		turn(&l);
 	stop(&l);
 	disk_room(1000);
-	start(&l);
+	lone_writer_start(&l.lone);
 	assert_journal_tells_all(&l);
 	end(&l);
 }
@@ -487,7 +398,7 @@ static void an_epoch_that_no_segment_could_be_made_for_is_in_the_journal_later(v
 
 	(void)state;
 	begin(&l, "64KiB", "interval");
-	start(&l);
+	lone_writer_start(&l.lone);
 	place(&l, 100, 10, CELLS, 16);
 	disk_room(6);
 	kill_and_start(&l);
@@ -496,7 +407,7 @@ static void an_epoch_that_no_segment_could_be_made_for_is_in_the_journal_later(v
 		turn(&l);
 	stop(&l);
 	disk_room(1000);
-	start(&l);
+	lone_writer_start(&l.lone);
 	assert_int_equal(atomic_load(&room(&l)->epoch), 2);
 	assert_journal_tells_all(&l);
 	end(&l);
@@ -508,11 +419,11 @@ static void after_the_journal_is_gone_a_new_epoch_begins(void **state)
 
 	(void)state;
 	begin(&l, "64KiB", "commit");
-	start(&l);
+	lone_writer_start(&l.lone);
 	place(&l, 100, 10, CELLS, 16);
 	stop(&l);
 	assert_true(files_remove("journal-") > 0);
-	start(&l);
+	lone_writer_start(&l.lone);
 	assert_int_equal(atomic_load(&room(&l)->epoch), 2);
 	assert_true(atomic_load(&room(&l)->seq) > 100);
 	end(&l);
@@ -521,14 +432,14 @@ static void after_the_journal_is_gone_a_new_epoch_begins(void **state)
 /* Starts with other settings, and back: what was said. */
 static void refusal_get(struct life *l, const char *board, int exit_code, char *why)
 {
-	struct settings *good = l->settings;
+	struct settings *good = l->lone.settings;
 
 	settings_make(l, board, "64KiB", "commit");
-	assert_int_equal(writer_make(l, why), exit_code);
-	parts_free(l);
+	assert_int_equal(lone_writer_make(&l->lone, why), exit_code);
+	lone_writer_free(&l->lone);
 	disk_sim_process_kill();
-	settings_free(l->settings);
-	l->settings = good;
+	settings_free(l->lone.settings);
+	l->lone.settings = good;
 }
 
 static void a_changed_board_is_refused_in_the_same_words_with_and_without_a_snapshot(void **state)
@@ -538,13 +449,13 @@ static void a_changed_board_is_refused_in_the_same_words_with_and_without_a_snap
 
 	(void)state;
 	begin(&l, "64KiB", "commit");
-	start(&l);
+	lone_writer_start(&l.lone);
 	place(&l, 10, 10, CELLS, 16);
 	disk_sim_die_after(0);
-	parts_free(&l);
+	lone_writer_free(&l.lone);
 	disk_sim_process_kill();
 	refusal_get(&l, "main:400x500:4", 78, by_journal);
-	start(&l);
+	lone_writer_start(&l.lone);
 	stop(&l);
 	refusal_get(&l, "main:400x500:4", 78, by_snapshot);
 	assert_string_equal(by_journal, by_snapshot);
@@ -552,7 +463,7 @@ static void a_changed_board_is_refused_in_the_same_words_with_and_without_a_snap
 			    "board main is 500x500:4 in the data directory and 400x500:4 in the "
 			    "settings: change the settings back, or start with another --data "
 			    "directory");
-	start(&l);
+	lone_writer_start(&l.lone);
 	end(&l);
 }
 
@@ -568,7 +479,7 @@ static void history_does_not_take_what_it_may_not_read_for_gone(void **state)
 
 	(void)state;
 	begin(&l, "64KiB", "commit");
-	start(&l);
+	lone_writer_start(&l.lone);
 	place(&l, 10, 10, CELLS, 16);
 	stop(&l);
 	assert_int_equal(disk_open("sim", 0, 0, &disk), 0);
@@ -584,7 +495,7 @@ static void history_does_not_take_what_it_may_not_read_for_gone(void **state)
 	history_board_fini(&b);
 	history_free(history);
 	disk_close(disk);
-	start(&l);
+	lone_writer_start(&l.lone);
 	end(&l);
 }
 
@@ -618,21 +529,21 @@ static void a_snapshot_knows_the_latest_placement_though_the_clock_was_set_back(
 
 	(void)state;
 	begin(&l, "64KiB", "commit");
-	start(&l);
+	lone_writer_start(&l.lone);
 	place(&l, 10, 10, CELLS, 16);
-	l.now.wall_ms += 60000;
-	latest_ms = l.now.wall_ms;
+	l.lone.now.wall_ms += 60000;
+	latest_ms = l.lone.now.wall_ms;
 	place(&l, 1, 1, CELLS, 16);
-	l.now.wall_ms -= 50000;
+	l.lone.now.wall_ms -= 50000;
 	place(&l, 10, 10, CELLS, 16);
 	kill_and_start(&l); /* from the journal */
 	stop(&l);
 	assert_in_range(snapshot_newest_ms(), latest_ms, latest_ms + 1000);
-	start(&l); /* from a snapshot */
+	lone_writer_start(&l.lone); /* from a snapshot */
 	place(&l, 10, 10, CELLS, 16);
 	stop(&l);
 	assert_in_range(snapshot_newest_ms(), latest_ms, latest_ms + 1000);
-	start(&l);
+	lone_writer_start(&l.lone);
 	end(&l);
 }
 
