@@ -50,10 +50,14 @@ static uint32_t slots_max(void)
 static void lanes_plan(const struct server *s, struct worker_config *c)
 {
 	uint64_t clients = s->settings->clients_max * 106 / 100 / s->shared.worker_count + 16;
-	uint32_t usable = slots_max() - WORKER_SPARE_SLOTS;
+	uint32_t accepts = s->settings->listen.count * WORKER_ACCEPT_DEPTH;
+	uint32_t slots = slots_max(), usable;
 
+	if (accepts > slots / 2)
+		accepts = slots / 2;
+	usable = slots - accepts;
 	c->rings = (uint32_t)((clients + usable - 1) / usable);
-	c->slots_per_ring = (uint32_t)((clients + c->rings - 1) / c->rings) + WORKER_SPARE_SLOTS;
+	c->slots_per_ring = (uint32_t)((clients + c->rings - 1) / c->rings) + accepts;
 	c->recv_bufs = 64;
 	while (c->recv_bufs < RECV_BUFS_MAX && c->recv_bufs < c->slots_per_ring / 32)
 		c->recv_bufs *= 2;

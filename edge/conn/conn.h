@@ -66,7 +66,7 @@ enum conn_flag {
 	CONN_LAST = 16,      /* `out` ends with our last bytes: linger once they are sent */
 	CONN_FLUSH = 32,     /* set exactly while on the worker's flush or stuck list */
 	CONN_LISTED = 64,    /* set exactly while on a list of bitmap waiters */
-	CONN_REFUSED = 128,  /* on a spare slot: gets 503 and nothing else */
+	CONN_REFUSED = 128,  /* the server was full: gets 503 and nothing else */
 };
 
 /* In flight; a slot is released only when this is 0. */

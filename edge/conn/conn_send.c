@@ -100,7 +100,7 @@ uint8_t *conn_last_reserve(struct worker *w, struct conn *c)
 
 void conn_answer_commit(struct worker *w, struct conn *c, size_t len)
 {
-	px_assert(len > 0 && !(c->flags & CONN_REFUSED)); /* a spare slot has one answer, of HTTP */
+	px_assert(len > 0 && !(c->flags & CONN_REFUSED)); /* the refused get HTTP */
 	c->out->end += (uint32_t)len;
 	px_assert(c->out->end <= OUT_BYTES);
 	list_add(w, &w->due.flush, c);

@@ -36,12 +36,10 @@ struct conn_list {
 struct lane {
 	struct ring *ring;
 	uint32_t base;
-	uint32_t used;           /* slots in use, including spare ones */
-	uint32_t accepts;        /* armed */
-	uint32_t accepts_wanted; /* per listener, at the last check */
-	uint32_t accept_tick;    /* none is armed before this tick: the last one failed */
-	uint32_t first_accept;   /* index into worker->accepts */
-	uint32_t subs_base;      /* its subscriptions: [subs_base, subs_end) were ever used */
+	uint32_t used;        /* clients in it, those that are refused included */
+	uint32_t accepts;     /* armed */
+	uint32_t accept_tick; /* none is armed before this tick: the last one failed */
+	uint32_t subs_base;   /* its subscriptions: [subs_base, subs_end) were ever used */
 	uint32_t subs_end;
 	uint32_t sub_free; /* list */
 };
@@ -120,11 +118,11 @@ struct worker {
 	struct sub *subs;
 	uint32_t subs_per_lane;
 	uint32_t sub_count;
-	uint32_t faces_due; /* of all subscriptions */
-	struct pool ins;    /* of struct in_buf */
-	struct pool outs;   /* of struct out_buf */
-	struct accept_op *accepts;
-	uint32_t accepts_end;
+	uint32_t faces_due;        /* of all subscriptions */
+	struct pool ins;           /* of struct in_buf */
+	struct pool outs;          /* of struct out_buf */
+	struct accept_op *accepts; /* [lane * accepts_per_lane ...] */
+	uint32_t accepts_end, accepts_per_lane;
 
 	struct due due;
 	struct batch batch;

@@ -12,11 +12,11 @@
 #include "engine/base/spsc.h"
 #include "engine/room.h"
 
-#define LISTENERS_MAX      16
-#define ORIGINS_MAX        240 /* ever listed while the server runs */
-#define ORIGIN_CHARS_MAX   128 /* of one */
-#define WORKER_SPARE_SLOTS 16  /* per ring, to answer 503 on when the server is full */
-#define ORIGINS_TOLD_MAX   256 /* pairs of Origin and Host already logged */
+#define LISTENERS_MAX       16
+#define ORIGINS_MAX         240 /* ever listed while the server runs */
+#define ORIGIN_CHARS_MAX    128 /* of one */
+#define WORKER_ACCEPT_DEPTH 32  /* accepts in flight per ring and listener */
+#define ORIGINS_TOLD_MAX    256 /* pairs of Origin and Host already logged */
 
 struct session_key;
 
@@ -71,6 +71,8 @@ struct worker_config {
 	struct worker_shared *shared;
 	unsigned index; /* 0..worker_count - 1 */
 	uint32_t rings; /* at least 1 */
+	/* Clients and accepts in flight, WORKER_ACCEPT_DEPTH per listener: those also answer 503
+	 * when the server is full. At least one per listener. */
 	uint32_t slots_per_ring;
 	uint32_t recv_bufs;    /* per ring, a power of two */
 	struct spsc *requests; /* of struct mail_request; pushed here */

@@ -100,7 +100,7 @@ int worker_new(const struct worker_config *config, struct now now, struct worker
 	if (w == NULL)
 		return -ENOMEM;
 	px_assert(config->rings > 0);
-	px_assert(config->slots_per_ring > WORKER_SPARE_SLOTS);
+	px_assert(config->slots_per_ring >= config->shared->listener_count);
 	px_assert(config->shared->listener_count > 0);
 	w->config = *config;
 	w->shared = config->shared;

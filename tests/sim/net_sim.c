@@ -47,6 +47,7 @@ struct net_sim {
 	uint32_t ends_len, ends_max;
 	uint32_t open_ends;
 	int next_fd;
+	void (*arrival_tell)(int fd); /* or NULL */
 };
 
 struct net_sim *net_sim_new(void)
@@ -143,6 +144,11 @@ void net_sim_unlisten(struct net_sim *net, int fd)
 	*listener_find(net, fd) = (struct listener){0};
 }
 
+void net_sim_on_arrival(struct net_sim *net, void (*tell)(int fd))
+{
+	net->arrival_tell = tell;
+}
+
 /* Makes the listener's side of a connection and lets it wait there. */
 static int backlog_add(struct net_sim *net, struct listener *l, struct net_end *client)
 {
@@ -160,6 +166,8 @@ static int backlog_add(struct net_sim *net, struct listener *l, struct net_end *
 		l->last->next = server;
 	l->last = server;
 	l->waiting++;
+	if (net->arrival_tell != NULL)
+		net->arrival_tell(l->fd);
 	return 0;
 }
 

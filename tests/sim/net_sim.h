@@ -26,6 +26,9 @@ void net_sim_free(struct net_sim *net); /* every end is closed or is forgotten *
 int net_sim_listen(struct net_sim *net, uint16_t port, uint32_t backlog_max);
 void net_sim_unlisten(struct net_sim *net, int fd); /* those who wait are reset */
 
+/* Who is told of every connection that begins to wait at a listener. */
+void net_sim_on_arrival(struct net_sim *net, void (*tell)(int fd));
+
 /* A connection to the listener whose queues hold `queue_bytes` each way. NULL: its backlog is
  * full. */
 struct net_end *net_sim_connect(struct net_sim *net, int fd, uint32_t addr, uint32_t queue_bytes);

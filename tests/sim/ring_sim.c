@@ -34,6 +34,8 @@ void ring_sim_begin(struct net_sim *net, const struct ring_sim_disk *disk, uint6
 	world.net = net;
 	world.dice = seed;
 	world.now_ns = 1000000000ULL;
+	if (net != NULL)
+		net_sim_on_arrival(net, ring_sim_accept_wake);
 	if (disk != NULL)
 		world.disk = *disk;
 }

@@ -63,13 +63,38 @@ static void op_end(struct ring *r, struct op *op, int32_t res)
 
 /* Each _try returns whether the operation has ended (and is gone). */
 
+/* A kernel wakes one accept per client, of all rings the one that has slept longest. If that one is
+ * being cancelled, the wake is lost: the client waits until something accepts of itself. */
+void ring_sim_accept_wake(int listen_fd)
+{
+	struct op *oldest = NULL;
+
+	for (uint32_t i = 0; i < world.rings_len; i++) {
+		const struct ring *r = world.rings[i];
+
+		for (uint32_t k = 0; k < r->flying_len; k++) {
+			struct op *op = r->flying[k];
+
+			if (op == NULL || op->kind != SIM_ACCEPT || op->fd != listen_fd ||
+			    op->asleep == 0)
+				continue;
+			if (oldest == NULL || op->asleep < oldest->asleep)
+				oldest = op;
+		}
+	}
+	if (oldest != NULL)
+		oldest->asleep = 0;
+}
+
 static bool accept_try(struct ring *r, struct op *op)
 {
 	uint32_t slots = r->config.slots, at = (uint32_t)prng_below(&world.dice, slots), i;
-	struct net_end *e = net_sim_accept(world.net, op->fd);
+	struct net_end *e = op->asleep == 0 ? net_sim_accept(world.net, op->fd) : NULL;
 
-	if (e == NULL)
+	if (e == NULL) {
+		op->asleep = op->asleep == 0 ? ++world.sleeps : op->asleep;
 		return false;
+	}
 	for (i = 0; i < slots && r->slots[(at + i) % slots].end != NULL; i++)
 		;
 	if (i == slots ||

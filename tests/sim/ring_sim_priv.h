@@ -56,6 +56,7 @@ struct op {
 	int32_t res;
 	bool done; /* file operations: only telling is left */
 	bool cancelled;
+	uint64_t asleep;  /* an accept that found nobody: its place among those; 0: it tries */
 	bool linked;      /* the next one prepared waits for this one */
 	struct op *waits; /* that next one */
 	struct op *next;  /* prepared */
@@ -105,6 +106,7 @@ struct ring_sim_world {
 	struct ring_sim_counts counts;
 	uint64_t dice;
 	uint64_t now_ns;
+	uint64_t sleeps; /* of accepts, so far */
 	struct ring *rings[RINGS_MAX];
 	uint32_t rings_len;
 };
@@ -118,6 +120,7 @@ uint64_t ring_sim_due_in(uint64_t ns_max);
 /* --- ring_sim_op.c --- */
 void ring_sim_op_submit(struct ring *r, struct op *op); /* PREPARED -> FLYING, or ended */
 void ring_sim_op_free(struct op *op);
+void ring_sim_accept_wake(int listen_fd);           /* somebody connected */
 void ring_sim_work(struct ring *r, bool at_submit); /* looks once at everything that flies */
 
 #endif
