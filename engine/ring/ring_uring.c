@@ -25,7 +25,6 @@
 
 #define TAG_WAKE        UINT64_MAX /* ours alone: op_tag_pack() never makes it */
 #define BUF_GROUP       0
-#define FOLLOWERS_MAX   64
 #define REAP_MAX        256
 #define SUBMIT_TRIES    1000
 #define SLEEP_MAX_NS    (60 * NS_PER_SEC)
@@ -45,9 +44,9 @@ struct ring {
 	uint32_t loans;
 	uint32_t bufs_back; /* given back, not yet shown to the kernel */
 	unsigned accept_flags;
+	struct ring *next; /* of the lead's followers */
 	/* lead only */
-	struct ring *followers[FOLLOWERS_MAX];
-	uint32_t follower_count;
+	struct ring *followers; /* list */
 	int wake_fd;
 	uint64_t wake_count; /* what the eventfd read writes */
 	bool wake_armed;     /* true exactly when the read of wake_fd is in flight */
@@ -109,13 +108,13 @@ static int lead_join(struct ring *r, struct ring *lead)
 		return r->wake_fd < 0 ? -errno : 0;
 	}
 	px_assert(lead->lead == lead);
-	px_assert(lead->follower_count < FOLLOWERS_MAX);
 	r->lead = lead;
 	rc = io_uring_register_eventfd(&r->uring, lead->wake_fd);
 	if (rc < 0)
 		return rc;
 	(void)io_uring_cq_eventfd_toggle(&r->uring, false); /* only sleep needs it */
-	lead->followers[lead->follower_count++] = r;
+	r->next = lead->followers;
+	lead->followers = r;
 	return 0;
 }
 
@@ -172,18 +171,24 @@ int ring_open(const struct ring_config *config, struct ring **ret_ring)
 	return 0;
 }
 
+/* A follower that could not be opened never joined. */
+static void lead_leave(const struct ring *r, struct ring *lead)
+{
+	struct ring **at = &lead->followers;
+
+	while (*at != NULL && *at != r)
+		at = &(*at)->next;
+	if (*at != NULL)
+		*at = r->next;
+}
+
 void ring_close(struct ring *r)
 {
 	if (r == NULL)
 		return;
-	if (r->lead != NULL && r->lead != r) {
-		struct ring *lead = r->lead;
-
-		for (uint32_t i = 0; i < lead->follower_count; i++)
-			if (lead->followers[i] == r)
-				lead->followers[i] = lead->followers[--lead->follower_count];
-	}
-	px_assert(r->follower_count == 0); /* the lead is the last */
+	if (r->lead != NULL && r->lead != r)
+		lead_leave(r, r->lead);
+	px_assert(r->followers == NULL); /* the lead is the last */
 	io_uring_queue_exit(&r->uring);
 	pages_free(r->buf_ring, r->buf_ring_bytes);
 	if (r->wake_fd >= 0)
@@ -204,7 +209,8 @@ const char *ring_open_remedy(int error)
 		       "use Linux 6.1 or "
 		       "newer, and allow io_uring_* in the container's seccomp profile";
 	case -EMFILE:
-		return "RLIMIT_NOFILE is lower than the slots of a ring: raise it (ulimit -n), or "
+		return "RLIMIT_NOFILE is too low for the rings and their slots: raise it (ulimit "
+		       "-n), or "
 		       "lower "
 		       "clients-max";
 	case -ENOMEM:
@@ -307,14 +313,13 @@ static bool followers_arm(struct ring *lead)
 {
 	bool ready = false;
 
-	for (uint32_t i = 0; i < lead->follower_count; i++)
-		(void)io_uring_cq_eventfd_toggle(&lead->followers[i]->uring, true);
+	for (struct ring *r = lead->followers; r != NULL; r = r->next)
+		(void)io_uring_cq_eventfd_toggle(&r->uring, true);
 	__sync_synchronize(); /* the kernel reads the switch, we what it left: a full barrier */
-	for (uint32_t i = 0; i < lead->follower_count; i++) {
-		struct io_uring *u = &lead->followers[i]->uring;
-
-		ready |= io_uring_cq_ready(u) > 0;
-		ready |= (__atomic_load_n(u->sq.kflags, __ATOMIC_ACQUIRE) & TASKRUN_PENDING) != 0;
+	for (const struct ring *r = lead->followers; r != NULL; r = r->next) {
+		ready |= io_uring_cq_ready(&r->uring) > 0;
+		ready |= (__atomic_load_n(r->uring.sq.kflags, __ATOMIC_ACQUIRE) &
+			  TASKRUN_PENDING) != 0;
 	}
 	return ready;
 }
@@ -352,8 +357,8 @@ void ring_wait(struct ring *lead, uint64_t timeout_ns)
 		ring_submit(lead);
 	} else {
 		lead_sleep(lead, timeout_ns);
-		for (uint32_t i = 0; i < lead->follower_count; i++)
-			(void)io_uring_cq_eventfd_toggle(&lead->followers[i]->uring, false);
+		for (struct ring *r = lead->followers; r != NULL; r = r->next)
+			(void)io_uring_cq_eventfd_toggle(&r->uring, false);
 	}
 	atomic_store(&lead->dozing, false);
 }

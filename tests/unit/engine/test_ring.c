@@ -302,6 +302,31 @@ static void sleep_ends_by_an_event_of_a_follower(void **state)
 	ring_close(lead);
 }
 
+/* A low RLIMIT_NOFILE makes many. */
+static void lead_has_any_number_of_followers(void **state)
+{
+	struct ring *lead = lead_open(0, 0), *followers[100];
+	struct ring_config config = {.sq_entries = 8, .cq_entries = 16, .slots = 1, .lead = lead};
+	unsigned count = sizeof(followers) / sizeof(followers[0]);
+
+	(void)state;
+	for (unsigned i = 0; i < count; i++)
+		assert_int_equal(ring_open(&config, &followers[i]), 0);
+	for (unsigned i = 0; i < count; i += 9) {
+		struct ring_event ev;
+		int peer = pair_install(followers[i], 0, 0);
+
+		ring_shutdown(followers[i], 0, SHUT_RDWR, TAG(1 + i));
+		ring_submit(followers[i]);
+		ev = next_event(lead, followers[i]);
+		assert_true(ev.tag == TAG(1 + i));
+		close(peer);
+	}
+	for (unsigned i = 0; i < count; i++)
+		ring_close(followers[i]);
+	ring_close(lead);
+}
+
 struct waker {
 	struct ring *lead;
 	_Atomic unsigned rounds;
@@ -394,6 +419,7 @@ int main(void)
 		cmocka_unit_test(what_waits_to_be_reaped_is_not_given_back),
 		cmocka_unit_test(shutdown_ends_an_armed_receive_and_the_slot_can_be_closed),
 		cmocka_unit_test(sleep_ends_by_an_event_of_a_follower),
+		cmocka_unit_test(lead_has_any_number_of_followers),
 		cmocka_unit_test(wake_of_another_thread_ends_every_sleep),
 		cmocka_unit_test(linked_sync_is_cancelled_when_the_write_fails),
 		cmocka_unit_test(more_operations_than_the_queue_holds_all_happen),
