@@ -12,18 +12,25 @@ void apply_prefetch(const struct applied *a, uint32_t cell)
 		__builtin_prefetch(&a->placers[cell], 1);
 }
 
-static enum apply_verdict change_check(const struct applied *a, const struct change *c)
+bool apply_fits(const struct applied *a, const struct change *c)
 {
 	uint32_t cells = board_cells(a->board);
 	unsigned colors = 1u << board_bits(a->board);
 
+	for (uint32_t i = 0; i < c->count; i++)
+		if (c->cells[i].cell >= cells || c->cells[i].color >= colors)
+			return false;
+	return true;
+}
+
+static enum apply_verdict change_check(const struct applied *a, const struct change *c)
+{
 	if (c->epoch != a->epoch)
 		return APPLY_GAP;
 	if (c->first != a->seq + 1)
 		return c->first <= a->seq && change_last(c) <= a->seq ? APPLY_REPEATED : APPLY_GAP;
-	for (uint32_t i = 0; i < c->count; i++)
-		if (c->cells[i].cell >= cells || c->cells[i].color >= colors)
-			return APPLY_OFF;
+	if (!apply_fits(a, c))
+		return APPLY_OFF;
 	if (a->changed != NULL && a->changed_max - a->changed_count < c->count)
 		return APPLY_FULL;
 	return APPLY_DONE;

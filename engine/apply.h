@@ -51,6 +51,9 @@ enum apply_verdict {
 /* Prefetches the memory that a change of this cell will touch. */
 void apply_prefetch(const struct applied *a, uint32_t cell);
 
+/* Whether all cells of the change are on the board, in colors that its bits can be. */
+bool apply_fits(const struct applied *a, const struct change *c);
+
 /* Applies the whole change, or nothing. Publishes the new seq in *seq_shown. */
 enum apply_verdict apply_change(struct applied *a, const struct change *c);
 

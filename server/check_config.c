@@ -1,4 +1,4 @@
-/* check_config.c - see check_config.h. Memory: briefly as much as a start takes for boards. */
+/* check_config.c - see check_config.h. Memory: that of the boards themselves, briefly. */
 #include "server/check_config.h"
 
 #include <errno.h>
@@ -56,8 +56,11 @@ static void hidden_say(void *arg, const struct settings_change *change)
 static int boards_check(const struct settings *s, struct disk *disk, FILE *out,
 			char why[static DATA_DIR_WHY_CHARS])
 {
-	const struct writer_config config = {
-		.settings = s, .disk = disk, .worker_count = 1, .read_only = true};
+	const struct writer_config config = {.settings = s,
+					     .disk = disk,
+					     .worker_count = 1,
+					     .read_only = true,
+					     .check_only = true};
 	struct writer *w;
 	int code = data_dir_imports_check(s, disk, why);
 

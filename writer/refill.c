@@ -188,9 +188,11 @@ int refill_apply(struct writer *w, struct writer_board *b, const struct change *
 	int rc;
 
 	*ret_verdict = APPLY_DONE;
-	if (f == NULL) { /* not served */
+	if (f == NULL) { /* not served, or there is only a look at whether it could be */
 		if (replay)
 			*ret_verdict = apply_change(&b->live, c);
+		else if (!apply_fits(&b->live, c))
+			*ret_verdict = APPLY_OFF;
 		return 0;
 	}
 	px_assert(replay || !f->is_live); /* older records come first */

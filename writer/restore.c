@@ -60,7 +60,7 @@ static int board_fill(struct writer *w, struct writer_board *b)
 	int rc = board_new(meta->width, meta->height, meta->bits, &b->live.board);
 
 	px_assert(b->room == NULL && b->refill == NULL && b->live.epoch == 0);
-	if (rc < 0)
+	if (rc < 0 || w->config.check_only)
 		return rc;
 	if (board_cells(b->live.board) <= w->config.settings->last_placer_cells) {
 		b->live.placers = calloc(board_cells(b->live.board), sizeof(*b->live.placers));
@@ -188,6 +188,8 @@ static void memory_lose(struct writer *w)
 	uint64_t seq[ROOMS_MAX] = {0};
 
 	px_assert(w->journal == NULL); /* before anybody places */
+	if (w->config.check_only)
+		return;
 	for (uint32_t i = 0; i < w->boards_end; i++)
 		if (w->boards[i] != NULL)
 			seq[i] = w->boards[i]->live.seq;
@@ -225,6 +227,7 @@ static void boards_forget_journal(struct writer *w)
 		}
 }
 
+/* Boards in the settings that are not on the disk are made here. */
 static int rooms_open(struct writer *w)
 {
 	for (unsigned i = 0; i < w->config.settings->boards_count; i++) {
@@ -242,13 +245,13 @@ static int rooms_open(struct writer *w)
 				b->is_epoch_new = true;
 			}
 		}
-		if (rc == 0)
+		if (rc == 0 && !w->config.check_only)
 			rc = room_open(w, b, s);
 		if (rc < 0)
 			return rc;
 	}
 	for (uint32_t i = 0; i < w->boards_end; i++) {
-		if (w->boards[i] == NULL)
+		if (w->boards[i] == NULL || w->config.check_only)
 			continue;
 		if (w->boards[i]->room == NULL)
 			log_warn("board_not_served name=%s why=\"the settings do not name it; its "

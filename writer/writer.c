@@ -73,11 +73,12 @@ int writer_new(const struct writer_config *config, struct now now, struct writer
 
 	if (w == NULL)
 		return EXIT_FAILED;
+	px_assert(config->read_only || !config->check_only);
 	w->config = *config;
 	w->now = now;
 	w->snapshot_begun_ns = now.mono_ns;
 	writer_pace_set(w, config->settings);
-	rc = memory_new(w) < 0 ? EXIT_FAILED : EXIT_PASS;
+	rc = !config->check_only && memory_new(w) < 0 ? EXIT_FAILED : EXIT_PASS;
 	if (rc != 0)
 		snprintf(why, RECOVER_WHY_BYTES,
 			 "not enough memory for people-max and requests-max");

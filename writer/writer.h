@@ -94,6 +94,9 @@ struct writer_config {
 	struct disk *disk; /* for recovery; afterwards used by the keeper alone */
 	unsigned worker_count;
 	bool read_only; /* recovery changes nothing; only writer_free() may follow */
+	/* With read_only: only whether a start would succeed, and the boards' meta data; neither
+	 * logs nor people nor rooms are made, which take the memory of a second server. */
+	bool check_only;
 	struct spsc *requests[WORKERS_MAX]; /* of struct mail_request; popped here */
 	struct spsc *answers[WORKERS_MAX];  /* of struct mail_answer; pushed here */
 	struct spsc *pack_jobs;             /* of struct pack_job; pushed here */

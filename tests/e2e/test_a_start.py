@@ -356,6 +356,16 @@ class CheckConfig(unittest.TestCase):
             (server.data / "import-main.unfinished").touch()
             self.assertEqual(self.both(server.data, *boards)[0], FAILED)
 
+    def test_takes_the_memory_of_the_boards_alone(self):
+        flags = ("--board", "main:20x20:4", "--board", "more:8x8:1", "--log-bytes", "64MiB")
+        with Server(*flags) as server:
+            server.stop()
+            check = subprocess.Popen([PIXELD, "--check-config", "--data", server.data, *flags], stdout=subprocess.DEVNULL)
+            _, status, used = os.wait4(check.pid, 0)
+            check.returncode = os.waitstatus_to_exitcode(status)
+            self.assertEqual(check.returncode, 0)
+            self.assertLess(used.ru_maxrss, 64 << 10)  # KiB: less than one log
+
     def test_secret_and_token(self):
         with Server() as server:
             server.stop()
