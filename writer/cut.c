@@ -14,6 +14,33 @@
 _Static_assert(MESSAGE_BOARD_BYTES_MAX <= LOG_BYTES_MIN / 4,
 	       "the smallest log has room for a face");
 
+static bool face_is_told(const struct writer_board *b)
+{
+	for (unsigned e = 0; e < ROOM_LOGS; e++)
+		if (b->frames.logs[e] != NULL && b->face_told[e] != b->face->version)
+			return false;
+	return true;
+}
+
+void cut_face_told(struct writer_board *b, unsigned encoding)
+{
+	b->face_told[encoding] = b->face->version;
+	b->colors_told[encoding] = b->face->palette_len;
+}
+
+/* What comes before the face, so that no client has a color that its palette lacks. A frame that
+ * only some logs have may show what the face before allows. And where the palette gets shorter,
+ * all that was placed fits both, and replaces the last cells with the colors that go. */
+static bool deltas_precede(struct writer *w, struct writer_board *b)
+{
+	if (b->frames.half_last != 0 && !frames_cut(&b->frames, &w->maker))
+		return false;
+	for (unsigned e = 0; e < ROOM_LOGS; e++)
+		if (b->frames.logs[e] != NULL && b->face->palette_len > b->colors_told[e])
+			return true;
+	return frames_cut(&b->frames, &w->maker);
+}
+
 /* Tells the logs of a face that is new. False: a reader is in the way of one; later, and before any
  * frame with what it allows. */
 static bool face_tell(struct writer *w, struct writer_board *b)
@@ -24,9 +51,12 @@ static bool face_tell(struct writer *w, struct writer_board *b)
 				    .face = f->json,
 				    .face_len = f->json_len};
 
+	if (face_is_told(b))
+		return true;
+	if (!deltas_precede(w, b))
+		return false;
 	for (unsigned e = 0; e < ROOM_LOGS; e++) {
 		struct room_log *log = b->frames.logs[e];
-		uint64_t last;
 		uint8_t *at;
 
 		if (log == NULL || b->face_told[e] == f->version)
@@ -36,21 +66,12 @@ static bool face_tell(struct writer *w, struct writer_board *b)
 			metric_add(&w->metrics.cuts_delayed, 1);
 			return false;
 		}
-		last = room_log_last(
-			log); /* another log may not have it: a frame is half appended */
+		px_assert(room_log_last(log) == b->frames.seq); /* no frame is half appended */
 		room_log_commit(log, message_encode_board((enum message_encoding)e, &m, at),
-				last + 1, last);
-		b->face_told[e] = f->version;
+				b->frames.seq + 1, b->frames.seq);
+		cut_face_told(b, e);
 		w->cut_any = true;
 	}
-	return true;
-}
-
-static bool face_is_told(const struct writer_board *b)
-{
-	for (unsigned e = 0; e < ROOM_LOGS; e++)
-		if (b->frames.logs[e] != NULL && b->face_told[e] != b->face->version)
-			return false;
 	return true;
 }
 
@@ -238,7 +259,7 @@ static struct room_log *log_of(struct writer *w, struct writer_board *b, unsigne
 		return NULL;
 	b->frames.logs[encoding] = log;
 	room_log_count(log, &w->rooms.frames);
-	b->face_told[encoding] = b->face->version; /* to whoever subscribes */
+	cut_face_told(b, encoding); /* to whoever subscribes */
 	atomic_store_explicit(&b->room->logs[encoding], log, memory_order_release);
 	return log;
 }

@@ -171,7 +171,7 @@ static int room_open(struct writer *w, struct writer_board *b, const struct sett
 	atomic_store(&b->room->seq, b->live.seq);
 	atomic_store(&b->room->epoch, b->live.epoch);
 	b->live.seq_shown = &b->room->seq;
-	b->face_told[MESSAGE_BINARY] = b->face->version; /* to whoever subscribes */
+	cut_face_told(b, MESSAGE_BINARY); /* to whoever subscribes */
 	refill_end(w, b);
 	room_log_count(b->frames.logs[MESSAGE_BINARY], &w->rooms.frames);
 	atomic_store(&b->room->logs[MESSAGE_BINARY], b->frames.logs[MESSAGE_BINARY]);

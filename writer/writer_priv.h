@@ -42,13 +42,14 @@ enum copy_taker { COPY_SNAPSHOT, COPY_FULL, COPY_TAKERS };
 _Static_assert(COPY_TAKERS <= 8, "writer_board.takers has a bit for each");
 
 struct writer_board {
-	struct record_board meta;      /* number, name, size: they never change */
-	struct room *room;             /* NULL: not in the settings; kept, but not served */
-	struct face *face;             /* the room's; NULL: it has no room */
-	uint32_t face_told[ROOM_LOGS]; /* the version last sent in each log */
-	struct applied live;           /* what is durable; `changed` is what is in no frame yet */
-	uint64_t seq_numbered;         /* the newest seq given out */
-	struct frames frames;          /* of `live`; only of boards that are served */
+	struct record_board meta;        /* number, name, size: they never change */
+	struct room *room;               /* NULL: not in the settings; kept, but not served */
+	struct face *face;               /* the room's; NULL: it has no room */
+	uint32_t face_told[ROOM_LOGS];   /* the version last sent in each log, */
+	uint32_t colors_told[ROOM_LOGS]; /* and how many colors it has */
+	struct applied live;             /* what is durable; `changed` is what is in no frame yet */
+	uint64_t seq_numbered;           /* the newest seq given out */
+	struct frames frames;            /* of `live`; only of boards that are served */
 	uint64_t cut_next_ns, status_next_ns;
 	bool is_busy;                          /* busy.c */
 	bool is_status_due;                    /* no longer in its line */
@@ -266,7 +267,8 @@ void order_drop(struct writer *w);   /* undoes what the journal has dropped */
 
 /* --- cut.c ------------------------------------------------------------------------------------ */
 void cut_run(struct writer *w);
-bool cut_board(struct writer *w, struct writer_board *b); /* false: a reader blocks a log */
+bool cut_board(struct writer *w, struct writer_board *b);      /* false: a reader blocks a log */
+void cut_face_told(struct writer_board *b, unsigned encoding); /* that log's clients have it */
 void cut_subscribe(struct writer *w, unsigned worker, const struct mail_request *m);
 bool cut_has_work(const struct writer_board *b); /* the logs do not have all that they will */
 uint64_t cut_wait_ns(struct writer *w);

@@ -214,8 +214,23 @@ struct heard {
 	enum message_type type;
 	uint32_t version;
 	uint32_t face_len;
-	uint64_t last; /* of a delta */
+	uint64_t last;         /* of a delta, */
+	uint8_t highest_color; /* and in it */
 };
+
+static uint8_t highest_color(const struct msg_delta *d, struct bytes payload)
+{
+	static struct delta_cell cells[SIDE * SIDE];
+	uint8_t highest = 0;
+
+	assert_true(d->count <= SIDE * SIDE);
+	assert_int_equal(delta_decode(SIDE * SIDE, 4, payload.at,
+				      (size_t)(payload.end - payload.at), d->count, cells),
+			 0);
+	for (uint32_t i = 0; i < d->count; i++)
+		highest = cells[i].color > highest ? cells[i].color : highest;
+	return highest;
+}
 
 static unsigned log_read(struct life *l, uint64_t from, struct heard heard[static HEARD_MAX])
 {
@@ -235,6 +250,7 @@ static unsigned log_read(struct life *l, uint64_t from, struct heard heard[stati
 					    face(l, MAIN)->json_len);
 		} else {
 			heard[count].last = m.delta.last;
+			heard[count].highest_color = highest_color(&m.delta, payload);
 		}
 		count++;
 	}
@@ -382,7 +398,7 @@ static void log_tells_of_a_face_before_anything_that_it_allows(void **state)
 	assert_int_equal(heard[1].type, MSG_DELTA);
 }
 
-static void face_waits_for_a_reader_that_is_in_the_way(void **state)
+static void log_tells_of_a_shorter_palette_after_the_last_color_is_gone(void **state)
 {
 	struct life *l = *state;
 	struct heard heard[HEARD_MAX] = {0};
@@ -393,20 +409,26 @@ static void face_waits_for_a_reader_that_is_in_the_way(void **state)
 	assert_true(room_log_guard(log, 0, room_log_head(log)));
 	for (uint32_t i = 0; metric_get(&writer_metrics(l->lone.writer)->cuts_delayed) == 0; i++) {
 		assert_true(i < TURNS_MAX);
-		ask(l, MAIN, i % (SIDE * SIDE), 1 + i / (SIDE * SIDE) % 2);
+		ask(l, MAIN, 1 + i % (SIDE * SIDE - 1), 1 + i / (SIDE * SIDE - 1) % 2);
+		ask(l, MAIN, 0, 14 + i % 2);
 		turn(l);
 	}
 	from = room_log_head(log);
-	l->boards[MAIN].frozen = true;
+	turns(l, 200); /* all of it is settled */
+	assert_int_equal(placed(l, MAIN, 0, 1), REFUSAL_NONE);
+	l->boards[MAIN].colors = 4;
 	assert_string_equal(set(l), "");
 	turns(l, 50);
 	assert_int_equal(room_log_head(log), from); /* else nothing was in the way */
 	room_log_release(log, 0);
 	turns(l, 200);
-	assert_true(log_read(l, from, heard) >= 2);
-	assert_int_equal(heard[0].type, MSG_BOARD);
-	assert_int_equal(heard[0].version, 2);
-	assert_int_equal(heard[1].type, MSG_DELTA);
+	assert_int_equal(log_read(l, from, heard), 3);
+	assert_int_equal(heard[0].type, MSG_DELTA);
+	assert_in_range(heard[0].highest_color, 14, 15);
+	assert_int_equal(heard[1].type, MSG_DELTA); /* what it showed is gone from boards, */
+	assert_in_range(heard[1].highest_color, 0, 3);
+	assert_int_equal(heard[2].type, MSG_BOARD); /* then from the palette */
+	assert_int_equal(heard[2].version, 2);
 }
 
 /* How many hold the face besides the test. */
@@ -593,7 +615,7 @@ int main(void)
 		TEST(color_that_waits_for_the_journal_is_in_use),
 		TEST(other_sizes_and_other_boards_are_refused),
 		TEST(log_tells_of_a_face_before_anything_that_it_allows),
-		TEST(face_waits_for_a_reader_that_is_in_the_way),
+		TEST(log_tells_of_a_shorter_palette_after_the_last_color_is_gone),
 		TEST(old_face_is_kept_until_every_worker_has_begun_a_turn),
 		TEST(many_changes_in_a_row_keep_few_faces),
 		TEST(rollback_shows_no_color_that_was_lost_since_it_was_planned),
