@@ -234,9 +234,10 @@ class Server:
                     seq = self.seq + (1 if ahead else 0)
                     client.send(frame(struct.pack("<BHIQIQ", 0x42, BOARD, EPOCH, seq, len(self.clients), 0)))
             if self.lie == "faces" and self.seq > 1050 and self.version == 1:
+                older = self.face_frame()
                 self.version, self.colors = 2, 14
                 for client in [c for c in self.clients if c.subscribed]:
-                    client.send(self.face_frame())
+                    client.send(self.face_frame() + older)
             if self.lie in ("break", "break_stale") and self.seq > 1100 and not self.broke:
                 self.broke = True
                 if self.lie == "break_stale":
@@ -314,7 +315,7 @@ async def main():
     colors = {int(line.split(",")[3]) for line in acks}
     check("colors are those of the palette, and of the next one",
           code == 0 and set(result["refused"]) == {"cooldown"} and max(colors) in range(10, 14), code, colors, said)
-    check("a board that changed is told", "faces      2:" in said, said)
+    check("a board that changed is told, and an older face does not replace it", "faces      2:" in said, said)
 
     for lie, exit_code, name in LIES:
         code, result, said, _ = await loadgen(lie, settle="2s")

@@ -130,13 +130,17 @@ static void subscribed(struct pixel_crew *w, struct client *c, const struct msg_
 
 /* --- what the board is ------------------------------------------------------------------------ */
 
-/* Parsed once for all clients of the thread, since all receive the same text. false: it describes
- * another board, or nothing. */
-static bool face_take(struct pixel_crew *w, const struct msg_board *m)
+/* Parsed once for all clients of the thread, since all receive the same text. Versions start again
+ * with the server: the first one since a client subscribed counts in any case, an older one comes
+ * from the frames that it missed. false: it describes another board, or nothing. */
+static bool face_take(struct pixel_crew *w, const struct client *c, const struct msg_board *m)
 {
 	struct msg_face face;
 	char *text;
 
+	if (c->faced && m->version <= w->face_version)
+		return true;
+	w->face_version = m->version;
 	if (w->face != NULL && w->face_len == m->face_len &&
 	    memcmp(w->face, m->face, m->face_len) == 0)
 		return true;
@@ -164,7 +168,7 @@ static void board(struct pixel_crew *w, struct client *c, const struct msg_board
 			   "the face of a board that is not subscribed");
 		return;
 	}
-	if (!face_take(w, m))
+	if (!face_take(w, c, m))
 		crew_trouble(&w->crew, TROUBLE_FACE, &c->link, "%.*s", (int)m->face_len, m->face);
 	if (!c->faced) { /* the first is sent to this client alone, later ones are in the stream */
 		c->faced = true;

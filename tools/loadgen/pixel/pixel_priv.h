@@ -64,6 +64,7 @@ struct pixel_crew {
 	struct canvas canvas;
 	char *face; /* the text of the last `board`; NULL: none yet */
 	size_t face_len;
+	uint32_t face_version;
 
 	struct reference *reference;
 	struct stream *stream;
