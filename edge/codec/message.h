@@ -24,7 +24,8 @@
 
 #define TOKEN_BYTES_MAX      512
 #define MESSAGE_NO_BOARD     UINT16_MAX
-#define MESSAGE_IN_BYTES_MAX 1024 /* longest message from a client, binary or JSON */
+#define MESSAGE_NUMBERS_END  (1ULL << 53) /* in JSON, whole numbers below it are exact */
+#define MESSAGE_IN_BYTES_MAX 1024         /* longest message from a client, binary or JSON */
 #define MESSAGE_OUT_BYTES_MAX                                                                      \
 	512 /* longest answer to one client, binary or JSON, head included; but see MSG_BOARD */
 /* Bytes of a MSG_BOARD besides its text, head included; the longest text (256 colors with the

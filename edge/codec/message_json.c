@@ -5,7 +5,7 @@
  * message has MESSAGE_IN_BYTES_MAX at most. Nothing is in flight.
  *
  * Numbers are read as doubles and judged by their value (1e3 is 1000), as in JavaScript: whole
- * numbers below 2^53 are exact; anything else is refused where a whole number is required.
+ * numbers below MESSAGE_NUMBERS_END are exact; anything else is refused where one is required.
  */
 #include "edge/codec/message_json.h"
 
@@ -16,12 +16,10 @@
 #include "engine/base/assert.h"
 #include "engine/base/timestamp.h"
 
-#define WHOLE_NUMBER_LIMIT 9007199254740992.0 /* 2^53 */
-
 _Static_assert(TOKEN_BYTES_MAX <= MESSAGE_IN_BYTES_MAX, "a token has room in `scratch`");
 _Static_assert(2 * USER_BYTES == 32, "as read_condition() says");
 
-/* A whole number below `limit` (at most 2^53). */
+/* A whole number below `limit` (at most MESSAGE_NUMBERS_END). */
 static bool whole_number(const json_t *value, double limit, uint64_t *ret_number)
 {
 	double number;
@@ -37,7 +35,7 @@ static bool whole_number(const json_t *value, double limit, uint64_t *ret_number
 
 static bool read_u64(const json_t *object, const char *key, uint64_t *ret_number)
 {
-	return whole_number(json_object_get(object, key), WHOLE_NUMBER_LIMIT, ret_number);
+	return whole_number(json_object_get(object, key), (double)MESSAGE_NUMBERS_END, ret_number);
 }
 
 static bool read_u32(const json_t *object, const char *key, uint32_t *ret_number)
@@ -309,7 +307,7 @@ static bool read_moment(const json_t *value, uint64_t *ret_ms)
 	if (json_is_string(value))
 		return timestamp_parse(json_string_value(value), json_string_length(value),
 				       ret_ms) == 0;
-	return whole_number(value, WHOLE_NUMBER_LIMIT, ret_ms);
+	return whole_number(value, (double)MESSAGE_NUMBERS_END, ret_ms);
 }
 
 static bool read_filter_color(const json_t *value, struct placement_filter *f)
@@ -340,8 +338,9 @@ static const char *read_condition(const char *key, const json_t *value, struct m
 	if (strcmp(key, "to") == 0)
 		return read_moment(value, &f->to_ms) ? NULL : "to must be a time, or milliseconds";
 	if (strcmp(key, "upto") == 0)
-		return whole_number(value, WHOLE_NUMBER_LIMIT, &f->upto_seq) ? NULL
-									     : "upto must be a seq";
+		return whole_number(value, (double)MESSAGE_NUMBERS_END, &f->upto_seq)
+			       ? NULL
+			       : "upto must be a seq";
 	return "unknown member: known are user, area, color, from, to, upto, undo and dry_run";
 }
 
@@ -360,7 +359,8 @@ static const char *read_rollback(json_t *object, struct msg_rollback *m)
 			continue;
 		}
 		if (strcmp(key, "undo") == 0) {
-			if (!whole_number(value, WHOLE_NUMBER_LIMIT, &m->undoes) || m->undoes == 0)
+			if (!whole_number(value, (double)MESSAGE_NUMBERS_END, &m->undoes) ||
+			    m->undoes == 0)
 				return "undo must be the number of a rollback";
 			continue;
 		}

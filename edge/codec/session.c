@@ -195,5 +195,7 @@ void session_random_user(uint8_t ret_user[static USER_BYTES])
 	do
 		n = getrandom(ret_user, USER_BYTES, 0);
 	while (n < 0 && errno == EINTR);
-	px_assert(n == USER_BYTES); /* so few bytes never come in part */
+	/* So few bytes never come in part. Nor is it refused: a start that may not call this ends
+	 * where people.c makes its table. */
+	px_assert(n == USER_BYTES);
 }

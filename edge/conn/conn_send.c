@@ -169,7 +169,7 @@ void conn_send_out_short(struct worker *w, struct conn *c, int res)
 	px_assert(conn_is_in_batch(w, c)); /* its buffer waits for this */
 	metric_sub(&w->metrics.answer_bytes, c->out->start - c->out->mark - sent.taken);
 	c->out->start = c->out->mark + (uint32_t)sent.taken;
-	px_assert(c->out->start < c->out->end);
+	px_assert(c->out->start < c->out->end); /* ring.h: of a whole send there is no event */
 	list_add(w, &w->due.stuck, c);
 }
 

@@ -286,7 +286,7 @@ void fanout_send_short(struct worker *w, uint32_t index, int res)
 		conn_abort(w, c, CLOSE_PEER_GONE);
 		return;
 	}
-	px_assert(sent.taken < s->sent);
+	px_assert(sent.taken < s->sent); /* ring.h: of a whole send there is no event */
 	metric_add(&w->metrics.log_short, 1);
 	metric_sub(&w->metrics.log_bytes, s->sent - sent.taken);
 	s->cursor = from + sent.taken;

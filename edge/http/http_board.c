@@ -12,11 +12,10 @@
 #include "edge/http/http_priv.h"
 #include "engine/base/hash.h"
 
-#define REQUEST_NUMBER_MASK ((1ULL << 53) - 1)          /* JSON clients are told it in `you` */
-#define BOARD_JSON_MAX      (FACE_JSON_BYTES_MAX + 128) /* what changes all the time, too */
-#define BITMAP_MAX_AGE_S    3
-#define ETAG_CHARS          64
-#define FIELDS_CHARS        512
+#define BOARD_JSON_MAX   (FACE_JSON_BYTES_MAX + 128) /* what changes all the time, too */
+#define BITMAP_MAX_AGE_S 3
+#define ETAG_CHARS       64
+#define FIELDS_CHARS     512
 
 static const struct {
 	const char *coding; /* in Accept-Encoding; NULL: none */
@@ -279,7 +278,7 @@ static uint64_t request_number(struct worker *w, const struct http_head *h)
 		number = hash64(&w->now.mono_ns, sizeof(w->now.mono_ns),
 				++w->mailbox.without_key * WORKERS_MAX + w->config.index) &
 			 ~1ULL;
-	return number & REQUEST_NUMBER_MASK;
+	return number & (MESSAGE_NUMBERS_END - 1); /* JSON clients are told it in `you` */
 }
 
 void http_pixel_put(struct worker *w, struct conn *c, const struct http_request *q)

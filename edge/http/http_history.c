@@ -13,7 +13,6 @@
 
 #define PLACEMENTS_DEFAULT 20
 #define PAST_MAX_AGE_S     60 /* a seq may come to stand for something else after a lost journal */
-#define SEQ_MAX            ((1ULL << 53) - 1)
 #define PLACEMENT_JSON_MAX 160
 #define HISTORY_JSON_MAX   (256 + QUESTION_CELL_MAX * PLACEMENT_JSON_MAX)
 #define HISTORY_NO_BOUND   UINT64_MAX
@@ -135,7 +134,8 @@ void http_history_board(struct worker *w, struct conn *c, const struct http_head
 		bad_request(w, c, "give seq or at, not both");
 		return;
 	}
-	if (seq_text.at != NULL && !http_decimal(seq_text, SEQ_MAX, &ask.board.seq)) {
+	if (seq_text.at != NULL &&
+	    !http_decimal(seq_text, MESSAGE_NUMBERS_END - 1, &ask.board.seq)) {
 		bad_request(w, c, "seq must be a number, as in X-Board-Seq");
 		return;
 	}
@@ -163,7 +163,8 @@ void http_history_get(struct worker *w, struct conn *c, const struct http_reques
 		http_reply_refusal(w, c, REFUSAL_OUT_OF_BOUNDS, 0);
 		return;
 	}
-	if (before_text.at != NULL && !http_decimal(before_text, SEQ_MAX, &before)) {
+	if (before_text.at != NULL &&
+	    !http_decimal(before_text, MESSAGE_NUMBERS_END - 1, &before)) {
 		bad_request(w, c, "before must be a seq: the value of next in the previous answer");
 		return;
 	}

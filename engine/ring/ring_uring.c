@@ -242,6 +242,9 @@ void ring_submit(struct ring *r)
 
 		if (rc >= 0)
 			continue;
+		/* These pass: a signal, no memory for a request, completions that wait. Others are
+		 * about our entries or our ring. If none passes for so long, nothing can be sent,
+		 * written or answered any more: then an end is the answer. */
 		px_assert(rc == -EINTR || rc == -EAGAIN || rc == -EBUSY);
 		px_assert(tries < SUBMIT_TRIES);
 		(void)io_uring_get_events(&r->uring);

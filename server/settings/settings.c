@@ -250,9 +250,12 @@ static void defaults_read(struct settings *s)
 	char why[SETTINGS_WHY_CHARS];
 
 	for (int id = 0; id < SETTINGS_ROWS; id++) {
+		int rc = 0;
+
 		if (s->origins[id].source == SETTINGS_FROM_NOWHERE)
-			px_assert(settings_set(s, id, setting_rows[id].def, SETTINGS_FROM_DEFAULT,
-					       0, why) == 0);
+			rc = settings_set(s, id, setting_rows[id].def, SETTINGS_FROM_DEFAULT, 0,
+					  why);
+		px_assert(rc == 0); /* the table's own values */
 	}
 }
 
