@@ -454,6 +454,37 @@ static void old_face_is_kept_until_every_worker_has_begun_a_turn(void **state)
 	face_unref(old);
 }
 
+/* The test is the packer. */
+static void board_that_is_packed_keeps_its_face(void **state)
+{
+	struct life *l = *state;
+	struct mail_request *m = spsc_push(l->lone.requests);
+	struct face *old = face_ref(atomic_load(&room(l, MAIN)->face));
+	struct pack_job job;
+
+	assert_non_null(m);
+	*m = (struct mail_request){.head = {.type = MAIL_ASK_BITMAP, .board = MAIN}};
+	for (unsigned i = 0; spsc_peek(l->lone.pack_jobs) == NULL; i++) {
+		assert_true(i < TURNS_MAX);
+		turn(l);
+	}
+	job = *(const struct pack_job *)spsc_peek(l->lone.pack_jobs);
+	spsc_pop(l->lone.pack_jobs);
+	assert_ptr_equal(job.face, old);
+	l->boards[MAIN].palette[0].rgb = 0x123456;
+	assert_string_equal(set(l), "");
+	turns(l, 10);
+	assert_ptr_not_equal(face(l, MAIN), old);
+	assert_int_equal(holders(old), 1); /* the job's: workers have begun turns */
+	*(struct pack_job *)spsc_push(l->lone.pack_done) = job;
+	(void)spsc_publish(l->lone.pack_done);
+	turn(l);
+	assert_int_equal(l->answer.head.type, MAIL_BITMAP);
+	assert_int_equal(l->answer.bitmap.tag, old->tag); /* of the palette that is in it */
+	assert_int_equal(holders(old), 0);
+	face_unref(old);
+}
+
 static void many_changes_in_a_row_keep_few_faces(void **state)
 {
 	struct life *l = *state;
@@ -617,6 +648,7 @@ int main(void)
 		TEST(log_tells_of_a_face_before_anything_that_it_allows),
 		TEST(log_tells_of_a_shorter_palette_after_the_last_color_is_gone),
 		TEST(old_face_is_kept_until_every_worker_has_begun_a_turn),
+		TEST(board_that_is_packed_keeps_its_face),
 		TEST(many_changes_in_a_row_keep_few_faces),
 		TEST(rollback_shows_no_color_that_was_lost_since_it_was_planned),
 		TEST(boards_with_nothing_to_do_are_not_looked_at),
