@@ -25,10 +25,10 @@ static uint32_t tag_of(const struct face_plan *p)
 	return (uint32_t)hash;
 }
 
-void face_json_put(const struct face *f, const char *name, uint16_t number, struct json_out *j)
+static void members_put(const struct face_plan *p, const struct face *f, struct json_out *j)
 {
-	json_put_text(j, "name", name);
-	json_put_number(j, "number", number);
+	json_put_text(j, "name", p->name);
+	json_put_number(j, "number", p->number);
 	json_put_number(j, "width", f->width);
 	json_put_number(j, "height", f->height);
 	json_put_number(j, "bits", f->bits);
@@ -54,7 +54,7 @@ static uint32_t json_make(const struct face_plan *p, const struct face *f,
 	struct json_out j = json_out_of(out, FACE_JSON_BYTES_MAX + 1);
 
 	json_open_object(&j, NULL);
-	face_json_put(f, p->name, p->number, &j);
+	members_put(p, f, &j);
 	json_close(&j);
 	px_assert(!j.text.bad); /* names are short, colors few */
 	(void)text_end(&j.text);

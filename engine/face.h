@@ -19,8 +19,6 @@
  * bytes, since a letter of a name is one byte in JSON, too. */
 #define FACE_JSON_BYTES_MAX (BOARD_COLORS_MAX * (28 + COLOR_NAME_CHARS) + 512)
 
-struct json_out;
-
 struct palette_color {
 	char name[COLOR_NAME_CHARS]; /* no quotes, backslashes or control characters */
 	uint32_t rgb;                /* 0xrrggbb */
@@ -57,9 +55,6 @@ struct face_plan {
 
 /* The caller gets one reference. 0 or -ENOMEM. Copies `plan`. Any thread. */
 int face_new(const struct face_plan *plan, struct face **ret_face);
-
-/* Adds the members of the text to the open object, for callers that add more members. */
-void face_json_put(const struct face *f, const char *name, uint16_t number, struct json_out *j);
 
 /* Any thread; while another reference is held, or before the room has another face. */
 struct face *face_ref(struct face *f);

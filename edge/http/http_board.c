@@ -32,8 +32,10 @@ static const struct {
 
 static void board_json(struct json_out *j, const struct room *r)
 {
+	const struct face *face = room_face(r);
+
 	json_open_object(j, NULL);
-	face_json_put(room_face(r), r->name, r->number, j);
+	json_put_members(j, face->json, face->json_len);
 	json_put_number(j, "epoch", atomic_load(&r->epoch));
 	json_put_number(j, "seq", atomic_load(&r->seq));
 	json_put_number(j, "online", room_online(r));

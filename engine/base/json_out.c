@@ -228,3 +228,13 @@ void json_put_json(struct json_out *j, const char *name, const char *json, size_
 	put_name(j, name);
 	text_put_bytes(&j->text, json, len);
 }
+
+void json_put_members(struct json_out *j, const char *object, size_t len)
+{
+	px_assert(in_object(j) && j->layout == JSON_DENSE);
+	px_assert(len > 2 && object[0] == '{' && object[len - 1] == '}');
+	if (j->filled)
+		text_put_char(&j->text, ',');
+	text_put_bytes(&j->text, object + 1, len - 2);
+	j->filled = true;
+}

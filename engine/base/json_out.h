@@ -60,4 +60,7 @@ void json_put_null(struct json_out *j, const char *name);
 /* A value that is already JSON, copied unchanged; for dense output it should be dense. */
 void json_put_json(struct json_out *j, const char *name, const char *json, size_t len);
 
+/* The members of an object that is already dense JSON and has some, into the open object. */
+void json_put_members(struct json_out *j, const char *object, size_t len);
+
 #endif

@@ -284,6 +284,22 @@ static void dense_json_has_no_blanks(void **state)
 			    "\"within\":[true,null]},\"list\":[\"a\",\"0f\"]}");
 }
 
+static void members_of_an_object_join_others(void **state)
+{
+	char out[128];
+	struct json_out j = json_out_of(out, sizeof(out));
+
+	(void)state;
+	json_open_array(&j, NULL);
+	json_open_object(&j, NULL);
+	json_put_members(&j, "{\"a\":1,\"b\":[{}]}", 16);
+	json_put_number(&j, "c", 2);
+	json_put_members(&j, "{\"d\":3}", 7);
+	json_close(&j);
+	json_close(&j);
+	assert_string_equal(text_end(&j.text), "[{\"a\":1,\"b\":[{}],\"c\":2,\"d\":3}]");
+}
+
 static void json_in_lines_is_indented(void **state)
 {
 	char memory[256];
@@ -304,6 +320,7 @@ int main(void)
 		cmocka_unit_test(every_smaller_room_is_bad_and_holds_the_beginning),
 		cmocka_unit_test(texts_are_escaped),
 		cmocka_unit_test(dense_json_has_no_blanks),
+		cmocka_unit_test(members_of_an_object_join_others),
 		cmocka_unit_test(json_in_lines_is_indented),
 	};
 
