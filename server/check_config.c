@@ -48,8 +48,11 @@ static void hidden_say(void *arg, const struct settings_change *change)
 	FILE *out = arg;
 
 	if (change->kind == SETTINGS_HIDDEN)
-		fprintf(out, "pixeld: line %d: %s is hidden: the %s has another value, and wins\n",
-			change->line, change->name, settings_source_str(change->source));
+		fprintf(out,
+			"pixeld: line %d: %s%s%s is hidden: the %s has another value, and wins\n",
+			change->line, change->name, change->board != NULL ? " of board " : "",
+			change->board != NULL ? change->board : "",
+			settings_source_str(change->source));
 }
 
 /* Recovery as in the start, but for reading: sizes, palettes, damage. */

@@ -76,6 +76,7 @@ struct settings_board {
 	/* lines of the file; 0: not in the file */
 	int line; /* where the board is first named */
 	int cooldown_line, frozen_line, palette_line;
+	int hidden_line; /* of its section, with a size that a flag or a variable overrides */
 };
 
 #define SETTING_FIELD_COUNT(field)   uint64_t field;
@@ -103,6 +104,7 @@ struct settings {
 #undef SETTING
 	struct settings_board *boards; /* at least one, in the order given */
 	unsigned boards_count;
+	unsigned boards_hidden; /* behind those: not served, since a flag or a variable overrides */
 	struct {
 		enum settings_source source;
 		int line; /* with SETTINGS_FROM_FILE */

@@ -193,7 +193,7 @@ static int size_set(struct settings *s, struct settings_board *board, const char
 			return -EINVAL;
 		if (scratch.width != board->width || scratch.height != board->height ||
 		    scratch.bits != board->bits)
-			settings_hide(s, SETTINGS_ID_board, line);
+			board->hidden_line = line;
 		return 0;
 	}
 	s->origins[SETTINGS_ID_board].source = SETTINGS_FROM_FILE;
@@ -248,18 +248,35 @@ static void palette_default(struct settings_board *board)
 	memcpy(board->palette, from, board->colors * sizeof(*from));
 }
 
+/* Boards that only the file names, where others win, go behind those that are served. */
+static void hidden_put_behind(struct settings *s)
+{
+	unsigned i = 0;
+
+	while (i < s->boards_count) {
+		struct settings_board board = s->boards[i];
+
+		if (board.width != 0) {
+			i++;
+			continue;
+		}
+		if (board.hidden_line == 0)
+			board.hidden_line = board.line;
+		s->boards_count--;
+		memmove(&s->boards[i], &s->boards[i + 1],
+			(s->boards_count + s->boards_hidden - i) * sizeof(board));
+		s->boards[s->boards_count + s->boards_hidden] = board;
+		s->boards_hidden++;
+	}
+}
+
 int settings_board_finish(struct settings *s, char why[static SETTINGS_WHY_CHARS])
 {
-	bool by_file = s->origins[SETTINGS_ID_board].source <= SETTINGS_FROM_FILE;
-	unsigned kept = 0;
-
+	if (s->origins[SETTINGS_ID_board].source > SETTINGS_FROM_FILE)
+		hidden_put_behind(s);
 	for (unsigned i = 0; i < s->boards_count; i++) {
 		struct settings_board *board = &s->boards[i];
 
-		if (board->width == 0 && !by_file) {
-			settings_hide(s, SETTINGS_ID_board, board->line);
-			continue;
-		}
 		if (board->width == 0) {
 			snprintf(why, SETTINGS_WHY_CHARS,
 				 "line %d: board \"%s\" has no size; write size = 1000x1000:4",
@@ -276,17 +293,13 @@ int settings_board_finish(struct settings *s, char why[static SETTINGS_WHY_CHARS
 			board->cooldown_ms = s->cooldown_ms;
 		if (board->colors == 0)
 			palette_default(board);
-		if (kept != i)
-			s->boards[kept] = *board;
-		kept++;
 	}
-	s->boards_count = kept;
-	if (kept > setting_rows[SETTINGS_ID_board].max) {
+	if (s->boards_count > setting_rows[SETTINGS_ID_board].max) {
 		snprintf(why, SETTINGS_WHY_CHARS, "board: there are %u; a server has at most %llu",
-			 kept, (unsigned long long)setting_rows[SETTINGS_ID_board].max);
+			 s->boards_count, (unsigned long long)setting_rows[SETTINGS_ID_board].max);
 		return -EINVAL;
 	}
-	if (kept == 0) { /* `board =` is no mistake in itself: sections may name some */
+	if (s->boards_count == 0) { /* `board =` is no mistake in itself: sections may name some */
 		snprintf(why, SETTINGS_WHY_CHARS,
 			 "board: there is none to serve; write board = main:1000x1000:4");
 		return -EINVAL;

@@ -95,6 +95,35 @@ static void hidden_find(const struct comparison *c, int id)
 
 /* --- boards ----------------------------------------------------------------------------------- */
 
+static void size_str(const struct settings_board *board, char out[static SIZE_TEXT_CHARS])
+{
+	out[0] = '\0';
+	if (board != NULL && board->width != 0)
+		snprintf(out, SIZE_TEXT_CHARS, "%ux%u:%u", board->width, board->height,
+			 board->bits);
+}
+
+/* Sections with sizes, where a flag or the environment has all sizes. */
+static void hidden_boards_find(const struct comparison *c)
+{
+	struct settings_change change = change_of(c, SETTINGS_ID_board);
+
+	for (unsigned i = 0; i < c->read->boards_count + c->read->boards_hidden; i++) {
+		const struct settings_board *board = &c->read->boards[i];
+		char size[SIZE_TEXT_CHARS];
+
+		if (board->hidden_line == 0)
+			continue;
+		size_str(board, size);
+		change.kind = SETTINGS_HIDDEN;
+		change.board = board->name;
+		change.name = "size";
+		change.was = change.is = size;
+		change.line = board->hidden_line;
+		find(c, change);
+	}
+}
+
 /* More colors than the bits of the board that runs are for the size that needs a restart. */
 static bool palette_is_taken(const struct settings_board *running,
 			     const struct settings_board *read)
@@ -131,14 +160,6 @@ static void palette_compare(const struct comparison *c, struct settings_change c
 		if (strcmp(was, is) != 0)
 			find(c, change);
 	}
-}
-
-static void size_str(const struct settings_board *board, char out[static SIZE_TEXT_CHARS])
-{
-	out[0] = '\0';
-	if (board != NULL)
-		snprintf(out, SIZE_TEXT_CHARS, "%ux%u:%u", board->width, board->height,
-			 board->bits);
 }
 
 /* One of the two may be NULL: the board comes, or goes. */
@@ -235,6 +256,7 @@ void settings_compare(const struct settings *running, const struct settings *rea
 			value_compare(&c, id);
 		hidden_find(&c, id);
 	}
+	hidden_boards_find(&c);
 	boards_compare(&c);
 }
 
@@ -268,6 +290,7 @@ struct settings *settings_take(const struct settings *running, const struct sett
 	}
 	*s = *running;
 	s->boards = boards;
+	s->boards_hidden = 0;
 	memcpy(s->boards, running->boards, bytes);
 	for (int id = 0; id < SETTINGS_ROWS; id++)
 		if (setting_rows[id].is_reloaded)

@@ -197,13 +197,14 @@ static void boards_of_flags_hide_those_of_the_file(void **state)
 	struct settings *running = with_file("", flag, "X=");
 	struct settings *same = with_file("[board \"a\"]\nsize = 9x9:1\n", flag, "X=");
 	struct settings *size = with_file("[board \"a\"]\nfrozen = on\nsize = 9x8:1\n", flag, "X=");
-	struct settings *more = with_file("\n[board \"b\"]\nsize = 9x9:1\n", flag, "X=");
+	struct settings *more = with_file(
+		"\n[board \"b\"]\nfrozen = on\n[board \"c\"]\nsize = 9x9:1\n", flag, "X=");
 	struct settings *list = with_file("board = a:9x9:1 b:9x9:1\n", flag, "X=");
 
 	(void)state;
 	compared(running, same, "");
-	compared(running, size, "hidden board > flag:3\ntaken a.frozen off>on file:2\n");
-	compared(running, more, "hidden board > flag:3\n");
+	compared(running, size, "hidden a.size 9x9:1>9x9:1 flag:3\ntaken a.frozen off>on file:2\n");
+	compared(running, more, "hidden b.size > flag:3\nhidden c.size > flag:5\n");
 	compared(running, list, "hidden board > flag:1\n");
 	settings_free(running);
 	settings_free(same);
