@@ -51,6 +51,7 @@ static int memory_new(struct worker *w)
 	w->conns_max = w->config.rings * w->config.slots_per_ring;
 	w->subs_per_lane = w->config.slots_per_ring + w->config.slots_per_ring / 4;
 	w->subs_max = w->config.rings * w->subs_per_lane;
+	px_assert(w->subs_max >= w->conns_max); /* each client has one */
 	w->conns = pages_new(w->conns_max * sizeof(*w->conns), "connections");
 	w->deadlines = pages_new(w->conns_max * sizeof(*w->deadlines), "deadlines");
 	w->subs = pages_new(w->subs_max * sizeof(*w->subs), "subscriptions");
@@ -100,6 +101,8 @@ int worker_new(const struct worker_config *config, struct now now, struct worker
 	if (w == NULL)
 		return -ENOMEM;
 	px_assert(config->rings > 0);
+	px_assert(config->index < WORKERS_MAX); /* its place in the rooms */
+	px_assert(config->requests != NULL && config->answers != NULL);
 	px_assert(config->slots_per_ring >= config->shared->listener_count);
 	px_assert(config->shared->listener_count > 0);
 	w->config = *config;
@@ -201,6 +204,7 @@ static void event_done(struct worker *w, struct lane *lane, const struct ring_ev
 {
 	struct op_tag tag = op_tag_unpack(ev->tag);
 
+	px_assert(tag.kind >= OP_ACCEPT && tag.kind <= OP_SLOT_CLOSE);
 	if (tag.kind == OP_ACCEPT)
 		accept_done(w, ev);
 	else if (tag.kind == OP_SEND_LOG)
@@ -296,6 +300,7 @@ static void drain_run(struct worker *w)
 				? w->conns_max
 				: (uint64_t)w->conns_max * gone_ns / over_ns;
 
+	px_assert(w->drain.is_on && upto <= w->conns_max);
 	for (; w->drain.at < upto; w->drain.at++) {
 		struct conn *c = &w->conns[w->drain.at];
 
@@ -322,6 +327,7 @@ static void time_run(struct worker *w)
 		return;
 	w->sweep_next_ns = w->now.mono_ns + SWEEP_NS;
 	w->tick = 1 + (uint32_t)((w->now.mono_ns - w->start_ns) / SWEEP_NS);
+	px_assert(w->tick > 0); /* 0 in `deadlines` stands for none */
 	conn_sweep(w);
 	bitmaps_sweep(w);
 	memory_trim(w);
@@ -401,6 +407,7 @@ const struct worker_metrics *worker_metrics(const struct worker *w)
 
 uint64_t worker_closed(const struct worker *w, enum close_reason why)
 {
+	px_assert(why < CLOSE_REASONS);
 	return metric_get(&w->closed[why]);
 }
 

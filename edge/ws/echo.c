@@ -15,9 +15,12 @@
 
 _Static_assert(BODY_BYTES_MAX >= WS_CONTROL_BYTES_MAX,
 	       "a handshake has no body: what stands behind it leaves so much of `in` free");
+_Static_assert(OUT_BYTES / 2 + WS_HEAD_BYTES_MAX + IN_BYTES + CLOSE_FRAME_BYTES_MAX <= OUT_BYTES,
+	       "any piece of `in` has room where half of the buffer is free");
 
 void echo_begin(struct worker *w, struct conn *c)
 {
+	px_assert(c->state == CONN_HTTP);
 	c->encoding = MESSAGE_BINARY;
 	ws_parser_init(&c->ws, WS_FROM_CLIENT, MESSAGE_BYTES_MAX);
 	conn_state_set(w, c, CONN_ECHO);
@@ -70,6 +73,7 @@ static void input_use(struct worker *w, struct conn *c)
 	struct in_buf *in = c->in;
 	uint32_t at = 0;
 
+	px_assert(c->why == CLOSE_NONE);
 	while (at < in->len && c->state == CONN_ECHO && c->why == CLOSE_NONE &&
 	       (c->out == NULL || c->out->end < OUT_BYTES / 2)) {
 		struct ws_piece piece;
@@ -95,6 +99,7 @@ static void input_use(struct worker *w, struct conn *c)
 /* Called when bytes have come into c->in, and when everything that was answered is sent. */
 void echo_input(struct worker *w, struct conn *c)
 {
+	px_assert(c->state == CONN_ECHO);
 	if (c->why != CLOSE_NONE)
 		return;
 	conn_deadline_set(w, c, w->shared->limits.ws_idle_timeout_ms);
@@ -106,6 +111,7 @@ void echo_input(struct worker *w, struct conn *c)
 
 void echo_bytes(struct worker *w, struct conn *c, uint8_t *bytes, size_t len)
 {
+	px_assert(len > 0);
 	if (conn_in_keep(w, c, bytes, len))
 		echo_input(w, c);
 	else

@@ -20,6 +20,7 @@
 #define CONTROL_AT (IN_BYTES - WS_CONTROL_BYTES_MAX) /* in_buf->seen counts its bytes */
 
 _Static_assert(CONTROL_AT >= MESSAGE_IN_BYTES_MAX, "a message and a control frame side by side");
+_Static_assert(PENDING_JSON_MAX <= PENDING_BINARY_MAX, "JSON answers are longer");
 _Static_assert(PENDING_BINARY_MAX <= REQUESTS_IN_FLIGHT_MAX,
 	       "what a connection has unanswered is remembered: it may all be sent again");
 _Static_assert(PENDING_BINARY_MAX * 27 + CLOSE_FRAME_BYTES_MAX < OUT_BYTES,
@@ -96,6 +97,8 @@ static bool session_lasts(struct worker *w, struct conn *c)
 
 void ws_begin(struct worker *w, struct conn *c, enum message_encoding encoding)
 {
+	px_assert(encoding < MESSAGE_ENCODINGS);
+	px_assert(c->pending == 0 && c->sub_head == NONE); /* HTTP has neither */
 	c->encoding = (uint8_t)encoding;
 	ws_parser_init(&c->ws, WS_FROM_CLIENT, MESSAGE_IN_BYTES_MAX);
 	conn_state_set(w, c, CONN_WS);
@@ -105,12 +108,14 @@ void ws_begin(struct worker *w, struct conn *c, enum message_encoding encoding)
 void ws_session_begin(struct worker *w, struct conn *c, const uint8_t user[static USER_BYTES],
 		      uint64_t ends_s)
 {
+	px_assert(c->state == CONN_WS);
 	session_begin(c, user, ends_s);
 	welcome(w, c);
 }
 
 void ws_session_refuse(struct worker *w, struct conn *c)
 {
+	px_assert(!(c->flags & CONN_USER)); /* http_begin(), and no token was good */
 	error_say(w, c, REFUSAL_NO_SESSION, MESSAGE_NO_BOARD, 0, 0);
 }
 
@@ -317,6 +322,7 @@ static void piece_run(struct worker *w, struct conn *c, const struct ws_piece *p
 {
 	bool is_control = p->opcode >= WS_CLOSE;
 
+	px_assert(p->opcode != WS_CONTINUATION); /* fragments are joined */
 	if (p->begins && p->ends) {
 		(is_control ? control_run : message_run)(w, c, p->data, p->len, p->opcode);
 		return;
@@ -402,6 +408,7 @@ static void subscribed(struct worker *w, struct conn *c, uint16_t board,
 					   .tag = f->tag}};
 	struct sub *s = sub_find(w, c, board);
 
+	px_assert(r != NULL); /* its number is told for as long as the server runs */
 	memcpy(m.subscribed.name, r->name, sizeof(m.subscribed.name));
 	if (c->why != CLOSE_NONE) { /* an answer is owed, and no more */
 		conn_answer(w, c, &m);
@@ -490,11 +497,12 @@ void ws_mail(struct worker *w, struct conn *c, const struct mail_answer *a)
 void ws_stale(struct worker *w, struct conn *c, struct sub *s)
 {
 	const struct room *r = w->shared->rooms->at[s->room];
+	uint64_t seq = atomic_load(&r->seq); /* once: it rises meanwhile */
 	struct message m = {.type = MSG_STALE,
 			    .stale = {.board = s->room,
 				      .epoch = atomic_load(&r->epoch),
-				      .seq = atomic_load(&r->seq),
-				      .oldest = atomic_load(&r->seq)}};
+				      .seq = seq,
+				      .oldest = seq}};
 
 	px_assert(!s->inside); /* or its frame must be finished */
 	metric_add(&w->metrics.stale, 1);

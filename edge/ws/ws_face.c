@@ -25,6 +25,7 @@ static bool has_room(const struct conn *c, size_t len)
 	size_t most = c->encoding == MESSAGE_JSON ? PENDING_JSON_MAX : PENDING_BINARY_MAX;
 	size_t queued = c->out != NULL ? c->out->end : 0;
 
+	px_assert(c->pending <= most); /* more are not asked: ws.c */
 	return queued + len <= OUT_BYTES / 2 &&
 	       queued + len + c->pending * (OUT_BYTES / most) + CLOSE_FRAME_BYTES_MAX <= OUT_BYTES;
 }
@@ -40,6 +41,7 @@ static bool say(struct worker *w, struct conn *c, uint16_t board)
 	size_t len = MESSAGE_BOARD_AROUND_BYTES_MAX + m.face_len;
 	uint8_t *at = has_room(c, len) ? conn_answer_reserve(w, c, len) : NULL;
 
+	px_assert(m.face_len <= FACE_JSON_BYTES_MAX);
 	if (at == NULL)
 		return false;
 	conn_answer_commit(w, c, message_encode_board((enum message_encoding)c->encoding, &m, at));
