@@ -52,6 +52,7 @@ struct sub *sub_new(struct worker *w, struct conn *c, uint16_t room, uint64_t cu
 
 	px_assert(c->state == CONN_WS && c->why == CLOSE_NONE);
 	px_assert(sub_find(w, c, room) == NULL); /* one of each board */
+	px_assert(r != NULL && c->encoding < ROOM_LOGS);
 	if (c->subs >= SUBS_PER_CONN_MAX)
 		return NULL;
 	index = sub_slot_take(w, conn_lane(w, c));
@@ -281,6 +282,7 @@ void fanout_send_short(struct worker *w, uint32_t index, int res)
 	struct wire_sent sent = wire_now_sent(res);
 	uint64_t from = s->cursor - s->sent;
 
+	px_assert(s->conn != NONE && s->sent <= s->cursor);
 	px_assert(conn_is_in_batch(w, c) && c->inside_sub == NONE); /* until now it was not known */
 	if (sent.is_broken) {
 		conn_abort(w, c, CLOSE_PEER_GONE);
@@ -350,6 +352,7 @@ static void round_goes_on(struct worker *w)
 {
 	uint64_t ns = w->now.mono_ns - w->round.start_ns;
 
+	px_assert(w->round.is_on);
 	if (ns > metric_get(&w->round.took_ns))
 		atomic_store_explicit(&w->round.took_ns, ns, memory_order_relaxed);
 }
@@ -364,6 +367,7 @@ static void batch_rest(struct worker *w)
 
 	if (w->round.batch_ns == 0)
 		return;
+	px_assert(w->round.batch_ns <= w->now.mono_ns);
 	if (rest_ns > w->round.rest_left_ns)
 		rest_ns = w->round.rest_left_ns;
 	w->round.rest_left_ns -= rest_ns;
