@@ -71,6 +71,7 @@ static bool bitmap_is_present(const struct worker *w, uint16_t board, const stru
 {
 	const struct room *r = w->shared->rooms->at[board];
 
+	px_assert(r != NULL); /* of this board one was asked for */
 	return b->seq == atomic_load(&r->seq) && b->epoch == atomic_load(&r->epoch) &&
 	       b->tag == room_face(r)->tag;
 }
@@ -79,6 +80,7 @@ void bitmaps_want(struct worker *w, struct conn *c, uint16_t board, enum board_f
 {
 	struct bitmap_wait *wait = wait_at(w, board, form);
 
+	px_assert(w->shared->rooms->at[board] != NULL);
 	px_assert(c->state == CONN_WAIT);
 	if (wait->last.blob != NULL && bitmap_is_present(w, board, &wait->last)) {
 		http_bitmap(w, c, board, &wait->last);

@@ -60,6 +60,7 @@ bool http_cookie_line(struct worker *w, const struct conn *c, const uint8_t user
 	uint64_t now_s = w->now.wall_ms / 1000;
 	uint64_t life_s = w->shared->limits.session_lifetime_s;
 
+	px_assert(c->state == CONN_HTTP || c->state == CONN_WAIT); /* an answer is being made */
 	if (session_mint(w->shared->session_key, user, now_s, now_s + life_s, ret_token) == 0)
 		return false;
 	text_print(fields,
@@ -169,6 +170,7 @@ void http_session_post(struct worker *w, struct conn *c, const struct http_reque
 	const struct room *room = NULL;
 	struct mail_request *m;
 
+	px_assert(!(c->flags & CONN_USER)); /* http_begin(): every request says anew who asks */
 	if (!http_origin_is_allowed(w, h)) {
 		http_reply_error(w, c, HTTP_ERROR_NOT_ALLOWED, HTTP_ORIGIN_WHY);
 		return;
@@ -242,6 +244,7 @@ void http_ready_get(struct worker *w, struct conn *c, const struct http_request 
 
 void http_echo_post(struct worker *w, struct conn *c, const struct http_request *q)
 {
+	px_assert(q->head->content_length <= BODY_BYTES_MAX); /* request_take() */
 	http_reply(w, c,
 		   &(struct http_reply){.status = 200,
 					.content_type = "application/octet-stream",
@@ -256,6 +259,7 @@ void http_echo_post(struct worker *w, struct conn *c, const struct http_request 
  * understood, or takes too long, is still told without a body when it asked with HEAD. */
 void http_begin(struct conn *c, const uint8_t *bytes, size_t len)
 {
+	px_assert(len > 0 && c->state == CONN_HTTP);
 	c->flags &= (uint8_t) ~(CONN_KEEP_ALIVE | CONN_HEAD_ONLY | CONN_USER);
 	if (len >= 5 && memcmp(bytes, "HEAD ", 5) == 0)
 		c->flags |= CONN_HEAD_ONLY;
@@ -264,6 +268,7 @@ void http_begin(struct conn *c, const uint8_t *bytes, size_t len)
 
 static void request_bad(struct worker *w, struct conn *c, enum http_error e, const char *why)
 {
+	px_assert(!(c->flags & CONN_KEEP_ALIVE)); /* the connection ends after it */
 	metric_add(&w->metrics.http_refused, 1);
 	http_reply_error(w, c, e, why);
 }
@@ -327,6 +332,7 @@ static bool request_take(struct worker *w, struct conn *c)
 
 void http_input(struct worker *w, struct conn *c)
 {
+	px_assert(c->state == CONN_HTTP);
 	while (c->state == CONN_HTTP && c->in != NULL && c->in->len > 0)
 		if (!request_take(w, c))
 			break;

@@ -68,6 +68,7 @@ void http_board_get(struct worker *w, struct conn *c, const struct http_request 
 	struct blob *blob = blob_new(BOARD_JSON_MAX);
 	struct json_out j;
 
+	px_assert(q->room != NULL); /* http_route_run() */
 	if (blob == NULL) {
 		http_reply_refusal(w, c, REFUSAL_OVERLOADED, 1000);
 		return;
@@ -114,6 +115,7 @@ static void board_fields(const struct board_version *v, char out[static FIELDS_C
 	struct text_out t = text_out_of(out, FIELDS_CHARS);
 	char etag[ETAG_CHARS];
 
+	px_assert(v->form < BOARD_FORMS);
 	etag_print(v, etag);
 	text_print(&t,
 		   "Cache-Control: public, max-age=%u\r\nETag: %s\r\n"
@@ -177,7 +179,6 @@ static void get_present(struct worker *w, struct conn *c, const struct http_head
 void http_reply_board(struct worker *w, struct conn *c, uint16_t board, const struct bitmap *bitmap,
 		      uint64_t at_ms, uint32_t max_age_s, struct http_list tags)
 {
-	px_assert(bitmap->form < BOARD_FORMS);
 	const struct room *r = w->shared->rooms->at[board];
 	struct board_version v = {.epoch = bitmap->epoch,
 				  .tag = bitmap->tag,
@@ -186,6 +187,8 @@ void http_reply_board(struct worker *w, struct conn *c, uint16_t board, const st
 				  .max_age_s = max_age_s};
 	char fields[FIELDS_CHARS];
 
+	px_assert(bitmap->form < BOARD_FORMS);
+	px_assert(r != NULL); /* rooms stay */
 	if (bitmap->blob == NULL) {
 		http_reply_refusal(w, c, REFUSAL_OVERLOADED, 1000);
 		return;
@@ -254,6 +257,7 @@ void http_pixel_get(struct worker *w, struct conn *c, const struct http_request 
 	const struct face *f = room_face(q->room);
 	struct mail_request *m;
 
+	px_assert(q->room != NULL);
 	if (q->x >= f->width || q->y >= f->height) {
 		http_reply_refusal(w, c, REFUSAL_OUT_OF_BOUNDS, 0);
 		return;
@@ -289,7 +293,8 @@ void http_pixel_put(struct worker *w, struct conn *c, const struct http_request 
 	struct mail_request *m;
 	uint32_t color;
 
-	px_assert(q->room != NULL);
+	px_assert(q->room != NULL && h->content_length <= BODY_BYTES_MAX);
+	px_assert(!(c->flags & CONN_USER)); /* http_begin() */
 	if (message_decode_color(q->body, (size_t)h->content_length, &color) < 0) {
 		http_reply_error(w, c, HTTP_ERROR_BAD_REQUEST, "the body must be {\"color\": n}");
 		return;
@@ -376,6 +381,7 @@ static void reply_placed(struct worker *w, struct conn *c, const struct mail_pla
 	char body[128];
 	struct json_out j = json_out_of(body, sizeof(body));
 
+	px_assert(placed->seq > 0); /* it is durable: it has its place in the order */
 	json_open_object(&j, NULL);
 	json_put_number(&j, "seq", placed->seq);
 	json_put_number(&j, "cooldown_ms", placed->wait_ms);
@@ -385,6 +391,7 @@ static void reply_placed(struct worker *w, struct conn *c, const struct mail_pla
 
 void http_mail(struct worker *w, struct conn *c, const struct mail_answer *a)
 {
+	px_assert(c->state == CONN_WAIT);
 	switch ((enum http_what)c->http_what) {
 	case HTTP_WHAT_PUT:
 		px_assert(a->head.type == MAIL_PLACED || a->head.type == MAIL_REFUSED);

@@ -105,6 +105,7 @@ static void tags_keep(struct conn *c, struct http_list tags)
 		memcpy(c->body_blob->bytes + len, tag.at, tag.len);
 		len += tag.len;
 	}
+	px_assert(len <= c->body_blob->len); /* the same elements as were counted */
 	c->body_blob->len = len;
 }
 
@@ -159,6 +160,7 @@ void http_history_get(struct worker *w, struct conn *c, const struct http_reques
 	struct question ask = {.kind = QUESTION_CELL};
 	const struct face *f = room_face(q->room);
 
+	px_assert(q->room != NULL);
 	if (q->x >= f->width || q->y >= f->height) {
 		http_reply_refusal(w, c, REFUSAL_OUT_OF_BOUNDS, 0);
 		return;
@@ -210,6 +212,7 @@ static void reply_cell(struct worker *w, struct conn *c, const struct told_cell 
 	}
 	count = told->placements->len / sizeof(found);
 	px_assert(count <= QUESTION_CELL_MAX);
+	px_assert(told->placements->len == count * sizeof(found)); /* whole ones */
 	j = json_out_of(blob->bytes, HISTORY_JSON_MAX);
 	json_open_object(&j, NULL);
 	json_put_number(&j, "x", c->http_x);
@@ -262,7 +265,9 @@ void http_history_mail(struct worker *w, struct conn *c, const struct mail_answe
 	const struct history_result *result = &a->history;
 	char text[96];
 
+	px_assert(c->state == CONN_WAIT);
 	px_assert(a->head.type == MAIL_HISTORY);
+	px_assert(result->kind == QUESTION_BOARD || result->kind == QUESTION_CELL);
 	switch ((enum history_verdict)result->verdict) {
 	case HISTORY_FOUND:
 		if (result->kind == QUESTION_BOARD)

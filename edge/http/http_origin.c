@@ -32,6 +32,7 @@ static unsigned origin_number(const struct worker_shared *s, struct span origin)
 {
 	uint32_t count = atomic_load_explicit(&s->origins.count, memory_order_acquire);
 
+	px_assert(count <= ORIGINS_MAX); /* which stands for none */
 	for (unsigned i = 0; origin.at != NULL && i < count; i++) {
 		struct span listed = {s->origins.texts[i], strlen(s->origins.texts[i])};
 
@@ -113,6 +114,7 @@ bool http_origin_is_allowed(struct worker *w, const struct http_head *h)
 
 void http_origin_begin(struct conn *c)
 {
+	px_assert(c->state == CONN_HTTP);
 	c->http_cors = CORS_ANYBODY;
 	c->http_tls = false;
 }

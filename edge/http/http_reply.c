@@ -122,6 +122,7 @@ void http_reply(struct worker *w, struct conn *c, const struct http_reply *r)
 	px_assert(c->state == CONN_HTTP || c->state == CONN_WAIT);
 	px_assert(r->content_type != NULL || r->body_len == 0);
 	px_assert(r->blob == NULL || !r->body_is_static); /* one owner */
+	px_assert(out == NULL || out->end == 0);          /* the answer before is sent */
 	if (out == NULL) {
 		blob_unref(r->blob);
 		conn_close(w, c, CLOSE_OVERLOAD);
@@ -147,6 +148,7 @@ void http_reply(struct worker *w, struct conn *c, const struct http_reply *r)
 void http_reply_json(struct worker *w, struct conn *c, unsigned status, const char *fields,
 		     struct json_out *j, struct blob *blob)
 {
+	px_assert(blob == NULL || (const void *)j->text.begin == blob->bytes);
 	px_assert(j->depth == 0 && j->filled);
 	text_put_char(&j->text, '\n');
 	px_assert(!j->text.bad);
@@ -192,10 +194,12 @@ void http_reply_error(struct worker *w, struct conn *c, enum http_error e, const
 void http_reply_full(struct worker *w, struct conn *c)
 {
 	char fields[96];
+	int len =
+		snprintf(fields, sizeof(fields),
+			 "Cache-Control: no-store\r\nRetry-After: 1\r\nRefresh: %u\r\n",
+			 FULL_REFRESH_S + (unsigned)(w->now.mono_ns / NS_PER_MS % FULL_REFRESH_S));
 
-	snprintf(fields, sizeof(fields),
-		 "Cache-Control: no-store\r\nRetry-After: 1\r\nRefresh: %u\r\n",
-		 FULL_REFRESH_S + (unsigned)(w->now.mono_ns / NS_PER_MS % FULL_REFRESH_S));
+	px_assert(len > 0 && (size_t)len < sizeof(fields)); /* lines, each whole */
 	reply_json_error(w, c, 503, fields, http_error_str(HTTP_ERROR_SERVER_FULL),
 			 "the server is full; try again later");
 }
@@ -203,8 +207,10 @@ void http_reply_full(struct worker *w, struct conn *c)
 void http_reply_not_allowed(struct worker *w, struct conn *c, const char *allow)
 {
 	char fields[128];
+	int len =
+		snprintf(fields, sizeof(fields), "Cache-Control: no-store\r\nAllow: %s\r\n", allow);
 
-	snprintf(fields, sizeof(fields), "Cache-Control: no-store\r\nAllow: %s\r\n", allow);
+	px_assert(len > 0 && (size_t)len < sizeof(fields));
 	reply_json_error(w, c, http_error_status(HTTP_ERROR_METHOD), fields,
 			 http_error_str(HTTP_ERROR_METHOD), "method not allowed here");
 }
@@ -213,14 +219,16 @@ void http_reply_refusal(struct worker *w, struct conn *c, enum refusal why, uint
 {
 	unsigned status = refusal_http_status(why);
 	char fields[128];
+	int len;
 
 	px_assert(refusal_is_known(why));
 	if (status == 429 || status == 503)
-		snprintf(fields, sizeof(fields),
-			 "Cache-Control: no-store\r\nRetry-After: %u\r\nX-Wait-Ms: %u\r\n",
-			 wait_ms == 0 ? 1 : (wait_ms + 999) / 1000, wait_ms);
+		len = snprintf(fields, sizeof(fields),
+			       "Cache-Control: no-store\r\nRetry-After: %u\r\nX-Wait-Ms: %u\r\n",
+			       wait_ms == 0 ? 1 : (wait_ms + 999) / 1000, wait_ms);
 	else
-		snprintf(fields, sizeof(fields), "Cache-Control: no-store\r\n%s",
-			 status == 401 ? CHALLENGE : "");
+		len = snprintf(fields, sizeof(fields), "Cache-Control: no-store\r\n%s",
+			       status == 401 ? CHALLENGE : "");
+	px_assert(len > 0 && (size_t)len < sizeof(fields));
 	reply_json_error(w, c, status, fields, refusal_str(why), refusal_text(why));
 }

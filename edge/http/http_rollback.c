@@ -85,6 +85,7 @@ static const char *body_check(const struct face *face, const struct placement_fi
 {
 	bool whole = f->x_last == UINT16_MAX && f->y_last == UINT16_MAX;
 
+	px_assert(f->x <= f->x_last && f->y <= f->y_last); /* message_decode_rollback() */
 	if (f->by_color && f->color >= face->palette_len)
 		return "the board's palette has no such color";
 	if (!whole && (f->x_last >= face->width || f->y_last >= face->height))
@@ -126,6 +127,7 @@ void http_rollback_preview_post(struct worker *w, struct conn *c, const struct h
 
 void http_rollbacks_get(struct worker *w, struct conn *c, const struct http_request *q)
 {
+	px_assert(q->room != NULL);
 	if (is_admin(w, c, q->head))
 		ask(w, c, q->room, ROLLBACK_LIST, NULL);
 }
@@ -179,6 +181,7 @@ static void number_json(struct json_out *j, const char *name, uint64_t number)
 
 static void told_json(struct json_out *j, const struct told_rollback *t, enum rollback_op op)
 {
+	px_assert(op != ROLLBACK_PREVIEW); /* that is a picture */
 	json_open_object(j, NULL);
 	number_json(j, "rollback", t->rollback);
 	number_json(j, "undoes", t->undoes);
@@ -244,7 +247,7 @@ static void reply_too_large(struct worker *w, struct conn *c, const struct rollb
 	struct told_rollback told;
 	char text[160];
 
-	px_assert(r->told != NULL);
+	px_assert(r->told != NULL && r->told->len == sizeof(told));
 	memcpy(&told, r->told->bytes, sizeof(told));
 	snprintf(text, sizeof(text),
 		 "it would change %" PRIu64 " cells, and at most %" PRIu64
@@ -257,6 +260,7 @@ void http_rollback_mail(struct worker *w, struct conn *c, const struct mail_answ
 {
 	const struct rollback_result *r = &a->rollback;
 
+	px_assert(c->state == CONN_WAIT);
 	px_assert(a->head.type == MAIL_ROLLBACK);
 	switch ((enum rollback_verdict)r->verdict) {
 	case ROLLBACK_DONE:

@@ -118,6 +118,7 @@ static const struct http_route *route_of(struct worker *w, struct http_request *
 {
 	struct span path = q->head->path;
 
+	px_assert(path.len > 0); /* http_head_parse() */
 	if (span_equals(path, "*"))
 		return &asterisk_route;
 	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
@@ -133,6 +134,7 @@ static const struct http_route *route_of(struct worker *w, struct http_request *
 
 void http_route_find(struct worker *w, struct http_request *q)
 {
+	px_assert(q->head != NULL && q->room == NULL && q->asset == NULL);
 	q->route = route_of(w, q);
 	if (q->board.at != NULL)
 		q->room = rooms_find(w->shared->rooms, q->board.at, q->board.len);
@@ -223,6 +225,7 @@ void http_route_run(struct worker *w, struct conn *c, const struct http_request 
 		snprintf(text, sizeof(text), "the parameter %s occurs twice", repeated);
 		http_reply_error(w, c, HTTP_ERROR_BAD_REQUEST, text);
 	} else {
+		px_assert((q->asset != NULL) == (r == &asset_route)); /* handlers go by them */
 		run(w, c, q);
 	}
 }

@@ -8,6 +8,7 @@
 /* What of the answer is to be sent next: its head with a small body, then a large one. */
 static struct wire_range send_range(const struct conn *c)
 {
+	px_assert(c->out == NULL || c->out->start < c->out->end); /* else it was returned */
 	if (c->out != NULL)
 		return (struct wire_range){c->out->bytes + c->out->start,
 					   c->out->end - c->out->start};
@@ -31,6 +32,7 @@ void http_send_start(struct worker *w, struct conn *c)
 {
 	px_assert(c->state == CONN_REPLY);
 	px_assert(!(c->ops & CONN_OP_SEND));
+	px_assert(send_range(c).len > 0);
 	c->ops |= CONN_OP_SEND;
 	wire_send_all(&c->wire, conn_ring(w, c), send_range(c), conn_tag(w, c, OP_SEND_ALL));
 	/* a large board has longer than a small answer */

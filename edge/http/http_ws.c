@@ -123,6 +123,7 @@ void http_ws_get(struct worker *w, struct conn *c, const struct http_request *q)
 	enum http_token token;
 	uint64_t ends_s;
 
+	px_assert(c->state == CONN_HTTP && !(c->flags & CONN_USER));
 	if (!handshake_take(w, c, h))
 		return;
 	if (!protocol_choose(h, &encoding)) {
