@@ -11,6 +11,11 @@ _Static_assert(HTTP_HEAD_BYTES_MAX == 8192 && HTTP_FIELDS_MAX == 100 &&
 		       HTTP_TARGET_BYTES_MAX == 2048,
 	       "as http_error.def says");
 
+#define HTTP_ERROR(symbol, status, code, when)                                                     \
+	_Static_assert((status) >= 400 && (status) <= 599, "an error: " code);
+#include "edge/codec/http_error.def"
+#undef HTTP_ERROR
+
 static const struct {
 	unsigned status;
 	const char *code;

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "engine/base/assert.h"
+
 #define WEIGHT_FULL 1000
 
 static bool is_digit(char c)
@@ -48,6 +50,7 @@ struct span span_split(struct span *rest, char separator)
 	const char *found = rest->len > 0 ? memchr(rest->at, separator, rest->len) : NULL;
 	struct span part = *rest;
 
+	px_assert(rest->at != NULL || rest->len == 0); /* absent is empty, too */
 	if (found == NULL) {
 		*rest = (struct span){.at = NULL};
 		return part;
@@ -76,6 +79,8 @@ static void list_line_next(struct http_list *list)
 {
 	struct span value;
 
+	/* the others are told by their name; a list of one line needs none */
+	px_assert(list->name != NULL || list->behind.at == NULL);
 	list->value = (struct span){.at = NULL};
 	while (span_split_line(&list->behind, &value) && value.len > 0) {
 		struct span name = span_split(&value, ':');
@@ -95,6 +100,7 @@ bool http_list_next(struct http_list *list, struct span *ret_element)
 		if (list->value.at == NULL)
 			list_line_next(list);
 		if (element.len > 0) {
+			px_assert(element.at != NULL);
 			*ret_element = element;
 			return true;
 		}

@@ -100,6 +100,7 @@ size_t http_head_end(const uint8_t *in, size_t len, size_t seen)
 
 static int refuse(int status, const char *why, const char **ret_why)
 {
+	px_assert(status >= STATUS_BAD && why != NULL); /* 0 would mean that it is good */
 	*ret_why = why;
 	return status;
 }
@@ -162,6 +163,7 @@ static bool split_authority(struct span *target, struct http_head *head)
 		bool is_https;
 	} schemes[] = {{{"http://", 7}, false}, {{"https://", 8}, true}};
 
+	px_assert(target->len > 0 && target->at[0] != '/'); /* parse_target() */
 	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
 		size_t scheme_len = schemes[i].text.len, len = 0;
 		const char *at;
@@ -189,6 +191,7 @@ static int parse_target(struct span target, struct http_head *head, const char *
 {
 	struct span rest;
 
+	px_assert(head->path.at == NULL && head->host.at == NULL); /* the fields come later */
 	if (target.len > HTTP_TARGET_BYTES_MAX)
 		return refuse(STATUS_TARGET_LONG, "target too long", ret_why);
 	if (target.len == 0 || !all(target, is_target_char))
@@ -277,6 +280,7 @@ static const struct kept_list {
 
 static int keep_span(struct span value, struct span *kept, const char **ret_why)
 {
+	px_assert(value.at != NULL); /* absent stands for: not there yet */
 	if (kept->at != NULL)
 		return refuse(STATUS_BAD, "a header field is repeated that may occur only once",
 			      ret_why);
@@ -362,6 +366,7 @@ static int parse_field(struct span line, struct span behind, struct http_head *h
 /* The rules that need every field. */
 static int judge(struct http_head *head, const struct fields_seen *seen, const char **ret_why)
 {
+	px_assert(head->minor <= 1 && head->path.len > 0); /* parse_request_line() */
 	if (seen->host.at == NULL && head->minor == 1)
 		return refuse(STATUS_BAD, "no Host", ret_why);
 	if (seen->host.at != NULL && !http_host_is_good(seen->host))
@@ -406,7 +411,10 @@ int http_head_parse(const uint8_t *in, size_t len, struct http_head *ret_head, c
 		status = refuse(STATUS_BAD, "bytes after the head", ret_why);
 	if (status == 0)
 		status = judge(&head, &seen, ret_why);
-	if (status == 0)
-		*ret_head = head;
-	return status;
+	if (status != 0)
+		return status;
+	px_assert(head.host.at != NULL || head.minor == 0);
+	px_assert(!head.expect_continue || head.content_length > 0);
+	*ret_head = head;
+	return 0;
 }

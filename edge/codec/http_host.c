@@ -71,6 +71,8 @@ static bool authority_split(struct span text, struct authority *ret)
 	if (text.at[host_len] != ':')
 		return false;
 	ret->port = (struct span){text.at + host_len + 1, text.len - host_len - 1};
+	/* the colon, and nothing else, lies between them */
+	px_assert(ret->host.len + 1 + ret->port.len == text.len);
 	return true;
 }
 
@@ -95,6 +97,7 @@ static bool future_is_good(struct span text)
 
 	if (dot == NULL || (text.at[0] != 'v' && text.at[0] != 'V'))
 		return false;
+	px_assert(dot > text.at); /* behind the v */
 	version_len = (size_t)(dot - text.at) - 1;
 	return version_len > 0 && all((struct span){text.at + 1, version_len}, is_hex) &&
 	       version_len + 2 < text.len &&
@@ -145,6 +148,7 @@ static bool origin_split(struct span text, struct origin *ret)
 	if (mark == NULL || mark == text.at)
 		return false;
 	scheme_len = (size_t)(mark - text.at);
+	px_assert(scheme_len + 3 <= text.len);
 	authority = (struct span){mark + 3, text.len - scheme_len - 3};
 	ret->scheme = (struct span){text.at, scheme_len};
 	return http_host_is_good(authority) && authority_split(authority, &ret->authority);

@@ -10,12 +10,16 @@
 #include <string.h>
 
 #include "edge/codec/message_json.h"
+#include "edge/codec/refusal.h"
 #include "edge/codec/ws_frame.h"
 #include "engine/base/assert.h"
 #include "engine/base/bytes.h"
 
 #define SERVER_FRAME_HEAD_BYTES_MAX WS_SERVER_HEAD_BYTES_MAX
 #define DELTA_HEAD_BYTES_MAX        (1 + 4 * VARINT_BYTES_MAX)
+
+_Static_assert(MESSAGE_IN_BYTES_MAX >= 1 + TOKEN_BYTES_MAX + 1 + 8, "a session with its request");
+_Static_assert(BOARD_SIDE_MAX - 1 <= UINT16_MAX, "x and y are u16");
 
 enum { SUBSCRIBE_RESUME = 1 };
 enum { SUBSCRIBED_RESUMED = 1, SUBSCRIBED_FROZEN = 2 };
@@ -67,6 +71,7 @@ static void get_subscribe(struct bytes *b, struct msg_subscribe *m)
 
 static uint8_t *put_subscribe(uint8_t *p, const struct msg_subscribe *m)
 {
+	px_assert(m->board[0] != 0); /* get_subscribe() would refuse it */
 	p = put_u8(p, m->resume ? SUBSCRIBE_RESUME : 0);
 	p = put_text(p, m->board, sizeof(m->board));
 	return m->resume ? put_u64(put_u32(p, m->epoch), m->seq) : p;
@@ -105,7 +110,7 @@ static void get_session(struct bytes *b, struct message *m)
 
 static uint8_t *put_session(uint8_t *p, const struct message *m)
 {
-	px_assert(m->session.token_len <= TOKEN_BYTES_MAX);
+	px_assert(m->session.token_len > 0 && m->session.token_len <= TOKEN_BYTES_MAX);
 	p = put_bytes(p, m->session.token, m->session.token_len);
 	return m->request != 0 ? put_u8(p, 0) : p;
 }
@@ -127,6 +132,7 @@ static int decode_client_binary(const uint8_t *in, size_t len, struct message *r
 	struct bytes b = bytes_of(in, len);
 	struct message m;
 
+	px_assert(len > 0 && len <= MESSAGE_IN_BYTES_MAX); /* message_decode_client() */
 	memset(&m, 0, sizeof(m));
 	m.type = get_u8(&b);
 	switch (m.type) {
@@ -170,6 +176,9 @@ size_t message_encode_client(const struct message *message, uint8_t *out)
 {
 	uint8_t *p = put_u8(out, (uint8_t)message->type);
 
+	/* a placement has its own number, and alive is not answered */
+	px_assert(message->request == 0 ||
+		  (message->type != MSG_PLACE && message->type != MSG_ALIVE));
 	switch (message->type) {
 	case MSG_SUBSCRIBE:
 		p = put_request(put_subscribe(p, &message->subscribe), message);
@@ -373,6 +382,7 @@ static void get_board(struct bytes *b, struct msg_board *m)
 
 static uint8_t *put_board(uint8_t *p, const struct msg_board *m)
 {
+	px_assert(m->face_len >= strlen("{}"));
 	p = put_u32(put_u16(put_u8(p, MSG_BOARD), m->board), m->version);
 	return put_bytes(p, m->face, m->face_len);
 }
@@ -430,9 +440,38 @@ int message_decode_server(const uint8_t *in, size_t len, struct message *ret_mes
 		return -ENOSYS;
 	if (b.bad)
 		return -EBADMSG;
+	px_assert(b.at > in && b.at <= in + len); /* the payload lies in the input */
 	*ret_message = m;
 	*ret_payload = b.at;
 	return 0;
+}
+
+/* What holds in every answer, whichever encoding it gets: clients rely on it. */
+static void answer_check(const struct message *m)
+{
+	switch (m->type) {
+	case MSG_SUBSCRIBED:
+		px_assert(m->subscribed.width > 0 && m->subscribed.height > 0);
+		px_assert(m->subscribed.bits > 0 && m->subscribed.name[0] != 0);
+		return;
+	case MSG_STALE:
+		px_assert(m->stale.oldest <= m->stale.seq);
+		return;
+	case MSG_PLACED:
+		px_assert(m->placed.seq > 0); /* seqs begin at 1 */
+		return;
+	case MSG_REFUSED:
+		px_assert(refusal_is_known((enum refusal)m->refused.code));
+		return;
+	case MSG_YOU:
+		px_assert(m->you.last_seq > 0 || m->you.last_request == 0);
+		return;
+	case MSG_ERROR:
+		px_assert(refusal_is_known((enum refusal)m->error.code));
+		return;
+	default:
+		return;
+	}
 }
 
 static size_t encode_server_binary(const struct message *message, uint8_t *out)
@@ -481,6 +520,7 @@ static size_t finish_frame(enum message_encoding encoding, uint8_t *out, size_t 
 	uint8_t head[WS_HEAD_BYTES_MAX];
 	size_t head_len = ws_head_write(head, true, opcode, payload_len);
 
+	px_assert(payload_len > 0);                         /* no message is empty */
 	px_assert(head_len <= SERVER_FRAME_HEAD_BYTES_MAX); /* what was left free for it */
 	memmove(out + head_len, out + SERVER_FRAME_HEAD_BYTES_MAX, payload_len);
 	memcpy(out, head, head_len);
@@ -492,9 +532,11 @@ size_t message_encode_server(enum message_encoding encoding, const struct messag
 {
 	uint8_t frame[SERVER_FRAME_HEAD_BYTES_MAX + MESSAGE_OUT_BYTES_MAX];
 	uint8_t *payload = frame + SERVER_FRAME_HEAD_BYTES_MAX;
-	size_t len = encoding == MESSAGE_JSON ? json_encode_server(message, payload)
-					      : encode_server_binary(message, payload);
+	size_t len;
 
+	answer_check(message);
+	len = encoding == MESSAGE_JSON ? json_encode_server(message, payload)
+				       : encode_server_binary(message, payload);
 	len = finish_frame(encoding, frame, len);
 	px_assert(len <= MESSAGE_OUT_BYTES_MAX);
 	memcpy(out, frame, len);
@@ -509,10 +551,12 @@ size_t message_encode_board(enum message_encoding encoding, const struct msg_boa
 			    uint8_t *out)
 {
 	uint8_t *payload = out + SERVER_FRAME_HEAD_BYTES_MAX;
+	size_t len = encoding == MESSAGE_JSON ? json_encode_board(board, payload)
+					      : (size_t)(put_board(payload, board) - payload);
 
-	if (encoding == MESSAGE_JSON)
-		return finish_frame(encoding, out, json_encode_board(board, payload));
-	return finish_frame(encoding, out, (size_t)(put_board(payload, board) - payload));
+	len = finish_frame(encoding, out, len);
+	px_assert(len <= MESSAGE_BOARD_AROUND_BYTES_MAX + board->face_len);
+	return len;
 }
 
 size_t message_delta_bytes_max(enum message_encoding encoding, uint32_t board_cells, unsigned bits,
@@ -533,6 +577,7 @@ size_t message_encode_delta(enum message_encoding encoding, const struct msg_del
 	uint8_t *payload = out + SERVER_FRAME_HEAD_BYTES_MAX;
 	size_t len;
 
+	px_assert(delta->count <= board_cells); /* each cell once */
 	if (encoding == MESSAGE_JSON) {
 		len = json_encode_delta(delta, width, cells, payload);
 	} else {

@@ -24,6 +24,7 @@ static bool whole_number(const json_t *value, double limit, uint64_t *ret_number
 {
 	double number;
 
+	px_assert(limit <= (double)MESSAGE_NUMBERS_END); /* beyond it doubles are not exact */
 	if (!json_is_real(value))
 		return false;
 	number = json_real_value(value);
@@ -66,6 +67,7 @@ static bool read_coordinate(const json_t *object, const char *key, double limit,
 	const json_t *value = json_object_get(object, key);
 	uint64_t number = UINT32_MAX;
 
+	px_assert(limit <= UINT32_MAX); /* which stands for a number that is no place */
 	if (!json_is_real(value))
 		return false;
 	(void)whole_number(value, limit, &number);
@@ -80,6 +82,7 @@ static bool read_name(const json_t *object, const char *key, char *name, size_t 
 	const char *text = json_string_value(value);
 	size_t len = json_string_length(value);
 
+	px_assert(size > 1); /* the NUL, and a name */
 	if (text == NULL || len == 0 || len >= size)
 		return false;
 	for (size_t i = 0; i < len; i++)
@@ -222,6 +225,7 @@ static bool read_rgb(const json_t *value, uint32_t *ret_rgb)
 
 static bool read_palette(const json_t *array, struct msg_face *f)
 {
+	px_assert(f->bits <= BOARD_BITS_MAX); /* read_face() */
 	if (!json_is_array(array) || json_array_size(array) > 1U << f->bits)
 		return false;
 	f->palette_len = (uint32_t)json_array_size(array);
@@ -299,6 +303,7 @@ static bool read_area(const json_t *value, struct placement_filter *f)
 		return false;
 	f->x_last = (uint16_t)(f->x + width - 1);
 	f->y_last = (uint16_t)(f->y + height - 1);
+	px_assert(f->x <= f->x_last && f->y <= f->y_last);
 	return true;
 }
 

@@ -151,6 +151,7 @@ size_t json_encode_server(const struct message *message, uint8_t *out)
 	put_message(&j, message);
 	json_close(&j);
 	px_assert(!j.text.bad);
+	px_assert(j.depth == 0);
 	return text_len(&j.text);
 }
 
@@ -169,6 +170,7 @@ size_t json_encode_board(const struct msg_board *m, uint8_t *out)
 	json_put_json(&j, "face", m->face, m->face_len);
 	json_close(&j);
 	px_assert(!j.text.bad);
+	px_assert(j.depth == 0);
 	return text_len(&j.text);
 }
 
@@ -190,6 +192,7 @@ static inline char *put_part(char *at, const char *text)
 
 static char *put_head(char *at, const struct msg_delta *delta)
 {
+	px_assert(delta->first <= delta->last);
 	at = put_part(at, "{\"type\":\"delta\",\"board\":");
 	at = text_digits(at, delta->board);
 	at = put_part(at, ",\"first\":");
@@ -216,7 +219,7 @@ size_t json_encode_delta(const struct msg_delta *delta, uint32_t width,
 {
 	char *at = put_head((char *)out, delta);
 
-	px_assert(width > 0 && delta->first <= delta->last);
+	px_assert(width > 0);
 	for (uint32_t i = 0; i < delta->count; i++) {
 		uint32_t x = cells[i].cell % width;
 		uint32_t y = cells[i].cell / width;

@@ -3,6 +3,8 @@
 
 #include <stddef.h>
 
+#include "edge/codec/message.h"
+
 static const struct {
 	unsigned http;
 	const char *name;
@@ -12,6 +14,14 @@ static const struct {
 #include "edge/codec/refusal.def"
 #undef REFUSAL
 };
+
+enum { ERROR_TEXT_BYTES = sizeof(((struct msg_error *)0)->text) };
+
+#define REFUSAL(symbol, code, http, name, text)                                                    \
+	_Static_assert((code) > REFUSAL_NONE && (code) <= UINT8_MAX, "a u8 on the wire");          \
+	_Static_assert(sizeof(text) <= ERROR_TEXT_BYTES, "an error has no room: " text);
+#include "edge/codec/refusal.def"
+#undef REFUSAL
 
 int refusal_is_known(enum refusal code)
 {

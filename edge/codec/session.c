@@ -56,6 +56,7 @@ static size_t base64url_encode(const uint8_t *in, size_t len, char *out)
 	}
 	if (held > 0)
 		out[n++] = alphabet[bits << (6 - held) & 63];
+	px_assert(n == BASE64URL_CHARS(len));
 	return n;
 }
 
@@ -65,6 +66,7 @@ static bool base64url_decode(const char *in, size_t len, uint8_t *out)
 	uint32_t bits = 0;
 	unsigned held = 0;
 
+	px_assert(len % 4 != 1); /* no bytes have so many characters */
 	for (size_t i = 0; i < len; i++) {
 		const char *found = in[i] != 0 ? strchr(alphabet, in[i]) : NULL;
 
@@ -137,22 +139,19 @@ size_t session_mint(const struct session_key *key, const uint8_t user[static USE
 	uint8_t claim[CLAIM_BYTES];
 	uint8_t mac[MAC_BYTES];
 	uint8_t *p = put_u8(claim, TOKEN_VERSION);
-	size_t claim_chars, mac_chars;
 
 	p = put_bytes(p, user, USER_BYTES);
 	p = put_u64(p, issued_s);
 	p = put_u64(p, expires_s);
 	px_assert(p == claim + CLAIM_BYTES);
 
-	claim_chars = base64url_encode(claim, sizeof(claim), out);
-	px_assert(claim_chars == CLAIM_CHARS);
+	(void)base64url_encode(claim, sizeof(claim), out);
 	if (!sign(key, out, CLAIM_CHARS, mac)) {
 		out[0] = 0;
 		return 0;
 	}
 	out[CLAIM_CHARS] = '.';
-	mac_chars = base64url_encode(mac, sizeof(mac), out + CLAIM_CHARS + 1);
-	px_assert(mac_chars == MAC_CHARS);
+	(void)base64url_encode(mac, sizeof(mac), out + CLAIM_CHARS + 1);
 	out[TOKEN_CHARS] = 0;
 	return TOKEN_CHARS;
 }

@@ -95,6 +95,7 @@ static uint8_t utf8_feed(uint8_t state, const uint8_t *in, size_t len)
 {
 	size_t i = 0;
 
+	px_assert(state <= AFTER_F4 && state != UTF8_BAD); /* the first bad byte ended it */
 	while (i < len && state != UTF8_BAD) {
 		uint64_t word;
 
@@ -203,15 +204,18 @@ size_t ws_head_write_masked(uint8_t *out, bool fin, enum ws_opcode opcode,
 {
 	size_t head = head_write(out, fin, opcode, MASK_BIT, payload_len);
 
-	memcpy(out + head, mask, 4);
+	px_assert(head + WS_MASK_BYTES <= WS_HEAD_BYTES_MAX);
+	memcpy(out + head, mask, WS_MASK_BYTES);
 	ws_mask(payload, payload_len, mask, 0);
-	return head + 4;
+	return head + WS_MASK_BYTES;
 }
 
 /* --- the parser ------------------------------------------------------------------------------- */
 
 void ws_parser_init(struct ws_parser *p, enum ws_role role, uint32_t message_bytes_max)
 {
+	px_assert(role == WS_FROM_CLIENT || role == WS_FROM_SERVER);
+	px_assert(message_bytes_max > 0);
 	*p = (struct ws_parser){
 		.role = (uint8_t)role,
 		.message_bytes_max = message_bytes_max,
@@ -231,6 +235,7 @@ static bool check_control(struct ws_parser *p, uint8_t opcode)
 {
 	uint8_t length = p->head[1] & LENGTH_BITS;
 
+	px_assert(is_control(opcode));
 	if (opcode > WS_PONG)
 		return bad(p, CODE_PROTOCOL, "reserved opcode");
 	if ((p->head[0] & FIN_BIT) == 0)
@@ -244,6 +249,7 @@ static bool check_control(struct ws_parser *p, uint8_t opcode)
 
 static bool check_data(struct ws_parser *p, uint8_t opcode)
 {
+	px_assert(p->message_opcode <= WS_BINARY); /* 0: no message is under way */
 	if (opcode > WS_BINARY)
 		return bad(p, CODE_PROTOCOL, "reserved opcode");
 	if (opcode == WS_CONTINUATION && p->message_opcode == 0)
@@ -259,6 +265,7 @@ static bool check_head_start(struct ws_parser *p)
 	uint8_t opcode = p->head[0] & OPCODE_BITS;
 	bool masked = (p->head[1] & MASK_BIT) != 0;
 
+	px_assert(p->head_len == 2 && p->left == 0); /* once a frame, before its payload */
 	if ((p->head[0] & RSV_BITS) != 0)
 		return bad(p, CODE_PROTOCOL, "reserved bit set");
 	if (masked && p->role == WS_FROM_SERVER)
@@ -274,13 +281,14 @@ static bool check_length(struct ws_parser *p)
 	uint64_t length = head_length(p->head);
 	size_t bytes = length_bytes(p->head[1]);
 
+	px_assert(p->message_bytes <= p->message_bytes_max);
 	if (length >> 63 != 0)
 		return bad(p, CODE_PROTOCOL, "length with the highest bit set");
 	if ((bytes == 2 && length < LENGTH_16) || (bytes == 8 && length <= UINT16_MAX))
 		return bad(p, CODE_PROTOCOL, "length not in its shortest form");
 	if (is_control(p->head[0] & OPCODE_BITS))
 		return true;
-	/* message_bytes is at most the limit: no overflow, and nothing counts before a message. */
+	/* no overflow: both are below 2^63; and nothing counts before a message */
 	if (length + (p->message_opcode != 0 ? p->message_bytes : 0) > p->message_bytes_max)
 		return bad(p, CODE_TOO_BIG, "message too big");
 	return true;
@@ -335,6 +343,7 @@ static bool check_close(struct ws_parser *p, const uint8_t *in, size_t len)
 {
 	size_t i = 0;
 
+	px_assert(p->opcode == WS_CLOSE && p->close_seen <= 2);
 	for (; i < len && p->close_seen < 2; i++) {
 		p->close_code = (uint16_t)(p->close_seen == 0 ? in[i] << 8 : p->close_code | in[i]);
 		if (++p->close_seen == 2) {
@@ -355,6 +364,7 @@ static bool check_payload(struct ws_parser *p, const uint8_t *in, size_t len)
 {
 	bool text = !is_control(p->opcode) && p->message_opcode == WS_TEXT;
 
+	px_assert((p->flags & IN_PAYLOAD) != 0); /* its head was judged */
 	if (p->opcode == WS_CLOSE) {
 		if (!check_close(p, in, len))
 			return false;
@@ -429,6 +439,7 @@ enum ws_result ws_parse(struct ws_parser *p, uint8_t *in, size_t len, size_t *re
 	first = p->left == head_length(p->head);
 	p->left -= take;
 	if (take > 0 && p->role == WS_FROM_CLIENT) {
+		px_assert(p->head_len >= 2 + WS_MASK_BYTES); /* the mask ends the head */
 		ws_mask(in + used, take, p->head + p->head_len - 4, p->mask_at);
 		p->mask_at = (uint8_t)((p->mask_at + take) % 4);
 	}

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "edge/codec/message.h"
+#include "edge/codec/refusal.h"
 #include "edge/codec/ws_frame.h"
 #include "engine/base/assert.h"
 
@@ -109,6 +110,28 @@ static void board_is_sound(const struct msg_board *m, const uint8_t *data, size_
 	px_assert(len > size && memcmp(frame + len - size, data, size) == 0);
 }
 
+/* Whether a server may say it: others are refused by an assertion of the encoder. */
+static bool is_sayable(const struct message *m)
+{
+	switch (m->type) {
+	case MSG_SUBSCRIBED:
+		return m->subscribed.width > 0 && m->subscribed.height > 0 &&
+		       m->subscribed.bits > 0 && m->subscribed.name[0] != 0;
+	case MSG_STALE:
+		return m->stale.oldest <= m->stale.seq;
+	case MSG_PLACED:
+		return m->placed.seq > 0;
+	case MSG_REFUSED:
+		return refusal_is_known((enum refusal)m->refused.code);
+	case MSG_YOU:
+		return m->you.last_seq > 0 || m->you.last_request == 0;
+	case MSG_ERROR:
+		return refusal_is_known((enum refusal)m->error.code);
+	default:
+		return true;
+	}
+}
+
 static void from_server(const uint8_t *data, size_t size)
 {
 	const uint8_t *payload;
@@ -129,6 +152,8 @@ static void from_server(const uint8_t *data, size_t size)
 		board_is_sound(&m.board, data, size);
 		return;
 	}
+	if (!is_sayable(&m))
+		return;
 	len = message_encode_server(MESSAGE_JSON, &m, frame);
 	px_assert(ws_frame_bytes(frame, len) == len);
 	len = message_encode_server(MESSAGE_BINARY, &m, frame);
