@@ -25,6 +25,7 @@ bool apply_fits(const struct applied *a, const struct change *c)
 
 static enum apply_verdict change_check(const struct applied *a, const struct change *c)
 {
+	px_assert(a->changed == NULL || a->changed_count <= a->changed_max);
 	if (c->epoch != a->epoch)
 		return APPLY_GAP;
 	if (c->first != a->seq + 1)
@@ -89,6 +90,7 @@ bool apply_load(struct applied *a, const uint8_t *bytes, size_t len, uint32_t ep
 {
 	if (len != board_bytes(a->board) || a->epoch != 0)
 		return false;
+	px_assert(a->changed_count == 0); /* nothing was applied before it started */
 	board_load(a->board, bytes, len);
 	a->epoch = epoch;
 	a->seq = seq;

@@ -22,6 +22,7 @@
 
 #include <errno.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -51,6 +52,8 @@ struct copy_slot {
 	uint8_t *room;
 	_Atomic bool taken;
 };
+
+_Static_assert(offsetof(struct copy_slot, copy) == 0, "board_copy_unref() relies on it");
 
 struct board {
 	uint8_t *bytes;
@@ -114,6 +117,7 @@ int board_new(uint32_t width, uint32_t height, unsigned bits, struct board **ret
 	b->bits = bits;
 	while (bits << b->cells_per_byte_log2 < 8)
 		b->cells_per_byte_log2++;
+	px_assert(bits << b->cells_per_byte_log2 == 8); /* no color lies in two bytes */
 	b->len = ((size_t)width * height * bits + 7) / 8;
 	b->blocks = (uint32_t)((b->len + BOARD_BLOCK_BYTES - 1) / BOARD_BLOCK_BYTES);
 	px_assert(b->blocks > 0 && b->blocks <= BLOCKS_MAX);
@@ -233,6 +237,7 @@ uint32_t board_beyond(const struct board *b, unsigned colors, uint32_t *ret_firs
 			first = cell;
 	if (count == 0)
 		return 0;
+	px_assert(first < cells);
 	while (board_get(b, first) < colors)
 		first++;
 	*ret_first = first;
@@ -357,6 +362,7 @@ struct board_copy *board_copy_begin(struct board *b, uint32_t epoch, uint64_t se
 	slot = slot_take(b);
 	if (slot == NULL)
 		return NULL;
+	px_assert(slot->copy.board == NULL || slot->copy.board == b);
 	slot->copy.seq = seq;
 	slot->copy.epoch = epoch;
 	slot->copy.hash = 0;

@@ -27,6 +27,7 @@ static void sort_digit(const uint32_t *in, uint32_t count, unsigned shift, uint3
 {
 	uint32_t next[DIGITS] = {0}, sum = 0;
 
+	px_assert(in != out && shift < 32);
 	for (uint32_t i = 0; i < count; i++)
 		next[in[i] >> shift & (DIGITS - 1)]++;
 	for (unsigned digit = 0; digit < DIGITS; digit++) {

@@ -174,7 +174,9 @@ size_t delta_encode(uint32_t board_cells, unsigned bits, const struct delta_cell
 		bits_put(&w, cells[i].color, bits);
 		next = cell + 1;
 	}
-	return (size_t)(bits_put_end(&w) - out);
+	w.at = bits_put_end(&w);
+	px_assert((size_t)(w.at - out) <= delta_bytes_max(board_cells, bits, count));
+	return (size_t)(w.at - out);
 }
 
 int delta_decode(uint32_t board_cells, unsigned bits, const uint8_t *in, size_t len, uint32_t count,
@@ -208,5 +210,6 @@ int delta_decode(uint32_t board_cells, unsigned bits, const uint8_t *in, size_t 
 		out[i].color = (uint8_t)bits_take(&r, bits);
 		next = cell + 1;
 	}
+	px_assert(next <= board_cells && r.at <= r.end);
 	return bits_at_end(&r) ? 0 : -EBADMSG;
 }

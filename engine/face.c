@@ -76,6 +76,7 @@ int face_new(const struct face_plan *p, struct face **ret_face)
 	char *text;
 
 	px_assert(p->palette_len > 0 && p->palette_len <= 1u << p->bits);
+	px_assert(p->version > 0 && strlen(p->name) <= BOARD_NAME_BYTES_MAX);
 	memcpy(f.palette, p->palette, p->palette_len * sizeof(*p->palette));
 	f.json_len = json_make(p, &f, json);
 	made = malloc(sizeof(*made) + f.json_len + 1);

@@ -133,6 +133,7 @@ void room_log_free(struct room_log *log)
 
 void room_log_count(struct room_log *log, _Atomic uint64_t *frames)
 {
+	px_assert(log->count == NULL);
 	log->count = frames;
 }
 
@@ -171,6 +172,7 @@ static void push_out(struct room_log *log, uint64_t lowest)
 		return;
 	tail = log->frames_out < log->frames_begun ? frame_at(log, log->frames_out)->offset
 						   : head_own(log);
+	px_assert(tail >= atomic_load_explicit(&log->tail, memory_order_relaxed)); /* for readers */
 	atomic_store_explicit(&log->tail, tail, memory_order_seq_cst);
 }
 
@@ -222,6 +224,7 @@ uint64_t room_log_oldest(const struct room_log *log)
 {
 	if (log->frames_out == log->frames_begun)
 		return log->last;
+	px_assert(frame_at(log, log->frames_out)->first > 0); /* seqs begin at 1 */
 	return frame_at(log, log->frames_out)->first - 1;
 }
 
@@ -246,6 +249,7 @@ uint64_t room_log_find(const struct room_log *log, uint64_t seq)
 		else
 			low = middle + 1;
 	}
+	px_assert(low == log->frames_begun || frame_at(log, low)->first <= seq + 1);
 	return low < log->frames_begun ? frame_at(log, low)->offset : head_own(log);
 }
 

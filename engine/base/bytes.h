@@ -14,6 +14,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "engine/base/assert.h"
+
 #define VARINT_BYTES_MAX 10
 
 static inline uint8_t *put_u8(uint8_t *p, uint8_t v)
@@ -24,6 +26,7 @@ static inline uint8_t *put_u8(uint8_t *p, uint8_t v)
 
 static inline uint8_t *put_le(uint8_t *p, uint64_t v, unsigned bytes)
 {
+	px_assert(bytes <= sizeof(v));
 	for (unsigned i = 0; i < bytes; i++)
 		p[i] = (uint8_t)(v >> (8 * i));
 	return p + bytes;
@@ -95,6 +98,7 @@ static inline uint64_t get_le(struct bytes *b, unsigned bytes)
 	const uint8_t *p = get_bytes(b, bytes);
 	uint64_t v = 0;
 
+	px_assert(bytes <= sizeof(v));
 	for (unsigned i = 0; p != NULL && i < bytes; i++)
 		v |= (uint64_t)p[i] << (8 * i);
 	return v;

@@ -3,6 +3,11 @@
 
 #include <errno.h>
 
+#define EXIT_CODE(symbol, code, text)                                                              \
+	_Static_assert((code) >= 0 && (code) < 126, "shells have their own meanings above");
+#include "engine/base/exit_code.def"
+#undef EXIT_CODE
+
 static const struct {
 	enum exit_code code;
 	const char *text;

@@ -225,6 +225,7 @@ void json_put_null(struct json_out *j, const char *name)
 
 void json_put_json(struct json_out *j, const char *name, const char *json, size_t len)
 {
+	px_assert(len > 0); /* one value: nothing is none */
 	put_name(j, name);
 	text_put_bytes(&j->text, json, len);
 }

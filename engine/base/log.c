@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "engine/base/assert.h"
 #include "engine/base/clock.h"
 
 static _Atomic enum log_level log_least = LOG_LEVEL_INFO;
@@ -22,6 +23,10 @@ static bool log_to_journal;
 
 static const char *const names[] = {"debug", "info", "warn", "error"};
 static const int priorities[] = {7, 6, 4, 3}; /* of syslog */
+
+_Static_assert(sizeof(names) / sizeof(names[0]) == LOG_LEVEL_ERROR + 1 &&
+		       sizeof(priorities) / sizeof(priorities[0]) == LOG_LEVEL_ERROR + 1,
+	       "each level has both");
 
 /* JOURNAL_STREAM names device and inode of the stream that systemd made; ours may be another one.
  * */
@@ -88,6 +93,7 @@ void log_line(struct log_limit *limit, enum log_level level, const char *format,
 	size_t head, len;
 	va_list args;
 
+	px_assert(level <= LOG_LEVEL_ERROR);
 	if (level < atomic_load_explicit(&log_least, memory_order_relaxed))
 		return;
 	now = clock_now();

@@ -117,6 +117,7 @@ bool spsc_publish(struct spsc *q)
 uint32_t spsc_room(struct spsc *q)
 {
 	q->popped_seen = atomic_load_explicit(&q->popped, memory_order_acquire);
+	px_assert(q->pushed - q->popped_seen <= q->mask + 1);
 	return q->mask + 1 - (q->pushed - q->popped_seen);
 }
 

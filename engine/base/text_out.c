@@ -51,6 +51,7 @@ void text_put_hard(struct text_out *t, const void *from, size_t len)
 {
 	const char *next = from;
 
+	px_assert(len > text_left(t)); /* else it need not be here */
 	while (len > text_left(t)) {
 		size_t part = t->drain != NULL ? text_left(t) : 0;
 
@@ -69,6 +70,7 @@ void text_put_hard(struct text_out *t, const void *from, size_t len)
 
 char *text_reserve_hard(struct text_out *t, size_t len)
 {
+	px_assert(len > text_left(t));
 	if (drained(t) && len <= text_left(t))
 		return t->at;
 	text_fail(t);

@@ -60,6 +60,7 @@ static inline size_t text_len(const struct text_out *t)
 /* Terminates what is in the room and returns it, even if bad. More text may follow. */
 static inline const char *text_end(struct text_out *t)
 {
+	px_assert(t->at <= t->end); /* which is a byte of the room, too */
 	*t->at = '\0';
 	return t->begin;
 }

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/base/assert.h"
+
 #define MS_PER_DAY   86400000LL
 #define UNIX_DIGITS  15
 #define DAYS_PER_ERA 146097 /* 400 years */
@@ -22,6 +24,7 @@ static unsigned digits(struct scan *s, unsigned count)
 {
 	unsigned value = 0;
 
+	px_assert(count < 10); /* they cannot overflow */
 	for (; count > 0; count--, s->at++) {
 		if (s->at >= s->end || *s->at < '0' || *s->at > '9') {
 			s->bad = true;
@@ -47,6 +50,7 @@ static int64_t days_of(unsigned year, unsigned month, unsigned day)
 	int64_t of_era = y % 400;
 	int64_t of_year = (153 * ((int64_t)month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
 
+	px_assert(month >= 1 && month <= 12 && day >= 1); /* day_is_there() */
 	return y / 400 * DAYS_PER_ERA + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
 }
 
@@ -155,6 +159,7 @@ void timestamp_print(uint64_t ms, char out[static TIMESTAMP_BYTES])
 
 	month = month < 10 ? month + 3 : month - 9;
 	year += (unsigned)(days / DAYS_PER_ERA) * 400 + (month <= 2);
+	px_assert(month >= 1 && month <= 12 && day >= 1 && day <= 31 && year <= 9999);
 	snprintf(out, TIMESTAMP_BYTES, "%04u-%02u-%02uT%02u:%02u:%02u.%03uZ", year % 10000, month,
 		 day, of_day / 3600000, of_day / 60000 % 60, of_day / 1000 % 60, of_day % 1000);
 }
