@@ -157,9 +157,10 @@ struct person *people_find(struct people *p, uint16_t board, const uint8_t user[
 	return is_entry(p, slot) ? &p->slots[slot] : NULL;
 }
 
-struct person *people_get(struct people *p, uint16_t board, const uint8_t user[static USER_BYTES])
+/* The entry at what slot_find() gave, made if necessary. NULL: there is no room. */
+static struct person *slot_take(struct people *p, uint32_t slot, uint16_t board,
+				const uint8_t *user)
 {
-	uint32_t slot = slot_find(p, board, user);
 	struct person *person;
 
 	if (slot == p->slots_len)
@@ -175,6 +176,11 @@ struct person *people_get(struct people *p, uint16_t board, const uint8_t user[s
 	p->used[slot / 64] |= 1ULL << slot % 64;
 	p->count++;
 	return person;
+}
+
+struct person *people_get(struct people *p, uint16_t board, const uint8_t user[static USER_BYTES])
+{
+	return slot_take(p, slot_find(p, board, user), board, user);
 }
 
 void people_drop(struct people *p, struct person *person)
@@ -217,13 +223,14 @@ uint64_t people_wait_ms(const struct person *person, uint64_t cooldown_ms, uint6
 }
 
 int people_restore(struct people *p, const struct person *stored, uint64_t cooldown_ms,
-		   uint64_t wall_ms, uint64_t mono_ms)
+		   uint64_t wall_ms, uint64_t mono_ms, struct person **ret_person)
 {
 	uint32_t slot = slot_find(p, stored->board, stored->user);
 	struct person_requests requests;
 	uint64_t elapsed = 0;
 	struct person *person;
 
+	*ret_person = NULL;
 	if (stored->charged_wall_ms == 0)
 		return 0;
 	if (wall_ms > stored->charged_wall_ms)
@@ -231,9 +238,10 @@ int people_restore(struct people *p, const struct person *stored, uint64_t coold
 	/* a long journal must not fill the table with people whose time is over */
 	if (!is_entry(p, slot) && elapsed >= keep_ms(cooldown_ms))
 		return 0;
-	person = people_get(p, stored->board, stored->user);
+	person = slot_take(p, slot, stored->board, stored->user);
 	if (person == NULL)
 		return -ENOSPC;
+	*ret_person = person;
 	px_assert(person->requests.in_flight == 0); /* at start: nobody places yet */
 	if (person->last_seq > stored->last_seq)
 		return 0;

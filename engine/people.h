@@ -66,9 +66,9 @@ uint64_t people_wait_ms(const struct person *person, uint64_t cooldown_ms, uint6
 
 /* Restores an entry from a snapshot or the journal: elapsed = wall_ms - charged, not below 0, so a
  * clock that was set back costs one cooldown at most. An existing newer entry (last_seq) stays; an
- * expired one is not restored. -ENOSPC: the table is full. */
+ * expired one is not restored. *ret_person: the entry, or NULL. -ENOSPC: the table is full. */
 int people_restore(struct people *p, const struct person *stored, uint64_t cooldown_ms,
-		   uint64_t wall_ms, uint64_t mono_ms);
+		   uint64_t wall_ms, uint64_t mono_ms, struct person **ret_person);
 
 /* Examines up to `budget` slots, cycling through the table over the calls, and removes expired
  * entries. `cooldown_ms[board]` for boards below `boards`. */

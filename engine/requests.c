@@ -28,7 +28,8 @@
 #include "engine/base/hash.h"
 #include "engine/memory/pages.h"
 
-#define NONE UINT32_MAX
+#define NONE          UINT32_MAX
+#define RESTORE_AHEAD 16 /* entries: covers the latency of memory */
 
 struct entry {
 	uint64_t number;
@@ -41,7 +42,7 @@ struct entry {
 	uint32_t nth;          /* of the same person, from 1; a free entry: 0 */
 	uint16_t board;
 	uint8_t color;
-	bool hidden; /* has no home: the same number came again */
+	bool hidden; /* has no home: it is being restored, or the same number came again */
 	uint8_t user[USER_BYTES];
 };
 
@@ -174,6 +175,8 @@ static void home_take(struct requests *r, uint32_t hash, uint32_t index)
 	while (r->homes[at] != 0)
 		at = (at + 1) & r->home_mask;
 	r->homes[at] = home_make(hash, index);
+	r->entries[index].hash = hash;
+	r->entries[index].hidden = false;
 }
 
 /* Empties a home, and moves back what stood behind it because of it. */
@@ -307,8 +310,9 @@ static void person_trim(struct requests *r, struct person *person)
 	person->requests.untrimmed = REQUESTS_PER_PERSON;
 }
 
-static void entry_add(struct requests *r, struct person *person, const struct request *request,
-		      uint32_t hash, uint64_t accepted_ms)
+/* Still without a home. */
+static uint32_t entry_add(struct requests *r, struct person *person, const struct request *request,
+			  uint64_t accepted_ms)
 {
 	struct person_requests *of = &person->requests;
 	uint32_t index = entry_take(r);
@@ -317,18 +321,18 @@ static void entry_add(struct requests *r, struct person *person, const struct re
 	*e = (struct entry){.number = request->number,
 			    .seq = request->seq,
 			    .accepted_ms = (uint32_t)accepted_ms,
-			    .hash = hash,
 			    .cell = request->cell,
 			    .before = of->nth > 0 ? of->newest : NONE,
 			    .nth = of->nth + 1,
 			    .board = person->board,
-			    .color = request->color};
+			    .color = request->color,
+			    .hidden = true};
 	memcpy(e->user, person->user, sizeof(e->user));
-	home_take(r, hash, index);
 	link_newest(r, index);
 	of->newest = index;
 	of->nth++;
 	of->untrimmed++;
+	return index;
 }
 
 static void entry_tell(const struct entry *e, struct request *out)
@@ -376,7 +380,7 @@ void requests_add(struct requests *r, struct person *person, const struct reques
 		  uint32_t hash, uint64_t mono_ms)
 {
 	px_assert(person->requests.in_flight < REQUESTS_IN_FLIGHT_MAX); /* requests_make_room() */
-	entry_add(r, person, request, hash, mono_ms);
+	home_take(r, hash, entry_add(r, person, request, mono_ms));
 	person->requests.in_flight++;
 	r->in_flight++;
 }
@@ -405,31 +409,45 @@ void requests_take_back(struct requests *r, struct person *person)
 
 /* --- time ------------------------------------------------------------------------------------- */
 
-static void hide(struct requests *r, uint32_t index)
-{
-	px_assert(!r->entries[index].hidden); /* look() would not have found it */
-	home_leave(r, r->entries[index].hash, index);
-	r->entries[index].hidden = true;
-}
-
 void requests_restore(struct requests *r, struct person *person, const struct request *stored,
 		      uint64_t wall_ms, uint64_t mono_ms)
 {
 	uint64_t elapsed = wall_ms > stored->placed_at_ms ? wall_ms - stored->placed_at_ms : 0;
-	uint32_t same, hash, newest = newest_of(r, person);
 
 	px_assert(stored->board == person->board);
 	px_assert(r->in_flight == 0); /* at start: nobody places yet */
-	if (elapsed >= PEOPLE_REMEMBER_MS)
-		return;
-	if (newest != NONE && r->entries[newest].seq >= stored->seq)
-		return;
-	hash = requests_hash(r, person->board, person->user, stored->number);
-	same = look(r, hash, person->board, person->user, stored->number);
-	if (same != NONE)
-		hide(r, same);
-	if (requests_make_room(r, person))
-		entry_add(r, person, stored, hash, mono_ms - elapsed);
+	if (elapsed < PEOPLE_REMEMBER_MS && requests_make_room(r, person))
+		(void)entry_add(r, person, stored, mono_ms - elapsed);
+}
+
+/* Says which home the entry will want; returns the one before it. */
+static uint32_t home_ask(struct requests *r, uint32_t index)
+{
+	struct entry *e = &r->entries[index];
+
+	e->hash = requests_hash(r, e->board, e->user, e->number);
+	requests_prefetch(r, e->hash);
+	return e->older;
+}
+
+/* Homes only now, and from the newest entry back: a long journal restores many entries that are
+ * forgotten again, and of the same number the newest one has its home first. */
+void requests_restore_end(struct requests *r)
+{
+	uint32_t at = r->count > 0 ? r->newest : NONE, ahead = at;
+
+	px_assert(r->in_flight == 0); /* nobody places yet */
+	for (unsigned i = 0; i < RESTORE_AHEAD && ahead != NONE; i++)
+		ahead = home_ask(r, ahead);
+	for (; at != NONE; at = r->entries[at].older) {
+		const struct entry *e = &r->entries[at];
+
+		px_assert(e->hidden);
+		if (ahead != NONE)
+			ahead = home_ask(r, ahead);
+		if (look(r, e->hash, e->board, e->user, e->number) == NONE)
+			home_take(r, e->hash, at);
+	}
 }
 
 void requests_lose(struct requests *r, const uint64_t *seq, uint32_t boards)

@@ -78,15 +78,16 @@ void requests_take_back(struct requests *r, struct person *person);
 
 /*
  * Restores an entry from a snapshot or the journal, as durable, after people_restore(); `person` is
- * that of its board and user. Call it in the order of acceptance: an entry whose seq is not above
- * the person's newest is already there, or was forgotten, and is skipped; so is one that has
- * expired. If a number occurs twice, as older versions accepted it, the later one counts.
+ * that of its board and user. Call it in the order of acceptance, once for each; one that has
+ * expired is skipped. It is found only after requests_restore_end(), which ends the restoring: of
+ * a number that occurs twice, as older versions accepted it, the later one counts.
  */
 void requests_restore(struct requests *r, struct person *person, const struct request *stored,
 		      uint64_t wall_ms, uint64_t mono_ms);
+void requests_restore_end(struct requests *r);
 
-/* At start, with nothing in flight: forgets entries with a seq above that of their board,
- * `seq[board]` for boards below `boards`: they were lost. */
+/* Before requests_restore_end(): forgets entries with a seq above that of their board, `seq[board]`
+ * for boards below `boards`: they were lost. */
 void requests_lose(struct requests *r, const uint64_t *seq, uint32_t boards);
 
 /* Forgets up to `budget` expired entries. true: there may be more. */

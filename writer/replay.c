@@ -26,65 +26,82 @@ static int on_board(void *arg, const struct snapshot_board_read *read)
 	return 0;
 }
 
+/* NULL: nothing is known of it any more, or nobody is remembered in this run. */
+static struct person *person_restore(struct writer *w, const struct person *stored)
+{
+	struct person *person;
+
+	px_assert(stored->board < ROOMS_MAX);
+	if (w->config.check_only)
+		return NULL;
+	if (people_restore(w->people, stored, w->cooldown_ms[stored->board], w->now.wall_ms,
+			   w->now.mono_ns / NS_PER_MS, &person) < 0)
+		log_warn("people_full what=\"some cooldowns are forgotten\" remedy=\"raise "
+			 "people-max\"");
+	return person;
+}
+
 static int on_person(void *arg, const struct person *person)
 {
-	struct restore *r = arg;
-	struct writer *w = r->w;
+	const struct restore *r = arg;
 
 	if (person->board >= ROOMS_MAX)
 		return -EBADMSG;
-	if (w->config.check_only)
-		return 0;
-	if (people_restore(w->people, person, w->cooldown_ms[person->board], w->now.wall_ms,
-			   w->now.mono_ns / NS_PER_MS) < 0)
-		log_warn("people_full what=\"some cooldowns are forgotten\" remedy=\"raise "
-			 "people-max\"");
+	(void)person_restore(r->w, person);
 	return 0;
+}
+
+/* Who placed it; new, if that was between the copies of a snapshot's people and requests. */
+static struct person *placer_restore(struct writer *w, const struct request *request)
+{
+	struct person person = {.charged_wall_ms = request->placed_at_ms,
+				.last_request = request->number,
+				.last_seq = request->seq,
+				.board = request->board,
+				.last_sum = people_sum(request->cell, request->color)};
+
+	memcpy(person.user, request->user, sizeof(person.user));
+	return person_restore(w, &person);
+}
+
+static void request_restore(struct writer *w, struct person *person, const struct request *request)
+{
+	if (person != NULL)
+		requests_restore(w->requests, person, request, w->now.wall_ms,
+				 w->now.mono_ns / NS_PER_MS);
 }
 
 static int on_request(void *arg, const struct request *request)
 {
 	struct restore *r = arg;
-	struct writer *w = r->w;
-	struct person *person;
 
 	if (request->board >= ROOMS_MAX)
 		return -EBADMSG;
-	if (w->config.check_only)
-		return 0;
-	person = people_find(w->people, request->board, request->user);
-	if (person != NULL && person->last_seq == request->seq)
-		person->last_sum = people_sum(request->cell, request->color);
-	if (person != NULL)
-		requests_restore(w->requests, person, request, w->now.wall_ms,
-				 w->now.mono_ns / NS_PER_MS);
+	request_restore(r->w, placer_restore(r->w, request), request);
+	r->requests_seq[request->board] = request->seq; /* they are in the order of acceptance */
 	return 0;
 }
 
 /* Who placed it, and by which number. */
-static int replay_person(struct restore *r, const struct record_placement *p, uint32_t cell)
+static void replay_person(struct restore *r, const struct record_placement *p, uint32_t cell)
 {
-	struct person person = {.charged_wall_ms = p->placed_at_ms,
-				.last_request = p->request,
-				.last_seq = p->seq,
-				.board = p->board,
-				.last_sum = people_sum(cell, p->color)};
+	struct person *person;
 	struct request request = {.number = p->request,
 				  .seq = p->seq,
 				  .placed_at_ms = p->placed_at_ms,
 				  .cell = cell,
 				  .board = p->board,
 				  .color = p->color};
-	int rc;
 
 	/* Behind replay_change(): nobody is charged for what is not on the board. */
 	px_assert(r->w->boards[p->board]->live.seq == p->seq);
 	if (record_is_restored(p))
-		return 0;
-	memcpy(person.user, p->user, sizeof(person.user));
+		return;
 	memcpy(request.user, p->user, sizeof(request.user));
-	rc = on_person(r, &person);
-	return rc < 0 ? rc : on_request(r, &request);
+	person = placer_restore(r->w, &request);
+	/* Up to requests_seq the snapshot has it, or it was forgotten before that was made. */
+	if (p->seq > r->requests_seq[p->board])
+		request_restore(r->w, person, &request);
 }
 
 static int replay_change(struct restore *r, struct writer_board *b, const struct change *c,
@@ -170,7 +187,9 @@ static int replay_placement(struct restore *r, struct writer_board *b,
 		return is_restored && r->gather.board == b ? gather_cell(r, &change, replay)
 							   : -EBADMSG;
 	rc = replay_change(r, b, &change, replay);
-	return rc == 0 && replay ? replay_person(r, p, cell.cell) : rc;
+	if (rc == 0 && replay)
+		replay_person(r, p, cell.cell);
+	return rc;
 }
 
 static int replay_cells(struct restore *r, const struct record *record, bool replay)

@@ -194,6 +194,7 @@ static void memory_lose(struct writer *w)
 		if (w->boards[i] != NULL)
 			seq[i] = w->boards[i]->live.seq;
 	requests_lose(w->requests, seq, w->boards_end);
+	requests_restore_end(w->requests);
 	people_lose(w->people, seq, w->boards_end);
 }
 

@@ -174,11 +174,12 @@ static void a_restart_leaves_the_rest_of_the_cooldown(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct people *p = people_make(10);
 		struct person stored = stored_of(1, WALL_MS, 77);
-		const struct person *person;
+		struct person *person;
 
-		assert_int_equal(people_restore(p, &stored, 60000, rows[i].wall_ms, 500), 0);
-		person = people_find(p, 0, user_of(1));
+		assert_int_equal(people_restore(p, &stored, 60000, rows[i].wall_ms, 500, &person),
+				 0);
 		assert_non_null(person);
+		assert_ptr_equal(person, people_find(p, 0, user_of(1)));
 		assert_int_equal(people_wait_ms(person, 60000, 500), rows[i].wait_ms);
 		assert_int_equal(person->charged_wall_ms, WALL_MS);
 		assert_int_equal(person->last_seq, 77);
@@ -200,25 +201,31 @@ static void restoring_keeps_the_newest_and_skips_the_expired(void **state)
 	struct person never = stored_of(3, 0, 0);
 	struct person second = stored_of(4, WALL_MS, 8);
 	struct person third = stored_of(5, WALL_MS, 9);
+	struct person *person;
 
 	(void)state;
-	assert_int_equal(people_restore(p, &old, 1000, WALL_MS, 0), 0);
-	assert_int_equal(people_restore(p, &newer, 1000, WALL_MS, 0), 0);
-	assert_int_equal(people_restore(p, &old, 1000, WALL_MS, 0), 0);
-	assert_int_equal(people_find(p, 0, user_of(1))->last_seq, 6);
-	assert_int_equal(people_restore(p, &expired, 1000, WALL_MS, 0), 0);
-	assert_int_equal(people_restore(p, &never, 1000, WALL_MS, 0), 0);
+	assert_int_equal(people_restore(p, &old, 1000, WALL_MS, 0, &person), 0);
+	assert_int_equal(people_restore(p, &newer, 1000, WALL_MS, 0, &person), 0);
+	assert_int_equal(people_restore(p, &old, 1000, WALL_MS, 0, &person), 0);
+	assert_ptr_equal(person, people_find(p, 0, user_of(1)));
+	assert_int_equal(person->last_seq, 6);
+	assert_int_equal(people_restore(p, &expired, 1000, WALL_MS, 0, &person), 0);
+	assert_null(person);
+	assert_int_equal(people_restore(p, &never, 1000, WALL_MS, 0, &person), 0);
+	assert_null(person);
 	assert_int_equal(people_count(p), 1);
 	/* with a cooldown that is not over it has not expired */
-	assert_int_equal(people_restore(p, &expired, PEOPLE_REMEMBER_MS + 1, WALL_MS, 0), 0);
+	assert_int_equal(people_restore(p, &expired, PEOPLE_REMEMBER_MS + 1, WALL_MS, 0, &person),
+			 0);
 	assert_int_equal(people_wait_ms(people_find(p, 0, user_of(2)), PEOPLE_REMEMBER_MS + 1, 0),
 			 1);
-	assert_int_equal(people_restore(p, &second, 1000, WALL_MS, 0), -ENOSPC);
-	assert_int_equal(people_restore(p, &third, 1000, WALL_MS, 0), -ENOSPC);
-	assert_int_equal(people_restore(p, &newer, 1000, WALL_MS, 0), 0);
+	assert_int_equal(people_restore(p, &second, 1000, WALL_MS, 0, &person), -ENOSPC);
+	assert_int_equal(people_restore(p, &third, 1000, WALL_MS, 0, &person), -ENOSPC);
+	assert_null(person);
+	assert_int_equal(people_restore(p, &newer, 1000, WALL_MS, 0, &person), 0);
 	/* what is there takes a newer seq, whatever its clock said */
 	newer = stored_of(1, WALL_MS - PEOPLE_REMEMBER_MS, 10);
-	assert_int_equal(people_restore(p, &newer, 1000, WALL_MS, 0), 0);
+	assert_int_equal(people_restore(p, &newer, 1000, WALL_MS, 0, &person), 0);
 	assert_int_equal(people_find(p, 0, user_of(1))->last_seq, 10);
 	people_free(p);
 }

@@ -12,101 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/requests.h"
 #include "tests/prng.h"
-
-#define WALL_MS 1700000000000ULL
-#define N       REQUESTS_IN_FLIGHT_MAX
-#define KEPT    REQUESTS_PER_PERSON
-#define MOST    REQUESTS_TRIM_AT
-
-struct scene {
-	struct people *people;
-	struct requests *requests;
-	uint64_t seq; /* of the newest */
-	uint64_t mono_ms;
-};
-
-static void scene_begin(struct scene *s, uint32_t capacity)
-{
-	*s = (struct scene){.mono_ms = 1000};
-	assert_int_equal(people_new(1000, &s->people), 0);
-	assert_int_equal(requests_new(capacity, &s->requests), 0);
-}
-
-static void scene_end(struct scene *s)
-{
-	requests_free(s->requests);
-	people_free(s->people);
-}
-
-/* A user of a number. */
-static const uint8_t *user_of(uint64_t number)
-{
-	static uint8_t user[USER_BYTES];
-
-	memcpy(user + 3, &number, sizeof(number));
-	return user;
-}
-
-static struct person *person_of(struct scene *s, uint16_t board, uint64_t user)
-{
-	struct person *person = people_get(s->people, board, user_of(user));
-
-	assert_non_null(person);
-	return person;
-}
-
-static uint32_t cell_of(uint64_t seq)
-{
-	return (uint32_t)(seq * 7);
-}
-
-static uint8_t color_of(uint64_t seq)
-{
-	return (uint8_t)(seq % 251);
-}
-
-/* As the writer does; false: no room. */
-static bool place(struct scene *s, uint16_t board, uint64_t user, uint64_t number)
-{
-	struct person *person = person_of(s, board, user);
-	struct request request = {.number = number, .seq = s->seq + 1};
-
-	if (!requests_make_room(s->requests, person))
-		return false;
-	s->seq++;
-	request.cell = cell_of(s->seq);
-	request.color = color_of(s->seq);
-	person->charged_wall_ms = WALL_MS;
-	person->charged_mono_ms = s->mono_ms;
-	person->last_seq = s->seq;
-	requests_add(s->requests, person, &request,
-		     requests_hash(s->requests, board, user_of(user), number), s->mono_ms);
-	return true;
-}
-
-static void place_durably(struct scene *s, uint16_t board, uint64_t user, uint64_t number)
-{
-	assert_true(place(s, board, user, number));
-	requests_settle(s->requests, person_of(s, board, user));
-}
-
-/* The seq at which it is remembered; 0: it is not. */
-static uint64_t seq_of(const struct scene *s, uint16_t board, uint64_t user, uint64_t number)
-{
-	uint32_t hash = requests_hash(s->requests, board, user_of(user), number);
-	struct request request;
-
-	if (!requests_find(s->requests, hash, board, user_of(user), number, &request))
-		return 0;
-	assert_int_equal(request.number, number);
-	assert_int_equal(request.board, board);
-	assert_memory_equal(request.user, user_of(user), USER_BYTES);
-	assert_int_equal(request.cell, cell_of(request.seq));
-	assert_int_equal(request.color, color_of(request.seq));
-	return request.seq;
-}
+#include "tests/unit/engine/requests_scene.h"
 
 /* --- what is remembered ----------------------------------------------------------------------- */
 
@@ -286,106 +193,6 @@ static void who_has_something_in_flight_does_not_expire(void **state)
 	requests_settle(s.requests, person_of(&s, 0, 1));
 	people_expire(s.people, 10000, cooldown_ms, 1, s.mono_ms + 10ULL * PEOPLE_REMEMBER_MS);
 	assert_int_equal(people_count(s.people), 0);
-	scene_end(&s);
-}
-
-static void restore(struct scene *s, uint64_t user, uint64_t number, uint64_t seq, uint64_t ago_ms)
-{
-	struct request stored = {.number = number,
-				 .seq = seq,
-				 .placed_at_ms = WALL_MS - ago_ms,
-				 .cell = cell_of(seq),
-				 .color = color_of(seq)};
-
-	requests_restore(s->requests, person_of(s, 0, user), &stored, WALL_MS, s->mono_ms);
-}
-
-static void restoring_takes_what_is_new_and_not_expired(void **state)
-{
-	struct scene s;
-
-	(void)state;
-	scene_begin(&s, 100);
-	restore(&s, 1, 5, 10, 3000);
-	restore(&s, 1, 5, 10, 3000); /* in the snapshot and in the journal */
-	restore(&s, 1, 6, 11, 2000);
-	restore(&s, 1, 7, 9, 1000);  /* only in the journal: the snapshot had forgotten it */
-	restore(&s, 1, 5, 12, 1000); /* used again: an older version had forgotten the first */
-	restore(&s, 1, 8, 13, PEOPLE_REMEMBER_MS);
-	assert_int_equal(seq_of(&s, 0, 1, 5), 12);
-	assert_int_equal(seq_of(&s, 0, 1, 6), 11);
-	assert_int_equal(seq_of(&s, 0, 1, 7), 0);
-	assert_int_equal(seq_of(&s, 0, 1, 8), 0);
-	assert_int_equal(person_of(&s, 0, 1)->requests.in_flight, 0);
-	s.mono_ms += PEOPLE_REMEMBER_MS - 2000;
-	(void)requests_expire(s.requests, 100, s.mono_ms);
-	assert_int_equal(seq_of(&s, 0, 1, 6), 0);
-	assert_int_equal(seq_of(&s, 0, 1, 5), 12);
-	(void)requests_expire(s.requests, 100, s.mono_ms + 1000);
-	assert_int_equal(requests_count(s.requests), 0);
-	scene_end(&s);
-}
-
-/* A snapshot is copied over turns: it has some of what the journal has behind it, not all. */
-static void a_flood_across_a_snapshot_leaves_the_last_ones(void **state)
-{
-	struct scene s;
-
-	(void)state;
-	scene_begin(&s, 100000);
-	for (uint64_t seq = 30000; seq < 30000 + KEPT; seq++)
-		restore(&s, 1, seq, seq, 1000);
-	for (uint64_t seq = 100; seq < 30000 + KEPT + 10; seq++)
-		restore(&s, 1, seq, seq, 1000);
-	for (uint64_t seq = 30010; seq < 30000 + KEPT + 10; seq++)
-		assert_int_equal(seq_of(&s, 0, 1, seq), seq);
-	scene_end(&s);
-}
-
-static void what_a_board_has_lost_is_not_remembered(void **state)
-{
-	const uint64_t seq[1] = {11};
-	struct scene s;
-
-	(void)state;
-	scene_begin(&s, 100);
-	for (uint64_t n = 10; n < 15; n++) {
-		struct person *person = person_of(&s, 0, n % 2);
-
-		restore(&s, n % 2, n, n, 0);
-		person->charged_wall_ms = WALL_MS;
-		person->last_request = person->last_seq = n;
-	}
-	requests_lose(s.requests, seq, 1);
-	people_lose(s.people, seq, 1);
-	assert_int_equal(seq_of(&s, 0, 0, 10), 10);
-	assert_int_equal(seq_of(&s, 0, 1, 11), 11);
-	assert_int_equal(requests_count(s.requests), 2);
-	assert_int_equal(person_of(&s, 0, 0)->last_seq, 0);
-	assert_int_equal(person_of(&s, 0, 0)->charged_wall_ms, WALL_MS);
-	s.seq = 100;
-	for (uint64_t i = 0; i < 2 * MOST; i++)
-		place_durably(&s, 0, 0, 1000 + i);
-	assert_int_equal(seq_of(&s, 0, 0, 1000 + 2 * MOST - 1), 100 + 2 * MOST);
-	scene_end(&s);
-}
-
-static void restoring_a_person_keeps_its_requests(void **state)
-{
-	struct scene s;
-	struct person stored = {.charged_wall_ms = WALL_MS, .last_seq = 99};
-
-	(void)state;
-	scene_begin(&s, 100);
-	memcpy(stored.user, user_of(1), USER_BYTES);
-	assert_int_equal(people_restore(s.people, &stored, 0, WALL_MS, s.mono_ms), 0);
-	restore(&s, 1, 5, 99, 0);
-	stored.last_seq = 100;
-	assert_int_equal(people_restore(s.people, &stored, 0, WALL_MS, s.mono_ms), 0);
-	restore(&s, 1, 6, 100, 0);
-	assert_int_equal(seq_of(&s, 0, 1, 5), 99);
-	assert_int_equal(seq_of(&s, 0, 1, 6), 100);
-	assert_int_equal(person_of(&s, 0, 1)->requests.nth, 2);
 	scene_end(&s);
 }
 
@@ -588,10 +395,6 @@ int main(void)
 		cmocka_unit_test(a_batch_that_was_not_taken_leaves_the_last_ones_before_it),
 		cmocka_unit_test(they_are_forgotten_after_ten_minutes),
 		cmocka_unit_test(who_has_something_in_flight_does_not_expire),
-		cmocka_unit_test(restoring_takes_what_is_new_and_not_expired),
-		cmocka_unit_test(a_flood_across_a_snapshot_leaves_the_last_ones),
-		cmocka_unit_test(what_a_board_has_lost_is_not_remembered),
-		cmocka_unit_test(restoring_a_person_keeps_its_requests),
 		cmocka_unit_test(a_copy_has_what_stays_in_order_while_others_come_and_go),
 		cmocka_unit_test(the_table_equals_a_list),
 	};

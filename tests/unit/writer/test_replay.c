@@ -1,6 +1,7 @@
 /*
  * test_replay.c - what recovery makes of journals whose bytes are right and whose story is not: it
- * refuses them with a sentence, and never starts with half of a rollback.
+ * refuses them with a sentence, and never starts with half of a rollback. And what is remembered of
+ * placements that the snapshot and the journal both have.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,7 +15,7 @@
 #include "engine/base/log.h"
 #include "tests/journal_make.h"
 #include "tests/temp_dir.h"
-#include "writer/writer.h"
+#include "writer/writer_priv.h"
 
 #define RECORDS_MAX 8u
 
@@ -71,6 +72,8 @@ static struct record placement(uint16_t number, uint64_t seq, uint16_t x, uint8_
 {
 	return (struct record){.type = RECORD_PLACEMENT,
 			       .placement = {.seq = seq,
+					     .request = seq,
+					     .placed_at_ms = 1,
 					     .epoch = 1,
 					     .board = number,
 					     .x = x,
@@ -163,11 +166,76 @@ static void a_story_that_cannot_be_is_refused(void **state)
 	}
 }
 
+/* --- requests --------------------------------------------------------------------------------- */
+
+/* A snapshot of the first two placements of one person. Its requests were copied a moment later:
+ * they have the third one too, which is the first of somebody else, and no longer the first one. */
+static void snapshot_with_requests_make(const struct record *board)
+{
+	struct person person = {.charged_wall_ms = 1, .last_request = 2, .last_seq = 2};
+	struct request requests[2] = {
+		{.number = 2, .seq = 2, .placed_at_ms = 1, .cell = 3, .color = 3, .user = {9}},
+		{.number = 3, .seq = 3, .placed_at_ms = 1, .cell = 4, .color = 3, .user = {8}}};
+	struct snapshot_board boards[1] = {{.meta = board->board}};
+	struct snapshot_image image = {.lsn = 4,
+				       .journal_id = MADE_JOURNAL_ID,
+				       .boards = boards,
+				       .people = &person,
+				       .requests = requests,
+				       .board_count = 1,
+				       .people_count = 1,
+				       .requests_count = 2};
+	struct snapshot_writer *w;
+	struct board *b;
+
+	person.user[0] = 9;
+	assert_int_equal(board_new(16, 8, 4, &b), 0);
+	(void)board_copy_begin(b, 1, 2);
+	boards[0].copy = board_copy_step(b, SIZE_MAX);
+	assert_int_equal(snapshot_writer_new(disk, &image, &w), 0);
+	while (snapshot_writer_step(w) > 0)
+		;
+	snapshot_writer_free(w);
+	board_copy_unref(boards[0].copy);
+	board_free(b);
+}
+
+static void what_the_snapshot_remembers_is_remembered_once(void **state)
+{
+	const struct record records[] = {board(0, "main"),      epoch(1, 1),
+					 placement(0, 1, 2, 9), placement(0, 2, 3, 9),
+					 placement(0, 3, 4, 8), placement(0, 4, 5, 9),
+					 placement(0, 5, 6, 7)};
+	const uint8_t users[][USER_BYTES] = {{9}, {9}, {8}, {9}, {7}};
+	const struct writer_config config = {
+		.settings = settings, .disk = disk, .worker_count = 1, .read_only = true};
+	struct writer *w = NULL;
+	struct request found;
+
+	(void)state;
+	temp_dir_empty(disk);
+	(void)segment_make(disk, 1, MADE_JOURNAL_ID, 1, records, 7);
+	snapshot_with_requests_make(&records[0]);
+	assert_int_equal(writer_new(&config, (struct now){.wall_ms = 1}, &w, why), EXIT_PASS);
+	assert_int_equal(requests_count(w->requests), 4);
+	for (uint64_t seq = 1; seq <= 5; seq++) {
+		const uint8_t *user = users[seq - 1];
+		uint32_t hash = requests_hash(w->requests, 0, user, seq);
+		bool is_known = requests_find(w->requests, hash, 0, user, seq, &found);
+
+		assert_int_equal(is_known, seq != 1);
+		if (is_known)
+			assert_int_equal(found.seq, seq);
+	}
+	writer_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_rollback_among_placements_starts),
 		cmocka_unit_test(a_story_that_cannot_be_is_refused),
+		cmocka_unit_test(what_the_snapshot_remembers_is_remembered_once),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
