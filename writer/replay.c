@@ -239,6 +239,24 @@ static int on_record(void *arg, uint64_t lsn, const struct record *record, bool 
 	}
 }
 
+static void on_ahead(void *arg, const struct record *record)
+{
+	const struct restore *r = arg;
+	struct record_cells cells = {record, 0};
+	const struct record_placement *p;
+
+	if (r->w->config.check_only) /* there are no people */
+		return;
+	while ((p = record_cells_next(&cells)) != NULL) {
+		const struct writer_board *b = p->board < ROOMS_MAX ? r->w->boards[p->board] : NULL;
+
+		if (b == NULL || p->x >= b->meta.width || p->y >= b->meta.height)
+			continue; /* replay_placement() refuses it */
+		apply_prefetch(&b->live, (uint32_t)p->y * b->meta.width + p->x);
+		people_prefetch(r->w->people, p->board, p->user);
+	}
+}
+
 static void on_report(void *arg, const char *sentence)
 {
 	(void)arg;
@@ -251,6 +269,7 @@ struct recover_handler replay_handler(struct restore *r)
 					.board = on_board,
 					.person = on_person,
 					.request = on_request,
+					.ahead = on_ahead,
 					.record = on_record,
 					.report = on_report};
 }

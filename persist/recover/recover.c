@@ -28,6 +28,7 @@
 #include "engine/base/assert.h"
 
 #define SNAPSHOTS_LOOKED_AT 16
+#define LOOKAHEAD           16 /* records: covers the latency of memory */
 
 __attribute__((format(printf, 2, 3))) static void report(struct recovery *r, const char *format,
 							 ...)
@@ -210,36 +211,69 @@ static int damage_inside(struct recovery *r, size_t offset, uint64_t lsn)
 		disk_path(r->disk), r->name, offset, lsn);
 }
 
+/* Records of a batch, decoded before they are delivered: what a record changes lies in random
+ * places of large memory, and waiting for it would be half of a start. */
+struct lookahead {
+	struct bytes in;
+	uint64_t next;                    /* lsn */
+	uint64_t end;                     /* lsn behind the last one that can be decoded */
+	struct record records[LOOKAHEAD]; /* those below `next`, at lsn % LOOKAHEAD */
+};
+
+static void lookahead_fill(const struct recovery *r, struct lookahead *a, uint64_t end)
+{
+	for (; a->next < end && a->next < a->end; a->next++) {
+		struct record *record = &a->records[a->next % LOOKAHEAD];
+
+		if (record_get(&a->in, record) < 0)
+			a->end = a->next;
+		else if (r->handler->ahead != NULL && a->next > r->snapshot.lsn)
+			r->handler->ahead(r->handler->arg, record);
+	}
+}
+
+static int record_deliver(struct recovery *r, size_t offset, uint64_t lsn,
+			  const struct record *record)
+{
+	bool replay = lsn > r->snapshot.lsn;
+	int rc;
+
+	if (lsn < r->deliver_from)
+		return 0;
+	r->result->replayed += replay;
+	if (r->handler->record == NULL)
+		return 0;
+	rc = r->handler->record(r->handler->arg, lsn, record, replay);
+	if (rc == 0)
+		return 0;
+	if (rc == -ECANCELED)
+		return recover_refuse(r, rc, "%s/%s, offset %zu, record %" PRIu64,
+				      disk_path(r->disk), r->name, offset, lsn);
+	return recover_refuse(r, rc, "%s/%s, offset %zu: record %" PRIu64 " was not accepted: %s.",
+			      disk_path(r->disk), r->name, offset, lsn,
+			      rc < 0 ? strerror(-rc) : "refused");
+}
+
 static int batch_deliver(struct recovery *r, const struct batch *batch)
 {
-	struct bytes in = batch->records;
-	uint64_t lsn = batch->header.first_lsn;
-	struct record record;
+	uint64_t lsn = batch->header.first_lsn, end = lsn + batch->header.records;
+	struct lookahead a;
 
 	px_assert(r->entry != NULL && r->deliver_from > 0); /* behind first_pick() */
-	for (uint32_t i = 0; i < batch->header.records; i++, lsn++) {
-		bool replay = lsn > r->snapshot.lsn;
-		int rc = record_get(&in, &record);
+	a.in = batch->records;
+	a.next = lsn;
+	a.end = end;
+	for (; lsn < a.end; lsn++) {
+		int rc;
 
-		if (rc < 0)
-			return damage_inside(r, batch->offset, lsn);
-		if (lsn < r->deliver_from)
-			continue;
-		r->result->replayed += replay;
-		if (r->handler->record == NULL)
-			continue;
-		rc = r->handler->record(r->handler->arg, lsn, &record, replay);
-		if (rc == -ECANCELED)
-			return recover_refuse(r, rc, "%s/%s, offset %zu, record %" PRIu64,
-					      disk_path(r->disk), r->name, batch->offset, lsn);
+		lookahead_fill(r, &a, lsn + LOOKAHEAD);
+		if (lsn == a.end)
+			break;
+		rc = record_deliver(r, batch->offset, lsn, &a.records[lsn % LOOKAHEAD]);
 		if (rc != 0)
-			return recover_refuse(r, rc,
-					      "%s/%s, offset %zu: record %" PRIu64
-					      " was not accepted: %s.",
-					      disk_path(r->disk), r->name, batch->offset, lsn,
-					      rc < 0 ? strerror(-rc) : "refused");
+			return rc;
 	}
-	return bytes_left(&in) == 0 ? 0 : damage_inside(r, batch->offset, lsn);
+	return lsn == end && bytes_left(&a.in) == 0 ? 0 : damage_inside(r, batch->offset, lsn);
 }
 
 static int segment_begin(struct recovery *r, const struct segment_entry *e)

@@ -38,6 +38,9 @@ struct recover_handler {
 	int (*board)(void *arg, const struct snapshot_board_read *board);
 	int (*person)(void *arg, const struct person *person);
 	int (*request)(void *arg, const struct request *request); /* may be NULL */
+	/* A record to be replayed a few records later, to prefetch what that needs. Nothing of it
+	 * was checked but its form; it may never be handed over. May be NULL. */
+	void (*ahead)(void *arg, const struct record *record);
 	/* replay: apply it. Otherwise it is older than the snapshot, and only for the broadcast
 	 * log. */
 	int (*record)(void *arg, uint64_t lsn, const struct record *record, bool replay);
