@@ -34,7 +34,8 @@ struct keeper_config {
 	void (*wake_keeper)(void *arg);
 };
 
-/* What of the config may change: all of them together. */
+/* What of the config may change, all of it at once: by half of a change, retention could remove
+ * what the other half keeps. */
 struct keeper_limits {
 	uint32_t snapshots_past;
 	uint64_t keep_bytes;
