@@ -2,7 +2,7 @@
  * pages.h - large zeroed memory that costs nothing until it is touched.
  *
  * Any thread. The name says what it is for: it is shown in /proc/PID/smaps where the kernel keeps
- * such names, and in a trace of system calls everywhere (scripts/bench-memory.sh).
+ * such names, and in a trace of system calls everywhere (scripts/bench/memory.sh).
  */
 #ifndef PX_MEMORY_PAGES_H
 #define PX_MEMORY_PAGES_H

@@ -114,7 +114,7 @@ class Benchmarks(unittest.TestCase):
     def test_help_says_how_each_is_called_and_runs_nothing(self):
         for name in ("connect", "deliveries", "memory", "peers", "placing", "restart"):
             with self.subTest(name):
-                script = f"scripts/bench-{name}.sh"
+                script = f"scripts/bench/{name}.sh"
                 said = subprocess.run([ROOT / script, "--help"], capture_output=True, text=True, timeout=600)
                 self.assertEqual((said.returncode, said.stderr), (0, ""))
                 self.assertIn(f"{script} [", said.stdout)
@@ -125,7 +125,7 @@ class Benchmarks(unittest.TestCase):
             at = pathlib.Path(folder)
             for name, side in (("a", 0), ("b", 1)):
                 (at / name).write_text("".join(f"{pair[side]}\n" for pair in pairs))
-            table = subprocess.run(["bash", "-c", f". scripts/bench-ratio.sh; ratio_table {at}/a before {at}/b after CPU"], cwd=ROOT,
+            table = subprocess.run(["bash", "-c", f". scripts/bench/ratio.sh; ratio_table {at}/a before {at}/b after CPU"], cwd=ROOT,
                                    capture_output=True, text=True, check=True, timeout=600).stdout
         return table.splitlines()[-1]
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # pixeld next to other servers: the same clients, the same bytes, the same rate, in turn.
 #
-#	scripts/bench-peers.sh [BUILD_DIR]
+#	scripts/bench/peers.sh [BUILD_DIR]
 #
 # The clients are `loadgen --profile-protocol raw`, which checks that every message reached every client once.
 # pixeld receives PLACEMENTS placements/s; the bare program (bench_fanout) and the peers of tests/bench/peers
@@ -14,13 +14,13 @@
 # namespace of its own if possible (own-network.sh); otherwise CONGESTION is set for the whole system
 # during the run, if permitted: pixeld and the bare program set it themselves, peers cannot.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 build=${1:-build/release}
 RUNS=${RUNS:-5} CLIENTS=${CLIENTS:-10000} PLACEMENTS=${PLACEMENTS:-1000} SECONDS_EACH=${SECONDS_EACH:-10}
 ROUND_MS=${ROUND_MS:-100} BYTES=${BYTES:-} THREADS=${THREADS:-$(nproc)} WARMUP=${WARMUP:-2} FEW=${FEW:-1000}
 PEERS=${PEERS-bun gorilla lws beast node_ws} FLOOR=${FLOOR-bare_uring bare_send} CONGESTION=${CONGESTION-cubic}
 SERVER_FLAGS=${SERVER_FLAGS:-}
-. scripts/bench-servers.sh
+. scripts/bench/servers.sh
 case ${1:-} in
 -h | --help) help_print; exit 0 ;;
 esac

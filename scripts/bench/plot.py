@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Draws the plots of docs/perf.md as SVG, from what scripts/bench-curve.sh left and from the tables.
+"""Draws the plots of docs/perf.md as SVG, from what scripts/bench/curve.sh left and from the tables.
 
-    scripts/bench-curve.sh && scripts/plot.py          # needs python3 alone
+    scripts/bench/curve.sh && scripts/bench/plot.py          # needs python3 alone
 
 docs/perf-curve.svg     build/reports/curve-*/summary.json: CPU per delivery and visibility by clients
 docs/perf-latency.svg   build/reports/curve-300000/latency-*.hgrm: acknowledgement and visibility by percentile
@@ -9,7 +9,7 @@ docs/perf-peers.svg     docs/perf.md, the first table: deliveries per CPU second
 """
 import json, math, pathlib, re, sys
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 REPORTS = ROOT / "build/reports"
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 760, 340, 70, 70, 40, 50
 INK, GRID, FIRST, SECOND = "#222", "#ddd", "#c33", "#247"

@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2034 # the variables are for the scripts that source it
-# Shared by the benchmarks that run pixeld next to other servers (bench-peers.sh, bench-memory.sh, bench-connect.sh). They source it
+# Shared by the benchmarks that run pixeld next to other servers (bench/peers.sh, bench/memory.sh, bench/connect.sh). They source it
 # from the root of the project and set these first:
-#   build THREADS CLIENTS ROUND_MS SERVER_FLAGS PEERS CONGESTION   as bench-peers.sh --help says
+#   build THREADS CLIENTS ROUND_MS SERVER_FLAGS PEERS CONGESTION   as bench/peers.sh --help says
 #   bytes per_second                                               what the bare program broadcasts
 # They use:
 #   servers_begin ARGUMENT...   builds the peers, sets `ready` to those that are available, and runs the script again in a network of
@@ -76,7 +76,7 @@ servers_begin() {
 	if [ -z "${PIXELD_NETWORK:-}" ]; then # all that needs the outer network is done here
 		servers_build
 		rm -rf "$work"
-		PEERS=$ready CONGESTION=$CONGESTION exec scripts/own-network.sh "scripts/${0##*/}" "$@"
+		PEERS=$ready CONGESTION=$CONGESTION exec scripts/own-network.sh "scripts/bench/${0##*/}" "$@"
 	fi
 	ready=$PEERS
 	ulimit -n "$(ulimit -Hn)"

@@ -1,17 +1,17 @@
 #!/bin/bash
 # What the server delivers for its CPU time now and at an earlier commit, in turn.
 #
-#	scripts/bench-deliveries.sh [BASE]              default 26adf4b
-#	SERVER_FLAGS='--round-rest-ms 0 --journal-gather-ms 20' CLIENTS=3000 scripts/bench-deliveries.sh HEAD~5
+#	scripts/bench/deliveries.sh [BASE]              default 26adf4b
+#	SERVER_FLAGS='--round-rest-ms 0 --journal-gather-ms 20' CLIENTS=3000 scripts/bench/deliveries.sh HEAD~5
 #
 # CLIENTS clients watch (`loadgen --profile-protocol raw`, which checks that every message reached every client once) while PAINTERS
 # painters place PLACEMENTS a second, for SECONDS_EACH s after a warm-up of WARMUP s. One delivery is one send that brings one client up
 # to date (pixeld_broadcast_sends_total); CPU is that of all threads of the server, in the same window. PAIRS pairs in alternating order;
-# prints each, and the median of the ratios HEAD / BASE with its 95 % confidence interval. Both are built as bench-placing.sh says, and
+# prints each, and the median of the ratios HEAD / BASE with its 95 % confidence interval. Both are built as bench/placing.sh says, and
 # both get the clients of HEAD. SERVER_FLAGS are passed to both.
 set -euo pipefail
-cd "$(dirname "$0")/.."
-. scripts/bench-base.sh
+cd "$(dirname "$0")/../.."
+. scripts/bench/base.sh
 case ${1:-} in
 -h | --help) help_print; exit 0 ;;
 esac

@@ -1,14 +1,14 @@
 #!/bin/bash
 # What one delivery costs the server as the number of clients grows: it should stay the same.
 #
-#	scripts/bench-curve.sh [BUILD_DIR]
-#	SIZES="1000 10000" MINUTES=0.3 scripts/bench-curve.sh
+#	scripts/bench/curve.sh [BUILD_DIR]
+#	SIZES="1000 10000" MINUTES=0.3 scripts/bench/curve.sh
 #
 # verify-300k.sh for each size: RATE placements/s for MINUTES, no bursts, no storm. Prints the table for
 # docs/perf.md, with the ratio to the cheapest size.
 set -euo pipefail
-cd "$(dirname "$0")/.."
-[ -n "${PIXELD_NETWORK:-}" ] || exec scripts/own-network.sh "scripts/${0##*/}" "$@"
+cd "$(dirname "$0")/../.."
+[ -n "${PIXELD_NETWORK:-}" ] || exec scripts/own-network.sh "scripts/bench/${0##*/}" "$@"
 build=${1:-build/release}
 SIZES=${SIZES:-1000 3000 10000 30000 100000 300000}
 export MINUTES=${MINUTES:-0.6} RATE=${RATE:-1000} BURSTS=0 STORM=0%

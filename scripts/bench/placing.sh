@@ -1,8 +1,8 @@
 #!/bin/bash
 # What placing costs the server now and at an earlier commit: replays a recording to both in turn.
 #
-#	scripts/bench-placing.sh [BASE]                 default 26adf4b, before requests were remembered
-#	PAIRS=30 PAINTERS=20 scripts/bench-placing.sh HEAD~5
+#	scripts/bench/placing.sh [BASE]                 default 26adf4b, before requests were remembered
+#	PAIRS=30 PAINTERS=20 scripts/bench/placing.sh HEAD~5
 #
 # Builds both (release; BASE in a worktree in build/placing, which is kept for the next run; HEAD from the working tree) and runs
 # PAIRS pairs, in alternating order: a new server, and its own loadgen, which replays the RECORDING from PAINTERS of CLIENTS as
@@ -11,8 +11,8 @@
 # (from order statistics; the only assumption is that other load on the machine does not depend on whose turn it is).
 # RECORDING defaults to placements2017.bin.gz in PIXELD_TRACES.
 set -euo pipefail
-cd "$(dirname "$0")/.."
-. scripts/bench-base.sh
+cd "$(dirname "$0")/../.."
+. scripts/bench/base.sh
 case ${1:-} in
 -h | --help) help_print; exit 0 ;;
 esac

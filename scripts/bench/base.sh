@@ -10,7 +10,7 @@
 #   base_pairs FUNCTION           FUNCTION BUILD prints the numbers of one run; twice PAIRS runs, in alternating order
 #   base_table COLUMN...          medians, and the median of the ratios HEAD / COMMIT
 #   help_print                    the comment at the head of the script
-. scripts/bench-ratio.sh
+. scripts/bench/ratio.sh
 export LC_ALL=C
 server='' crowd=''
 

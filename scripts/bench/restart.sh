@@ -1,16 +1,16 @@
 #!/bin/bash
 # How long the server takes to start from its journal alone, now and at an earlier commit, in turn.
 #
-#	scripts/bench-restart.sh [BASE]                 default 26adf4b
-#	PLACEMENTS=1000000 PAIRS=20 scripts/bench-restart.sh HEAD~5
+#	scripts/bench/restart.sh [BASE]                 default 26adf4b
+#	PLACEMENTS=1000000 PAIRS=20 scripts/bench/restart.sh HEAD~5
 #
 # A journal of PLACEMENTS placements (bench_journal_make of BASE, the older; 64 bytes each) without a snapshot; each run starts a
 # server on a copy of it. Time is from the start of the process until /readyz says so, CPU that of all its threads until then. PAIRS pairs
 # in alternating order; prints each, and the median of the ratios HEAD / BASE with its 95 % confidence interval. Both are built as
-# bench-placing.sh says. Needs space for the journal twice in TMPDIR.
+# bench/placing.sh says. Needs space for the journal twice in TMPDIR.
 set -euo pipefail
-cd "$(dirname "$0")/.."
-. scripts/bench-base.sh
+cd "$(dirname "$0")/../.."
+. scripts/bench/base.sh
 case ${1:-} in
 -h | --help) help_print; exit 0 ;;
 esac

@@ -1,13 +1,13 @@
 #!/bin/sh
 # How long history takes from PostgreSQL when the journal no longer has it.
-#   scripts/bench-past.sh [ROWS [DAYS]]      default 3,000,000 and 30; a private instance in a temporary directory
+#   scripts/bench/past.sh [ROWS [DAYS]]      default 3,000,000 and 30; a private instance in a temporary directory
 # Fills it from a generated journal, lets retention remove that, and asks for the board halfway and at the end, and for a pixel.
 # Repeats questions that get 503. Prints seconds, the plans of the three queries, and rows/s.
 set -eu
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 rows=${1:-3000000}
 days=${2:-30}
-. scripts/bench-database.sh
+. scripts/bench/database.sh
 
 sql() { PGOPTIONS='-c client_min_messages=warning' psql -XAtq -v ON_ERROR_STOP=1 -h "$place/pg" -U pixeld bench -c "$1"; }
 web() { curl -s --unix-socket "$place/sock" "$@"; }

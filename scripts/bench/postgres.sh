@@ -1,13 +1,13 @@
 #!/bin/sh
 # How fast the receiver fills PostgreSQL, compared with a bare `psql \copy` of the same rows into the same table.
-#   scripts/bench-postgres.sh [ROWS [ROUNDS]]      default 500,000 and 3; a private instance in a temporary directory
+#   scripts/bench/postgres.sh [ROWS [ROUNDS]]      default 500,000 and 3; a private instance in a temporary directory
 # The first run of the receiver is not counted: it creates the WAL files that later runs reuse. Then the two
 # alternate. Prints the rows/s of each round, the ratio of the medians, CPU of pixeld and bytes per row.
 set -eu
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 rows=${1:-500000}
 rounds=${2:-3}
-. scripts/bench-database.sh
+. scripts/bench/database.sh
 
 sql() { PGOPTIONS='-c client_min_messages=warning' psql -XAtq -v ON_ERROR_STOP=1 -h "$place/pg" -U pixeld bench -c "$1"; }
 now() { date +%s.%N; }

@@ -1,14 +1,14 @@
 #!/bin/sh
 # What catching up costs placing: the ack p99 of live placements while the receiver fills a database, compared with no database.
-#   scripts/bench-catchup.sh [ROWS [SECONDS [ROUNDS]]]      default 10,000,000, 10 and 3; a private instance in a temporary directory
+#   scripts/bench/catchup.sh [ROWS [SECONDS [ROUNDS]]]      default 10,000,000, 10 and 3; a private instance in a temporary directory
 # Each round: SECONDS of 1,000 placements/s without a database, then the same while the receiver is behind. Prints each round, and fails
 # if the receiver caught up before the end, because ROWS was too small.
 set -eu
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 rows=${1:-10000000}
 seconds=${2:-10}
 rounds=${3:-3}
-. scripts/bench-database.sh
+. scripts/bench/database.sh
 
 bench_begin -c min_wal_size=1GB
 "$root/$build/tests/bench_journal_make" "$place/data" "$rows" >/dev/null

@@ -1,8 +1,8 @@
 #!/bin/bash
 # What a client that only watches costs a server in memory: pixeld, the bare program, and other servers, in turn.
 #
-#	scripts/bench-memory.sh [BUILD_DIR]
-#	CLIENTS=18000 PEERS='bun lws' RUNS=5 scripts/bench-memory.sh
+#	scripts/bench/memory.sh [BUILD_DIR]
+#	CLIENTS=18000 PEERS='bun lws' RUNS=5 scripts/bench/memory.sh
 #
 # Resident memory of the server with CLIENTS clients connected, less that before they connected, divided by CLIENTS: libraries,
 # buffers and tables that grew are in it, the kernel's own memory of sockets is not. Before both, one client comes and goes, so that what
@@ -12,14 +12,14 @@
 # For pixeld also a table of parts, by the names that the server gives its mappings (strace tells them, /proc/PID/pagemap which of their
 # pages are there; needs root). "other memory" is heap and stacks, "files" is code and data of programs and libraries.
 #
-# PEERS names other servers, as for bench-peers.sh. SERVER_FLAGS are passed to pixeld.
+# PEERS names other servers, as for bench/peers.sh. SERVER_FLAGS are passed to pixeld.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 RUNS=${RUNS:-3} CLIENTS=${CLIENTS:-10000} SETTLE=${SETTLE:-15} THREADS=${THREADS:-$(nproc)} ROUND_MS=${ROUND_MS:-100}
 PEERS=${PEERS-bun lws node_ws} FLOOR=${FLOOR-bare_uring} CONGESTION=${CONGESTION-cubic} SERVER_FLAGS=${SERVER_FLAGS:-}
 build=${1:-build/release} bytes=300 per_second=1
 FLOOR_CLIENTS=$((CLIENTS + 100)) # it waits for more
-. scripts/bench-servers.sh
+. scripts/bench/servers.sh
 case ${1:-} in
 -h | --help) help_print; exit 0 ;;
 esac

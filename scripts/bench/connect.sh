@@ -1,9 +1,9 @@
 #!/bin/bash
 # How many connections a second a server takes, and what each costs it: pixeld and other servers, in turn.
 #
-#	scripts/bench-connect.sh [BUILD_DIR]
-#	PAIRS=20 PEERS='bun lws' scripts/bench-connect.sh
-#	CONNECT_RATE=5000 scripts/bench-connect.sh        not as fast as they come
+#	scripts/bench/connect.sh [BUILD_DIR]
+#	PAIRS=20 PEERS='bun lws' scripts/bench/connect.sh
+#	CONNECT_RATE=5000 scripts/bench/connect.sh        not as fast as they come
 #
 # CLIENTS clients connect, upgrade and subscribe as fast as they come, PAIRS times for each server, the order turning with each. A client
 # counts when its subscription is answered: pixeld's asks for a board, Bun's says "subscribe" and is answered in one message, as there;
@@ -11,14 +11,14 @@
 # last answer; CPU is that of all threads of the server until then.
 #
 # Prints each pair, and for each peer the median of the ratios pixeld / peer with the interval that has the true median in it with 95 %
-# (of order statistics). PEERS names other servers, as for bench-peers.sh; SERVER_FLAGS are passed to pixeld.
+# (of order statistics). PEERS names other servers, as for bench/peers.sh; SERVER_FLAGS are passed to pixeld.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 PAIRS=${PAIRS:-10} CLIENTS=${CLIENTS:-10000} CONNECT_RATE=${CONNECT_RATE:-} THREADS=${THREADS:-$(nproc)} ROUND_MS=${ROUND_MS:-100}
 PEERS=${PEERS-bun} CONGESTION=${CONGESTION-cubic} SERVER_FLAGS=${SERVER_FLAGS:-}
 build=${1:-build/release} bytes=300 per_second=1
-. scripts/bench-servers.sh
-. scripts/bench-ratio.sh
+. scripts/bench/servers.sh
+. scripts/bench/ratio.sh
 case ${1:-} in
 -h | --help) help_print; exit 0 ;;
 esac

@@ -1,7 +1,7 @@
 #!/bin/bash
 # What one delivery costs: pixeld, a bare program that only sends, and the same program with send(2).
 #
-#	scripts/bench-fanout.sh [BUILD_DIR]
+#	scripts/bench/fanout.sh [BUILD_DIR]
 #
 # Runs are interleaved, with the same clients (bench_watch) for all three; bench_watch reads the CPU time of all
 # threads of the server over its own window. loadgen sends PLACEMENTS placements/s to pixeld; the bare programs
