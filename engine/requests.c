@@ -1,8 +1,9 @@
 /*
  * requests.c - see requests.h.
  *
- * Owned by the writer thread. Memory: one mapping of entries (a cache line each) and one of homes,
- * touched as they fill.
+ * Owned by the writer thread. Memory: one mapping of entries (a cache line each), touched as they
+ * fill, and one of homes. The hash spreads even few entries over all pages of the homes, so these
+ * are taken at start, as huge pages: the writer does not stop for each of them.
  *
  *	homes    open addressing with linear probing over the keyed hash of (board, user, number);
  *	         at most half full. A home has the entry's index and 32 bits of its hash, so that
@@ -29,7 +30,8 @@
 #include "engine/memory/pages.h"
 
 #define NONE          UINT32_MAX
-#define RESTORE_AHEAD 16 /* entries: covers the latency of memory */
+#define RESTORE_AHEAD 16   /* entries: covers the latency of memory */
+#define TOUCH_ENTRIES 1024 /* whole pages of any size up to 64 KiB */
 
 struct entry {
 	uint64_t number;
@@ -103,6 +105,8 @@ int requests_new(uint32_t capacity, struct requests **ret_requests)
 		requests_free(r);
 		return -ENOMEM;
 	}
+	pages_huge(r->homes, homes_of(capacity) * sizeof(r->homes[0]));
+	pages_touch(r->homes, homes_of(capacity) * sizeof(r->homes[0]));
 	*ret_requests = r;
 	return 0;
 }
@@ -202,13 +206,26 @@ static void home_leave(struct requests *r, uint32_t hash, uint32_t index)
 
 /* --- entries ---------------------------------------------------------------------------------- */
 
+/* The pages of the next entries, all at once: that costs less than one by one. */
+static void entries_touch(const struct requests *r)
+{
+	uint32_t count = r->capacity - r->touched;
+
+	if (r->touched % TOUCH_ENTRIES == 0)
+		pages_touch(&r->entries[r->touched],
+			    (count < TOUCH_ENTRIES ? count : TOUCH_ENTRIES) *
+				    sizeof(r->entries[0]));
+}
+
 static uint32_t entry_take(struct requests *r)
 {
 	uint32_t index = r->free;
 
 	px_assert(r->count < r->capacity);
-	if (index == NONE)
+	if (index == NONE) {
+		entries_touch(r);
 		return r->touched++;
+	}
 	px_assert(index < r->touched && r->entries[index].nth == 0);
 	r->free = r->entries[index].newer;
 	return index;

@@ -45,7 +45,8 @@ struct requests;
 int requests_new(uint32_t capacity, struct requests **ret_requests);
 void requests_free(struct requests *r); /* NULL is allowed */
 
-/* Bytes of memory when all entries are used; reserved at start, costs nothing until then. */
+/* Bytes of memory when all entries are used: those of the entries are taken as these are used, the
+ * rest (16 for each, or more) by requests_new(). */
 uint64_t requests_bytes(uint64_t capacity);
 
 /* The hash to look a request up with: compute it once for all calls of a placement. Different

@@ -23,6 +23,25 @@ void *pages_new(size_t bytes, const char *name)
 	return p;
 }
 
+static void advise(void *pages, size_t bytes, int advice)
+{
+	int error = errno;
+
+	px_assert(pages != NULL && bytes > 0);
+	(void)madvise(pages, bytes, advice); /* not every kernel can */
+	errno = error;
+}
+
+void pages_huge(void *pages, size_t bytes)
+{
+	advise(pages, bytes, MADV_HUGEPAGE);
+}
+
+void pages_touch(void *pages, size_t bytes)
+{
+	advise(pages, bytes, MADV_POPULATE_WRITE);
+}
+
 void pages_free(void *pages, size_t bytes)
 {
 	if (pages != NULL)

@@ -1,5 +1,5 @@
 /*
- * test_pages.c - large memory: zero, not there until it is touched, and known by its name.
+ * test_pages.c - large memory: zero, not there until it is touched or taken, and known by its name.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -45,6 +45,25 @@ static void only_what_is_touched_is_there(void **state)
 	pages_free(NULL, page);
 }
 
+static void what_is_taken_at_once_is_there_and_zero(void **state)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	uint8_t *p = pages_new(PAGES * page, "test");
+
+	(void)state;
+	assert_non_null(p);
+	pages_huge(p, PAGES * page);
+	assert_int_equal(resident(p, PAGES * page), 0);
+	p[5 * page] = 1;
+	if (madvise(p, page, MADV_POPULATE_WRITE) == 0) { /* the kernel can do it */
+		pages_touch(p, PAGES * page);
+		assert_int_equal(resident(p, PAGES * page), PAGES);
+	}
+	for (size_t i = 0; i < PAGES * page; i++)
+		assert_int_equal(p[i], i == 5 * page);
+	pages_free(p, PAGES * page);
+}
+
 static void memory_that_cannot_be_had_is_told(void **state)
 {
 	(void)state;
@@ -84,6 +103,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_what_is_touched_is_there),
+		cmocka_unit_test(what_is_taken_at_once_is_there_and_zero),
 		cmocka_unit_test(memory_that_cannot_be_had_is_told),
 		cmocka_unit_test(its_name_stands_in_the_map_of_the_process),
 	};
