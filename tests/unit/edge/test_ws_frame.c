@@ -1,9 +1,7 @@
 /*
- * test_ws_frame.c - frames at any split, every rule of RFC 6455 broken once, and libwslay as an
- * independent peer on random streams.
+ * test_ws_frame.c - frames at any split, and every rule of RFC 6455 broken once. One thread.
  *
- * One thread. A stream is parsed into a transcript, a text of whole messages, so that two ways of
- * feeding it are compared by one strcmp.
+ * test_ws_wslay.c has libwslay as an independent peer.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,121 +12,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <wslay/wslay.h>
 
 #include "edge/codec/ws_frame.h"
-
-#define STREAM_BYTES_MAX 16384
-
-struct stream {
-	uint8_t bytes[STREAM_BYTES_MAX];
-	size_t len;
-};
-
-struct transcript {
-	char text[8 * STREAM_BYTES_MAX];
-	size_t len;
-	uint8_t data[STREAM_BYTES_MAX], control[WS_CONTROL_BYTES_MAX];
-	size_t data_len, control_len;
-};
-
-static uint64_t random_state;
-
-static uint32_t random_below(uint32_t bound)
-{
-	random_state = random_state * 6364136223846793005u + 1442695040888963407u;
-	return (uint32_t)((random_state >> 33) % bound);
-}
-
-static void seed_random(void)
-{
-	const char *given = getenv("PIXELD_SEED");
-
-	random_state = given != NULL ? strtoull(given, NULL, 10) : (uint64_t)time(NULL);
-	print_message("PIXELD_SEED=%llu\n", (unsigned long long)random_state);
-}
-
-static void add_frame(struct stream *s, bool fin, enum ws_opcode opcode, const void *payload,
-		      size_t len)
-{
-	uint8_t mask[4];
-	uint8_t copy[STREAM_BYTES_MAX];
-
-	for (unsigned i = 0; i < 4; i++)
-		mask[i] = (uint8_t)random_below(256);
-	memcpy(copy, payload, len);
-	s->len += ws_head_write_masked(s->bytes + s->len, fin, opcode, mask, copy, len);
-	memcpy(s->bytes + s->len, copy, len);
-	s->len += len;
-}
-
-static void tell(struct transcript *t, enum ws_opcode opcode, const uint8_t *data, size_t len)
-{
-	t->len += (size_t)sprintf(t->text + t->len, "%d:", (int)opcode);
-	for (size_t i = 0; i < len; i++)
-		t->len += (size_t)sprintf(t->text + t->len, "%02x", data[i]);
-	t->len += (size_t)sprintf(t->text + t->len, "\n");
-}
-
-static void take_piece(struct transcript *t, const struct ws_piece *piece)
-{
-	bool control = piece->opcode >= WS_CLOSE;
-	uint8_t *data = control ? t->control : t->data;
-	size_t *len = control ? &t->control_len : &t->data_len;
-
-	if (piece->begins)
-		*len = 0;
-	assert_true(*len + piece->len <= (control ? sizeof(t->control) : sizeof(t->data)));
-	memcpy(data + *len, piece->data, piece->len);
-	*len += piece->len;
-	if (piece->ends)
-		tell(t, piece->opcode, data, *len);
-}
-
-/* Feeds until the input is used up or bad. false: bad, and the transcript says how. */
-static bool feed(struct ws_parser *p, uint8_t *in, size_t len, struct transcript *t)
-{
-	for (;;) {
-		struct ws_piece piece;
-		size_t used = 0;
-		enum ws_result result = ws_parse(p, in, len, &used, &piece);
-
-		if (result == WS_BAD) {
-			t->len += (size_t)sprintf(t->text + t->len, "bad %u %s\n", p->bad_code,
-						  p->bad_text);
-			return false;
-		}
-		assert_true(used <= len);
-		in += used;
-		len -= used;
-		if (result == WS_MORE) {
-			assert_int_equal(len, 0);
-			return true;
-		}
-		take_piece(t, &piece);
-	}
-}
-
-/* The transcript of a stream cut at *first* and *second*. */
-static void parse_cut(const struct stream *s, enum ws_role role, uint32_t limit, size_t first,
-		      size_t second, struct transcript *t)
-{
-	static uint8_t copy[STREAM_BYTES_MAX];
-	struct ws_parser p;
-
-	t->len = 0;
-	t->text[0] = 0;
-	memcpy(copy, s->bytes, s->len);
-	ws_parser_init(&p, role, limit);
-	if (feed(&p, copy, first, t) && feed(&p, copy + first, second - first, t))
-		(void)feed(&p, copy + second, s->len - second, t);
-}
-
-static void parse_whole(const struct stream *s, struct transcript *t)
-{
-	parse_cut(s, WS_FROM_CLIENT, 1000, s->len, s->len, t);
-}
+#include "tests/ws_stream.h"
 
 static struct transcript whole, cut;
 
@@ -503,145 +389,8 @@ static void accept_key_is_that_of_the_rfc(void **state)
 	assert_memory_equal(out, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", WS_ACCEPT_CHARS);
 }
 
-/* --- libwslay as the peer -------------------------------------------------------------------- */
-
-struct wslay_feed {
-	const struct stream *s;
-	size_t at;
-	struct transcript *t;
-};
-
-static ssize_t wslay_recv(wslay_event_context_ptr ctx, uint8_t *buf, size_t len, int flags,
-			  void *user)
-{
-	struct wslay_feed *f = user;
-	size_t n = f->s->len - f->at < len ? f->s->len - f->at : len;
-
-	(void)flags;
-	if (n == 0) {
-		wslay_event_set_error(ctx, WSLAY_ERR_WOULDBLOCK);
-		return -1;
-	}
-	memcpy(buf, f->s->bytes + f->at, n);
-	f->at += n;
-	return (ssize_t)n;
-}
-
-static void wslay_told(wslay_event_context_ptr ctx, const struct wslay_event_on_msg_recv_arg *msg,
-		       void *user)
-{
-	struct wslay_feed *f = user;
-
-	(void)ctx;
-	tell(f->t, (enum ws_opcode)msg->opcode, msg->msg, msg->msg_length);
-}
-
-/* What wslay makes of the stream; the code with which it would fail it. */
-static unsigned wslay_parse(const struct stream *s, struct transcript *t)
-{
-	static const struct wslay_event_callbacks callbacks = {.recv_callback = wslay_recv,
-							       .on_msg_recv_callback = wslay_told};
-	struct wslay_feed f = {.s = s, .t = t};
-	wslay_event_context_ptr ctx;
-	unsigned code = 0;
-
-	t->len = 0;
-	t->text[0] = 0;
-	assert_int_equal(wslay_event_context_server_init(&ctx, &callbacks, &f), 0);
-	wslay_event_config_set_max_recv_msg_length(ctx, 1000);
-	(void)wslay_event_recv(ctx);
-	/* A frame that it refuses makes it queue a close of its own and read no more. */
-	if (!wslay_event_want_read(ctx) && !wslay_event_get_close_received(ctx))
-		code = wslay_event_get_status_code_sent(ctx) == 0
-			       ? 1
-			       : wslay_event_get_status_code_sent(ctx);
-	wslay_event_context_free(ctx);
-	return code;
-}
-
-static const char *const texts[] = {"plain", "gr\xc3\xbc\xc3\x9f", "\xe2\x82\xac\xf0\x9f\x8e\xa8",
-				    ""};
-
-static void add_random_message(struct stream *s)
-{
-	static const enum ws_opcode controls[] = {WS_PING, WS_PONG};
-	uint8_t payload[300];
-	size_t len = random_below(300);
-	bool text = random_below(2) == 0;
-	enum ws_opcode opcode = text ? WS_TEXT : WS_BINARY;
-
-	for (size_t i = 0; i < len; i++)
-		payload[i] = (uint8_t)random_below(256);
-	if (text) {
-		const char *chosen = texts[random_below(4)];
-
-		len = strlen(chosen);
-		memcpy(payload, chosen, len);
-	}
-	for (size_t at = 0;; opcode = WS_CONTINUATION) {
-		size_t part = random_below((uint32_t)(len - at) + 1);
-		bool fin = random_below(3) == 0;
-
-		part = fin ? len - at : part;
-		add_frame(s, fin, opcode, payload + at, part);
-		at += part;
-		if (random_below(4) == 0)
-			add_frame(s, true, controls[random_below(2)], payload, len % 126);
-		if (fin)
-			return;
-	}
-}
-
-static void random_stream(struct stream *s)
-{
-	s->len = 0;
-	for (uint32_t n = random_below(8) + 1; n > 0 && s->len < STREAM_BYTES_MAX / 2; n--)
-		add_random_message(s);
-	if (random_below(3) == 0)
-		add_frame(s, true, WS_CLOSE, "\x03\xe9going", 7);
-}
-
-static void random_streams_read_as_wslay_reads_them(void **state)
-{
-	static struct transcript theirs;
-	static struct stream s;
-
-	(void)state;
-	for (unsigned round = 0; round < 3000; round++) {
-		random_stream(&s);
-		parse_whole(&s, &whole);
-		assert_int_equal(wslay_parse(&s, &theirs), 0);
-		assert_string_equal(whole.text, theirs.text);
-	}
-}
-
-/* Any byte changed: where wslay refuses, so do we; what both accept is the same. */
-static void damaged_streams_are_refused_where_wslay_refuses(void **state)
-{
-	static struct transcript theirs;
-	static struct stream s;
-	unsigned refused = 0;
-
-	(void)state;
-	for (unsigned round = 0; round < 6000; round++) {
-		bool we_refuse, they_refuse;
-
-		random_stream(&s);
-		s.bytes[random_below((uint32_t)s.len)] ^= (uint8_t)(1u << random_below(8));
-		parse_whole(&s, &whole);
-		we_refuse = strstr(whole.text, "bad") != NULL;
-		they_refuse = wslay_parse(&s, &theirs) != 0;
-		if (they_refuse && !we_refuse)
-			fail_msg("only wslay refuses: %s", theirs.text);
-		if (!we_refuse)
-			assert_string_equal(whole.text, theirs.text);
-		refused += we_refuse;
-	}
-	assert_in_range(refused, 100, 5900);
-}
-
-/* What we write as a client is what wslay reads: add_frame() above is ws_head_write_masked(). What
- * we write as a server is read by our client side and by wslay's. */
+/* What we write as a server is read by our client side; what we write as a client, with
+ * add_frame(), is read by wslay in test_ws_wslay.c. */
 static void server_frames_read_back(void **state)
 {
 	static struct stream s;
@@ -679,8 +428,6 @@ int main(void)
 		cmocka_unit_test(heads_have_the_shortest_length),
 		cmocka_unit_test(frame_bytes_of_a_hostile_head_do_not_wrap),
 		cmocka_unit_test(accept_key_is_that_of_the_rfc),
-		cmocka_unit_test(random_streams_read_as_wslay_reads_them),
-		cmocka_unit_test(damaged_streams_are_refused_where_wslay_refuses),
 		cmocka_unit_test(server_frames_read_back),
 	};
 
