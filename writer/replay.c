@@ -206,12 +206,15 @@ static int replay_cells(struct restore *r, const struct record *record, bool rep
 	return rc;
 }
 
-static int replay_epoch(struct writer_board *b, const struct record_epoch *e, bool replay)
+/* It begins where a run ended that lost placements; a snapshot of that run may know of them. */
+static int replay_epoch(struct restore *r, struct writer_board *b, const struct record_epoch *e,
+			bool replay)
 {
 	if (!replay)
 		return 0; /* the log begins anew with the next placement that does not follow */
 	if (e->epoch < b->live.epoch || e->first_seq <= b->live.seq)
 		return -EBADMSG;
+	restore_lose(r->w, b);
 	refill_epoch(b, e->epoch, e->first_seq - 1);
 	return 0;
 }
@@ -228,7 +231,7 @@ static int on_record(void *arg, uint64_t lsn, const struct record *record, bool 
 		return restore_board(r, &record->board, &b);
 	case RECORD_EPOCH:
 		b = record->epoch.board < ROOMS_MAX ? w->boards[record->epoch.board] : NULL;
-		return b != NULL ? replay_epoch(b, &record->epoch, replay) : -EBADMSG;
+		return b != NULL ? replay_epoch(r, b, &record->epoch, replay) : -EBADMSG;
 	case RECORD_PLACEMENT:
 		return replay_cells(r, record, replay);
 	case RECORD_ROLLBACK:

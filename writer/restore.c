@@ -182,19 +182,22 @@ static int room_open(struct writer *w, struct writer_board *b, const struct sett
 	return 0;
 }
 
-/* A snapshot may know of placements that the journal has lost: those were never placed. */
-static void memory_lose(struct writer *w)
+void restore_lose(struct writer *w, const struct writer_board *of)
 {
-	uint64_t seq[ROOMS_MAX] = {0};
+	uint64_t seq[ROOMS_MAX];
 
 	px_assert(w->journal == NULL); /* before anybody places */
 	if (w->config.check_only)
 		return;
-	for (uint32_t i = 0; i < w->boards_end; i++)
-		if (w->boards[i] != NULL)
-			seq[i] = w->boards[i]->live.seq;
+	for (uint32_t i = 0; i < w->boards_end; i++) {
+		const struct writer_board *b = w->boards[i];
+
+		if (of == NULL || b == of)
+			seq[i] = b != NULL ? b->live.seq : 0;
+		else
+			seq[i] = UINT64_MAX;
+	}
 	requests_lose(w->requests, seq, w->boards_end);
-	requests_restore_end(w->requests);
 	people_lose(w->people, seq, w->boards_end);
 }
 
@@ -306,7 +309,9 @@ int restore_run(struct writer *w, char why[static RECOVER_WHY_BYTES])
 	w->snapshot_lsn = result.snapshot_lsn;
 	if (w->lsn_applied == 0)
 		boards_forget_journal(w);
-	memory_lose(w);
+	restore_lose(w, NULL);
+	if (!w->config.check_only)
+		requests_restore_end(w->requests);
 	if (result.is_missing)
 		log_error("journal_missing snapshot=%llu what=\"files of the journal are gone, and "
 			  "with them history, maybe also placements\" remedy=\"stop, and restore "

@@ -230,12 +230,38 @@ static void what_the_snapshot_remembers_is_remembered_once(void **state)
 	writer_free(w);
 }
 
+/* The third placement, which the snapshot remembers, was lost with the end of the journal; then came
+ * a start with a new epoch, and the next start finds the same snapshot. */
+static void what_an_earlier_start_found_lost_stays_lost(void **state)
+{
+	const uint64_t next = 2 + RECORD_EPOCH_GAP + 1;
+	struct record records[] = {board(0, "main"),      epoch(1, 1),    placement(0, 1, 2, 9),
+				   placement(0, 2, 3, 9), epoch(2, next), placement(0, next, 5, 9)};
+	const struct writer_config config = {
+		.settings = settings, .disk = disk, .worker_count = 1, .read_only = true};
+	const uint8_t loser[USER_BYTES] = {8};
+	struct writer *w = NULL;
+	struct request found;
+
+	(void)state;
+	records[5].placement.epoch = 2;
+	temp_dir_empty(disk);
+	(void)segment_make(disk, 1, MADE_JOURNAL_ID, 1, records, 6);
+	snapshot_with_requests_make(&records[0]);
+	assert_int_equal(writer_new(&config, (struct now){.wall_ms = 1}, &w, why), EXIT_PASS);
+	assert_false(requests_find(w->requests, requests_hash(w->requests, 0, loser, 3), 0, loser,
+				   3, &found));
+	assert_int_equal(requests_count(w->requests), 2);
+	writer_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_rollback_among_placements_starts),
 		cmocka_unit_test(a_story_that_cannot_be_is_refused),
 		cmocka_unit_test(what_the_snapshot_remembers_is_remembered_once),
+		cmocka_unit_test(what_an_earlier_start_found_lost_stays_lost),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
