@@ -277,6 +277,28 @@ static int refusal_say(const struct restore *r, char why[static RECOVER_WHY_BYTE
 	return r->exit_code;
 }
 
+/* What recovery found: where the journal goes on, and what was lost before this start. */
+static void restored_take(struct writer *w, const struct recover_result *result)
+{
+	w->start = result->start;
+	w->lsn_applied = result->start.next_lsn - 1;
+	w->snapshot_lsn = result->snapshot_lsn;
+	if (w->lsn_applied == 0)
+		boards_forget_journal(w);
+	restore_lose(w, NULL);
+	if (!w->config.check_only)
+		requests_restore_end(w->requests);
+	if (result->is_missing)
+		log_error("journal_missing snapshot=%llu what=\"files of the journal are gone, and "
+			  "with them history, maybe also placements\" remedy=\"stop, and restore "
+			  "journal-*.seg from a copy\"",
+			  (unsigned long long)result->snapshot_lsn);
+	if (result->is_missing ||
+	    (!result->is_new && !result->was_clean && result->last_sync != JOURNAL_SYNC_COMMIT))
+		epochs_renew(w);
+	questions_begin_tell(w, result->first_lsn, result->first_file);
+}
+
 int restore_run(struct writer *w, char why[static RECOVER_WHY_BYTES])
 {
 	struct restore r = {.w = w};
@@ -304,23 +326,7 @@ int restore_run(struct writer *w, char why[static RECOVER_WHY_BYTES])
 			 disk_path(w->config.disk));
 		return EXIT_DATA_WRONG;
 	}
-	w->start = result.start;
-	w->lsn_applied = result.start.next_lsn - 1;
-	w->snapshot_lsn = result.snapshot_lsn;
-	if (w->lsn_applied == 0)
-		boards_forget_journal(w);
-	restore_lose(w, NULL);
-	if (!w->config.check_only)
-		requests_restore_end(w->requests);
-	if (result.is_missing)
-		log_error("journal_missing snapshot=%llu what=\"files of the journal are gone, and "
-			  "with them history, maybe also placements\" remedy=\"stop, and restore "
-			  "journal-*.seg from a copy\"",
-			  (unsigned long long)result.snapshot_lsn);
-	if (result.is_missing ||
-	    (!result.is_new && !result.was_clean && result.last_sync != JOURNAL_SYNC_COMMIT))
-		epochs_renew(w);
-	questions_begin_tell(w, result.first_lsn, result.first_file);
+	restored_take(w, &result);
 	if (palettes_check(&r) < 0)
 		return refusal_say(&r, why);
 	rc = rooms_open(w);

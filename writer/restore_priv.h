@@ -30,8 +30,8 @@ int restore_refuse(struct restore *r, int exit_code, const char *sentence);
 /* The board that the disk names; made on its first appearance. -ENOMEM, or refused. */
 int restore_board(struct restore *r, const struct record_board *meta, struct writer_board **ret);
 
-/* Forgets requests and charges of placements above the present seq of a board, or with NULL of every
- * board: a snapshot may know of what the journal has lost, and those were never placed. */
+/* Forgets requests and charges of placements above the present seq of a board, or with NULL of all
+ * boards: a snapshot may know of what the journal has lost, and those were never placed. */
 void restore_lose(struct writer *w, const struct writer_board *of);
 
 /* The handler for recover_run(). Call replay_free() afterwards. */

@@ -230,8 +230,8 @@ static void what_the_snapshot_remembers_is_remembered_once(void **state)
 	writer_free(w);
 }
 
-/* The third placement, which the snapshot remembers, was lost with the end of the journal; then came
- * a start with a new epoch, and the next start finds the same snapshot. */
+/* The third placement, which the snapshot remembers, was lost with the journal's end; then came a
+ * start with a new epoch, and the next start finds the same snapshot. */
 static void what_an_earlier_start_found_lost_stays_lost(void **state)
 {
 	const uint64_t next = 2 + RECORD_EPOCH_GAP + 1;
