@@ -10,7 +10,10 @@
  *	         a lookup, and moving entries back after a removal, touch no entry
  *	entries  linked in the order of all, from the oldest to the newest; those in flight are the
  *	         newest ones. Each names the one before it of the same person, which may be gone
- *	         by now: it is valid if it still is of that person, and its nth the one below
+ *	         by now: it is valid if it still is of that person, and its nth the one below.
+ *	         Every TRIM_STEP entries of a person one is a mark; each entry of somebody who has
+ *	         more also names the last mark before it, so that a trim need not walk over all
+ *	         that it keeps
  *
  * A placement costs one cache miss here, for its home. The entry forgotten for it is the oldest of
  * all: its neighbors are next to it, and its home was fetched the time before. Nobody's entries but
@@ -30,17 +33,18 @@
 #include "engine/memory/pages.h"
 
 #define NONE          UINT32_MAX
-#define RESTORE_AHEAD 16   /* entries: covers the latency of memory */
+#define AHEAD         16U  /* entries: covers the latency of memory */
 #define TOUCH_ENTRIES 1024 /* whole pages of any size up to 64 KiB */
+#define TRIM_STEP     (REQUESTS_TRIM_AT - REQUESTS_PER_PERSON) /* so many are trimmed at once */
 
 struct entry {
 	uint64_t number;
 	uint64_t seq;
 	uint32_t accepted_ms; /* low bits of the monotonic clock; before its 0: wrapped */
-	uint32_t hash;
 	uint32_t cell;
 	uint32_t older, newer; /* of all; a free entry: newer is the next free one */
 	uint32_t before;       /* of the same person: where it was */
+	uint32_t mark;         /* likewise the last mark before it; NONE: none is needed yet */
 	uint32_t nth;          /* of the same person, from 1; a free entry: 0 */
 	uint16_t board;
 	uint8_t color;
@@ -53,6 +57,7 @@ _Static_assert(REQUESTS_TRIM_AT <= UINT16_MAX, "person_requests counts them in a
 _Static_assert(REQUESTS_IN_FLIGHT_MAX <= REQUESTS_PER_PERSON &&
 		       REQUESTS_PER_PERSON < REQUESTS_TRIM_AT,
 	       "a trim leaves what is in flight, and makes room");
+_Static_assert(REQUESTS_PER_PERSON == 2 * TRIM_STEP, "trim_from() goes back two marks");
 
 struct requests {
 	struct entry *entries;
@@ -144,6 +149,11 @@ uint32_t requests_hash(const struct requests *r, uint16_t board,
 	return (uint32_t)(hash64(key, sizeof(key), r->seed) >> 32);
 }
 
+static uint32_t hash_of(const struct requests *r, const struct entry *e)
+{
+	return requests_hash(r, e->board, e->user, e->number);
+}
+
 void requests_prefetch(const struct requests *r, uint32_t hash)
 {
 	__builtin_prefetch(&r->homes[hash & r->home_mask], 1);
@@ -179,7 +189,6 @@ static void home_take(struct requests *r, uint32_t hash, uint32_t index)
 	while (r->homes[at] != 0)
 		at = (at + 1) & r->home_mask;
 	r->homes[at] = home_make(hash, index);
-	r->entries[index].hash = hash;
 	r->entries[index].hidden = false;
 }
 
@@ -261,7 +270,8 @@ static void unlink_entry(struct requests *r, const struct entry *e)
 	r->count--;
 }
 
-static void forget(struct requests *r, uint32_t index)
+/* hash: hash_of() it. */
+static void forget(struct requests *r, uint32_t index, uint32_t hash)
 {
 	struct entry *e = &r->entries[index];
 
@@ -269,7 +279,7 @@ static void forget(struct requests *r, uint32_t index)
 	if (r->copy_at == index)
 		r->copy_at = e->newer;
 	if (!e->hidden)
-		home_leave(r, e->hash, index);
+		home_leave(r, hash, index);
 	unlink_entry(r, e);
 	e->nth = 0;
 	e->newer = r->free;
@@ -282,9 +292,9 @@ static bool forget_oldest(struct requests *r)
 	px_assert(r->in_flight <= r->count);
 	if (r->in_flight == r->count)
 		return false;
-	forget(r, r->oldest);
+	forget(r, r->oldest, hash_of(r, &r->entries[r->oldest]));
 	if (r->count > 0) /* the next one to go */
-		requests_prefetch(r, r->entries[r->oldest].hash);
+		requests_prefetch(r, hash_of(r, &r->entries[r->oldest]));
 	return true;
 }
 
@@ -313,18 +323,62 @@ static uint32_t before_of(const struct requests *r, uint32_t index, const struct
 	return still(r, e->before, e->nth - 1, person);
 }
 
+/* The newest entry that a trim forgets, two marks back; NONE: it is gone, and so are those before
+ * it. */
+static uint32_t trim_from(const struct requests *r, const struct person *person)
+{
+	uint32_t at = newest_of(r, person), nth = person->requests.nth;
+
+	px_assert(person->requests.untrimmed % TRIM_STEP == 0); /* the newest is a mark */
+	for (unsigned i = 0; i < 2 && at != NONE; i++) {
+		nth = nth > TRIM_STEP ? nth - TRIM_STEP : 0;
+		at = still(r, r->entries[at].mark, nth, person);
+	}
+	return at;
+}
+
+/* What it takes to forget the entry comes while others are forgotten. Returns its hash. */
+static uint32_t forget_prefetch(const struct requests *r, uint32_t index)
+{
+	const struct entry *e = &r->entries[index];
+	uint32_t hash = hash_of(r, e);
+
+	requests_prefetch(r, hash);
+	if (e->older != NONE)
+		__builtin_prefetch(&r->entries[e->older], 1);
+	if (e->newer != NONE)
+		__builtin_prefetch(&r->entries[e->newer], 1);
+	return hash;
+}
+
 /* Forgets what this person has beyond its newest ones. */
 static void person_trim(struct requests *r, struct person *person)
 {
-	uint32_t before, at = newest_of(r, person);
+	uint32_t found[AHEAD], hashes[AHEAD];
+	uint32_t at = trim_from(r, person), count = 0, forgotten = 0;
 
-	for (unsigned kept = 0; kept < REQUESTS_PER_PERSON && at != NONE; kept++)
-		at = before_of(r, at, person);
-	for (; at != NONE; at = before) {
-		before = before_of(r, at, person);
-		forget(r, at);
+	while (at != NONE || forgotten < count) {
+		if (at != NONE && count - forgotten < AHEAD) {
+			found[count % AHEAD] = at;
+			hashes[count++ % AHEAD] = forget_prefetch(r, at);
+			at = before_of(r, at, person);
+		} else {
+			forget(r, found[forgotten % AHEAD], hashes[forgotten % AHEAD]);
+			forgotten++;
+		}
 	}
 	person->requests.untrimmed = REQUESTS_PER_PERSON;
+}
+
+/* For the next entry of a person. Who has few needs none, and nothing is looked at for that. */
+static uint32_t mark_of_next(const struct requests *r, const struct person *person)
+{
+	const struct person_requests *of = &person->requests;
+	uint32_t before = of->untrimmed < TRIM_STEP ? NONE : newest_of(r, person);
+
+	if (before == NONE || of->untrimmed % TRIM_STEP == 0)
+		return before;
+	return r->entries[before].mark;
 }
 
 /* Still without a home. */
@@ -332,6 +386,7 @@ static uint32_t entry_add(struct requests *r, struct person *person, const struc
 			  uint64_t accepted_ms)
 {
 	struct person_requests *of = &person->requests;
+	uint32_t mark = mark_of_next(r, person);
 	uint32_t index = entry_take(r);
 	struct entry *e = &r->entries[index];
 
@@ -340,6 +395,7 @@ static uint32_t entry_add(struct requests *r, struct person *person, const struc
 			    .accepted_ms = (uint32_t)accepted_ms,
 			    .cell = request->cell,
 			    .before = of->nth > 0 ? of->newest : NONE,
+			    .mark = mark,
 			    .nth = of->nth + 1,
 			    .board = person->board,
 			    .color = request->color,
@@ -419,7 +475,7 @@ void requests_take_back(struct requests *r, struct person *person)
 	of->newest = r->entries[index].before;
 	of->nth--;
 	of->untrimmed--;
-	forget(r, index);
+	forget(r, index, hash_of(r, &r->entries[index]));
 	of->in_flight--;
 	r->in_flight--;
 }
@@ -437,14 +493,11 @@ void requests_restore(struct requests *r, struct person *person, const struct re
 		(void)entry_add(r, person, stored, mono_ms - elapsed);
 }
 
-/* Says which home the entry will want; returns the one before it. */
+/* Asks for the home of an entry; returns the entry before it. */
 static uint32_t home_ask(struct requests *r, uint32_t index)
 {
-	struct entry *e = &r->entries[index];
-
-	e->hash = requests_hash(r, e->board, e->user, e->number);
-	requests_prefetch(r, e->hash);
-	return e->older;
+	requests_prefetch(r, hash_of(r, &r->entries[index]));
+	return r->entries[index].older;
 }
 
 /* Homes only now, and from the newest entry back: a long journal restores many entries that are
@@ -454,16 +507,17 @@ void requests_restore_end(struct requests *r)
 	uint32_t at = r->count > 0 ? r->newest : NONE, ahead = at;
 
 	px_assert(r->in_flight == 0); /* nobody places yet */
-	for (unsigned i = 0; i < RESTORE_AHEAD && ahead != NONE; i++)
+	for (unsigned i = 0; i < AHEAD && ahead != NONE; i++)
 		ahead = home_ask(r, ahead);
 	for (; at != NONE; at = r->entries[at].older) {
 		const struct entry *e = &r->entries[at];
+		uint32_t hash = hash_of(r, e);
 
 		px_assert(e->hidden);
 		if (ahead != NONE)
 			ahead = home_ask(r, ahead);
-		if (look(r, e->hash, e->board, e->user, e->number) == NONE)
-			home_take(r, e->hash, at);
+		if (look(r, hash, e->board, e->user, e->number) == NONE)
+			home_take(r, hash, at);
 	}
 }
 
@@ -477,7 +531,7 @@ void requests_lose(struct requests *r, const uint64_t *seq, uint32_t boards)
 
 		newer = e->newer;
 		if (e->board < boards && e->seq > seq[e->board])
-			forget(r, at);
+			forget(r, at, hash_of(r, e));
 	}
 }
 
