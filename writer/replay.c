@@ -71,13 +71,20 @@ static void request_restore(struct writer *w, struct person *person, const struc
 				 w->now.mono_ns / NS_PER_MS);
 }
 
+/* What the snapshot says of people is exact and stays; a request has an age, which tells its time
+ * only to some milliseconds. */
 static int on_request(void *arg, const struct request *request)
 {
 	struct restore *r = arg;
+	struct person *person = NULL;
 
 	if (request->board >= ROOMS_MAX)
 		return -EBADMSG;
-	request_restore(r->w, placer_restore(r->w, request), request);
+	if (!r->w->config.check_only)
+		person = people_find(r->w->people, request->board, request->user);
+	if (person == NULL || person->last_seq < request->seq)
+		person = placer_restore(r->w, request);
+	request_restore(r->w, person, request);
 	r->requests_seq[request->board] = request->seq; /* they are in the order of acceptance */
 	return 0;
 }

@@ -172,7 +172,7 @@ static void a_story_that_cannot_be_is_refused(void **state)
  * they have the third one too, which is the first of somebody else, and no longer the first one. */
 static void snapshot_with_requests_make(const struct record *board)
 {
-	struct person person = {.charged_wall_ms = 1, .last_request = 2, .last_seq = 2};
+	struct person person = {.charged_wall_ms = 2, .last_request = 2, .last_seq = 2};
 	struct request requests[2] = {
 		{.number = 2, .seq = 2, .placed_at_ms = 1, .cell = 3, .color = 3, .user = {9}},
 		{.number = 3, .seq = 3, .placed_at_ms = 1, .cell = 4, .color = 3, .user = {8}}};
@@ -230,6 +230,29 @@ static void what_the_snapshot_remembers_is_remembered_once(void **state)
 	writer_free(w);
 }
 
+/* The age of a request tells when it was placed to some milliseconds, which a cooldown must not
+ * lose. */
+static void a_charge_is_as_the_snapshot_of_people_has_it(void **state)
+{
+	const struct record records[] = {board(0, "main"), epoch(1, 1), placement(0, 1, 2, 9),
+					 placement(0, 2, 3, 9), placement(0, 3, 4, 8)};
+	const struct writer_config config = {
+		.settings = settings, .disk = disk, .worker_count = 1, .read_only = true};
+	const uint8_t user[USER_BYTES] = {9};
+	const struct person *person;
+	struct writer *w = NULL;
+
+	(void)state;
+	temp_dir_empty(disk);
+	(void)segment_make(disk, 1, MADE_JOURNAL_ID, 1, records, 5);
+	snapshot_with_requests_make(&records[0]);
+	assert_int_equal(writer_new(&config, (struct now){.wall_ms = 9}, &w, why), EXIT_PASS);
+	person = people_find(w->people, 0, user);
+	assert_non_null(person);
+	assert_int_equal(person->charged_wall_ms, 2);
+	writer_free(w);
+}
+
 /* The third placement, which the snapshot remembers, was lost with the journal's end; then came a
  * start with a new epoch, and the next start finds the same snapshot. */
 static void what_an_earlier_start_found_lost_stays_lost(void **state)
@@ -262,6 +285,7 @@ int main(void)
 		cmocka_unit_test(a_story_that_cannot_be_is_refused),
 		cmocka_unit_test(what_the_snapshot_remembers_is_remembered_once),
 		cmocka_unit_test(what_an_earlier_start_found_lost_stays_lost),
+		cmocka_unit_test(a_charge_is_as_the_snapshot_of_people_has_it),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
