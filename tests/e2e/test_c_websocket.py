@@ -344,16 +344,27 @@ class Endings(ServerCase):
                 self.assertEqual(ws.receive()[1][0], 0x43)
                 self.assertEqual(ws.closed(), 1000)
 
-    def inside_a_frame(self, protocol):
-        """A client that stands inside a delta frame: unsubscribe would be answered with an error."""
+    def stuck(self, protocol):
+        """A subscriber whose sends have come out short, so that it stands inside a delta frame, or has caught up since."""
         client = Client(self.server, protocol=protocol, receive_bytes=2048)
         client.subscribe()
         with Client(self.server, self.server.session()) as painter:
             rng, before = seed.dice(protocol), self.server.metric("broadcast_short_sends_total")
             while self.server.metric("broadcast_short_sends_total") < before + 5:
                 painter.place_all([(rng.randrange(1000), rng.randrange(1000), rng.randrange(16)) for _ in range(3000)])
-        client.say("unsubscribe", board=0)
         return client
+
+    def inside_a_frame(self, protocol):
+        """A client that stands inside a delta frame: unsubscribe, which it has sent, is answered with an error."""
+        while True:
+            until("nobody is subscribed", lambda: self.server.metric("subscriptions") == 0)
+            client = self.stuck(protocol)
+            heard = self.server.metric("messages_in_total")
+            client.say("unsubscribe", board=0)
+            until("it is read", lambda: self.server.metric("messages_in_total") > heard)
+            if self.server.metric("subscriptions") == 1:
+                return client
+            client.socket.close()
 
     def test_inside_a_frame_it_is_finished_and_the_reason_told(self):
         binary, text = BOTH
