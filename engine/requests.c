@@ -44,7 +44,7 @@ struct entry {
 	uint32_t cell;
 	uint32_t older, newer; /* of all; a free entry: newer is the next free one */
 	uint32_t before;       /* of the same person: where it was */
-	uint32_t mark;         /* likewise the last mark before it; NONE: none is needed yet */
+	uint32_t mark;         /* likewise the last mark before it; NONE: none, or not needed */
 	uint32_t nth;          /* of the same person, from 1; a free entry: 0 */
 	uint16_t board;
 	uint8_t color;
@@ -298,13 +298,13 @@ static bool forget_oldest(struct requests *r)
 	return true;
 }
 
-/* `index` if that still is the nth of this person; else NONE. */
+/* `index` if that still is the nth of this person; else NONE, as for NONE. */
 static uint32_t still(const struct requests *r, uint32_t index, uint32_t nth,
 		      const struct person *person)
 {
-	const struct entry *e = nth > 0 ? &r->entries[index] : NULL;
+	const struct entry *e = nth > 0 && index != NONE ? &r->entries[index] : NULL;
 
-	px_assert(nth == 0 || index < r->touched);
+	px_assert(e == NULL || index < r->touched);
 	if (e == NULL || e->nth != nth || e->board != person->board ||
 	    memcmp(e->user, person->user, USER_BYTES) != 0)
 		return NONE;

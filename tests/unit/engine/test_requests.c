@@ -91,6 +91,29 @@ static void nobody_pushes_out_others_with_more_than_that(void **state)
 	scene_end(&s);
 }
 
+/* Whose entries all went when others came counts on, and finds none of them where they were. */
+static void who_was_pushed_out_is_trimmed_like_others(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	for (uint64_t before = 0; before < MOST; before += 111) {
+		uint64_t number = 0;
+
+		scene_begin(&s, MOST + 10);
+		while (number < before)
+			place_durably(&s, 0, 1, number++);
+		for (uint64_t other = 0; other < MOST + 10; other++)
+			place_durably(&s, 0, 2 + other % 900, other);
+		assert_int_equal(seq_of(&s, 0, 1, before - 1), 0);
+		while (number < before + 2 * MOST)
+			place_durably(&s, 0, 1, number++);
+		for (uint64_t i = number - KEPT; i < number; i++)
+			assert_true(seq_of(&s, 0, 1, i) > 0);
+		scene_end(&s);
+	}
+}
+
 /* --- what is in flight ------------------------------------------------------------------------ */
 
 static void more_in_flight_than_are_remembered_are_refused(void **state)
@@ -370,7 +393,7 @@ static void the_table_equals_a_list(void **state)
 			both_commit(&s, m, (uint32_t)prng_below(&prng, 2000),
 				    prng_below(&prng, 4) == 0);
 		if (prng_below(&prng, 3000) == 0)
-			s.mono_ms += prng_below(&prng, PEOPLE_REMEMBER_MS);
+			s.mono_ms += prng_below(&prng, 2ULL * PEOPLE_REMEMBER_MS);
 		model_expire(m, s.mono_ms);
 		(void)requests_expire(s.requests, UINT32_MAX, s.mono_ms);
 		assert_int_equal(requests_count(s.requests), m->len);
@@ -390,6 +413,7 @@ int main(void)
 		cmocka_unit_test(zero_and_the_highest_number_are_remembered_like_others),
 		cmocka_unit_test(the_newest_of_a_person_are_kept),
 		cmocka_unit_test(nobody_pushes_out_others_with_more_than_that),
+		cmocka_unit_test(who_was_pushed_out_is_trimmed_like_others),
 		cmocka_unit_test(more_in_flight_than_are_remembered_are_refused),
 		cmocka_unit_test(what_is_in_flight_is_never_forgotten),
 		cmocka_unit_test(a_batch_that_was_not_taken_leaves_the_last_ones_before_it),
