@@ -71,8 +71,8 @@ static void request_restore(struct writer *w, struct person *person, const struc
 				 w->now.mono_ns / NS_PER_MS);
 }
 
-/* What the snapshot says of people is exact and stays; a request has an age, which tells its time
- * only to some milliseconds. */
+/* When people were charged is exact and stays; a request has an age, which tells its time only to
+ * some milliseconds. But it has what was placed. */
 static int on_request(void *arg, const struct request *request)
 {
 	struct restore *r = arg;
@@ -84,6 +84,8 @@ static int on_request(void *arg, const struct request *request)
 		person = people_find(r->w->people, request->board, request->user);
 	if (person == NULL || person->last_seq < request->seq)
 		person = placer_restore(r->w, request);
+	else if (person->last_seq == request->seq)
+		person->last_sum = people_sum(request->cell, request->color);
 	request_restore(r->w, person, request);
 	r->requests_seq[request->board] = request->seq; /* they are in the order of acceptance */
 	return 0;

@@ -250,6 +250,7 @@ static void a_charge_is_as_the_snapshot_of_people_has_it(void **state)
 	person = people_find(w->people, 0, user);
 	assert_non_null(person);
 	assert_int_equal(person->charged_wall_ms, 2);
+	assert_int_equal(person->last_sum, people_sum(3, 3)); /* which only the request has */
 	writer_free(w);
 }
 
