@@ -43,11 +43,13 @@ static struct person *person_restore(struct writer *w, const struct person *stor
 
 static int on_person(void *arg, const struct person *person)
 {
-	const struct restore *r = arg;
+	struct restore *r = arg;
 
 	if (person->board >= ROOMS_MAX)
 		return -EBADMSG;
 	(void)person_restore(r->w, person);
+	if (person->last_seq > r->people_seq[person->board])
+		r->people_seq[person->board] = person->last_seq;
 	return 0;
 }
 
@@ -223,7 +225,9 @@ static int replay_epoch(struct restore *r, struct writer_board *b, const struct 
 		return 0; /* the log begins anew with the next placement that does not follow */
 	if (e->epoch < b->live.epoch || e->first_seq <= b->live.seq)
 		return -EBADMSG;
-	restore_lose(r->w, b);
+	if (r->people_seq[b->meta.board] > b->live.seq ||
+	    r->requests_seq[b->meta.board] > b->live.seq)
+		restore_lose(r->w, b);
 	refill_epoch(b, e->epoch, e->first_seq - 1);
 	return 0;
 }

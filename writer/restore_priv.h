@@ -17,8 +17,8 @@ struct gather {
 struct restore {
 	struct writer *w;
 	struct gather gather;
-	/* by board: the newest seq of the snapshot's requests; 0: it has none */
-	uint64_t requests_seq[ROOMS_MAX];
+	/* by board: the newest seq of the snapshot's people, and of its requests; 0: it has none */
+	uint64_t people_seq[ROOMS_MAX], requests_seq[ROOMS_MAX];
 	char sentence[RECOVER_WHY_BYTES / 2]; /* why it was refused */
 	bool is_refused;
 	int exit_code;
